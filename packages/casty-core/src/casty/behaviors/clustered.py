@@ -1,0 +1,56 @@
+"""Behaviors that only a cluster can run: values here, interpreted by casty-cluster."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from casty.behaviors.values import Behavior
+from casty.replication import ReplicationConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEnvelope[M]:
+    """A message for the entity `entity_id` of a sharded behavior."""
+
+    entity_id: str
+    message: M
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceKey[M]:
+    """A name under which actors that take messages of type M can be found."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardedBehavior[M](Behavior[ShardEnvelope[M]]):
+    """Entities spread over the cluster's nodes; see `Behaviors.sharded`."""
+
+    entity_factory: Callable[[str], Behavior[M]]
+    num_shards: int | None = None
+    replication: ReplicationConfig | None = None
+    passivate_after: float | None = None
+    remember_entities: bool = False
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastedBehavior[M](Behavior[M]):
+    """One actor on every member, reached by one reference; see `Behaviors.broadcasted`."""
+
+    behavior: Behavior[M]
+
+
+@dataclass(frozen=True, slots=True)
+class SingletonBehavior[M](Behavior[M]):
+    """One actor in the whole cluster; see `Behaviors.singleton`."""
+
+    factory: Callable[[], Behavior[M]]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoverableBehavior[M](Behavior[M]):
+    """An actor that the receptionist knows under a key; see `Behaviors.discoverable`."""
+
+    behavior: Behavior[M]
+    key: ServiceKey[M]

@@ -1,0 +1,110 @@
+"""What a handler can do besides answering: the context that it is given with every message."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from casty.mailbox import Mailbox
+from casty.ref import ActorRef
+
+if TYPE_CHECKING:
+    from casty.behaviors.values import Behavior
+    from casty.runtime.system import ActorSystem
+
+
+class Timers[M](Protocol):
+    """An actor's own timers: keyed, and cancelled when it stops or restarts."""
+
+    def start(self, key: str, message: M, *, every: float | None = None, after: float | None = None) -> None:
+        """Tell the actor itself `message` every `every` seconds, or once after `after` seconds.
+
+        Exactly one of the two is given, else ValueError. A timer of the same key is replaced.
+        """
+        ...
+
+    def cancel(self, key: str) -> None:
+        """Cancel a timer; nothing happens if there is none of that key."""
+        ...
+
+
+class ActorContext[M](Protocol):
+    """One actor's view of the system. Use it only inside that actor's handlers and hooks."""
+
+    @property
+    def self(self) -> ActorRef[M]: ...
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger that names the actor's path."""
+        ...
+
+    @property
+    def system(self) -> "ActorSystem": ...
+
+    @property
+    def parent(self) -> ActorRef[Any] | None:
+        """None for an actor that was spawned by the system itself."""
+        ...
+
+    @property
+    def children(self) -> Sequence[ActorRef[Any]]:
+        """The living children in the order in which they were spawned."""
+        ...
+
+    @property
+    def timers(self) -> Timers[M]: ...
+
+    def spawn[N](
+        self, behavior: "Behavior[N]", name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[N]:
+        """Start a child. Raises `ActorNameError` for an illegal name or one that a living child has."""
+        ...
+
+    def stop(self, ref: ActorRef[Any]) -> None:
+        """Stop a child, or the actor itself, after the message it is handling. Raises ValueError for anybody else."""
+        ...
+
+    def watch(self, ref: ActorRef[Any]) -> None:
+        """Ask for a `Terminated` when that actor stops; at once if it has stopped already."""
+        ...
+
+    def watch_with(self, ref: ActorRef[Any], message: M) -> None:
+        """Like `watch`, with a message of one's own in place of `Terminated`."""
+        ...
+
+    def unwatch(self, ref: ActorRef[Any]) -> None: ...
+
+    def pipe_to_self[T](
+        self,
+        awaitable: Awaitable[T],
+        mapper: Callable[[T], M] | None = None,
+        on_failure: Callable[[Exception], M] | None = None,
+    ) -> None:
+        """Await beside the actor and tell it the (mapped) result. Cancelled when the actor stops or restarts.
+
+        A failure is told as `on_failure` maps it; without that, it fails the actor.
+        """
+        ...
+
+    def ask[N, R](
+        self,
+        ref: ActorRef[N],
+        factory: Callable[[ActorRef[R]], N],
+        mapper: Callable[[R], M],
+        timeout: float = 5.0,
+        on_failure: Callable[[Exception], M] | None = None,
+    ) -> None:
+        """Ask without blocking this actor: the mapped answer arrives as a message. Failures are those of `pipe_to_self`."""
+        ...
+
+    def message_adapter[U](self, adapt: Callable[[U], M]) -> ActorRef[U]:
+        """A reference that tells this actor `adapt(message)`; an exception of `adapt` fails this actor."""
+        ...
+
+    def stash(self, message: M) -> None:
+        """Put a message aside. Raises `StashOverflowError` beyond the stash's capacity (1,000)."""
+        ...
+
+    def unstash_all(self) -> None:
+        """Handle what was put aside, oldest first, before anything that waits in the mailbox."""
+        ...

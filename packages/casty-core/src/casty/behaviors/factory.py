@@ -1,0 +1,177 @@
+"""The factory through which users make behaviors."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from casty.behaviors.clustered import (
+    BroadcastedBehavior,
+    DiscoverableBehavior,
+    ServiceKey,
+    ShardedBehavior,
+    SingletonBehavior,
+)
+from casty.behaviors.context import ActorContext
+from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, SnapshotEvery
+from casty.behaviors.supervision import SupervisionStrategy
+from casty.behaviors.values import (
+    IGNORE,
+    RESTART,
+    SAME,
+    STOPPED,
+    UNHANDLED,
+    Behavior,
+    FailureHook,
+    Hook,
+    LifecycleBehavior,
+    ReceiveBehavior,
+    SetupBehavior,
+    SpyBehavior,
+    SupervisedBehavior,
+)
+from casty.ref import ActorRef
+from casty.replication import ReplicationConfig
+from casty.spi.event_journal import EventJournal
+
+
+class Behaviors:
+    """Makes behaviors. They are values: nothing runs until one is spawned or returned from a handler."""
+
+    # The class itself, not a function around it: a behavior may be made for every message.
+    receive = ReceiveBehavior
+    """`receive(handler)`: handle each message with `await handler(ctx, message)`, which returns the next behavior."""
+
+    @staticmethod
+    def setup[M](factory: Callable[[ActorContext[M]], Awaitable[Behavior[M]]]) -> Behavior[M]:
+        """Run `factory(ctx)` when the actor starts, and again at every restart, and go on with what it returns."""
+        return SetupBehavior(factory)
+
+    @staticmethod
+    def same() -> Behavior[Any]:
+        """Keep the current behavior."""
+        return SAME
+
+    @staticmethod
+    def stopped() -> Behavior[Any]:
+        """Stop the actor, after its children."""
+        return STOPPED
+
+    @staticmethod
+    def unhandled() -> Behavior[Any]:
+        """Keep the current behavior and publish the message as `UnhandledMessage`."""
+        return UNHANDLED
+
+    @staticmethod
+    def ignore() -> Behavior[Any]:
+        """Swallow every message from now on."""
+        return IGNORE
+
+    @staticmethod
+    def restart() -> Behavior[Any]:
+        """Begin again from the initial behavior, by wish: no failure is counted, no back-off waited for."""
+        return RESTART
+
+    @staticmethod
+    def supervise[M](behavior: Behavior[M], strategy: SupervisionStrategy) -> Behavior[M]:
+        """Let `strategy` decide about failures. `OneForOneStrategy` decides about this actor's own, the others about its children's."""
+        return SupervisedBehavior(behavior, strategy)
+
+    @staticmethod
+    def with_lifecycle[M](
+        behavior: Behavior[M],
+        pre_start: Hook[M] | None = None,
+        post_stop: Hook[M] | None = None,
+        pre_restart: FailureHook[M] | None = None,
+        post_restart: Hook[M] | None = None,
+    ) -> Behavior[M]:
+        """Run hooks around the actor's life; `pre_restart` gets the exception too.
+
+        At a restart they run in the order `pre_restart`, (the children stop), `pre_start`, `post_restart`.
+        """
+        return LifecycleBehavior(
+            behavior=behavior,
+            pre_start=pre_start,
+            post_stop=post_stop,
+            pre_restart=pre_restart,
+            post_restart=post_restart,
+        )
+
+    @staticmethod
+    def spy[M](behavior: Behavior[M], observer: ActorRef[Any], *, spy_children: bool = False) -> Behavior[M]:
+        """Tell `observer` a `SpyEvent` after each message, and of the children's messages too where `spy_children`."""
+        return SpyBehavior(behavior=behavior, observer=observer, spy_children=spy_children)
+
+    @staticmethod
+    def event_sourced[M, S, E](
+        *,
+        entity_id: str,
+        initial_state: S,
+        on_event: Callable[[S, E], S],
+        on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
+        journal: EventJournal | str | None = None,
+        snapshot_policy: SnapshotEvery | None = None,
+        tagger: Callable[[E], Sequence[str]] | None = None,
+    ) -> Behavior[M]:
+        """An actor whose state is the fold of `on_event` over the events stored under `entity_id`.
+
+        `on_command(ctx, state, command)` answers `Behaviors.persisted(...)` to store events, or any other behavior.
+        Whatever it sends leaves the actor only when its events, and those of all commands before it, are durable.
+        `on_event` must be pure: it also replays. `journal` is a journal, a URL such as `sqlite:///bank.db`, or absent: then
+        `[journal] url` of the configuration counts, else memory, with a warning. `tagger` names an event's tags.
+        """
+        return EventSourcedBehavior(
+            entity_id=entity_id,
+            initial_state=initial_state,
+            on_event=on_event,
+            on_command=on_command,
+            journal=journal,
+            snapshot_policy=snapshot_policy,
+            tagger=tagger,
+        )
+
+    @staticmethod
+    def persisted(
+        events: Sequence[Any],
+        then: Behavior[Any] | Callable[[Any], None] | None = None,
+        reply: tuple[ActorRef[Any], Any] | None = None,
+    ) -> Behavior[Any]:
+        """Returned by a command handler: store `events` and apply them to the state.
+
+        `then` is the behavior to go on with, for example `Behaviors.stopped()`, or a function that is called with the new
+        state once the events are durable. `reply` is `(reference, message)`, told once they are.
+        """
+        return PersistedBehavior(events, then, reply)
+
+    @staticmethod
+    def sharded[M](
+        entity_factory: Callable[[str], Behavior[M]],
+        *,
+        num_shards: int | None = None,
+        replication: ReplicationConfig | None = None,
+        passivate_after: float | None = None,
+        remember_entities: bool = False,
+        role: str | None = None,
+    ) -> ShardedBehavior[M]:
+        """Entities spread over the cluster, addressed by `ShardEnvelope`; needs a `ClusteredActorSystem`."""
+        return ShardedBehavior(
+            entity_factory=entity_factory,
+            num_shards=num_shards,
+            replication=replication,
+            passivate_after=passivate_after,
+            remember_entities=remember_entities,
+            role=role,
+        )
+
+    @staticmethod
+    def broadcasted[M](behavior: Behavior[M]) -> BroadcastedBehavior[M]:
+        """One actor on every member, reached by one `BroadcastRef`; needs a `ClusteredActorSystem`."""
+        return BroadcastedBehavior(behavior)
+
+    @staticmethod
+    def singleton[M](factory: Callable[[], Behavior[M]]) -> Behavior[M]:
+        """One actor in the whole cluster, on its oldest member; needs a `ClusteredActorSystem`."""
+        return SingletonBehavior(factory)
+
+    @staticmethod
+    def discoverable[M](behavior: Behavior[M], key: ServiceKey[M]) -> Behavior[M]:
+        """Register the actor under `key` as long as it lives; where there is no cluster, nobody else can look it up."""
+        return DiscoverableBehavior(behavior, key)

@@ -1,0 +1,44 @@
+"""Event-sourced actors as values: what `persistence` interprets."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from casty.behaviors.context import ActorContext
+from casty.behaviors.values import Behavior
+from casty.spi.event_journal import EventJournal
+from casty.ref import ActorRef
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotEvery:
+    """Save the state after every `n_events` events and keep the newest `keep` snapshots."""
+
+    n_events: int
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        if self.n_events < 1 or self.keep < 1:
+            raise ValueError(f"a snapshot policy needs n_events >= 1 and keep >= 1: {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSourcedBehavior[M, S, E](Behavior[M]):
+    """An actor whose state is the fold of its events; see `Behaviors.event_sourced`."""
+
+    entity_id: str
+    initial_state: S
+    on_event: Callable[[S, E], S]
+    on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]]
+    journal: EventJournal | str | None = None
+    snapshot_policy: SnapshotEvery | None = None
+    tagger: Callable[[E], Sequence[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersistedBehavior[E](Behavior[Any]):
+    """A command handler's wish to store events; see `Behaviors.persisted`."""
+
+    events: Sequence[E]
+    then: Behavior[Any] | Callable[[Any], None] | None = None
+    reply: tuple[ActorRef[Any], Any] | None = None

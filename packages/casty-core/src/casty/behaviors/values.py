@@ -1,0 +1,94 @@
+"""What an actor is: a closed vocabulary of frozen values. The runtime interprets them; nothing here runs anything."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from casty.behaviors.context import ActorContext
+from casty.behaviors.supervision import SupervisionStrategy
+from casty.ref import ActorRef
+
+
+class Behavior[M]:
+    """How an actor treats its next message. Made by `Behaviors`; any of them may be returned from any handler."""
+
+    __slots__ = ()
+
+
+type Handler[M] = Callable[[ActorContext[M], M], Awaitable[Behavior[M]]]
+type Hook[M] = Callable[[ActorContext[M]], Awaitable[None]]
+type FailureHook[M] = Callable[[ActorContext[M], BaseException], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveBehavior[M](Behavior[M]):
+    """Handle each message with `handler(ctx, message)`, which returns the behavior for the next one."""
+
+    handler: Handler[M]
+
+
+@dataclass(frozen=True, slots=True)
+class SetupBehavior[M](Behavior[M]):
+    """Run `factory(ctx)` when the actor starts and go on with the behavior that it returns."""
+
+    factory: Callable[[ActorContext[M]], Awaitable[Behavior[M]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SameBehavior(Behavior[Any]):
+    """Keep the current behavior."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedBehavior(Behavior[Any]):
+    """Stop the actor."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnhandledBehavior(Behavior[Any]):
+    """Keep the current behavior and publish the message as unhandled."""
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreBehavior(Behavior[Any]):
+    """Swallow every message."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartBehavior(Behavior[Any]):
+    """Begin again from the initial behavior, by wish and without counting as a failure."""
+
+
+SAME = SameBehavior()
+STOPPED = StoppedBehavior()
+UNHANDLED = UnhandledBehavior()
+IGNORE = IgnoreBehavior()
+RESTART = RestartBehavior()
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisedBehavior[M](Behavior[M]):
+    """A behavior with a supervision strategy around it. Of nested ones the innermost decides first."""
+
+    behavior: Behavior[M]
+    strategy: SupervisionStrategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleBehavior[M](Behavior[M]):
+    """A behavior with hooks around its life."""
+
+    behavior: Behavior[M]
+    pre_start: Hook[M] | None = None
+    post_stop: Hook[M] | None = None
+    pre_restart: FailureHook[M] | None = None
+    post_restart: Hook[M] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpyBehavior[M](Behavior[M]):
+    """A behavior whose every message is reported to an observer."""
+
+    behavior: Behavior[M]
+    observer: ActorRef[Any]
+    spy_children: bool = False

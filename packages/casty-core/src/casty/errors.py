@@ -1,0 +1,84 @@
+"""Casty's one exception tree: every error of ours is a `CastyError`, whatever else it also is."""
+
+from typing import final
+
+
+class CastyError(Exception):
+    """Anything that Casty itself reports."""
+
+
+class ActorNameError(CastyError, ValueError):
+    """A name that is illegal, or that a living sibling already has."""
+
+
+class BehaviorError(CastyError, TypeError):
+    """A value that cannot be an actor's behavior where it was given."""
+
+
+class ActorStoppedError(CastyError):
+    """An `ask` that nobody can answer any more: its target has stopped."""
+
+
+class ActorFailedError(CastyError):
+    """An `ask` whose handler raised; the handler's exception is the cause."""
+
+
+class SystemStoppedError(CastyError, RuntimeError):
+    """A call to an actor system that is not running."""
+
+
+class StashOverflowError(CastyError):
+    """`ctx.stash` beyond the stash's capacity."""
+
+
+class ScopeError(CastyError):
+    """A behavior that this kind of actor system cannot run, for example a sharded one without a cluster."""
+
+
+class ConfigError(CastyError, ValueError):
+    """A setting that is unknown, of the wrong type or out of range; names the file, the key and the nearest valid key."""
+
+
+class PluginError(CastyError):
+    """A plugin that is missing, broken, ambiguous, of another SPI, or given wrong options."""
+
+
+class SerializationError(CastyError):
+    """A value that cannot be turned into bytes, or bytes that cannot be turned back."""
+
+
+class EncodeError(SerializationError):
+    """A value outside the wire types, or beyond the bounds."""
+
+
+class DecodeError(SerializationError):
+    """Bytes that are damaged, beyond the bounds, or do not fit the type that they name."""
+
+
+@final
+class UnknownManifestError(DecodeError):
+    """Bytes of a type that this process does not know."""
+
+    def __init__(self, message: str, *, manifest: str) -> None:
+        super().__init__(message)
+        self.manifest = manifest
+
+
+class JournalError(CastyError):
+    """A journal that could not do what it was asked for."""
+
+
+class SequenceConflictError(JournalError):
+    """An append that does not follow the entity's last stored event: somebody else has written it. Nothing was written."""
+
+
+class JournalSchemaError(JournalError):
+    """A database whose schema is newer than this version of Casty, or not a journal at all."""
+
+
+class JournalOverloadedError(JournalError):
+    """More writes are waiting than the journal's bounded queue holds."""
+
+
+class JournalClosedError(JournalError):
+    """A journal that was used before it was opened, or after it was closed."""

@@ -1,0 +1,63 @@
+"""The bus on which an actor system publishes what happens to it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subscription:
+    """One handler's interest in one type; `cancel()` ends it."""
+
+    event_type: type
+    handler: Callable[[Any], object]
+    stream: "EventStream"
+
+    def cancel(self) -> None:
+        self.stream.unsubscribe(self.event_type, self.handler)
+
+
+class EventStream:
+    """Hands each published event to the handlers of its class and of that class's ancestors, at once, in order of subscription.
+
+    A handler that raises is logged and harms neither the publisher nor the other handlers.
+    """
+
+    def __init__(self) -> None:
+        self._subscriptions: list[Subscription] = []
+        self._by_type: dict[type, tuple[Callable[[Any], object], ...]] = {}
+
+    def subscribe[E](self, event_type: type[E], handler: Callable[[E], object]) -> Subscription:
+        subscription = Subscription(event_type, handler, self)
+        self._subscriptions.append(subscription)
+        self._by_type.clear()
+        return subscription
+
+    def unsubscribe[E](self, event_type: type[E], handler: Callable[[E], object]) -> None:
+        """Ends every subscription of this handler to this type; nothing happens if there is none."""
+        self._subscriptions = [
+            s for s in self._subscriptions if not (s.event_type is event_type and s.handler == handler)
+        ]
+        self._by_type.clear()
+
+    def wants(self, event_type: type) -> bool:
+        """Whether anybody listens, so that a publisher may spare itself the event."""
+        return bool(self._handlers(event_type))
+
+    def publish(self, event: object) -> None:
+        for handler in self._handlers(type(event)):
+            try:
+                handler(event)
+            except Exception:
+                logger.exception("a subscriber to %s failed: %r", type(event).__name__, handler)
+
+    def _handlers(self, event_type: type) -> tuple[Callable[[Any], object], ...]:
+        try:
+            return self._by_type[event_type]
+        except KeyError:
+            handlers = tuple(s.handler for s in self._subscriptions if issubclass(event_type, s.event_type))
+            self._by_type[event_type] = handlers
+            return handlers

@@ -1,0 +1,74 @@
+"""What an actor system publishes about itself on its event stream."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from casty.ref import ActorRef
+
+
+@dataclass(frozen=True, slots=True)
+class ActorStarted:
+    """An actor is ready for its first message."""
+
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ActorStopped:
+    """An actor is gone: its children have stopped, its `post_stop` has run, its name is free."""
+
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ActorRestarted:
+    """An actor failed and runs again from its initial behavior."""
+
+    ref: ActorRef[Any]
+    exception: BaseException
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that nobody will handle."""
+
+    message: object
+    intended_ref: ActorRef[Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnhandledMessage:
+    """A handler answered `Behaviors.unhandled()`."""
+
+    message: object
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxHighWater:
+    """An unbounded mailbox has grown past the warning mark; said again only after it was empty."""
+
+    ref: ActorRef[Any]
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowHandler:
+    """A handler holds the event loop: nothing else runs meanwhile."""
+
+    ref: ActorRef[Any]
+    message_type: str
+    seconds: float
+    stack: str
+    """Where the handler was when it was noticed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpyEvent:
+    """What `Behaviors.spy` tells its observer after each message."""
+
+    actor_path: str
+    event: object
+    timestamp: float
+    """Seconds on the event loop's monotonic clock."""

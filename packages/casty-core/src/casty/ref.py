@@ -1,0 +1,64 @@
+"""References: the only way to reach an actor. What a reference does is up to the runtime that made it."""
+
+from abc import ABC, abstractmethod
+from typing import override
+
+from casty.address import ActorAddress
+
+
+class ActorRef[M](ABC):
+    """The address of an actor that takes messages of type M. Equal, and hashed, by address; may travel in messages."""
+
+    __slots__ = ("__weakref__",)
+
+    @property
+    @abstractmethod
+    def address(self) -> ActorAddress: ...
+
+    @abstractmethod
+    def tell(self, message: M) -> None:
+        """Send without waiting. What cannot be delivered becomes a `DeadLetter`, never an exception of the teller's;
+
+        only a mailbox with the strategy `backpressure` or `reject` raises `asyncio.QueueFull` when it is full.
+        """
+
+    async def offer(self, message: M) -> None:
+        """Like `tell`, but wait for room where the actor's mailbox is bounded and full."""
+        self.tell(message)
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, ActorRef) and self.address == other.address)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.address.uid)
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address})"
+
+
+class BroadcastRef[M](ActorRef[M]):
+    """Reaches every member's actor of that name; an `ask` of it is answered by a tuple."""
+
+    __slots__ = ()
+
+
+class DetachedRef[M](ActorRef[M]):
+    """A reference read where no actor system is at hand, for example by a tool that looks into a journal."""
+
+    __slots__ = ("_address",)
+
+    def __init__(self, address: ActorAddress) -> None:
+        self._address = address
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        return self._address
+
+    @override
+    def tell(self, message: M) -> None:
+        """Raises RuntimeError: there is no system that could deliver it."""
+        raise RuntimeError(f"{self._address} was read outside of an actor system and cannot be told anything")

@@ -1,0 +1,47 @@
+"""The journal as users see it: four methods, objects in and out. Any class that has them is a journal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class PersistedEvent[E]:
+    """An event with its place in its entity's history."""
+
+    sequence_nr: int
+    """From 1, without gaps."""
+    event: E
+    timestamp: float
+    """Seconds since the Unix epoch, by the writer's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot[S]:
+    """An entity's state after the event `sequence_nr`."""
+
+    sequence_nr: int
+    state: S
+    timestamp: float
+
+
+@runtime_checkable
+class EventJournal(Protocol):
+    """Where events are kept. Structural: a class with these four methods works as it is."""
+
+    async def persist(self, entity_id: str, events: Sequence[PersistedEvent[Any]]) -> None:
+        """Store all of them or none. Durable when it returns.
+
+        Raises `SequenceConflictError`, and stores nothing, if the first number does not follow the last stored one.
+        """
+        ...
+
+    async def load(self, entity_id: str, from_sequence_nr: int = 0) -> list[PersistedEvent[Any]]:
+        """The entity's events from that number on (inclusive), ascending."""
+        ...
+
+    async def save_snapshot(self, entity_id: str, snapshot: Snapshot[Any]) -> None: ...
+
+    async def load_snapshot(self, entity_id: str) -> Snapshot[Any] | None:
+        """The newest snapshot, or None."""
+        ...

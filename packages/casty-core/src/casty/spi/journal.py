@@ -1,0 +1,105 @@
+"""What a journal backend implements: rows of bytes in, rows of bytes out; it never sees a user's types.
+
+A backend is named by a URL scheme and offered through the hook `casty_journals` as a `JournalProvider`
+(`casty.plugins.providers`). Its `open` is an async context manager that yields a `JournalStore` and closes it on exit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NamedTuple, Protocol
+
+SPI: Final = 1
+
+
+class JournalKind(Enum):
+    """Who can read what one node writes."""
+
+    local = "local"
+    """This node alone: a file, or memory."""
+    centralized = "centralized"
+    """Every node: a database server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalCapabilities:
+    """What a store promises beyond the protocol."""
+
+    durable: bool
+    """An append that returned survives `kill -9` and power loss."""
+    kind: JournalKind = JournalKind.local
+
+
+class EventRecord(NamedTuple):
+    """One stored event."""
+
+    entity_id: str
+    sequence_nr: int
+    """From 1, without gaps, per entity."""
+    epoch: int
+    """The ownership epoch under which it was written; 0 where nothing fences."""
+    writer: str
+    """Which incarnation of the entity wrote it."""
+    event_id: bytes
+    """16 bytes, unique for ever; the same event written twice has the same id."""
+    manifest: str
+    """The wire name of the event's type."""
+    version: int
+    """The schema version of that type."""
+    payload: bytes
+    timestamp: float
+    """Seconds since the Unix epoch, by the writer's clock; for people, never for order."""
+    tags: tuple[str, ...]
+
+
+class SnapshotRecord(NamedTuple):
+    """An entity's state after the event `sequence_nr`."""
+
+    entity_id: str
+    sequence_nr: int
+    manifest: str
+    version: int
+    payload: bytes
+    timestamp: float
+
+
+type AppendGroup = Sequence[EventRecord]
+"""Events of one entity with consecutive sequence numbers, stored all or not at all."""
+
+type AppendOutcome = Exception | None
+"""None: durable. An exception: nothing of that group was stored."""
+
+
+class JournalStore(Protocol):
+    """An open journal. Its methods may be called concurrently, but `append` is called by one writer at a time."""
+
+    @property
+    def capabilities(self) -> JournalCapabilities: ...
+
+    async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+        """Store many groups in as few commits as the backend can, and answer one outcome per group, in their order.
+
+        A group is stored if its first sequence number follows the entity's highest stored one (groups of one call count for
+        those after them), else its outcome is `SequenceConflictError`. A bad group never fails its neighbours. Once this
+        returns, groups with the outcome None are as durable as the capabilities say. An exception raised by the call
+        itself means that the outcome of every group is unknown.
+        """
+        ...
+
+    async def replay(
+        self, entity_id: str, from_sequence_nr: int, to_sequence_nr: int, limit: int
+    ) -> Sequence[EventRecord]:
+        """The entity's events between the two numbers (both inclusive), ascending, at most `limit` of them."""
+        ...
+
+    async def highest_sequence_nr(self, entity_id: str) -> int:
+        """The number of the entity's last stored event, 0 if there is none."""
+        ...
+
+    async def save_snapshot(self, snapshot: SnapshotRecord, keep: int) -> None:
+        """Store a snapshot and keep the entity's newest `keep` ones. An older snapshot never replaces a newer one."""
+        ...
+
+    async def load_snapshot(self, entity_id: str, to_sequence_nr: int) -> SnapshotRecord | None:
+        """The entity's newest snapshot whose number is at most `to_sequence_nr`."""
+        ...
