@@ -1,0 +1,32 @@
+"""Casty: typed, clustered actors. What users import; everything here is defined in the modules it comes from."""
+
+from casty.address import ActorAddress as ActorAddress
+from casty.behaviors.clustered import ServiceKey as ServiceKey
+from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
+from casty.behaviors.context import ActorContext as ActorContext
+from casty.behaviors.factory import Behaviors as Behaviors
+from casty.behaviors.persistent import SnapshotEvery as SnapshotEvery
+from casty.behaviors.supervision import AllForOneStrategy as AllForOneStrategy
+from casty.behaviors.supervision import Backoff as Backoff
+from casty.behaviors.supervision import Directive as Directive
+from casty.behaviors.supervision import OneForOneStrategy as OneForOneStrategy
+from casty.behaviors.supervision import RestForOneStrategy as RestForOneStrategy
+from casty.behaviors.values import Behavior as Behavior
+from casty.config import CastyConfig as CastyConfig
+from casty.config import load_config as load_config
+from casty.event_stream import EventStream as EventStream
+from casty.event_stream import Subscription as Subscription
+from casty.events import ActorRestarted as ActorRestarted
+from casty.events import ActorStarted as ActorStarted
+from casty.events import ActorStopped as ActorStopped
+from casty.events import DeadLetter as DeadLetter
+from casty.events import MailboxHighWater as MailboxHighWater
+from casty.events import SlowHandler as SlowHandler
+from casty.events import SpyEvent as SpyEvent
+from casty.events import UnhandledMessage as UnhandledMessage
+from casty.mailbox import Mailbox as Mailbox
+from casty.mailbox import MailboxOverflowStrategy as MailboxOverflowStrategy
+from casty.messages import Terminated as Terminated
+from casty.ref import ActorRef as ActorRef
+from casty.ref import BroadcastRef as BroadcastRef
+from casty.runtime.system import ActorSystem as ActorSystem

@@ -38,12 +38,14 @@ class ActorAddress:
             parts = urlsplit(uri)
             if parts.scheme != SCHEME or not parts.path.startswith("/") or not parts.netloc:
                 raise ValueError("it does not look like casty://system@host:port/path")
-            system, at, _ = parts.netloc.rpartition("@")
+            system, at, where = parts.netloc.rpartition("@")
+            # `parts.hostname` would be in lower case, and the address no longer equal to the one that was written.
+            host = where if parts.port is None else where.rpartition(":")[0]
             node = parts.query.removeprefix("node=") if parts.query.startswith("node=") else None
             return cls(
                 system=unquote(system if at else parts.netloc),
                 path=unquote(parts.path),
-                host=parts.hostname if at else None,
+                host=host.strip("[]") if at else None,
                 port=parts.port if at else None,
                 node_id=unquote(node) if node is not None else None,
                 uid=int(parts.fragment) if parts.fragment else 0,

@@ -47,7 +47,7 @@ class UnhandledMessage:
 
 @dataclass(frozen=True, slots=True)
 class MailboxHighWater:
-    """An unbounded mailbox has grown past the warning mark; said again only after it was empty."""
+    """An unbounded mailbox has grown past the warning mark; said once for each time that it is read."""
 
     ref: ActorRef[Any]
     size: int

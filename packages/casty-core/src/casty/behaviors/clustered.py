@@ -7,7 +7,8 @@ from casty.behaviors.values import Behavior
 from casty.replication import ReplicationConfig
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: Python 3.12 cannot make a slotted, frozen dataclass by its subscripted name, such as ShardEnvelope[int](...).
+@dataclass(frozen=True)
 class ShardEnvelope[M]:
     """A message for the entity `entity_id` of a sharded behavior."""
 
@@ -15,7 +16,7 @@ class ShardEnvelope[M]:
     message: M
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceKey[M]:
     """A name under which actors that take messages of type M can be found."""
 

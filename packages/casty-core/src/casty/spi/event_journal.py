@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: see `ShardEnvelope`.
+@dataclass(frozen=True)
 class PersistedEvent[E]:
     """An event with its place in its entity's history."""
 
@@ -16,7 +17,7 @@ class PersistedEvent[E]:
     """Seconds since the Unix epoch, by the writer's clock."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot[S]:
     """An entity's state after the event `sequence_nr`."""
 

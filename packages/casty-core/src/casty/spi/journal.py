@@ -28,6 +28,8 @@ class JournalCapabilities:
     durable: bool
     """An append that returned survives `kill -9` and power loss."""
     kind: JournalKind = JournalKind.local
+    threaded: bool = False
+    """It works in a thread of this process, which gets no turn while the event loop is saturated, unless the runtime sees to it."""
 
 
 class EventRecord(NamedTuple):

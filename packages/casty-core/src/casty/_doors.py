@@ -1,0 +1,50 @@
+"""How the core's doors open: a name of an optional distribution is imported when it is first used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The optional package behind a door, and the extra of the distribution `casty` that installs it."""
+
+    package: str
+    extra: str
+
+
+CLUSTER = Room("casty_cluster", "cluster")
+
+
+def resolve(door: str, name: str, lazy: Mapping[str, Room]) -> Any:
+    """The value of a door's lazy name, for that module's `__getattr__`.
+
+    Raises `ModuleNotFoundError` with the command that installs the package, `ImportError` where the installed
+    package does not have the name, `AttributeError` for any other name.
+    """
+    room = lazy.get(name)
+    if room is None:
+        raise AttributeError(f"module {door!r} has no attribute {name!r}", name=name)
+    try:
+        package = import_module(room.package)
+    except ModuleNotFoundError as error:
+        if error.name != room.package:
+            raise
+        hint = f'{room.package} is not installed; run: pip install "casty[{room.extra}]"'
+        raise ModuleNotFoundError(hint, name=room.package) from None
+    try:
+        return getattr(package, name)
+    except AttributeError:
+        distribution = room.package.replace("_", "-")
+        # Not an AttributeError: `from door import name` would replace its text by one of Python's own.
+        raise ImportError(
+            f"this version of {distribution} ({_version(distribution)}) has no {name} yet", name=room.package
+        ) from None
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed as a distribution"

@@ -1,0 +1,18 @@
+"""The public face of clusters, and a door: the values are here, what runs them is in casty-cluster."""
+
+from typing import Any
+
+from casty._doors import CLUSTER, resolve
+from casty.behaviors.clustered import ServiceKey as ServiceKey
+from casty.config.schema import ClusterConfig as ClusterConfig
+
+_LAZY = {
+    "ClusterClient": CLUSTER,
+    "ClusteredActorSystem": CLUSTER,
+    "DevelopmentCluster": CLUSTER,
+    "HashRing": CLUSTER,
+}
+
+
+def __getattr__(name: str) -> Any:
+    return resolve(__name__, name, _LAZY)

@@ -1,0 +1,160 @@
+"""The whole of `casty.toml` as values: a dataclass for each table, a field with a default for each key.
+
+`docs/reference/casty.toml` gives the reasons for the defaults; a test holds it to this file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import override
+
+from casty.config.actors import ActorConfig, DefaultsConfig, settle
+from casty.config.kinds import Count, NotNegative, Pattern, Peer, Port, Positive, Text, Url, peer_address
+from casty.config.tables import Table
+from casty.errors import ConfigError
+from casty.spi.transport import PeerAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemConfig(Table):
+    """`[system]`: one actor system as a whole."""
+
+    name: Text = "casty"
+    stop_timeout: Positive = 5.0
+    """Seconds that the current handler of a stopping actor may take before it is cancelled."""
+    slow_handler_seconds: Positive | None = None
+    """A handler that holds the event loop for longer is published as `SlowHandler`; None: nobody looks."""
+    high_water: Count = 10_000
+    """Messages waiting in an unbounded mailbox at which `MailboxHighWater` is published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsConfig(Table):
+    """`[cluster.tls]`: three PEM files, relative to the working directory; all of them or none."""
+
+    certfile: Text | None = None
+    cafile: Text | None = None
+    keyfile: Text | None = None
+
+    @override
+    def check_together(self) -> None:
+        if len({path is None for path in (self.certfile, self.cafile, self.keyfile)}) > 1:
+            raise ConfigError(
+                "certfile, cafile and keyfile belong together: set all three, or none for no TLS"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GossipConfig(Table):
+    """`[cluster.gossip]`: how the members tell each other who is a member."""
+
+    interval: Positive = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatConfig(Table):
+    """`[cluster.heartbeat]`: signs of life between members, and how often their absence is looked for."""
+
+    interval: Positive = 1.0
+    availability_check_interval: Positive = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureDetectorConfig(Table):
+    """`[cluster.failure_detector]`: which one, and the figures of `phi-accrual`."""
+
+    kind: Text = "phi-accrual"
+    threshold: Positive = 8.0
+    max_sample_size: Count = 1_000
+    min_std_deviation_ms: Positive = 100.0
+    acceptable_heartbeat_pause_ms: NotNegative = 3_000.0
+    first_heartbeat_estimate_ms: Positive = 1_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DowningConfig(Table):
+    """`[cluster.downing]`: who goes on when the members cannot all reach each other."""
+
+    strategy: Text = "keep-majority"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterConfig(Table):
+    """`[cluster]`: this node, and how it finds and watches the others."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 25520
+    """0: any free port."""
+    seed_nodes: tuple[Peer, ...] = ()
+    """`host:port` each; `seed_addresses` has them taken apart."""
+    roles: tuple[Text, ...] = ()
+    node_id: Text | None = None
+    """None: `host:port`."""
+    transport: Text = "tcp"
+    cookie_file: Text | None = None
+    tls: TlsConfig = TlsConfig()
+    gossip: GossipConfig = GossipConfig()
+    heartbeat: HeartbeatConfig = HeartbeatConfig()
+    failure_detector: FailureDetectorConfig = FailureDetectorConfig()
+    downing: DowningConfig = DowningConfig()
+
+    @property
+    def seed_addresses(self) -> tuple[PeerAddress, ...]:
+        return tuple(address for node in self.seed_nodes if (address := peer_address(node)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalConfig(Table):
+    """`[journal]`: where event-sourced actors that name no journal store their events."""
+
+    url: Url | None = None
+    """None: in memory."""
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Handed to the journal's provider, which checks them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerializationConfig(Table):
+    """`[serialization]`: how values become bytes, and which bytes may become values."""
+
+    default: Text = "msgpack"
+    strict: bool = False
+    """Decode registered types only, not every dataclass and enum of the modules already imported."""
+    allow: tuple[Text, ...] = ()
+    """Modules, with those below them, whose types `strict` lets through although they are not registered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginsConfig(Table):
+    """`[plugins]`: which of the installed plugins stay out."""
+
+    disabled: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CastyConfig(Table):
+    """A configuration: what `load_config` reads, and as well what code may put together itself.
+
+    Raises `ConfigError`, as each of its tables does, for a value that is wrong.
+    """
+
+    system: SystemConfig = SystemConfig()
+    defaults: DefaultsConfig = field(default_factory=DefaultsConfig)
+    actors: Mapping[Pattern, ActorConfig] = field(default_factory=dict[str, ActorConfig])
+    """By regular expression; of those that match an actor's name the first one counts."""
+    cluster: ClusterConfig = ClusterConfig()
+    journal: JournalConfig = JournalConfig()
+    serialization: SerializationConfig = SerializationConfig()
+    plugins: PluginsConfig = PluginsConfig()
+
+    @override
+    def check_together(self) -> None:
+        _check_settles("defaults", ActorConfig(), self.defaults)
+        for pattern, actor in self.actors.items():
+            _check_settles(f"actors.{pattern!r}", actor, self.defaults)
+
+
+def _check_settles(key: str, actor: ActorConfig, defaults: DefaultsConfig) -> None:
+    try:
+        settle(actor, defaults, journal=None)
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None

@@ -1,0 +1,198 @@
+"""Interprets an event-sourced behavior: commands in, events to the journal, output when they are durable.
+
+Commands are handled on the optimistic state while earlier writes are in flight (pipelining); what they send is released in their
+order, each after its own events and those of every command before it. If a write fails, nothing that was not released ever is:
+the actor fails with the journal's error, and its next incarnation replays.
+"""
+
+import asyncio
+import logging
+from asyncio import Future, Task
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
+from casty.behaviors.values import SAME, Behavior
+from casty.persistence.log import EntityLog
+from casty.persistence.outbox import CURRENT, Outbox
+
+logger = logging.getLogger("casty")
+
+
+class Host(Protocol):
+    """The actor around an entity."""
+
+    def fail(self, error: Exception) -> None:
+        """Let supervision decide about a failure that no handler raised."""
+        ...
+
+    def lost(self, command: object, reason: str) -> None:
+        """A command that was taken from the mailbox has not happened."""
+        ...
+
+
+class InFlight:
+    """A command whose output waits."""
+
+    __slots__ = ("command", "durable", "entity", "outbox")
+
+    def __init__(self, entity: "EventSourcedEntity", command: object, outbox: Outbox) -> None:
+        self.entity = entity
+        self.command = command
+        self.outbox = outbox
+        self.durable = False
+
+    def settle(self, error: Exception | None) -> None:
+        """The journal's answer."""
+        if error is None:
+            self.durable = True
+            self.entity.release()
+        else:
+            self.entity.fail(error)
+
+
+class EventSourcedEntity:
+    """One incarnation of an event-sourced actor."""
+
+    def __init__(self, behavior: EventSourcedBehavior[Any, Any, Any], log: EntityLog, host: Host) -> None:
+        self._behavior = behavior
+        self._log = log
+        self._host = host
+        self._state = behavior.initial_state
+        self._sequence_nr = 0
+        self._in_flight: deque[InFlight] = deque()
+        self._drained: list[Future[None]] = []
+        self._saving: set[Task[None]] = set()
+        self._failure: Exception | None = None
+
+    async def recover(self) -> None:
+        """Fold the stored history. Raises what the journal, the serializer or `on_event` raise."""
+        on_event = self._behavior.on_event
+        snapshot = await self._log.load_snapshot()
+        if snapshot is not None:
+            self._sequence_nr, self._state = snapshot.sequence_nr, snapshot.state
+        while page := await self._log.replay(self._sequence_nr + 1):
+            for persisted in page:
+                self._state = on_event(self._state, persisted.event)
+            self._sequence_nr = page[-1].sequence_nr
+            await asyncio.sleep(0)  # a long history must not hold the event loop
+
+    async def handle(self, ctx: Any, command: Any) -> Behavior[Any]:
+        """The actor's handler: run the command and keep what it sends until it may go."""
+        outbox = Outbox(self._settled)
+        try:
+            token = CURRENT.set(outbox)
+            try:
+                answer = await self._behavior.on_command(ctx, self._state, command)
+            finally:
+                CURRENT.reset(token)
+            return self._accept(command, outbox, answer)
+        except BaseException:
+            outbox.discard()
+            raise
+
+    def _accept(self, command: Any, outbox: Outbox, answer: Behavior[Any]) -> Behavior[Any]:
+        if self._failure is not None:
+            # The write of an earlier command failed while this one was handled: its state has never been.
+            outbox.discard()
+            self._host.lost(command, f"the journal failed before it: {self._failure}")
+            return SAME
+        entry = InFlight(self, command, outbox)
+        following = answer
+        if type(answer) is PersistedBehavior:
+            following = self._persist(entry, answer)
+        else:
+            entry.durable = True
+        self._in_flight.append(entry)
+        if entry.durable:
+            self.release()
+        return following
+
+    def _persist(self, entry: InFlight, answer: PersistedBehavior[Any]) -> Behavior[Any]:
+        events = answer.events
+        state = self._state
+        if events:
+            for event in events:
+                state = self._behavior.on_event(state, event)
+            tagger = self._behavior.tagger
+            tags = [tagger(event) for event in events] if tagger is not None else ()
+            self._log.append(self._sequence_nr + 1, events, tags, entry.settle)
+            self._state = state
+            self._sequence_nr += len(events)
+            self._plan_snapshot(entry.outbox, len(events))
+        else:
+            entry.durable = True
+        if answer.reply is not None:
+            reply_to, reply = answer.reply
+            entry.outbox.hold(reply_to.tell, reply)
+        then = answer.then
+        if isinstance(then, Behavior):
+            return then
+        if then is not None:
+            entry.outbox.hold(self._run(then), state)
+        return SAME
+
+    def _run(self, then: Callable[[Any], None]) -> Callable[[Any], None]:
+        def run(state: Any) -> None:
+            try:
+                then(state)
+            except Exception as error:
+                self._host.fail(error)
+
+        return run
+
+    def release(self) -> None:
+        """Send what waits for nothing any more."""
+        in_flight = self._in_flight
+        while in_flight and in_flight[0].durable:
+            in_flight.popleft().outbox.release()
+        if not in_flight:
+            self._wake_drained()
+
+    def fail(self, error: Exception) -> None:
+        """A write failed: the commands from it on have not happened, however far they got."""
+        if self._failure is not None:
+            return
+        self._failure = error
+        while self._in_flight:
+            entry = self._in_flight.popleft()
+            entry.outbox.discard()
+            self._host.lost(entry.command, f"its events could not be stored: {error}")
+        self._wake_drained()
+        self._host.fail(error)
+
+    async def close(self) -> None:
+        """Wait for the writes in flight and for snapshots being saved."""
+        await self._settled()
+        await asyncio.gather(*self._saving)
+
+    async def _settled(self) -> None:
+        if self._in_flight:
+            drained: Future[None] = asyncio.get_running_loop().create_future()
+            self._drained.append(drained)
+            await drained
+
+    def _wake_drained(self) -> None:
+        drained, self._drained = self._drained, []
+        for waiter in drained:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _plan_snapshot(self, outbox: Outbox, added: int) -> None:
+        policy = self._behavior.snapshot_policy
+        if policy is not None and self._sequence_nr % policy.n_events < added:
+            # Encoded now: nobody promises that the state is immutable. Saved when its events are durable.
+            outbox.hold(self._save, self._log.prepare_snapshot(self._sequence_nr, self._state, policy.keep))
+
+    def _save(self, save: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.get_running_loop().create_task(self._try_to_save(save))
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
+
+    async def _try_to_save(self, save: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await save()
+        except Exception:
+            # The events are what counts: recovery only takes longer.
+            logger.exception("the snapshot of %s could not be saved", self._behavior.entity_id)

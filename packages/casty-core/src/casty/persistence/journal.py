@@ -1,0 +1,207 @@
+"""The journals that users make: an object that opens its store on first use and speaks objects instead of
+bytes.
+
+Users call the four methods of `EventJournal`. The interpreter of event-sourced actors leases the open journal
+and talks to its store, its writer and its serializer directly.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from casty.persistence.session import OpenStore, Session, Sessions
+from casty.persistence.snapshots import newest_snapshot
+from casty.persistence.writer import JournalWriter
+from casty.plugins.providers import JournalProvider
+from casty.spi.event_journal import PersistedEvent, Snapshot
+from casty.spi.journal import EventRecord, JournalCapabilities, JournalKind, JournalStore, SnapshotRecord
+from casty.spi.serializer import Serializer
+
+PAGE: Final = 1_000
+"""Events of one read: enough to make the call's cost vanish, few enough to hold in memory many times over."""
+
+LAST_SEQUENCE_NR: Final = 2**63 - 1
+"""The highest number that a store can hold; as an upper bound, all of them."""
+
+SNAPSHOTS_KEPT: Final = 2
+"""One to use, and one for the day when that one is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJournal:
+    """What an open journal consists of."""
+
+    store: JournalStore
+    writer: JournalWriter
+    serializer: Serializer
+
+
+class StoreJournal:
+    """A journal on top of a store; the base of `InMemoryJournal` and its like.
+
+    It opens on first use and may be opened again after it was closed, on the same event loop or a later one,
+    but not on two that run at once. It is closed by `async with`, by `aclose`, or when the last lease is
+    given back.
+    """
+
+    def __init__(
+        self,
+        open_store: OpenStore,
+        *,
+        capabilities: JournalCapabilities,
+        serializer: Serializer | None = None,
+    ) -> None:
+        self._sessions = Sessions(open_store)
+        self._capabilities = capabilities
+        self._serializer = serializer
+        self._entered: list[Session] = []
+
+    @property
+    def kind(self) -> JournalKind:
+        """Who else can read what is written here."""
+        return self._capabilities.kind
+
+    @property
+    def capabilities(self) -> JournalCapabilities:
+        """What the store promises."""
+        return self._capabilities
+
+    async def open(self, *, serializer: Serializer | None = None) -> OpenJournal:
+        """Open the journal, if it is not yet; it stays open until `aclose`, or until the last lease is given
+        back.
+
+        The journal's own serializer goes first, then the one given here, then msgpack.
+        """
+        return self._opened(await self._sessions.current(), serializer)
+
+    def lease(self, *, serializer: Serializer | None = None) -> AbstractAsyncContextManager[OpenJournal]:
+        """The open journal for the length of an `async with`. The last lease that ends closes it."""
+        return _Lease(self, serializer)
+
+    async def aclose(self) -> None:
+        """Store what has been submitted, then close, even if there are leases."""
+        await self._sessions.close()
+
+    async def __aenter__(self) -> Self:
+        self._entered.append(await self._sessions.lease())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._sessions.release(self._entered.pop())
+
+    async def persist(self, entity_id: str, events: Sequence[PersistedEvent[Any]]) -> None:
+        """Store all of them or none; see `EventJournal`. Cancelled, it may have stored them or not."""
+        opened = await self.open()
+        group = [_record(opened.serializer, entity_id, event) for event in events]
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(error: Exception | None) -> None:
+            if not stored.done():
+                if error is None:
+                    stored.set_result(None)
+                else:
+                    stored.set_exception(error)
+
+        opened.writer.submit(group, done)
+        await stored
+
+    async def load(self, entity_id: str, from_sequence_nr: int = 0) -> list[PersistedEvent[Any]]:
+        """The entity's events from that number on, ascending. Raises `DecodeError` for one that cannot be
+        read.
+        """
+        opened = await self.open()
+        decode = opened.serializer.decode
+        return [
+            PersistedEvent(
+                record.sequence_nr, decode(record.manifest, record.version, record.payload), record.timestamp
+            )
+            async for page in replay_pages(opened.store, entity_id, from_sequence_nr)
+            for record in page
+        ]
+
+    async def save_snapshot(self, entity_id: str, snapshot: Snapshot[Any]) -> None:
+        """Store a snapshot and keep the newest two. An older one never replaces a newer one."""
+        opened = await self.open()
+        manifest, version, payload = opened.serializer.encode(snapshot.state)
+        record = SnapshotRecord(
+            entity_id, snapshot.sequence_nr, manifest, version, payload, snapshot.timestamp
+        )
+        await opened.store.save_snapshot(record, SNAPSHOTS_KEPT)
+
+    async def load_snapshot(self, entity_id: str) -> Snapshot[Any] | None:
+        """The newest snapshot that can be read, or None."""
+        opened = await self.open()
+        return await newest_snapshot(opened.store, opened.serializer, entity_id, LAST_SEQUENCE_NR)
+
+    def _opened(self, session: Session, serializer: Serializer | None) -> OpenJournal:
+        chosen = self._serializer if self._serializer is not None else serializer
+        return OpenJournal(
+            session.store, session.writer, chosen if chosen is not None else _default_serializer()
+        )
+
+
+class _Lease:
+    """Not a generator: an event loop that ends before the lease closes all generators at once, the store's
+    among them.
+    """
+
+    __slots__ = ("_journal", "_serializer", "_session")
+
+    def __init__(self, journal: StoreJournal, serializer: Serializer | None) -> None:
+        self._journal = journal
+        self._serializer = serializer
+
+    async def __aenter__(self) -> OpenJournal:
+        self._session = await self._journal._sessions.lease()
+        return self._journal._opened(self._session, self._serializer)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._journal._sessions.release(self._session)
+
+
+def journal_from_provider(
+    provider: JournalProvider, url: str, options: object, *, serializer: Serializer | None = None
+) -> StoreJournal:
+    """The journal that `provider` opens for `url` with `options`, an instance of its options class."""
+    return StoreJournal(
+        lambda: provider.open(url, options), capabilities=provider.capabilities, serializer=serializer
+    )
+
+
+@cache
+def _default_serializer() -> Serializer:
+    # Here, so that who brings a serializer never loads this one.
+    from casty.serialization import MsgpackSerializer
+
+    return MsgpackSerializer()
+
+
+async def replay_pages(
+    store: JournalStore, entity_id: str, from_sequence_nr: int, to_sequence_nr: int = LAST_SEQUENCE_NR
+) -> AsyncIterator[Sequence[EventRecord]]:
+    """The entity's events between the two numbers (both inclusive), ascending, page by page."""
+    while page := await store.replay(entity_id, from_sequence_nr, to_sequence_nr, PAGE):
+        yield page
+        if len(page) < PAGE:
+            return
+        from_sequence_nr = page[-1].sequence_nr + 1
+
+
+def _record(serializer: Serializer, entity_id: str, event: PersistedEvent[Any]) -> EventRecord:
+    manifest, version, payload = serializer.encode(event.event)
+    return EventRecord(
+        entity_id=entity_id,
+        sequence_nr=event.sequence_nr,
+        epoch=0,
+        writer="",
+        event_id=uuid4().bytes,
+        manifest=manifest,
+        version=version,
+        payload=payload,
+        timestamp=event.timestamp,
+        tags=(),
+    )

@@ -1,0 +1,137 @@
+"""One entity's history: over the open store of a journal of ours, or over any class with the four methods of `EventJournal`."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, Protocol
+
+from casty.errors import JournalError
+from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal
+from casty.persistence.snapshots import newest_snapshot
+from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
+from casty.spi.journal import EventRecord, SnapshotRecord
+
+PAGE: Final = 1000
+"""Events read at a time: more would hold the event loop too long while they are decoded."""
+
+type Settle = Callable[[Exception | None], None]
+type Save = Callable[[], Coroutine[Any, Any, None]]
+
+
+class EntityLog(Protocol):
+    """Where an event-sourced actor reads and writes its history."""
+
+    async def load_snapshot(self) -> Snapshot[Any] | None: ...
+
+    async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
+        """The next events from that number on, ascending; empty at the end."""
+        ...
+
+    def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
+        """Write events numbered from `first` on, behind what was appended before; `settle` is called later, once."""
+        ...
+
+    def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
+        """Fix the state as it is now; the result saves it."""
+        ...
+
+
+class StoreLog:
+    """Through the store's shared writer, so that the entities of a journal share its commits."""
+
+    def __init__(self, entity_id: str, journal: OpenJournal) -> None:
+        self._entity_id = entity_id
+        self._store = journal.store
+        self._submit = journal.writer.submit
+        self._serializer = journal.serializer
+        # An event's id is this incarnation and the event's number: as unique as a random one, and cheaper.
+        self._incarnation = secrets.token_bytes(8)
+        self._writer = self._incarnation.hex()
+
+    async def load_snapshot(self) -> Snapshot[Any] | None:
+        return await newest_snapshot(self._store, self._serializer, self._entity_id, LAST_SEQUENCE_NR)
+
+    async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
+        decode = self._serializer.decode
+        records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, PAGE)
+        return [
+            PersistedEvent(record.sequence_nr, decode(record.manifest, record.version, record.payload), record.timestamp)
+            for record in records
+        ]
+
+    def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
+        encode = self._serializer.encode
+        now = time.time()
+        group: list[EventRecord] = []
+        for number, event in enumerate(events, first):
+            manifest, version, payload = encode(event)
+            event_id = self._incarnation + number.to_bytes(8)
+            labels = tuple(tags[number - first]) if tags else ()
+            group.append(
+                EventRecord(
+                    self._entity_id, number, 0, self._writer, event_id, manifest, version, payload, now, labels
+                )
+            )
+        self._submit(group, settle)
+
+    def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
+        manifest, version, payload = self._serializer.encode(state)
+        snapshot = SnapshotRecord(self._entity_id, sequence_nr, manifest, version, payload, time.time())
+
+        async def save() -> None:
+            await self._store.save_snapshot(snapshot, keep)
+
+        return save
+
+
+class PlainLog:
+    """Through the public methods, one `persist` at a time; what arrives meanwhile is the next one."""
+
+    def __init__(self, entity_id: str, journal: EventJournal) -> None:
+        self._entity_id = entity_id
+        self._journal = journal
+        self._queue: list[tuple[list[PersistedEvent[Any]], Settle]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def load_snapshot(self) -> Snapshot[Any] | None:
+        return await self._journal.load_snapshot(self._entity_id)
+
+    async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
+        return await self._journal.load(self._entity_id, from_sequence_nr)
+
+    def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
+        now = time.time()
+        numbered = [PersistedEvent(number, event, now) for number, event in enumerate(events, first)]
+        self._queue.append((numbered, settle))
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write())
+
+    async def _write(self) -> None:
+        try:
+            while self._queue:
+                batch, self._queue = self._queue, []
+                error = await self._persist([event for numbered, _ in batch for event in numbered])
+                for _, settle in batch:
+                    settle(error)
+        finally:
+            self._writing = None
+
+    async def _persist(self, events: Sequence[PersistedEvent[Any]]) -> Exception | None:
+        try:
+            await self._journal.persist(self._entity_id, events)
+        except JournalError as error:
+            return error
+        except Exception as error:
+            failed = JournalError(f"{type(self._journal).__name__} failed to persist {self._entity_id}: {error!r}")
+            failed.__cause__ = error
+            return failed
+        return None
+
+    def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
+        snapshot = Snapshot(sequence_nr, state, time.time())
+
+        async def save() -> None:
+            await self._journal.save_snapshot(self._entity_id, snapshot)
+
+        return save

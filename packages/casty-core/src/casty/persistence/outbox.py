@@ -1,0 +1,63 @@
+"""Output commit: what a command handler sends stays here until its events are durable.
+
+The outbox belongs to the command, not to the event loop: it travels in a context variable, so that a handler may suspend while
+other actors run, and so that a task the handler starts is held back with it. Once released, it holds nothing back any more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, Final
+
+logger = logging.getLogger("casty")
+
+
+class Outbox:
+    """What one command has sent so far, in order."""
+
+    __slots__ = ("_held", "handler_task", "predecessors")
+
+    def __init__(self, predecessors: Callable[[], Awaitable[None]]) -> None:
+        self._held: list[tuple[Callable[[Any], object], Any]] = []
+        self.handler_task = asyncio.current_task()
+        self.predecessors = predecessors
+        """Waits until the events of every earlier command of the same actor are durable."""
+        OPEN.add(self)
+
+    def hold(self, deliver: Callable[[Any], object], message: Any) -> None:
+        """Call `deliver(message)` at the release."""
+        self._held.append((deliver, message))
+
+    def release(self) -> None:
+        """Send everything, in order; from now on the command's tasks send straight through."""
+        OPEN.discard(self)
+        if self._held:
+            # Whoever happens to release it may act on behalf of another command.
+            token = CURRENT.set(None)
+            try:
+                for deliver, message in self._held:
+                    try:
+                        deliver(message)
+                    except Exception:
+                        logger.exception("what a command handler sent could not be delivered: %r", deliver)
+            finally:
+                CURRENT.reset(token)
+
+    def discard(self) -> None:
+        """Send nothing of it, ever: the command has not happened. Its tasks may send again."""
+        OPEN.discard(self)
+        self._held.clear()
+
+
+OPEN: Final[set[Outbox]] = set()
+"""Every unreleased outbox of the process: while it is empty, nobody who sends needs to look at the context variable."""
+
+CURRENT: Final[ContextVar[Outbox | None]] = ContextVar("casty_outbox", default=None)
+"""The outbox of the command on whose behalf the running code acts."""
+
+
+def current() -> Outbox | None:
+    """The outbox that holds back what is sent here and now, if any."""
+    outbox = CURRENT.get()
+    return outbox if outbox in OPEN else None

@@ -1,0 +1,110 @@
+"""Opens a store for whoever comes first and closes it when the last user has gone; a closed one may be opened
+again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+
+from casty.errors import JournalError
+from casty.persistence.writer import JournalWriter
+from casty.spi.journal import JournalStore
+
+type OpenStore = Callable[[], AbstractAsyncContextManager[JournalStore]]
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A store from its opening to its closing, with its one writer."""
+
+    store: JournalStore
+    writer: JournalWriter
+    exit_stack: AsyncExitStack
+    leases: int = 0
+
+
+class Sessions:
+    """At most one open session at a time, shared by all users on one event loop.
+
+    `opening` and `closing` are tasks of their own, so that a user who is cancelled while waiting takes nobody
+    with him.
+    """
+
+    __slots__ = ("_closing", "_loop", "_open_store", "_opening")
+
+    def __init__(self, open_store: OpenStore) -> None:
+        self._open_store = open_store
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening: asyncio.Task[Session] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def current(self) -> Session:
+        """The open session; opens one if there is none. An opening that fails raises to all its waiters."""
+        self._enter_loop()
+        while self._closing is not None:
+            await asyncio.wait((self._closing,))
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open(), name="casty-journal-open")
+            self._opening.add_done_callback(self._forget_failure)
+        return await asyncio.shield(self._opening)
+
+    async def lease(self) -> Session:
+        """The open session, which now stays open until `release`."""
+        session = await self.current()
+        session.leases += 1
+        return session
+
+    async def release(self, session: Session) -> None:
+        """Give a lease back; the last one closes the session."""
+        session.leases -= 1
+        if session.leases == 0 and self._opening is not None and _session_of(self._opening) is session:
+            await self.close()
+
+    async def close(self) -> None:
+        """Flush and close what is open, whoever uses it. Nothing happens if nothing is open."""
+        self._enter_loop()
+        if self._opening is not None and self._closing is None:
+            self._closing = asyncio.create_task(self._close(self._opening), name="casty-journal-close")
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    def _enter_loop(self) -> None:
+        """Forget a session whose event loop has ended: nothing can be awaited there any more, not even its
+        closing.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._loop is not None and not self._loop.is_closed() and self._opening is not None:
+                raise JournalError(
+                    "this journal is open on another event loop; close it there first, "
+                    "or make a journal object for each loop"
+                )
+            self._loop, self._opening, self._closing = loop, None, None
+
+    async def _open(self) -> Session:
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(self._open_store())
+            return Session(store, JournalWriter(store), stack.pop_all())
+
+    async def _close(self, opening: asyncio.Task[Session]) -> None:
+        try:
+            await asyncio.wait((opening,))
+            if (session := _session_of(opening)) is not None:
+                try:
+                    await session.writer.close()
+                finally:
+                    await session.exit_stack.aclose()
+        finally:
+            self._opening = self._closing = None
+
+    def _forget_failure(self, opening: asyncio.Task[Session]) -> None:
+        if _session_of(opening) is None and self._opening is opening:
+            self._opening = None
+
+
+def _session_of(opening: asyncio.Task[Session]) -> Session | None:
+    """What an opening has led to, if it is over and has led to anything."""
+    if not opening.done() or opening.cancelled() or opening.exception() is not None:
+        return None
+    return opening.result()

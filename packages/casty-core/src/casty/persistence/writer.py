@@ -1,0 +1,157 @@
+"""Group commit: one writer per open journal, whose next batch is whatever arrived while the last one was
+being stored.
+
+Theory of operation: `submit` appends to a queue and, if nothing is running, starts one flush task; the task
+takes batches until the queue is empty, then ends. So an idle writer is a queue and nothing else, a lone write
+waits for nobody, and the busier the journal, the larger the batches. Every submitted group is settled exactly
+once, whatever happens to the store or the task.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from typing import Final
+
+from casty.errors import JournalClosedError, JournalError, JournalOverloadedError
+from casty.spi.journal import AppendGroup, AppendOutcome, JournalStore
+
+type Done = Callable[[Exception | None], None]
+"""Told once what became of a group. Called on the event loop, never within `submit`; must not raise."""
+
+type _Entry = tuple[AppendGroup, Done]
+
+CAPACITY: Final = 10_000
+"""Groups that may wait: beyond, the journal is slower than its users for good, and they had better know."""
+
+BATCH_EVENTS: Final = 1_000
+"""Events of one append: larger batches gain nothing more and make everyone in them wait."""
+
+BATCH_BYTES: Final = 1024 * 1024
+"""Payload of one append, for the same reason; a single larger group is a batch of its own."""
+
+
+class JournalWriter:
+    """Stores groups through one store, many to an append."""
+
+    __slots__ = ("_queue", "_room", "_store", "_task")
+
+    def __init__(self, store: JournalStore, *, capacity: int = CAPACITY) -> None:
+        self._store = store
+        self._queue: deque[_Entry] = deque()
+        self._room = capacity
+        self._task: asyncio.Task[None] | None = None
+
+    def submit(self, group: AppendGroup, done: Done) -> None:
+        """Store `group` with the next batch, then call `done(None)`; or `done(error)` if it was not, or may
+        not have been, stored.
+
+        `done` gets `SequenceConflictError` for a group that does not follow its entity's last event, and
+        another `JournalError` for a store that failed, where the outcome is unknown. Raises
+        `JournalOverloadedError` if too many groups are waiting, `JournalClosedError` after `close`; then
+        nothing is stored and `done` is not called.
+        """
+        queue = self._queue
+        if len(queue) >= self._room:
+            raise self._rejection()
+        queue.append((group, done))
+        if self._task is None:
+            # A task's own constructor: an eager task factory would run `done` in here. An empty context: the
+            # flush acts for everybody, and not on behalf of the command that happened to come first.
+            self._task = asyncio.Task(self._flush(), name="casty-journal-writer", context=Context())
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is queued or being stored."""
+        return self._task is not None
+
+    async def drain(self) -> None:
+        """Wait until nothing is queued or being stored."""
+        while (task := self._task) is not None:
+            await asyncio.wait((task,))
+
+    async def close(self) -> None:
+        """Refuse new groups from now on, and wait until those that were accepted are settled."""
+        pass
+        await self.drain()
+
+    def _rejection(self) -> JournalError:
+        if self._room == 0:
+            return JournalClosedError(
+                "the journal is closed and stores nothing more; open it again to write to it"
+            )
+        return JournalOverloadedError(
+            f"{len(self._queue)} writes are waiting for the journal, which is all that it holds; "
+            "send fewer commands at once, or use a faster journal"
+        )
+
+    async def _flush(self) -> None:
+        batch: list[_Entry] = []
+        try:
+            while self._queue:
+                batch = self._next_batch()
+                outcomes = await self._store_batch([group for group, _ in batch])
+                settled, batch = batch, []
+                _settle(settled, outcomes)
+                # A store that never suspends must not keep the loop, and who was just told may join the next
+                # batch.
+                await asyncio.sleep(0)
+        finally:
+            self._task = None
+            self._abandon(batch)
+
+    def _next_batch(self) -> list[_Entry]:
+        queue = self._queue
+        batch: list[_Entry] = []
+        events = size = 0
+        while queue:
+            group = queue[0][0]
+            events += len(group)
+            for record in group:
+                size += len(record.payload)
+            if batch and (events > BATCH_EVENTS or size > BATCH_BYTES):
+                break
+            batch.append(queue.popleft())
+        return batch
+
+    async def _store_batch(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+        try:
+            outcomes = await self._store.append(groups)
+        except JournalError as error:
+            return [error] * len(groups)
+        except Exception as error:
+            wrapped = JournalError(f"the journal failed to store {len(groups)} groups of events: {error!r}")
+            wrapped.__cause__ = error
+            return [wrapped] * len(groups)
+        if len(outcomes) != len(groups):
+            error = JournalError(
+                f"the journal's store answered {len(outcomes)} outcomes for {len(groups)} groups"
+            )
+            return [error] * len(groups)
+        return outcomes
+
+    def _abandon(self, in_flight: list[_Entry]) -> None:
+        """Settle what a cancelled flush leaves behind; nothing is left behind by one that ran to its end."""
+        if in_flight:
+            error = JournalError(
+                "the write to the journal was cancelled; whether its events are stored is unknown"
+            )
+            _settle(in_flight, [error] * len(in_flight))
+        if self._queue:
+            waiting, self._queue = self._queue, deque()
+            _settle(
+                waiting,
+                [JournalClosedError("the journal's writer was cancelled before it stored this")]
+                * len(waiting),
+            )
+
+
+def _settle(batch: Sequence[_Entry], outcomes: Sequence[AppendOutcome]) -> None:
+    for (_, done), outcome in zip(batch, outcomes, strict=True):
+        try:
+            done(outcome)
+        except Exception as error:
+            # The others of the batch are still waiting to be told.
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"{done!r}, called after a write to the journal, raised", "exception": error}
+            )

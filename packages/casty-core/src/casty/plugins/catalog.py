@@ -1,0 +1,58 @@
+"""What all plugins together offer, as a value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from casty.plugins.kinds import INSTRUMENT, Kind, Provider
+from casty.plugins.loader import Disabled, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A provider and the plugin that offers it."""
+
+    origin: Origin
+    kind: Kind[Any]
+    provider: Provider
+
+    @property
+    def misfit(self) -> str | None:
+        """Why this core cannot use it: its contract has another number."""
+        theirs, ours = self.provider.spi, self.kind.spi
+        if theirs == ours:
+            return None
+        outdated = "casty-core" if theirs > ours else self.origin.distribution
+        return f"speaks {self.kind.word} SPI {theirs}, this casty-core speaks {ours}; upgrade {outdated}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a plugin, or one of its hooks, is left out."""
+
+    origin: Origin
+    reason: str
+    kind: Kind[Any] | None = None
+    """None: the whole plugin."""
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Everything that is known about the plugins of one registry."""
+
+    plugins: tuple[Origin, ...]
+    """Those that were loaded, whether they offer anything or not."""
+    offers: tuple[Offer, ...]
+    faults: tuple[Fault, ...]
+    disabled: tuple[Disabled, ...]
+
+    def rivals(self, offer: Offer) -> tuple[Offer, ...]:
+        """Other plugins' offers of one of this offer's names. Instruments have none: every one is used."""
+        if offer.kind is INSTRUMENT:
+            return ()
+        names = set(offer.provider.names)
+        return tuple(
+            other
+            for other in self.offers
+            if other is not offer and other.kind is offer.kind and names & set(other.provider.names)
+        )

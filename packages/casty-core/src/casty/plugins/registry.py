@@ -1,0 +1,63 @@
+"""Resolves the names and URLs of configuration to providers. One registry belongs to one actor system."""
+
+import logging
+from collections.abc import Sequence
+from typing import Self, final
+
+from casty.errors import PluginError
+from casty.plugins import kinds
+from casty.plugins.catalog import Catalog
+from casty.plugins.collect import make_catalog
+from casty.plugins.loader import load_plugins
+from casty.plugins.lookup import choose, choose_by_url
+from casty.plugins.providers import (
+    FailureDetectorProvider,
+    InstrumentProvider,
+    JournalProvider,
+    SerializerProvider,
+    TransportProvider,
+)
+
+logger = logging.getLogger("casty.plugins")
+
+
+@final
+class PluginRegistry:
+    """What plugins offer. A lookup raises `PluginError`: what was wanted, what there is, what to do next."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+
+    @classmethod
+    def discover(cls, disabled: Sequence[str] = (), extra: Sequence[object] = ()) -> Self:
+        """Load the plugins that are installed, without the disabled ones, and those of `extra`.
+
+        `disabled` takes names of distributions and `dist:entry`; CASTY_DISABLED_PLUGINS in the environment
+        adds to it. `extra` takes modules or objects that implement hooks. A fault in an installed plugin is
+        logged, and the plugin left out; a fault in one of `extra` is a `PluginError` at once.
+        """
+        catalog = make_catalog(load_plugins(disabled, extra))
+        for fault in catalog.faults:
+            if fault.origin.in_code:
+                raise PluginError(f"{fault.origin.entry}: {fault.reason}") from fault.error
+            logger.warning("plugin %s: left out: %s", fault.origin.name, fault.reason, exc_info=fault.error)
+        return cls(catalog)
+
+    def journal(self, url: str) -> JournalProvider:
+        """By the scheme of the URL."""
+        return choose_by_url(self.catalog, kinds.JOURNAL, url)
+
+    def transport(self, url: str) -> TransportProvider:
+        """By the scheme of the URL."""
+        return choose_by_url(self.catalog, kinds.TRANSPORT, url)
+
+    def serializer(self, name: str) -> SerializerProvider:
+        return choose(self.catalog, kinds.SERIALIZER, name)
+
+    def failure_detector(self, name: str) -> FailureDetectorProvider:
+        return choose(self.catalog, kinds.FAILURE_DETECTOR, name)
+
+    def instruments(self) -> tuple[InstrumentProvider, ...]:
+        """Every one that is installed, in the order of the plugins' names, then those given in code."""
+        providers = (offer.provider for offer in self.catalog.offers)
+        return tuple(provider for provider in providers if isinstance(provider, InstrumentProvider))

@@ -1,0 +1,194 @@
+"""Request and reply without an actor in between: a future, and a reference that completes it.
+
+An ask fails as soon as nobody can answer it: its message became a dead letter, its handler raised, or its target stopped and
+nobody else holds the reply reference. Otherwise it fails at its timeout, which one wheel for all asks watches.
+"""
+
+import asyncio
+import weakref
+from asyncio import Future
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, override
+
+from casty.address import ActorAddress
+from casty.clock import TimerHandle
+from casty.errors import ActorStoppedError
+from casty.events import DeadLetter
+from casty.persistence.outbox import CURRENT, OPEN, Outbox, current
+from casty.ref import ActorRef
+from casty.runtime.cell import IDLE, SCHEDULED, Cell, LocalRef
+
+if TYPE_CHECKING:
+    from casty.runtime.kernel import Kernel
+
+SWEEP: Final = 0.05
+"""Seconds between two looks at the asks that may have timed out."""
+
+
+class PromiseRef[R](ActorRef[R]):
+    """Completes an ask with the first message that it is told; later ones are dropped, as the asker has gone on."""
+
+    __slots__ = ("_future", "_kernel", "_uid")
+
+    def __init__(self, kernel: "Kernel", future: "Future[R]") -> None:
+        self._kernel = kernel
+        self._future = future
+        self._uid = 0
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        if not self._uid:
+            self._uid = next(self._kernel.uids)
+        return self._kernel.address(f"/_ask/{self._uid}", self._uid)
+
+    @override
+    def tell(self, message: R) -> None:
+        if OPEN and (outbox := current()) is not None:
+            outbox.hold(self.tell, message)
+        elif not self._future.done():
+            self._future.set_result(message)
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other or super().__eq__(other)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.address.uid)
+
+
+@dataclass(slots=True, eq=False)
+class PendingAsk:
+    """An ask that waits, as its target's cell knows it."""
+
+    message: object
+    promise: "weakref.ref[PromiseRef[Any]]"
+
+
+class Asks:
+    """The asks of one actor system."""
+
+    def __init__(self, kernel: "Kernel") -> None:
+        self._kernel = kernel
+        self._deadlines: dict[float, dict[Future[Any], float]] = {}
+        """Per timeout the waiting futures in the order of their deadlines."""
+        self._sweep_timer: TimerHandle | None = None
+        kernel.event_stream.subscribe(DeadLetter, self._on_dead_letter)
+
+    async def ask[M, R](self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float) -> R:
+        """The first answer told to the reference that `factory` was given."""
+        if OPEN and (outbox := current()) is not None and outbox.handler_task is asyncio.current_task():
+            return await self._ask_undecided(outbox, ref, factory, timeout)
+        dispatcher = self._kernel.dispatcher
+        future = Future[R](loop=dispatcher.loop)
+        promise = PromiseRef(self._kernel, future)
+        message = factory(promise)
+        cell = ref.cell if isinstance(ref, LocalRef) else None
+        if cell is not None and cell.state == IDLE and not OPEN:
+            cell.state = SCHEDULED
+            cell.queue = [message]
+            if not dispatcher.run_inline(cell):
+                dispatcher.enqueue(cell)
+            elif future.done():
+                return future.result()
+            register(cell, future, message, promise)
+        else:
+            if cell is not None:
+                register(cell, future, message, promise)
+            ref.tell(message)
+        # From here on only those who may answer hold the reply reference.
+        del message, promise
+        return await self._wait(cell, future, timeout)
+
+    async def _ask_undecided[M, R](
+        self, outbox: Outbox, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
+    ) -> R:
+        """A command handler awaits an answer: that request cannot be held back until the command's own events are durable."""
+        await outbox.predecessors()
+        token = CURRENT.set(None)
+        try:
+            return await self.ask(ref, factory, timeout)
+        finally:
+            CURRENT.reset(token)
+
+    async def _wait(self, cell: Cell | None, future: Future[Any], timeout: float) -> Any:
+        waiting = self._deadlines.get(timeout)
+        if waiting is None:
+            waiting = self._deadlines[timeout] = {}
+        clock = self._kernel.clock
+        waiting[future] = clock.time() + timeout
+        if self._sweep_timer is None:
+            self._sweep_timer = clock.call_later(min(SWEEP, max(timeout, 0.0)), self._sweep)
+        try:
+            return await future
+        finally:
+            self._kernel.dispatcher.refill_inline()
+            del waiting[future]
+            if cell is not None and cell.asks is not None:
+                cell.asks.pop(future, None)
+
+    def _sweep(self) -> None:
+        now = self._kernel.clock.time()
+        for timeout, waiting in list(self._deadlines.items()):
+            if not waiting:
+                del self._deadlines[timeout]
+            for future, deadline in waiting.items():
+                if deadline > now:
+                    break
+                if not future.done():
+                    future.set_exception(TimeoutError(f"no answer within {timeout} s"))
+        self._sweep_timer = self._kernel.clock.call_later(SWEEP, self._sweep) if self._deadlines else None
+
+    def close(self) -> None:
+        """The system has stopped: whoever still waits for an answer is told so."""
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        for waiting in self._deadlines.values():
+            for future in waiting:
+                fail(future, "the actor system stopped without an answer")
+
+    @staticmethod
+    def _on_dead_letter(letter: DeadLetter) -> None:
+        if isinstance(letter.intended_ref, LocalRef):
+            cell = letter.intended_ref.cell
+            fail_asks_with(
+                cell, letter.message, ActorStoppedError(f"{cell.path} cannot answer: {letter.reason}")
+            )
+
+
+def register(cell: Cell, future: Future[Any], message: object, promise: PromiseRef[Any]) -> None:
+    """Let the target know who waits for its answer."""
+    if cell.asks is None:
+        cell.asks = {}
+    cell.asks[future] = PendingAsk(message, weakref.ref(promise))
+
+
+def fail_asks_with(cell: Cell, message: object, error: Exception) -> None:
+    """Fail the asks whose very message this is."""
+    for future, pending in list((cell.asks or {}).items()):
+        if pending.message is message and not future.done():
+            future.set_exception(error)
+
+
+def orphan_asks(cell: Cell) -> None:
+    """The target has stopped: each ask fails as soon as nobody else holds its reply reference."""
+    asks, cell.asks = cell.asks, None
+    error = f"{cell.path} stopped without answering"
+    while asks:
+        future, pending = asks.popitem()
+        reply_to = pending.promise
+        del pending
+        promise = reply_to()
+        if promise is None:
+            fail(future, error)
+        else:
+            weakref.finalize(promise, fail, future, error).atexit = False
+            del promise
+
+
+def fail(future: Future[Any], error: str) -> None:
+    """Nobody can answer any more."""
+    if not future.done() and not future.get_loop().is_closed():
+        future.set_exception(ActorStoppedError(error))

@@ -1,0 +1,214 @@
+"""One actor as the runtime holds it: a cell, and the reference through which it is told things.
+
+An idle cell is this one object and its reference: no task, no timer, no queue. What only some actors need is in `Life`.
+"""
+
+from collections.abc import Iterator
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast, override
+
+from casty.address import ActorAddress
+from casty.behaviors.values import Behavior, Handler
+from casty.persistence.outbox import OPEN, current
+from casty.ref import ActorRef
+from casty.runtime.life import Life
+from casty.runtime.signals import Signal, Stop
+
+if TYPE_CHECKING:
+    from asyncio import Future, Task
+
+    from casty.runtime.ask import PendingAsk
+    from casty.runtime.context import CellContext
+    from casty.runtime.dispatcher import Dispatcher
+    from casty.runtime.kernel import Kernel
+
+IDLE: Final = 0
+"""Nothing to do: the queue is None."""
+SCHEDULED: Final = 1
+"""In the run queue, or being run."""
+SIGNALLED: Final = 2
+"""Like SCHEDULED, with signals to attend to before the next message."""
+PAUSED: Final = 3
+"""In no queue until it is signalled: it waits out a back-off, or for the command that spawned it to be durable."""
+STOPPED: Final = 4
+"""Gone: whatever is told becomes a dead letter."""
+
+
+class Admission(Protocol):
+    """Decides about a message for a cell that is not idle."""
+
+    def admit(self, cell: "Cell", message: Any) -> None: ...
+
+    async def offer(self, cell: "Cell", message: Any) -> None: ...
+
+    def read(self, cell: "Cell") -> None:
+        """Called when the cell takes what has queued up."""
+        ...
+
+
+class Cell:
+    """An actor's mailbox, current handler and place in the tree. Only the dispatcher runs it."""
+
+    __slots__ = (
+        "__weakref__",
+        "admission",
+        "asks",
+        "batch",
+        "context",
+        "dispatcher",
+        "handler",
+        "initial",
+        "intercepted",
+        "life",
+        "name",
+        "parent",
+        "queue",
+        "ref",
+        "state",
+        "task",
+        "uid",
+        "variables",
+    )
+
+    def __init__(
+        self, dispatcher: "Dispatcher", parent: "Cell | None", name: str, uid: int, initial: Behavior[Any]
+    ) -> None:
+        self.dispatcher = dispatcher
+        self.parent = parent
+        self.name = name
+        self.uid = uid
+        self.initial = initial
+        self.state = IDLE
+        self.handler: Handler[Any] | None = None
+        self.intercepted = False
+        """Whether something stands around the handler, so that a new behavior cannot simply take its place."""
+        self.queue: list[Any] | None = None
+        self.batch: Iterator[Any] | None = None
+        """What is being read of the messages that had queued up."""
+        self.admission: Admission | None = None
+        """None: an unbounded mailbox of a living actor."""
+        self.context: CellContext | None = None
+        self.variables: Context | None = None
+        """The actor's own context variables, once a handler has left any changed."""
+        self.task: Task[None] | None = None
+        """The driver task that a suspended handler keeps."""
+        self.life: Life | None = None
+        self.asks: dict[Future[Any], PendingAsk] | None = None
+        self.ref = LocalRef[Any](self)
+
+    @property
+    def kernel(self) -> "Kernel":
+        return self.dispatcher.kernel
+
+    @property
+    def path(self) -> str:
+        names: list[str] = []
+        cell: Cell | None = self
+        while cell is not None and cell.parent is not None:
+            names.append(cell.name)
+            cell = cell.parent
+        return "/" + "/".join(reversed(names))
+
+    def signal(self, signal: Signal) -> None:
+        """Have the cell attend to `signal` after the message it is handling, before any that waits."""
+        if self.state == STOPPED:
+            return
+        signals = self.own_life().signals
+        if isinstance(signal, Stop):
+            signals.appendleft(signal)
+        else:
+            signals.append(signal)
+        if self.state == IDLE or self.state == PAUSED:
+            self.wake()
+        else:
+            self.state = SIGNALLED
+
+    def wake(self) -> None:
+        """Put a cell that is in no queue into the run queue, to attend to its signals."""
+        if self.queue is None:
+            self.queue = []
+        self.state = SIGNALLED
+        self.dispatcher.enqueue(self)
+
+    def own_life(self) -> Life:
+        if self.life is None:
+            self.life = Life()
+        return self.life
+
+    def deliver(self, message: Any) -> None:
+        """Put a message into the mailbox however full it is: for what must not be dropped."""
+        if self.state == IDLE:
+            self.state = SCHEDULED
+            self.queue = [message]
+            self.dispatcher.enqueue(self)
+        elif self.queue is not None and self.state != STOPPED:
+            self.queue.append(message)
+
+    def waiting(self) -> int:
+        """How many messages wait."""
+        left = 0 if self.batch is None else cast("Any", self.batch).__length_hint__()
+        return left + len(self.queue or ())
+
+    def take_waiting(self) -> list[Any]:
+        """Empty the mailbox of a cell that is being run."""
+        waiting = [*(self.batch or ()), *(self.queue or ())]
+        self.batch = None
+        self.queue = []
+        return waiting
+
+
+class LocalRef[M](ActorRef[M]):
+    """A reference to an actor of this process."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        return self.cell.kernel.address_of(self.cell)
+
+    @override
+    def tell(self, message: M) -> None:
+        if OPEN and (outbox := current()) is not None:
+            outbox.hold(self._tell_late, message)
+            return
+        cell = self.cell
+        if cell.state:
+            if cell.admission is None:
+                cell.queue.append(message)  # pyright: ignore[reportOptionalMemberAccess]  # only an idle cell has none
+            else:
+                cell.admission.admit(cell, message)
+        else:
+            cell.state = SCHEDULED
+            cell.queue = [message]
+            dispatcher = cell.dispatcher
+            dispatcher.ready.append(cell)
+            if not dispatcher.armed:
+                dispatcher.arm()
+
+    @override
+    async def offer(self, message: M) -> None:
+        if self.cell.admission is None or self.cell.state == IDLE or (OPEN and current() is not None):
+            self.tell(message)
+        else:
+            await self.cell.admission.offer(self.cell, message)
+
+    def _tell_late(self, message: M) -> None:
+        """Tell what an outbox held back: its sender has gone on, so a full mailbox cannot be its exception any more."""
+        try:
+            self.tell(message)
+        except Exception as error:
+            self.cell.kernel.dead_letters.publish(
+                message, self, f"the mailbox was full when it was released: {error}"
+            )
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other or super().__eq__(other)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.cell.uid)

@@ -1,0 +1,116 @@
+"""The tree of actors: spawning into it, finding in it, leaving it."""
+
+import re
+from asyncio import Future
+from typing import TYPE_CHECKING, Any, Final
+
+from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
+from casty.behaviors.values import Behavior, ReceiveBehavior
+from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
+from casty.events import ActorStarted
+from casty.mailbox import Mailbox
+from casty.persistence.outbox import OPEN, current
+from casty.runtime.cell import PAUSED, Cell
+from casty.runtime.life import EMPTY, Wrapping, unwrap
+from casty.runtime.mailbox import CLOSED, admission_of
+from casty.runtime.signals import Start
+
+if TYPE_CHECKING:
+    from casty.runtime.kernel import Kernel
+
+NAME: Final = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
+
+
+def spawn_cell(
+    kernel: "Kernel", parent: Cell, behavior: Behavior[Any], name: str | None, mailbox: Mailbox | None
+) -> Cell:
+    """Put a new actor into the tree and have it started.
+
+    A bare handler needs no start of its own; for anything else the cell attends to that first. An actor that a command
+    handler spawns starts when the command's events are durable.
+    """
+    if parent.admission is CLOSED:
+        raise ActorStoppedError(f"{parent.path} is stopping and takes no more children")
+    family = parent.own_life()
+    uid = next(kernel.uids)
+    name = f"${uid:x}" if name is None else _checked(name, parent)
+    check_spawnable(behavior)
+    cell = Cell(kernel.dispatcher, parent, name, uid, behavior)
+    _configure(kernel, cell, mailbox)
+    if family.wrapping.spies:
+        inherited = tuple(spy for spy in family.wrapping.spies if spy.spy_children)
+        if inherited:
+            cell.own_life().inherited = Wrapping(spies=inherited)
+    family.children[name] = cell
+    outbox = current() if OPEN else None
+    if outbox is not None:
+        cell.state = PAUSED
+        cell.queue = []
+        cell.own_life().signals.append(Start())
+        outbox.hold(_start_late, cell)
+    elif type(behavior) is ReceiveBehavior and (cell.life is None or cell.life.inherited is EMPTY):
+        cell.handler = behavior.handler
+        if kernel.event_stream.wants(ActorStarted):
+            kernel.event_stream.publish(ActorStarted(cell.ref))
+    else:
+        cell.signal(Start())
+    return cell
+
+
+def _start_late(cell: Cell) -> None:
+    if cell.state == PAUSED:
+        cell.wake()
+
+
+def _configure(kernel: "Kernel", cell: Cell, mailbox: Mailbox | None) -> None:
+    settings = kernel.settings.resolve(cell.name)
+    cell.admission = admission_of(settings.mailbox if mailbox is None else mailbox)
+    if settings.supervision is not None:
+        cell.own_life().fallback = settings.supervision
+
+
+def _checked(name: str, parent: Cell) -> str:
+    if not NAME.fullmatch(name):
+        raise ActorNameError(
+            f"{name!r} cannot name an actor: a name has 1 to 255 characters, no slash and no control character"
+        )
+    if name in parent.own_life().children:
+        path = f"{parent.path.rstrip('/')}/{name}"
+        raise ActorNameError(
+            f"there is an actor at {path} already: choose another name, or stop it and wait until it is Terminated"
+        )
+    return name
+
+
+def check_spawnable(behavior: object) -> None:
+    """Raises for what no local actor can be, naming what would have to be there."""
+    if not isinstance(behavior, Behavior):
+        raise BehaviorError(
+            f"an actor is made of a behavior such as Behaviors.receive(handler), not of {type(behavior).__qualname__}"
+            f"{'; call the function that returns it' if callable(behavior) else ''}"
+        )
+    _, core = unwrap(behavior)
+    match core:
+        case ShardedBehavior():
+            kind = "sharded"
+        case BroadcastedBehavior():
+            kind = "broadcasted"
+        case SingletonBehavior():
+            kind = "singleton"
+        case _:
+            return
+    raise ScopeError(
+        f"a {kind} behavior needs a ClusteredActorSystem (from casty.cluster), and this is a local ActorSystem; "
+        'run: pip install "casty[cluster]"'
+    )
+
+
+async def until_childless(cell: Cell) -> None:
+    """Wait until every child, told to stop before, is gone."""
+    if cell.life is None or not cell.life.children:
+        return
+    cell.life.childless = Future(loop=cell.dispatcher.loop)
+    try:
+        await cell.life.childless
+    finally:
+        cell.life.childless = None

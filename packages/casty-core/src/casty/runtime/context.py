@@ -1,0 +1,208 @@
+"""The context that a cell's handlers are given."""
+
+import itertools
+import logging
+from asyncio import Task
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast, override
+
+from casty.behaviors.context import ActorContext, Timers
+from casty.behaviors.values import SAME, Behavior, ReceiveBehavior
+from casty.errors import StashOverflowError
+from casty.mailbox import Mailbox
+from casty.ref import ActorRef
+from casty.runtime import children
+from casty.runtime.cell import Cell, LocalRef
+from casty.runtime.signals import Fail, Unstash
+from casty.runtime.stopping import request_stop
+from casty.runtime.timers import KeyedTimers
+from casty.runtime.watch import unwatch, watch
+
+if TYPE_CHECKING:
+    from casty.runtime.system import ActorSystem
+
+STASH_CAPACITY: Final = 1000
+
+
+def open_context(cell: Cell) -> "CellContext":
+    """The cell's context, made at its first use."""
+    if cell.context is None:
+        cell.context = CellContext(cell)
+    return cell.context
+
+
+class CellContext(ActorContext[Any]):
+    """`ActorContext` over a cell; its contract is there."""
+
+    __slots__ = ("_cell", "_log")
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._log: logging.LoggerAdapter[logging.Logger] | None = None
+
+    @property
+    @override
+    def self(self) -> ActorRef[Any]:
+        return self._cell.ref
+
+    @property
+    @override
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        if self._log is None:
+            self._log = _PathAdapter(logging.getLogger("casty.actor"), {"actor": self._cell.path})
+        return self._log
+
+    @property
+    @override
+    def system(self) -> "ActorSystem":
+        return self._cell.kernel.system
+
+    @property
+    @override
+    def parent(self) -> ActorRef[Any] | None:
+        parent = self._cell.parent
+        return None if parent is None or parent.parent is None else parent.ref
+
+    @property
+    @override
+    def children(self) -> Sequence[ActorRef[Any]]:
+        life = self._cell.life
+        return [] if life is None else [c.ref for n, c in life.children.items() if not n.startswith("_")]
+
+    @property
+    @override
+    def timers(self) -> Timers[Any]:
+        return _ActorTimers(self._cell)
+
+    @override
+    def spawn[N](
+        self, behavior: Behavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[N]:
+        return children.spawn_cell(self._cell.kernel, self._cell, behavior, name, mailbox).ref
+
+    @override
+    def stop(self, ref: ActorRef[Any]) -> None:
+        cell = self._cell
+        target = ref.cell if isinstance(ref, LocalRef) else None
+        if target is None or (target is not cell and target.parent is not cell):
+            raise ValueError(f"{cell.path} may stop its children and itself, but not {ref.address.path}")
+        request_stop(target)
+
+    @override
+    def watch(self, ref: ActorRef[Any]) -> None:
+        watch(self._cell, ref)
+
+    @override
+    def watch_with(self, ref: ActorRef[Any], message: Any) -> None:
+        watch(self._cell, ref, message)
+
+    @override
+    def unwatch(self, ref: ActorRef[Any]) -> None:
+        unwatch(self._cell, ref)
+
+    @override
+    def pipe_to_self[T](
+        self,
+        awaitable: Awaitable[T],
+        mapper: Callable[[T], Any] | None = None,
+        on_failure: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        tasks = self._cell.own_life().tasks
+        # Started at once, so that whatever is awaited has begun and can be cancelled properly.
+        task = Task(
+            _pipe(self._cell, awaitable, mapper, on_failure), loop=self._cell.dispatcher.loop, eager_start=True
+        )
+        if not task.done():
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    @override
+    def ask[N, R](
+        self,
+        ref: ActorRef[N],
+        factory: Callable[[ActorRef[R]], N],
+        mapper: Callable[[R], Any],
+        timeout: float = 5.0,
+        on_failure: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        self.pipe_to_self(self._cell.kernel.asks.ask(ref, factory, timeout), mapper, on_failure)
+
+    @override
+    def message_adapter[U](self, adapt: Callable[[U], Any]) -> ActorRef[U]:
+        owner = self._cell
+
+        async def forward(_ctx: ActorContext[U], message: U) -> Behavior[U]:
+            try:
+                adapted = adapt(message)
+            except Exception as error:
+                owner.signal(Fail(error, message))
+            else:
+                owner.ref.tell(adapted)
+            return SAME
+
+        taken = owner.own_life().children
+        name = next(n for i in itertools.count(1) if (n := f"_adapter-{i}") not in taken)
+        return self.spawn(ReceiveBehavior(forward), name)
+
+    @override
+    def stash(self, message: Any) -> None:
+        stash = self._cell.own_life().stash
+        if len(stash) >= STASH_CAPACITY:
+            raise StashOverflowError(f"{self._cell.path} has stashed {STASH_CAPACITY} messages, which is the most it may")
+        stash.append(message)
+
+    @override
+    def unstash_all(self) -> None:
+        if self._cell.own_life().stash:
+            self._cell.signal(Unstash())
+
+
+async def _pipe(
+    cell: Cell,
+    awaitable: Awaitable[Any],
+    mapper: Callable[[Any], Any] | None,
+    on_failure: Callable[[Exception], Any] | None,
+) -> None:
+    try:
+        try:
+            result = await awaitable
+        except Exception as error:
+            if on_failure is None:
+                raise
+            message = on_failure(error)
+        else:
+            message = result if mapper is None else mapper(result)
+    except Exception as error:
+        cell.signal(Fail(error))
+    else:
+        cell.ref.tell(message)
+
+
+class _PathAdapter(logging.LoggerAdapter[logging.Logger]):
+    @override
+    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
+        return f"[{cast('dict[str, str]', self.extra)['actor']}] {msg}", kwargs
+
+
+class _ActorTimers(Timers[Any]):
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    @override
+    def start(self, key: str, message: Any, *, every: float | None = None, after: float | None = None) -> None:
+        life = self._cell.own_life()
+        if life.timers is None:
+            life.timers = KeyedTimers(self._cell.kernel.clock)
+        tell = self._cell.ref.tell
+        if every is not None and after is None:
+            life.timers.repeat(key, every, lambda: tell(message))
+        elif after is not None and every is None:
+            life.timers.once(key, after, lambda: tell(message))
+        else:
+            raise ValueError(f"a timer needs either every= or after=: {key!r}")
+
+    @override
+    def cancel(self, key: str) -> None:
+        timers = self._cell.own_life().timers
+        if timers is not None:
+            timers.cancel(key)

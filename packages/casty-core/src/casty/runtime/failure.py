@@ -1,0 +1,82 @@
+"""Supervision as decisions: who decides about a failure, and what comes of it. Nothing here carries anything out."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from casty.behaviors.supervision import (
+    AllForOneStrategy,
+    Directive,
+    OneForOneStrategy,
+    RestForOneStrategy,
+    SupervisionStrategy,
+)
+from casty.runtime.cell import Cell
+from casty.runtime.life import Life
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A directive for some actors."""
+
+    directive: Directive
+    cells: tuple[Cell, ...]
+    delay: float = 0.0
+    """Seconds before a restart."""
+
+
+def judge(cell: Cell, exception: BaseException) -> Verdict:
+    """Ask the actor's own strategies, innermost first, then its parent's for children, then the configuration's.
+
+    The first that does not escalate decides. Nobody: the actor stops. All escalate: `escalate`, for the parent to fail.
+    """
+    escalated = False
+    for holder, strategy in _strategies(cell):
+        directive = strategy.decide(exception)
+        if directive is Directive.escalate:
+            escalated = True
+            continue
+        delay = 0.0
+        if directive is Directive.restart:
+            granted = _grant(holder, strategy, cell)
+            if granted is None:
+                directive = Directive.stop
+            else:
+                delay = granted
+        return Verdict(directive, _affected(cell, directive, strategy), delay)
+    return Verdict(Directive.escalate if escalated else Directive.stop, (cell,))
+
+
+def _strategies(cell: Cell) -> list[tuple[Life, SupervisionStrategy]]:
+    life = cell.own_life()
+    found: list[tuple[Life, SupervisionStrategy]] = [(life, strategy) for strategy in life.wrapping.own]
+    parent = cell.parent.life if cell.parent is not None else None
+    if parent is not None and parent.wrapping.of_children is not None:
+        found.append((parent, parent.wrapping.of_children))
+    if life.fallback is not None:
+        found.append((life, life.fallback))
+    return found
+
+
+def _affected(cell: Cell, directive: Directive, strategy: SupervisionStrategy) -> tuple[Cell, ...]:
+    siblings = tuple(cell.parent.own_life().children.values()) if cell.parent is not None else (cell,)
+    match strategy:
+        case OneForOneStrategy():
+            return (cell,)
+        case _ if directive is Directive.resume:
+            return (cell,)
+        case AllForOneStrategy():
+            return siblings
+        case RestForOneStrategy():
+            return siblings[siblings.index(cell) :]
+
+
+def _grant(holder: Life, strategy: SupervisionStrategy, cell: Cell) -> float | None:
+    """Seconds to wait before this restart, or None where the limit is reached."""
+    now = cell.kernel.clock.time()
+    granted = holder.restarts.setdefault(strategy, deque())
+    while granted and now - granted[0] > strategy.within:
+        granted.popleft()
+    if len(granted) >= strategy.max_restarts:
+        return None
+    granted.append(now)
+    return 0.0 if strategy.backoff is None else strategy.backoff.delay(len(granted), cell.kernel.random)

@@ -1,0 +1,114 @@
+"""Turns a behavior into a cell's handler and settings."""
+
+import sys
+from typing import Any, override
+
+from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
+from casty.behaviors.supervision import Backoff, Directive, OneForOneStrategy
+from casty.behaviors.values import (
+    SAME,
+    Behavior,
+    Handler,
+    IgnoreBehavior,
+    ReceiveBehavior,
+    SetupBehavior,
+    SpyBehavior,
+    StoppedBehavior,
+)
+from casty.errors import BehaviorError, JournalError
+from casty.events import SpyEvent
+from casty.persistence.entity import EventSourcedEntity, Host
+from casty.runtime.cell import Cell
+from casty.runtime.children import check_spawnable
+from casty.runtime.context import open_context
+from casty.runtime.life import Wrapping, unwrap
+from casty.runtime.signals import Fail, Stop
+
+
+async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False) -> None:
+    """Make `behavior` the current one. Its wrappers replace settings of their kind; others are kept.
+
+    While starting, `pre_start` hooks run as their wrappers are met, from the outside in.
+    """
+    life = cell.own_life()
+    before = life.wrapping.over(life.inherited)
+    gathered = None
+    while True:
+        wrapping, core = unwrap(behavior)
+        gathered = wrapping if gathered is None else wrapping.within(gathered)
+        life.wrapping = gathered.over(before)
+        if starting:
+            for hooks in wrapping.hooks:
+                if hooks.pre_start is not None:
+                    await hooks.pre_start(open_context(cell))
+        match core:
+            case SetupBehavior(factory):
+                behavior = await factory(open_context(cell))
+                check_spawnable(behavior)
+            case ReceiveBehavior(handler):
+                return _install(cell, handler)
+            case IgnoreBehavior():
+                return _install(cell, _swallow)
+            case StoppedBehavior():
+                cell.signal(Stop())
+                return _install(cell, _swallow)
+            case EventSourcedBehavior():
+                log = await cell.kernel.journals.log_of(core, cell.kernel.settings.resolve(cell.name).journal)
+                entity = EventSourcedEntity(core, log, CellHost(cell))
+                life.resources.append(entity)
+                life.wrapping = PERSISTENT.within(gathered).over(before)
+                await entity.recover()
+                return _install(cell, entity.handle)
+            case PersistedBehavior():
+                raise BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
+            case _:
+                raise BehaviorError(
+                    f"{cell.path} cannot become {type(core).__name__}: there is no behavior before it to go on with"
+                )
+
+
+JOURNAL_STRATEGY = OneForOneStrategy(
+    max_restarts=sys.maxsize,
+    decider=lambda error: Directive.restart if isinstance(error, JournalError) else Directive.escalate,
+    backoff=Backoff(),
+)
+"""An event-sourced actor outlives an outage of its journal; everything else is decided as for any actor."""
+
+PERSISTENT = Wrapping(own=(JOURNAL_STRATEGY,))
+
+
+class CellHost(Host):
+    """A cell as its entity sees it."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    @override
+    def fail(self, error: Exception) -> None:
+        self._cell.signal(Fail(error))
+
+    @override
+    def lost(self, command: object, reason: str) -> None:
+        self._cell.kernel.dead_letters.publish(command, self._cell.ref, reason)
+
+
+async def _swallow(ctx: object, message: object) -> Behavior[Any]:
+    return SAME
+
+
+def _install(cell: Cell, handler: Handler[Any]) -> None:
+    spies = cell.own_life().wrapping.spies
+    cell.intercepted = bool(spies)
+    for spy in spies:
+        handler = _spied(handler, spy)
+    cell.handler = handler
+
+
+def _spied(handler: Handler[Any], spy: SpyBehavior[Any]) -> Handler[Any]:
+    async def spied(ctx: Any, message: Any) -> Behavior[Any]:
+        following = await handler(ctx, message)
+        now = ctx.system.kernel.clock.time()
+        spy.observer.tell(SpyEvent(actor_path=ctx.self.address.path, event=message, timestamp=now))
+        return following
+
+    return spied

@@ -1,0 +1,85 @@
+"""The journals that one system uses: opened on first use, shared by its entities, given back when the system stops."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from casty.behaviors.persistent import EventSourcedBehavior
+from casty.config import JournalConfig
+from casty.errors import BehaviorError
+from casty.journals.memory import InMemoryJournal
+from casty.persistence.journal import OpenJournal, StoreJournal, journal_from_provider
+from casty.persistence.log import EntityLog, PlainLog, StoreLog
+from casty.plugins import PluginRegistry, build_options
+from casty.spi.event_journal import EventJournal
+from casty.spi.serializer import Serializer
+
+logger = logging.getLogger("casty")
+
+
+class Journals:
+    """Finds the journal that a behavior or the configuration names, and opens it for the length of the system's life."""
+
+    def __init__(self, config: JournalConfig, plugins: PluginRegistry, serializer: Callable[[], Serializer]) -> None:
+        self._config = config
+        self._plugins = plugins
+        self._serializer = serializer
+        self._by_url: dict[str, StoreJournal] = {}
+        self._opening: dict[StoreJournal, asyncio.Task[OpenJournal]] = {}
+        self._leases = AsyncExitStack()
+        self._threaded: list[OpenJournal] = []
+        self._fallback: StoreJournal | None = None
+
+    async def log_of(self, behavior: EventSourcedBehavior[object, object, object], configured: str | None) -> EntityLog:
+        """The history of the behavior's entity, in its own journal or else in the one that is configured for the actor."""
+        journal = behavior.journal if behavior.journal is not None else configured
+        if journal is None:
+            journal = self._in_memory(behavior.entity_id)
+        elif isinstance(journal, str):
+            journal = self._by_name(journal)
+        if isinstance(journal, StoreJournal):
+            return StoreLog(behavior.entity_id, await self._opened(journal))
+        if isinstance(journal, EventJournal):
+            return PlainLog(behavior.entity_id, journal)
+        raise BehaviorError(
+            f"the journal of {behavior.entity_id!r} is a {type(journal).__qualname__}; it has to be a URL, or an object with the "
+            "methods persist, load, save_snapshot and load_snapshot"
+        )
+
+    def writing_in_threads(self) -> bool:
+        """Whether a thread of ours is waiting to write, which it cannot while the event loop never rests."""
+        return any(journal.writer.busy for journal in self._threaded)
+
+    async def close(self) -> None:
+        """Give every journal back; those that nobody else uses close."""
+        await self._leases.aclose()
+
+    def _by_name(self, url: str) -> StoreJournal:
+        if url not in self._by_url:
+            provider = self._plugins.journal(url)
+            options = build_options(provider, self._config.options if url == self._config.url else {})
+            self._by_url[url] = journal_from_provider(provider, url, options)
+        return self._by_url[url]
+
+    def _in_memory(self, entity_id: str) -> StoreJournal:
+        if self._fallback is None:
+            logger.warning(
+                "no journal is configured: the events of %r, and of others like it, are kept in memory and lost with the process; "
+                'give the behavior a journal=, or set [journal] url = "sqlite:///…" in casty.toml',
+                entity_id,
+            )
+            self._fallback = InMemoryJournal()
+        return self._fallback
+
+    async def _opened(self, journal: StoreJournal) -> OpenJournal:
+        opening = self._opening.get(journal)
+        if opening is None or (opening.done() and opening.exception() is not None):
+            opening = self._opening[journal] = asyncio.create_task(self._lease(journal), name="casty-journal-lease")
+        return await asyncio.shield(opening)
+
+    async def _lease(self, journal: StoreJournal) -> OpenJournal:
+        opened = await self._leases.enter_async_context(journal.lease(serializer=self._serializer()))
+        if journal.capabilities.threaded:
+            self._threaded.append(opened)
+        return opened

@@ -1,0 +1,73 @@
+"""What all actors of one system share: its services, its settings and its root."""
+
+import itertools
+import secrets
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+from casty.address import ActorAddress
+from casty.behaviors.values import IGNORE
+from casty.clock import Clock
+from casty.config import ActorSettingsResolver, CastyConfig
+from casty.event_stream import EventStream
+from casty.runtime.ask import Asks
+from casty.runtime.cell import Cell
+from casty.runtime.dead_letters import DeadLetters
+from casty.runtime.dispatcher import Dispatcher
+from casty.runtime.timers import KeyedTimers
+
+if TYPE_CHECKING:
+    from casty.runtime.journals import Journals
+    from casty.runtime.system import ActorSystem
+
+
+class Kernel:
+    """The inside of a running actor system; `ActorSystem` is its face."""
+
+    def __init__(
+        self,
+        system: "ActorSystem",
+        journals: "Journals",
+        *,
+        loop: AbstractEventLoop,
+        config: CastyConfig,
+        event_stream: EventStream,
+    ) -> None:
+        self.system = system
+        self.journals = journals
+        self.clock: Clock = loop
+        self.random = Random()
+        self.config = config
+        self.settings = ActorSettingsResolver(config)
+        self.high_water = config.system.high_water
+        self.stop_timeout = config.system.stop_timeout
+        self.event_stream = event_stream
+        # Random where it begins, so that an address of an earlier process never names an actor of this one.
+        self.uids = itertools.count(secrets.randbits(48) << 14 | 1)
+        self.dead_letters = DeadLetters(self.clock, event_stream)
+        self.dispatcher = Dispatcher(self, loop)
+        self.asks = Asks(self)
+        self.timers = KeyedTimers(self.clock)
+        self.root = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
+        self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
+        """The root of the actors whose names begin with `_`; they outlive the users' actors at shutdown."""
+        self.threads_wait: Callable[[], bool] = journals.writing_in_threads
+
+    def find(self, path: str) -> Cell | None:
+        """The living actor at an absolute path."""
+        names = path.strip("/").split("/")
+        cell = self.internal if names[0].startswith("_") else self.root
+        for name in names:
+            child = cell.life.children.get(name) if cell.life is not None else None
+            if child is None:
+                return None
+            cell = child
+        return cell
+
+    def address(self, path: str, uid: int) -> ActorAddress:
+        return ActorAddress(system=self.system.name, path=path, uid=uid)
+
+    def address_of(self, cell: Cell) -> ActorAddress:
+        return self.address(cell.path, cell.uid)

@@ -1,0 +1,110 @@
+"""What only some actors need: kept out of the cell so that an idle one stays small."""
+
+from asyncio import Future, Task
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from casty.behaviors.clustered import DiscoverableBehavior, ServiceKey
+from casty.behaviors.supervision import OneForOneStrategy, SupervisionStrategy
+from casty.behaviors.values import Behavior, LifecycleBehavior, SpyBehavior, SupervisedBehavior
+from casty.clock import TimerHandle
+from casty.runtime.signals import Signal
+
+if TYPE_CHECKING:
+    from casty.runtime.cell import Cell
+    from casty.runtime.timers import KeyedTimers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapping:
+    """What the wrappers around a behavior ask for. A part that is empty leaves what the actor has."""
+
+    own: tuple[OneForOneStrategy, ...] = ()
+    """Strategies for the actor's own failures, innermost first."""
+    of_children: SupervisionStrategy | None = None
+    hooks: tuple[LifecycleBehavior[Any], ...] = ()
+    """Outermost first."""
+    spies: tuple[SpyBehavior[Any], ...] = ()
+    keys: tuple[ServiceKey[Any], ...] = ()
+
+    def within(self, outer: "Wrapping") -> "Wrapping":
+        """Both, where these wrappers stand inside the outer ones."""
+        return Wrapping(
+            own=self.own + outer.own,
+            of_children=self.of_children or outer.of_children,
+            hooks=outer.hooks + self.hooks,
+            spies=outer.spies + self.spies,
+            keys=outer.keys + self.keys,
+        )
+
+    def over(self, older: "Wrapping") -> "Wrapping":
+        """These settings, and the older ones where these say nothing."""
+        return Wrapping(
+            own=self.own or older.own,
+            of_children=self.of_children or older.of_children,
+            hooks=self.hooks or older.hooks,
+            spies=self.spies or older.spies,
+            keys=self.keys or older.keys,
+        )
+
+
+EMPTY = Wrapping()
+
+
+def unwrap(behavior: Behavior[Any]) -> tuple[Wrapping, Behavior[Any]]:
+    """Take the wrappers off, whatever their order, and say what they ask for."""
+    wrapping = Wrapping()
+    while True:
+        match behavior:
+            case SupervisedBehavior(inner, OneForOneStrategy() as strategy):
+                wrapping = replace(wrapping, own=(strategy, *wrapping.own))
+            case SupervisedBehavior(inner, strategy):
+                wrapping = replace(wrapping, of_children=strategy)
+            case LifecycleBehavior(behavior=inner):
+                wrapping = replace(wrapping, hooks=(*wrapping.hooks, behavior))
+            case SpyBehavior(behavior=inner):
+                wrapping = replace(wrapping, spies=(*wrapping.spies, behavior))
+            case DiscoverableBehavior(inner, key):
+                wrapping = replace(wrapping, keys=(*wrapping.keys, key))
+            case _:
+                return wrapping, behavior
+        behavior = inner
+
+
+class Resource(Protocol):
+    """Something that an actor's current behavior holds and that ends with it."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Life:
+    """One actor's lane of signals, family, settings and belongings."""
+
+    fallback: SupervisionStrategy | None = None
+    """What the configuration says about failures that nobody else decides about."""
+    inherited: Wrapping = EMPTY
+    """What the parent's settings put around the actor."""
+    wrapping: Wrapping = EMPTY
+    signals: deque[Signal] = field(default_factory=deque[Signal])
+    children: "dict[str, Cell]" = field(default_factory=dict)
+    childless: Future[None] | None = None
+    """Completed when the last child is gone, where somebody waits for that."""
+    watchers: "dict[Cell, Any]" = field(default_factory=dict)
+    """Who is told of this actor's end, and with which message."""
+    watching: "set[Cell]" = field(default_factory=set)
+    restarts: dict[SupervisionStrategy, deque[float]] = field(default_factory=dict)
+    """When restarts were granted, per strategy."""
+    timers: "KeyedTimers | None" = None
+    stash: list[Any] = field(default_factory=list)
+    tasks: set[Task[None]] = field(default_factory=set)
+    resources: list[Resource] = field(default_factory=list)
+    backoff: TimerHandle | None = None
+    """Runs while the actor waits to be started again."""
+    patience: TimerHandle | None = None
+    """Runs while a stop waits for the current handler."""
+    overdue: bool = False
+    """Its handler has been cancelled because the stop could wait no longer."""
+    reason: BaseException | None = None
+    """The failure that stops it."""

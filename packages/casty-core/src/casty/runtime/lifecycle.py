@@ -1,0 +1,198 @@
+"""An actor's way through life: start, restart, stop, and what a handler's answer does to it.
+
+A cell with signals attends to them before its next message. Whatever raises on the way becomes a `Fail` in the same lane, so
+that no exception leaves an actor alive but deaf.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+from casty.behaviors.supervision import Directive
+from casty.behaviors.values import (
+    Behavior,
+    RestartBehavior,
+    SameBehavior,
+    StoppedBehavior,
+    UnhandledBehavior,
+)
+from casty.errors import ActorFailedError, BehaviorError
+from casty.events import ActorRestarted, ActorStarted, UnhandledMessage
+from casty.runtime.ask import fail_asks_with
+from casty.runtime.cell import PAUSED, SCHEDULED, Cell
+from casty.runtime.children import until_childless
+from casty.runtime.context import open_context
+from casty.runtime.failure import judge
+from casty.runtime.interpret import become
+from casty.runtime.life import EMPTY, Life
+from casty.runtime.mailbox import CLOSED
+from casty.runtime.signals import Become, Fail, Restart, Start, Stop, Unstash
+from casty.runtime.stopping import finish, request_stop
+from casty.runtime.watch import unwatch_all
+
+logger = logging.getLogger("casty")
+
+
+def follow(cell: Cell, behavior: object, message: Any) -> None:
+    """Carry out a handler's answer, other than the commonest ones, which the dispatcher treats itself."""
+    match behavior:
+        case SameBehavior():
+            pass
+        case StoppedBehavior():
+            cell.signal(Stop())
+        case UnhandledBehavior():
+            cell.kernel.event_stream.publish(UnhandledMessage(message, cell.ref))
+        case RestartBehavior():
+            cell.signal(Restart())
+        case Behavior():
+            cell.signal(Become(behavior))
+        case _:
+            raise BehaviorError(
+                f"the handler of {cell.path} answered {type(message).__qualname__} with {behavior!r}, which is no "
+                "behavior; return Behaviors.same() to keep the current one"
+            )
+
+
+async def attend(cell: Cell) -> None:
+    """Attend to every signal in the lane."""
+    life = cell.own_life()
+    while life.signals:
+        signal = life.signals.popleft()
+        try:
+            match signal:
+                case Start(after):
+                    await _start(cell, life, after)
+                case Stop():
+                    await _stop(cell, life)
+                    return
+                case Fail(exception, message):
+                    _fail(cell, life, exception, message)
+                case Restart(exception, delay):
+                    await _wind_down(cell, life, exception)
+                    _start_after(cell, life, signal, delay)
+                case Become(behavior):
+                    await _close_resources(life)
+                    await become(cell, behavior)
+                case Unstash():
+                    cell.batch = iter([*life.stash, *cell.take_waiting()])
+                    life.stash.clear()
+        except Exception as error:
+            life.signals.append(Fail(error))
+    cell.state = SCHEDULED if life.backoff is None else PAUSED
+
+
+async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
+    life.backoff = None
+    life.wrapping = EMPTY
+    await become(cell, cell.initial, starting=True)
+    stream = cell.kernel.event_stream
+    if after is None:
+        stream.publish(ActorStarted(cell.ref))
+        return
+    for hooks in life.wrapping.hooks:
+        if hooks.post_restart is not None:
+            await hooks.post_restart(open_context(cell))
+    if after.exception is not None:
+        stream.publish(ActorRestarted(cell.ref, after.exception))
+
+
+def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> None:
+    """Let supervision decide, and signal its verdict to whom it concerns."""
+    failed = ActorFailedError(f"{cell.path} failed on {type(message).__qualname__}: {exception!r}")
+    failed.__cause__ = exception
+    fail_asks_with(cell, message, failed)
+    try:
+        verdict = judge(cell, exception)
+    except Exception as broken:
+        logger.exception("the supervision of %s failed to decide: the actor stops", cell.path)
+        life.reason = broken
+        life.signals.appendleft(Stop())
+        return
+    logger.error("%s failed: %s", cell.path, verdict.directive.value, exc_info=exception)
+    match verdict.directive:
+        case Directive.resume:
+            pass
+        case Directive.restart:
+            for affected in verdict.cells:
+                affected.signal(Restart(exception, verdict.delay))
+        case Directive.stop | Directive.escalate:
+            for affected in verdict.cells:
+                affected.own_life().reason = exception
+                request_stop(affected)
+            if (
+                verdict.directive is Directive.escalate
+                and cell.parent is not None
+                and cell.parent.parent is not None
+            ):
+                cell.parent.signal(Fail(exception))
+
+
+async def _wind_down(cell: Cell, life: Life, exception: BaseException | None) -> None:
+    """End an incarnation that another follows: nothing that waits in the mailbox or the stash is lost."""
+    if exception is not None:
+        for hooks in reversed(life.wrapping.hooks):
+            if hooks.pre_restart is not None:
+                await hooks.pre_restart(open_context(cell), exception)
+    await _end_family(cell, life)
+    await _close_resources(life)
+    if life.stash:
+        cell.batch = iter([*life.stash, *cell.take_waiting()])
+        life.stash.clear()
+
+
+def _start_after(cell: Cell, life: Life, restart: Restart, delay: float) -> None:
+    start = Start(after=restart)
+    if delay <= 0:
+        life.signals.append(start)
+        return
+    if life.backoff is not None:
+        life.backoff.cancel()
+    life.backoff = cell.kernel.clock.call_later(delay, cell.signal, start)
+
+
+async def _stop(cell: Cell, life: Life) -> None:
+    if life.patience is not None:
+        life.patience.cancel()
+    admission, cell.admission = cell.admission, CLOSED
+    if admission is not None:
+        admission.read(cell)
+    for message in [*life.stash, *cell.take_waiting()]:
+        cell.kernel.dead_letters.publish(message, cell.ref, "the actor stopped before its turn came")
+    life.stash.clear()
+    await _end_family(cell, life)
+    await _patiently(cell, "its resources did not close", _close_resources(life))
+    for hooks in reversed(life.wrapping.hooks):
+        if hooks.post_stop is not None:
+            await _patiently(cell, "its post_stop failed", hooks.post_stop(open_context(cell)))
+    if life.backoff is not None:
+        life.backoff.cancel()
+    finish(cell)
+
+
+async def _patiently(cell: Cell, complaint: str, step: Awaitable[None]) -> None:
+    """A step of a stop, which goes on whatever becomes of the step."""
+    try:
+        async with asyncio.timeout(cell.kernel.stop_timeout):
+            await step
+    except Exception:
+        logger.exception("%s stops, but %s", cell.path, complaint)
+
+
+async def _end_family(cell: Cell, life: Life) -> None:
+    """End what an incarnation has started: its children first, and with them whom it watches, then timers and tasks."""
+    unwatch_all(cell)
+    for child in list(life.children.values()):
+        request_stop(child)
+    await until_childless(cell)
+    if life.timers is not None:
+        life.timers.cancel_all()
+    tasks = list(life.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _close_resources(life: Life) -> None:
+    while life.resources:
+        await life.resources.pop().close()

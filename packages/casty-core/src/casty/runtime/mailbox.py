@@ -1,0 +1,99 @@
+"""Admission to a mailbox that is not simply open: bounded ones, and that of a stopped actor."""
+
+import asyncio
+from collections import deque
+from typing import Any, override
+
+from casty.mailbox import Mailbox, MailboxOverflowStrategy
+from casty.runtime.cell import SCHEDULED, Admission, Cell
+
+
+class Bounded(Admission):
+    """Lets a number of messages wait and treats those beyond as the strategy says."""
+
+    def __init__(self, capacity: int, overflow: MailboxOverflowStrategy) -> None:
+        self._capacity = capacity
+        self._overflow = overflow
+        self._waiters: deque[asyncio.Future[None]] = deque()
+
+    @override
+    def admit(self, cell: Cell, message: Any) -> None:
+        queue = cell.queue
+        if queue is None or cell.waiting() < self._capacity:
+            cell.deliver(message)
+            return
+        match self._overflow:
+            case MailboxOverflowStrategy.drop_new:
+                self._drop(cell, message)
+            case MailboxOverflowStrategy.drop_oldest:
+                self._drop(cell, self._take_oldest(cell))
+                cell.deliver(message)
+            case MailboxOverflowStrategy.backpressure | MailboxOverflowStrategy.reject:
+                raise asyncio.QueueFull(f"the mailbox of {cell.path} is full: {self._capacity} messages wait")
+
+    @override
+    async def offer(self, cell: Cell, message: Any) -> None:
+        if self._overflow is MailboxOverflowStrategy.backpressure:
+            while cell.waiting() >= self._capacity and cell.admission is self:
+                waiter = asyncio.get_running_loop().create_future()
+                self._waiters.append(waiter)
+                await waiter
+        cell.ref.tell(message)
+
+    @override
+    def read(self, cell: Cell) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    @staticmethod
+    def _take_oldest(cell: Cell) -> Any:
+        if cell.batch is not None:
+            for oldest in cell.batch:
+                return oldest
+        # Nothing is left of the batch being read: what has queued up since becomes the next one.
+        cell.batch = iter(cell.queue or ())
+        cell.queue = []
+        return next(cell.batch)
+
+    def _drop(self, cell: Cell, message: Any) -> None:
+        reason = f"the mailbox was full ({self._capacity} messages, {self._overflow.value})"
+        cell.kernel.dead_letters.publish(message, cell.ref, reason)
+
+
+class Closed(Admission):
+    """The mailbox of an actor that is stopping or has stopped."""
+
+    @override
+    def admit(self, cell: Cell, message: Any) -> None:
+        cell.kernel.dead_letters.publish(message, cell.ref, "the actor has stopped")
+
+    @override
+    async def offer(self, cell: Cell, message: Any) -> None:
+        self.admit(cell, message)
+
+    @override
+    def read(self, cell: Cell) -> None:
+        pass
+
+
+CLOSED = Closed()
+
+
+def admission_of(mailbox: Mailbox) -> Admission | None:
+    return None if mailbox.capacity is None else Bounded(mailbox.capacity, mailbox.overflow)
+
+
+def reading(cell: Cell, size: int) -> None:
+    """A cell takes `size` messages to read: make room known, or warn where there is no bound."""
+    if cell.admission is not None:
+        cell.admission.read(cell)
+    else:
+        cell.kernel.dead_letters.warn_high_water(cell.ref, size)
+
+
+def warn_of_suspended(cell: Cell) -> None:
+    """Look at a cell whose handler awaits something: nothing reads its mailbox meanwhile."""
+    if cell.state >= SCHEDULED and cell.admission is None and cell.waiting() > cell.kernel.high_water:
+        reading(cell, cell.waiting())

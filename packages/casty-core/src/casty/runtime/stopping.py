@@ -1,0 +1,62 @@
+"""Asking an actor to stop, and the last thing that happens to one."""
+
+import logging
+
+from casty.behaviors.values import IGNORE
+from casty.events import ActorStopped
+from casty.runtime.ask import orphan_asks
+from casty.runtime.cell import IDLE, STOPPED, Cell
+from casty.runtime.mailbox import CLOSED
+from casty.runtime.signals import Stop
+from casty.runtime.watch import notify_watchers
+
+logger = logging.getLogger("casty")
+
+
+def request_stop(cell: Cell) -> None:
+    """Stop the actor after its current message, which is cancelled if it takes longer than the system's patience."""
+    if cell.admission is CLOSED:
+        return
+    if cell.state == IDLE and cell.life is None:
+        finish(cell)
+        return
+    running = cell.state != IDLE
+    cell.signal(Stop())
+    life = cell.own_life()
+    if running and life.patience is None:
+        life.patience = cell.kernel.clock.call_later(cell.kernel.stop_timeout, _lose_patience, cell)
+
+
+def _lose_patience(cell: Cell) -> None:
+    if cell.task is not None and cell.life is not None and cell.admission is not CLOSED:
+        logger.error(
+            "%s was told to stop %s s ago and still handles a message: it is cancelled",
+            cell.path,
+            cell.kernel.stop_timeout,
+        )
+        cell.life.overdue = True
+        cell.task.cancel()
+
+
+def leave_family(cell: Cell) -> None:
+    """A stopped cell frees its name and tells a parent that waits for the last of its children."""
+    parent = cell.parent
+    if parent is not None and parent.life is not None:
+        parent.life.children.pop(cell.name, None)
+        waiting = parent.life.childless
+        if waiting is not None and not waiting.done() and not parent.life.children:
+            waiting.set_result(None)
+
+
+def finish(cell: Cell) -> None:
+    """The end: free the name, tell the watchers, let go of everything."""
+    cell.state = STOPPED
+    cell.admission = CLOSED
+    cell.handler = cell.context = cell.queue = cell.batch = cell.variables = None
+    cell.initial = IGNORE
+    leave_family(cell)
+    cell.kernel.event_stream.publish(ActorStopped(cell.ref))
+    notify_watchers(cell)
+    orphan_asks(cell)
+    if cell.life is not None:
+        cell.life.signals.clear()

@@ -1,0 +1,207 @@
+"""The actor system: the face that users see."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Self, override
+
+from casty.address import ActorAddress
+from casty.behaviors.values import Behavior
+from casty.config import CastyConfig
+from casty.errors import ActorFailedError, ActorStoppedError, SystemStoppedError
+from casty.event_stream import EventStream
+from casty.mailbox import Mailbox
+from casty.persistence.outbox import OPEN, current
+from casty.plugins import PluginRegistry, build_options
+from casty.ref import ActorRef
+from casty.runtime.cell import STOPPED, LocalRef
+from casty.runtime.children import spawn_cell, until_childless
+from casty.runtime.journals import Journals
+from casty.runtime.kernel import Kernel
+from casty.runtime.mailbox import CLOSED
+from casty.runtime.stopping import request_stop
+from casty.runtime.timers import KeyedTimers
+from casty.spi.instrument import Instrument
+from casty.spi.serializer import Serializer
+
+
+class ActorSystem:
+    """A tree of actors on one event loop. Use it with `async with`: it runs from `__aenter__` to `__aexit__`.
+
+    `name` wins over the configuration's `[system] name`; without either it is "casty". `plugins` are modules or objects with
+    hooks, beside those that are installed. Everything here is for the event loop's own thread; from another one, use
+    `loop.call_soon_threadsafe(ref.tell, message)`.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        config: CastyConfig | None = None,
+        plugins: Sequence[object] = (),
+    ) -> None:
+        self.config = CastyConfig() if config is None else config
+        self.name = name if name is not None else self.config.system.name
+        self.event_stream = EventStream()
+        self.plugins = PluginRegistry.discover(disabled=self.config.plugins.disabled, extra=plugins)
+        self._kernel: Kernel | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._serializer: Serializer | None = None
+        self._instruments: list[Instrument] = []
+
+    @property
+    def kernel(self) -> Kernel:
+        """The running inside, for extensions of the runtime. Raises `SystemStoppedError` outside of `async with`."""
+        if self._kernel is None:
+            raise SystemStoppedError(
+                f"the actor system {self.name!r} is not running; use it inside 'async with ActorSystem() as system:'"
+            )
+        return self._kernel
+
+    @property
+    def serializer(self) -> Serializer:
+        """The default serializer, whose references are live ones of this system."""
+        if self._serializer is None:
+            provider = self.plugins.serializer(self.config.serialization.default)
+            self._serializer = provider.create(self.resolve, build_options(provider, {}))
+        return self._serializer
+
+    async def __aenter__(self) -> Self:
+        if self._kernel is not None:
+            raise SystemStoppedError(f"the actor system {self.name!r} is running already")
+        journals = Journals(self.config.journal, self.plugins, lambda: self.serializer)
+        self._kernel = Kernel(
+            self,
+            journals,
+            loop=asyncio.get_running_loop(),
+            config=self.config,
+            event_stream=self.event_stream,
+        )
+        for provider in self.plugins.instruments():
+            instrument = provider.create(build_options(provider, {}))
+            instrument.attach(self.event_stream, self.name)
+            self._instruments.append(instrument)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.shutdown()
+
+    def spawn[M](
+        self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[M]:
+        """Start an actor at the top of the tree; without a name it gets one.
+
+        Raises `ActorNameError` for an illegal name or one that is taken, `BehaviorError` for what is no behavior, and
+        `ScopeError` for a behavior that needs a cluster. An exception of the behavior itself goes to supervision.
+        """
+        kernel = self.kernel
+        root = kernel.internal if name is not None and name.startswith("_") else kernel.root
+        return spawn_cell(kernel, root, behavior, name, mailbox).ref
+
+    def ask[M, R](
+        self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
+    ) -> Coroutine[Any, Any, R]:
+        """Tell `ref` the message that `factory(reply_to)` makes, and wait for what is told to `reply_to`.
+
+        Raises `TimeoutError` after `timeout` seconds; at once `ActorStoppedError` if the target is gone, and
+        `ActorFailedError` if its handler raised.
+        """
+        return self.kernel.asks.ask(ref, factory, timeout)
+
+    async def ask_or_none[M, R](
+        self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
+    ) -> R | None:
+        """Like `ask`, with None where there is no answer."""
+        try:
+            return await self.ask(ref, factory, timeout)
+        except (TimeoutError, ActorStoppedError, ActorFailedError):
+            return None
+
+    def lookup(self, path: str) -> ActorRef[Any] | None:
+        """The living actor at an absolute path such as `/orders/item-1`, by the very reference that `spawn` gave."""
+        cell = self.kernel.find(path)
+        return None if cell is None else cell.ref
+
+    def resolve(self, address: ActorAddress) -> ActorRef[Any]:
+        """A reference for an address that has travelled. If that actor is not alive, what it is told are dead letters."""
+        cell = self.kernel.find(address.path) if address.system == self.name and address.host is None else None
+        if cell is not None and address.uid in (0, cell.uid):
+            return cell.ref
+        return GoneRef(self.kernel, address)
+
+    def tick[M](self, key: str, ref: ActorRef[M], message: M, *, interval: float) -> None:
+        """Tell `ref` the message every `interval` seconds until the key is cancelled or the actor has stopped.
+
+        A key that is in use is replaced, whether by `tick` or by `schedule`.
+        """
+
+        def beat() -> None:
+            if isinstance(ref, LocalRef) and ref.cell.state == STOPPED:
+                self.cancel_schedule(key)
+            ref.tell(message)
+
+        self._schedule(lambda timers: timers.repeat(key, interval, beat))
+
+    def schedule[M](self, key: str, ref: ActorRef[M], message: M, *, delay: float) -> None:
+        """Tell `ref` the message once, in `delay` seconds."""
+        self._schedule(lambda timers: timers.once(key, delay, lambda: ref.tell(message)))
+
+    def cancel_schedule(self, key: str) -> None:
+        """Nothing happens if the key is not in use."""
+        self.kernel.timers.cancel(key)
+
+    def _schedule(self, start: Callable[[KeyedTimers], None]) -> None:
+        timers = self.kernel.timers
+        outbox = current() if OPEN else None
+        if outbox is None:
+            start(timers)
+        else:
+            outbox.hold(start, timers)
+
+    async def shutdown(self) -> None:
+        """Stop everything: user actors before internal ones, children before parents, journals last.
+
+        What waits in mailboxes becomes dead letters. A second call waits for the first one. Do not await it inside an actor.
+        """
+        if self._kernel is not None and self._stopping is None:
+            self._stopping = asyncio.create_task(self._shut_down(self._kernel), name="casty-shutdown")
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+
+    async def _shut_down(self, kernel: Kernel) -> None:
+        kernel.timers.cancel_all()
+        for root in (kernel.root, kernel.internal):
+            root.admission = CLOSED
+            for cell in list(root.own_life().children.values()):
+                request_stop(cell)
+            await until_childless(root)
+        kernel.asks.close()
+        try:
+            await kernel.journals.close()
+        finally:
+            for instrument in reversed(self._instruments):
+                instrument.detach()
+            self._instruments.clear()
+            self._kernel = None
+            self._stopping = None
+
+
+class GoneRef(ActorRef[Any]):
+    """The address of an actor that was not alive when it was looked up."""
+
+    __slots__ = ("_address", "_kernel")
+
+    def __init__(self, kernel: Kernel, address: ActorAddress) -> None:
+        self._kernel = kernel
+        self._address = address
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        return self._address
+
+    @override
+    def tell(self, message: Any) -> None:
+        self._kernel.dead_letters.publish(message, self, "no living actor has this address")

@@ -1,0 +1,129 @@
+"""The serializer that Casty uses unless told otherwise. `docs/serialization.md` is its guide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from casty.errors import DecodeError, EncodeError
+from casty.plugins.providers import SerializerProvider
+from casty.ref import DetachedRef
+from casty.serialization.catalog import Catalog
+from casty.serialization.explain import locate
+from casty.serialization.kinds import may_travel
+from casty.serialization.limits import Limits
+from casty.serialization.packing import Tree, pack, unpack
+from casty.serialization.reading import Reader
+from casty.serialization.registry import REGISTRY, Registry
+from casty.serialization.writing import Writer
+from casty.spi.serializer import Encoded, RefResolver
+
+NAME: Final = "msgpack"
+
+PLAIN_VERSION: Final = 1
+"""The version of values without a type of their own."""
+
+
+class MsgpackSerializer:
+    """Carries the wire types of the guide, and nothing else.
+
+    `strict` decodes registered types only. `allow` names modules, with those below them, whose types need not
+    be registered; where it is given, it decides alone. Decoding never imports anything.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry = REGISTRY,
+        resolve_ref: RefResolver = DetachedRef,
+        strict: bool = False,
+        allow: Sequence[str] = (),
+        limits: Limits | None = None,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._catalog = Catalog(registry, strict=strict, allow=allow)
+        self._writer = Writer(self._catalog, self._limits)
+        self._reader = Reader(self._catalog, resolve_ref, self._limits)
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    def encode(self, value: object) -> Encoded:
+        kind = type(value)
+        plan = self._catalog.plans.get(kind)
+        if plan is None and not may_travel(kind):
+            return Encoded("", PLAIN_VERSION, self.dumps(value))
+        try:
+            plan = plan or self._catalog.of(kind)
+            return Encoded(*plan.wire, self._pack(plan.write(value, 1, self._writer.write)))
+        except EncodeError as error:
+            raise self._located(value, error) from None
+
+    def decode(self, manifest: str, version: int, payload: bytes) -> object:
+        if manifest:
+            return self._catalog.named(manifest, version).read(
+                self._reader.unpack(payload), 1, self._reader.read
+            )
+        if version != PLAIN_VERSION:
+            raise DecodeError(f"a plain value is stored as version {PLAIN_VERSION}, not {version}")
+        return self.loads(payload)
+
+    def dumps(self, value: object) -> bytes:
+        try:
+            return self._pack(self._writer.write(value))
+        except EncodeError as error:
+            raise self._located(value, error) from None
+
+    def loads(self, data: bytes) -> object:
+        return self._reader.read(self._reader.unpack(data))
+
+    def _pack(self, tree: Tree) -> bytes:
+        payload = pack(tree)
+        if len(payload) > self._limits.max_items or len(payload) > self._limits.max_payload:
+            try:
+                unpack(payload, self._limits)
+            except DecodeError:
+                limits = self._limits
+                raise EncodeError(
+                    f"its {len(payload)} bytes are beyond max_payload={limits.max_payload}, or its values "
+                    f"beyond max_items={limits.max_items}; split it, or raise the bound for every reader"
+                ) from None
+        return payload
+
+    def _located(self, value: object, error: EncodeError) -> EncodeError:
+        def attempt(part: Any) -> EncodeError | None:
+            try:
+                self._pack(self._writer.write(part))
+            except EncodeError as refusal:
+                return refusal
+            return None
+
+        path, reason = locate(value, attempt, error)
+        return EncodeError(f"cannot encode {path}: {reason}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MsgpackOptions:
+    """The settings of `msgpack`. Bounds are as in `Limits`."""
+
+    strict: bool = False
+    allow: tuple[str, ...] = ()
+    max_payload: int = Limits.max_payload
+    max_items: int = Limits.max_items
+    max_depth: int = Limits.max_depth
+
+    def limits(self) -> Limits:
+        """Raises ValueError for bounds that make no sense."""
+        return Limits(max_payload=self.max_payload, max_items=self.max_items, max_depth=self.max_depth)
+
+    def __post_init__(self) -> None:
+        self.limits()
+
+
+def _create(resolve_ref: RefResolver, options: MsgpackOptions) -> MsgpackSerializer:
+    return MsgpackSerializer(
+        resolve_ref=resolve_ref, strict=options.strict, allow=options.allow, limits=options.limits()
+    )
+
+
+PROVIDER: Final = SerializerProvider(names=(NAME,), create=_create, options=MsgpackOptions)

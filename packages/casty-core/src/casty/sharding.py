@@ -1,0 +1,13 @@
+"""The public face of sharding, and a door: the values are here, what runs them is in casty-cluster."""
+
+from typing import Any
+
+from casty._doors import CLUSTER, resolve
+from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
+from casty.replication import ReplicationConfig as ReplicationConfig
+
+_LAZY = {"ClusteredActorSystem": CLUSTER}
+
+
+def __getattr__(name: str) -> Any:
+    return resolve(__name__, name, _LAZY)

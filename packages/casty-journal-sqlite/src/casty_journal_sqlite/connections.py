@@ -1,0 +1,84 @@
+"""The connections to a journal file: one writes, one reads, after a look at what the file is."""
+
+import sqlite3
+from threading import Thread
+from typing import Any, final, override
+
+import aiosqlite
+from casty.errors import JournalError, JournalSchemaError
+
+from casty_journal_sqlite.failures import NOT_A_JOURNAL
+from casty_journal_sqlite.options import SqliteOptions
+from casty_journal_sqlite.schema import APPLICATION_ID, CREATE, OLDEST_SQLITE, VERSION
+
+
+@final
+class TransactionalConnection(sqlite3.Connection):
+    """A connection whose `executemany` is a transaction, so that it is one call to aiosqlite's thread like
+    any statement.
+    """
+
+    @override
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
+        self.execute("BEGIN IMMEDIATE")
+        with self:
+            return super().executemany(sql, parameters)
+
+
+def connection(path: str, options: SqliteOptions) -> aiosqlite.Connection:
+    """A connection, not yet open, whose thread will not keep a process alive that ended without closing it.
+
+    aiosqlite has no setting for that, but a thread is daemonic if the thread that made it is. Nothing can get
+    lost: what has been acknowledged is committed, and an unfinished commit is rolled back when the file is
+    opened next.
+    """
+    made: list[aiosqlite.Connection] = []
+
+    def make() -> None:
+        made.append(
+            aiosqlite.connect(
+                path, timeout=options.busy_timeout, isolation_level=None, factory=TransactionalConnection
+            )
+        )
+
+    maker = Thread(target=make, name="casty-journal-sqlite-connect", daemon=True)
+    maker.start()
+    maker.join()
+    return made[0]
+
+
+async def prepare_to_write(path: str, connection: aiosqlite.Connection, options: SqliteOptions) -> None:
+    """Make the tables, unless they are there.
+
+    Raises `JournalSchemaError` for a file that is something else, or that a newer version has written.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise JournalError(
+            f"a SQLite journal needs SQLite {oldest} or newer; this is {sqlite3.sqlite_version}"
+        )
+    await _check_kind(path, connection)
+    await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+    await connection.execute_fetchall(f"PRAGMA synchronous = {options.synchronous.value}")
+    await connection.executescript(CREATE)
+
+
+async def prepare_to_read(connection: aiosqlite.Connection) -> None:
+    """Keep the connection from ever writing, and so from ever waiting for one that does."""
+    await connection.execute_fetchall("PRAGMA query_only = ON")
+
+
+async def _check_kind(path: str, connection: aiosqlite.Connection) -> None:
+    ((application, version, tables),) = await connection.execute_fetchall(
+        "SELECT (SELECT application_id FROM pragma_application_id), "
+        "(SELECT user_version FROM pragma_user_version), "
+        "(SELECT count(*) FROM sqlite_master)"
+    )
+    if (application, version, tables) == (0, 0, 0) or (application, version) == (APPLICATION_ID, VERSION):
+        return
+    if application == APPLICATION_ID and version > VERSION:
+        raise JournalSchemaError(
+            f"the SQLite journal {path} has schema version {version}; this casty-journal-sqlite knows only "
+            f"{VERSION}; install a newer one: pip install -U casty-journal-sqlite"
+        )
+    raise JournalSchemaError(f"the SQLite file {path} {NOT_A_JOURNAL}")

@@ -1,0 +1,45 @@
+"""Says what SQLite's errors mean for a journal and what to do about them."""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from casty.errors import JournalClosedError, JournalError, JournalSchemaError
+
+NOT_A_JOURNAL: Final = (
+    "is not a Casty journal; name another file, or move this one away and a new journal is made"
+)
+
+_CURES: Final = {
+    sqlite3.SQLITE_FULL: "the disk is full, or the file at its limit; make room (nothing of this was stored)",
+    sqlite3.SQLITE_READONLY: "give this process write access to the file and to its directory",
+    sqlite3.SQLITE_CANTOPEN: "create its directory, and give this process access to both",
+    sqlite3.SQLITE_CORRUPT: "restore a backup, or save what can be read with: sqlite3 FILE .recover",
+    sqlite3.SQLITE_BUSY: "another process held it for too long; raise busy_timeout, or find who locks it",
+    sqlite3.SQLITE_IOERR: "check the disk, its free space, and the limit on the size of files",
+}
+
+
+@contextmanager
+def explained(path: str, attempt: str) -> Generator[None]:
+    """Turn SQLite's errors into `JournalError`s that name the file, what was attempted, and the cure."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _explanation(path, attempt, error) from error
+    except UnicodeError as error:
+        raise JournalError(
+            f"cannot {attempt} the SQLite journal {path}: a text in it is not Unicode: {error}"
+        ) from error
+    except ValueError as error:
+        # aiosqlite's own way to say that the connection is closed.
+        raise JournalClosedError(f"cannot {attempt} the SQLite journal {path}: {error}") from error
+
+
+def _explanation(path: str, attempt: str, error: sqlite3.Error) -> JournalError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB:
+        return JournalSchemaError(f"the file {path} {NOT_A_JOURNAL}")
+    cure = _CURES.get(code, "this is unexpected; the cause tells more")
+    return JournalError(f"cannot {attempt} the SQLite journal {path}: {error}; {cure}")

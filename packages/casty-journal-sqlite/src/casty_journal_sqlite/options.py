@@ -1,0 +1,70 @@
+"""What is known of a SQLite journal before it is opened: what it promises, its options, its file's name in a
+URL.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from casty.errors import ConfigError
+from casty.spi.journal import JournalCapabilities
+
+CAPABILITIES: Final = JournalCapabilities(durable=True, threaded=True)
+
+
+class Synchronous(Enum):
+    """When SQLite waits for the disk."""
+
+    FULL = "FULL"
+    """At every commit: what was acknowledged survives a power cut."""
+    NORMAL = "NORMAL"
+    """At checkpoints: faster; the last commits survive `kill -9`, but not a power cut."""
+
+    @classmethod
+    def of(cls, text: "Synchronous | str") -> "Synchronous":
+        """The member itself or by its name. Raises `ConfigError` for another name."""
+        try:
+            return cls(text)
+        except ValueError:
+            raise ConfigError(f"synchronous must be FULL or NORMAL; it is {text!r}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteOptions:
+    synchronous: Synchronous = Synchronous.FULL
+    busy_timeout: float = 5.0
+    """Seconds to wait while another process writes to the same file."""
+
+    def __post_init__(self) -> None:
+        if self.busy_timeout < 0:
+            raise ConfigError(f"busy_timeout must be 0 seconds or more; it is {self.busy_timeout}")
+
+
+def checked_path(path: str) -> str:
+    """`path`, if a file can be meant by it. Raises `ConfigError` for a database that would live in memory."""
+    if path in ("", ":memory:"):
+        raise ConfigError(
+            "a SQLite journal needs a file, such as sqlite:///events.db; "
+            "for a journal in memory use memory://"
+        )
+    return path
+
+
+def path_from_url(url: str) -> str:
+    """The file of `sqlite:///relative.db` or `sqlite:////absolute/path.db`; percent-encoding is undone.
+
+    Raises `ConfigError` for a URL without a file, or with anything but a file.
+    """
+    parts = urlsplit(url)
+    if parts.netloc:
+        raise ConfigError(
+            f"{url!r} names a host, {parts.netloc!r}, but SQLite has none; "
+            f"write sqlite:///{parts.netloc}{parts.path}, or with a fourth slash for an absolute path"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigError(
+            f"{url!r} holds more than a file; set options in the table [journal.options], "
+            "and write %3F for a question mark and %23 for a hash in the name of a file"
+        )
+    return checked_path(unquote(parts.path.removeprefix("/")))

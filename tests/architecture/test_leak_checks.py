@@ -1,0 +1,56 @@
+"""Holds tests/conftest.py to its word: each kind of leak fails its test, and the message names it."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.source import ROOT
+
+CULPRITS = {
+    "test_task": "tasks are still pending:.*left-over.*forever",
+    "test_task_exception": "exception handler was called:.*never retrieved",
+    "test_task_exception_of_a_loop_of_its_own": "exception handler was called:.*ZeroDivisionError",
+    "test_thread": r"threads are still running: left-over \(Thread, target Event\.wait\)",
+    "test_thread_exception": "PytestUnhandledThreadExceptionWarning.*failing",
+    "test_file": "file descriptors are still open: .*/dev/null",
+    "test_socket": "file descriptors are still open: .*socket:",
+    "test_unclosed_socket": "ResourceWarning: unclosed <socket",
+    "test_finalizer": "RuntimeError: broken finalizer",
+    "test_coroutine": "coroutine 'forever' was never awaited",
+}
+CLEAN = {"test_asks_for_loop_errors", "test_clean"}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What pytest says about each test of `leaking.py`, run under the project's own conftest and settings."""
+    folder = tmp_path_factory.mktemp("leaks")
+    shutil.copy(ROOT / "tests" / "conftest.py", folder)
+    shutil.copy(ROOT / "tests" / "architecture" / "leaking.py", folder / "test_leaking.py")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "test_leaking.py", "-p", "no:cacheprovider", "-rN"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    sections = re.split(r"^_+ (?:ERROR at \w+ of )?(\w+) _+$", run.stdout, flags=re.MULTILINE)
+    reports: dict[str, str] = {}
+    for name, text in zip(sections[1::2], sections[2::2], strict=True):
+        reports[name] = reports.get(name, "") + text
+    return reports
+
+
+@pytest.mark.parametrize(("test", "culprit"), CULPRITS.items(), ids=CULPRITS)
+def test_leak_fails_its_test(report: dict[str, str], test: str, culprit: str) -> None:
+    assert re.search(culprit, report.get(test, ""), re.DOTALL), report.get(test, "passed")
+
+
+def test_nothing_else_fails(report: dict[str, str]) -> None:
+    assert not CLEAN & report.keys()
+    assert report.keys() == CULPRITS.keys()

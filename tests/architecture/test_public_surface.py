@@ -1,0 +1,152 @@
+"""What is public is exactly what is re-exported, and every public name says what it promises."""
+
+import ast
+import contextlib
+import dataclasses
+import inspect
+
+import casty
+
+from tests.architecture.source import Module, source_modules
+
+PUBLIC = {
+    # systems and references
+    "ActorAddress",
+    "ActorRef",
+    "ActorSystem",
+    "BroadcastRef",
+    # behaviors
+    "ActorContext",
+    "AllForOneStrategy",
+    "Backoff",
+    "Behavior",
+    "Behaviors",
+    "Directive",
+    "Mailbox",
+    "MailboxOverflowStrategy",
+    "OneForOneStrategy",
+    "RestForOneStrategy",
+    "ServiceKey",
+    "ShardEnvelope",
+    # messages and events
+    "ActorRestarted",
+    "ActorStarted",
+    "ActorStopped",
+    "DeadLetter",
+    "EventStream",
+    "MailboxHighWater",
+    "SlowHandler",
+    "SpyEvent",
+    "Subscription",
+    "Terminated",
+    "UnhandledMessage",
+    # event sourcing
+    "EventJournal",
+    "InMemoryJournal",
+    "JournalKind",
+    "PersistedEvent",
+    "ReplicationConfig",
+    "Snapshot",
+    "SnapshotEvery",
+    # serialization
+    "event",
+    "message",
+    "upcast",
+    # configuration
+    "CastyConfig",
+    "load_config",
+    # errors that users catch
+    "ActorFailedError",
+    "ActorNameError",
+    "ActorStoppedError",
+    "BehaviorError",
+    "CastyError",
+    "ConfigError",
+    "JournalError",
+    "PluginError",
+    "ScopeError",
+    "SequenceConflictError",
+    "SerializationError",
+    "UnknownManifestError",
+}
+
+OTHER_FACES = ("casty.actor", "casty.journal", "casty.replication", "casty.spi")
+"""Modules beside `casty` itself that users and plugin authors import from."""
+
+
+def module_named(name: str) -> Module:
+    (found,) = (module for module in source_modules() if module.name == name)
+    return found
+
+
+def re_exports(module: Module) -> set[str]:
+    """The names that a module exports on purpose: `X as X`."""
+    return {
+        alias.name
+        for node in module.tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname == alias.name
+    }
+
+
+def undocumented(module: Module) -> list[str]:
+    return [
+        f"{module.name}.{node.name}"
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if not node.name.startswith("_") and ast.get_docstring(node) is None
+    ]
+
+
+def has_docstring(name: str) -> bool:
+    value: object = getattr(casty, name)
+    text = inspect.getdoc(value) if inspect.isclass(value) or inspect.isfunction(value) else value.__doc__
+    # A dataclass without a docstring gets its signature for one.
+    return bool(text) and not str(text).startswith(f"{name}(")
+
+
+def test_public_names_are_the_listed_ones() -> None:
+    exported = re_exports(module_named("casty"))
+    assert sorted(exported - PUBLIC) == []
+    assert sorted(PUBLIC - exported) == []
+
+
+def test_everything_in_the_init_is_an_export() -> None:
+    tree = module_named("casty").tree
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert sorted(imported - PUBLIC) == []
+
+
+def test_public_names_are_documented() -> None:
+    exported = re_exports(module_named("casty"))
+    assert exported
+    assert [name for name in sorted(exported) if not has_docstring(name)] == []
+
+
+def test_generic_values_can_be_made_with_their_type() -> None:
+    """`ServiceKey[int]("x")` sets an attribute, and Python 3.12 lets no refusal pass but AttributeError.
+
+    A frozen generic dataclass with slots refuses with TypeError, unless it says otherwise.
+    """
+    for name in sorted(re_exports(module_named("casty"))):
+        value: object = getattr(casty, name)
+        if inspect.isclass(value) and dataclasses.is_dataclass(value) and value.__type_params__:
+            with contextlib.suppress(AttributeError):
+                object.__new__(value).__orig_class__ = None  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_other_faces_are_documented() -> None:
+    faces = [m for m in source_modules() if any(f"{m.name}.".startswith(f"{face}.") for face in OTHER_FACES)]
+    assert [name for module in faces for name in undocumented(module)] == []
+
+
+def test_lack_of_documentation_is_found() -> None:
+    assert undocumented(Module("casty.spi.planted", "class Store: ...\ndef _inner(): ...")) == [
+        "casty.spi.planted.Store"
+    ]

@@ -1,0 +1,121 @@
+"""No test may leave anything behind: a task, a thread, an open file, an error that only the event loop saw.
+
+Warnings, unraisable exceptions and exceptions of threads are errors by `filterwarnings` in pyproject.toml.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import threading
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import override
+
+import pytest
+from pytest_asyncio import is_async_test
+
+OPEN_FILES = Path("/proc/self/fd")
+THREAD_GRACE = 1.0
+"""Seconds that a thread may take to end once nobody needs it; waited for only where one is left."""
+
+
+class LoopErrors(logging.Handler):
+    """What event loops reported because nobody else would: their default exception handler logs errors."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.reports: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.reports.append(logging.Formatter().format(record))
+
+    def take(self) -> list[str]:
+        # A task's exception is reported when the task is collected, and its traceback keeps it in a cycle.
+        gc.collect(1)
+        reports, self.reports = self.reports, []
+        return reports
+
+
+LOOP_ERRORS = LoopErrors()
+
+
+def pytest_configure() -> None:
+    logging.getLogger("asyncio").addHandler(LOOP_ERRORS)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    gc.collect()
+    if reports := LOOP_ERRORS.take():
+        print("\nevent loops reported errors after the last test:", *reports, sep="\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def loop_errors() -> list[str]:
+    """What event loops have reported so far in this test, which then does not fail for it."""
+    return LOOP_ERRORS.reports
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Set up before a test's other fixtures, and so looks when they are gone, the event loop included."""
+    threads, files = set(threading.enumerate()), open_files()
+    yield
+    reports = LOOP_ERRORS.take()
+    if reports and "loop_errors" not in request.fixturenames:
+        pytest.fail("the event loop's exception handler was called:\n" + "\n".join(reports), pytrace=False)
+    if left := [describe_thread(t) for t in threading.enumerate() if t not in threads and outlives_grace(t)]:
+        pytest.fail("threads are still running: " + ", ".join(left), pytrace=False)
+    if opened := open_files() - files:
+        listing = ", ".join(f"{number} -> {target}" for number, target in sorted(opened))
+        pytest.fail(f"file descriptors are still open: {listing}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def leaves_no_tasks(request: pytest.FixtureRequest, leaves_nothing_behind: None) -> None:
+    """A synchronous test has no event loop of its own and must not pay for one."""
+    if is_async_test(request.node):
+        request.getfixturevalue("all_tasks_done")
+
+
+@pytest.fixture
+async def all_tasks_done() -> AsyncIterator[None]:
+    """Looks when the test's other async fixtures are gone, before the event loop cancels what is left."""
+    yield
+    if left := asyncio.all_tasks() - {asyncio.current_task()}:
+        pytest.fail("tasks are still pending:\n" + "\n".join(map(describe_task, left)), pytrace=False)
+
+
+def describe_task(task: "asyncio.Task[object]") -> str:
+    frames = [
+        frame for suspended in task.get_stack() for frame in traceback.extract_stack(suspended, limit=1)
+    ]
+    return f"{task.get_name()}: {task.get_coro()!r}\n" + "".join(traceback.format_list(frames))
+
+
+def outlives_grace(thread: threading.Thread) -> bool:
+    thread.join(THREAD_GRACE)
+    return thread.is_alive()
+
+
+def describe_thread(thread: threading.Thread) -> str:
+    target: object = getattr(thread, "_target", None)
+    return f"{thread.name} ({type(thread).__qualname__}, target {getattr(target, '__qualname__', target)})"
+
+
+def open_files() -> set[tuple[int, str]]:
+    """File descriptors with what they point to; nothing where the system does not tell."""
+    try:
+        numbers = os.listdir(OPEN_FILES)
+    except FileNotFoundError:
+        return set()
+    found: set[tuple[int, str]] = set()
+    for number in numbers:
+        try:
+            found.add((int(number), os.readlink(OPEN_FILES / number)))
+        except FileNotFoundError:  # the one through which the folder was listed
+            continue
+    return found

@@ -1,0 +1,72 @@
+"""A serializer of JSON, a maker of records, and a store that does what its test tells it."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import override
+
+from casty.errors import DecodeError
+from casty.journals.memory import MemoryStore
+from casty.persistence.writer import Done
+from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord
+from casty.spi.serializer import Encoded
+
+
+class JsonSerializer:
+    name = "json"
+
+    def encode(self, value: object) -> Encoded:
+        return Encoded("", 1, json.dumps(value).encode())
+
+    def decode(self, manifest: str, version: int, payload: bytes) -> object:
+        try:
+            return json.loads(payload)
+        except ValueError as error:
+            raise DecodeError(str(error)) from error
+
+    def dumps(self, value: object) -> bytes:
+        return self.encode(value).payload
+
+    def loads(self, data: bytes) -> object:
+        return self.decode("", 1, data)
+
+
+class SteeredStore(MemoryStore):
+    """Counts its appends, holds them back while `gate` is closed, and fails where `failure` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.started = asyncio.Event()
+        self.batches: list[Sequence[AppendGroup]] = []
+        self.failure: Exception | None = None
+
+    @override
+    async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+        self.batches.append(groups)
+        self.started.set()
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return await super().append(groups)
+
+
+class Outcomes:
+    """Collects what the callbacks of submitted groups are told, by the name each was given."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, Exception | None] = {}
+
+    def of(self, name: str) -> Done:
+        def done(error: Exception | None) -> None:
+            assert name not in self.told, "told twice"
+            self.told[name] = error
+
+        return done
+
+
+def event(entity_id: str, sequence_nr: int, payload: bytes = b"x") -> EventRecord:
+    return EventRecord(
+        entity_id, sequence_nr, 0, "w", sequence_nr.to_bytes(16), "bank.Deposited", 1, payload, 1.5, ()
+    )

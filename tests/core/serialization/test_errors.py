@@ -1,0 +1,218 @@
+"""Every refusal names its culprit: the path to it, its type, and what to do instead."""
+
+import re
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
+from datetime import datetime, time, tzinfo
+from decimal import Decimal
+from enum import Enum
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+from casty.errors import CastyError, DecodeError, EncodeError
+from casty.serialization import MsgpackSerializer
+from casty.serialization.packing import extension, pack
+
+from tests.core.serialization.samples import Box, Color, Item, Order, Point, Rights
+
+SERIALIZER = MsgpackSerializer()
+NAME = __name__
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Ordinary:
+    pass
+
+
+class Sub(Box[int]):
+    """Not decorated."""
+
+
+@dataclass
+class Listed(list[int]):
+    a: int = 0
+
+
+@dataclass
+class Handler:
+    callback: Callable[..., Any]
+
+
+@dataclass
+class Cart:
+    items: list[Any]
+    counts: dict[Any, Any] = field(default_factory=dict[Any, Any])
+
+
+@dataclass
+class Unset:
+    a: int = field(init=False)
+    b: int = 0
+
+
+@dataclass
+class WithInitVar:
+    a: int
+    seed: InitVar[int]
+
+
+@dataclass
+class Even:
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.n % 2:
+            raise RuntimeError("odd")
+
+
+class Missing(Enum):
+    A = 1
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        raise RuntimeError("no")
+
+
+class Zoneless(tzinfo):
+    def utcoffset(self, dt: datetime | None, /) -> None:
+        return None
+
+
+class Pair(NamedTuple):
+    left: Any
+    right: Any
+
+
+def unset() -> Any:
+    value = Box(1)
+    del value.content
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            Cart([1, 2, 3, Handler(print)]),
+            "Cart.items[3].callback: a function (builtins.builtin_function_or_method)",
+        ),
+        (
+            Cart([], {"eu": {1: Ordinary()}}),
+            f"Cart.counts['eu'][1]: {NAME}.Ordinary is not a wire type; make it a",
+        ),
+        (
+            Cart([], {Text("k"): 1}),
+            f"Cart.counts{{key 'k'}}: {NAME}.Text is a subclass of str, and would come back",
+        ),
+        ([{Ordinary}], f"list[0]{{<class '{NAME}.Ordinary'>}}: a type cannot travel; send its name"),
+        ((1, Pair(2, lambda: 0)), "tuple[1].right: a function (builtins.function) cannot travel; send data"),
+        (ModuleType("m"), "module: a module cannot travel; send its name"),
+        (ValueError("x"), "ValueError: the exception builtins.ValueError cannot travel; send its text"),
+        (Sub(1), f"Sub: {NAME}.Sub inherits from a dataclass without being one; decorate it with @dataclass"),
+        (Listed(1), f"Listed: {NAME}.Listed is a subclass of list"),
+        (bytearray(), "bytearray: builtins.bytearray is not a wire type"),
+        (3j, "complex: builtins.complex is not a wire type"),
+        (
+            {"a": ["\ud800"]},
+            "dict['a'][0]: a text that is not Unicode (surrogates not allowed); send it as bytes",
+        ),
+        (time(1, tzinfo=Zoneless()), "time: a time whose time zone has no offset; convert it to UTC"),
+        (Item("a", "b"), "Item: Item.price wants int, not a value of type str; correct the value"),  # pyright: ignore[reportArgumentType]
+        ([Order(id=None)], "list[0]: Order.id wants str, not None; correct the value"),  # pyright: ignore[reportArgumentType]
+        (Order(id="", where=(1,)), "Order: Order.where wants tuple["),  # pyright: ignore[reportArgumentType]
+        (unset(), "Box: Box.content is not set"),
+        (
+            WithInitVar(1, 2),
+            "WithInitVar: WithInitVar cannot be made from its fields alone (missing a required",
+        ),
+    ],
+)
+def test_encoding_names_the_culprit(value: object, message: str) -> None:
+    with pytest.raises(EncodeError, match=re.escape(f"cannot encode {message}")):
+        SERIALIZER.encode(value)
+    with pytest.raises(EncodeError, match=re.escape(f"cannot encode {message}")):
+        SERIALIZER.dumps(value)
+
+
+def body(**fields: object) -> bytes:
+    return pack(fields)
+
+
+TUPLE, SET, MAP, NAMED = (extension(0, mark) for mark in (b"t", b"s", b"m", b"n"))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "payload", "message"),
+    [
+        ("samples.Item", body(name="a"), "Item.price is missing and has no default"),
+        ("samples.Item", body(name="a", price="b"), "Item.price wants int, not a value of type str"),
+        ("samples.Item", body(name=None, price=1), "Item.name wants str, not None"),
+        (
+            "samples.Item",
+            body(name="a", price=1, tags=[SET, 1]),
+            "Item.tags wants frozenset[str], not a value of type set",
+        ),
+        ("samples.Item", pack([1]), "Item is stored as a map of its fields, not as a value of type list"),
+        (f"{NAME}:Even", body(n=1), "Even refuses its fields: RuntimeError: odd"),
+        (f"{NAME}:WithInitVar", body(a=1), "WithInitVar cannot be made from its fields alone"),
+        (f"{NAME}:Missing", pack("B"), "Missing has no member 'B'"),
+        (f"{NAME}:Missing", pack([]), "Missing has no member []"),
+        (f"{Rights.__module__}:Rights", pack(64), "Rights has no member 64"),
+        ("", b"", "not one msgpack value within the bounds"),
+        ("", b"\xc1", "not one msgpack value within the bounds"),
+        ("", b"\x01\x01", "not one msgpack value within the bounds: ExtraData"),
+        ("", b"\xa1\xff", "not one msgpack value within the bounds: UnicodeDecodeError"),
+        ("", b"\x81\x01\x01", "not one msgpack value within the bounds"),
+        ("", pack(extension(99, b"")), "no type is written as the extension 99"),
+        ("", pack(extension(2, b"x")), "not one msgpack value within the bounds: InvalidOperation"),
+        ("", pack(extension(8, b"http://x/")), "not an actor's address: 'http://x/'"),
+        ("", b"\xd6\xff\x00\x00\x00\x00", "Timestamp(seconds=0, nanoseconds=0) is no value by itself"),
+        ("", pack(TUPLE), "is no value by itself: the bytes are damaged"),
+        ("", pack([1, TUPLE]), "is no value by itself: the bytes are damaged"),
+        ("", pack([SET, []]), "a set or dict has a key that cannot be one: unhashable type"),
+        ("", pack([MAP, [], 1]), "a set or dict has a key that cannot be one"),
+        ("", pack([MAP, 1]), "a dict with a key and no value"),
+        ("", pack([NAMED, "samples.Item", 1]), "a named value has a name, a version and a body"),
+        ("", pack([NAMED, 1, 1, {}]), "a named value has a name, a version and a body"),
+        (
+            "",
+            pack([NAMED, "samples.Item", "1", {}]),
+            "'samples.Item' was stored as version '1', here it is 1",
+        ),
+    ],
+)
+def test_decoding_names_the_culprit(manifest: str, payload: bytes, message: str) -> None:
+    with pytest.raises(DecodeError, match=re.escape(message)):
+        SERIALIZER.decode(manifest, 1, payload)
+
+
+def test_a_key_that_is_mutable_is_refused() -> None:
+    box = SERIALIZER.dumps(Box(1))[:]
+    with pytest.raises(
+        DecodeError, match="a set or dict has a key that cannot be one: unhashable type: 'Box'"
+    ):
+        SERIALIZER.loads(b"\x92\xd4\x00s" + box)
+
+
+def test_fields_come_and_go() -> None:
+    assert SERIALIZER.decode(
+        "samples.Item", 1, body(name="a", price=1, gone=[NAMED, "no.such", 1, {}])
+    ) == Item("a", 1)  # pyright: ignore[reportArgumentType]
+    assert SERIALIZER.decode(f"{Point.__module__}:Point", 1, body(x=1)) == Point(1, 0)
+    assert SERIALIZER.decode(f"{NAME}:Unset", 1, body(a=5, b=1)).__dict__ == {"b": 1}
+
+
+def test_errors_are_casty_errors_and_stay_short() -> None:
+    for manifest in ("x" * 100_000, "samples.Order"):
+        with pytest.raises(CastyError) as caught:
+            SERIALIZER.decode(manifest, 1, b"")
+        assert len(str(caught.value)) < 300
+
+
+def test_other_types_than_dataclasses_may_be_in_messages() -> None:
+    value = Cart([Color.RED, Decimal(1)])
+    assert SERIALIZER.decode(*SERIALIZER.encode(value)) == value

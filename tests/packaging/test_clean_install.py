@@ -1,0 +1,84 @@
+"""The wheels in environments of their own: the slim install, and everything."""
+
+import json
+import re
+
+import pytest
+
+from tests.architecture.source import ROOT
+from tests.packaging.environment import CleanEnvironment
+
+INSTALLED = "import importlib.metadata as m, json; print(json.dumps([d.name for d in m.distributions()]))"
+
+
+def installed(environment: CleanEnvironment) -> set[str]:
+    return set(json.loads(environment.run("-c", INSTALLED).stdout))
+
+
+def test_core_alone_brings_nothing_else(core_alone: CleanEnvironment) -> None:
+    assert installed(core_alone) == {"casty-core", "msgpack", "pluggy"}
+
+
+def test_core_alone_can_be_imported_and_used(core_alone: CleanEnvironment) -> None:
+    run = core_alone.run(
+        "-W", "error", "-c", "from casty import ActorSystem, Behaviors; print(Behaviors.same())"
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_core_alone_runs_the_program_of_its_readme(core_alone: CleanEnvironment) -> None:
+    readme = (ROOT / "packages" / "casty-core" / "README.md").read_text()
+    (program,) = re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    run = core_alone.run("-W", "error", "-c", program)
+    assert run.stdout == "3\n", run.stderr
+
+
+def test_core_alone_lists_its_plugins(core_alone: CleanEnvironment) -> None:
+    run = core_alone.run("-m", "casty", "plugins")
+    assert run.returncode == 0, run.stderr
+    assert "memory" in run.stdout
+    assert "casty-cluster" not in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "package", "extra"),
+    [
+        ("from casty.sharding import ClusteredActorSystem", "casty_cluster", "cluster"),
+        ("from casty.cluster import DevelopmentCluster", "casty_cluster", "cluster"),
+        ("from casty.distributed import Distributed", "casty_cluster", "cluster"),
+        ("from casty.journal import SqliteJournal", "casty_journal_sqlite", "sqlite"),
+        ("from casty.journal import PostgresJournal", "casty_journal_postgres", "postgres"),
+    ],
+)
+def test_closed_door_names_the_extra(
+    core_alone: CleanEnvironment, statement: str, package: str, extra: str
+) -> None:
+    run = core_alone.run("-c", statement)
+    assert run.stderr.strip().endswith(
+        f'ModuleNotFoundError: {package} is not installed; run: pip install "casty[{extra}]"'
+    )
+
+
+def test_everything_can_be_imported(everything: CleanEnvironment) -> None:
+    """With the plugins, which only their entry points name."""
+    run = everything.run(
+        "-W",
+        "error",
+        "-c",
+        "import casty, casty_cluster, casty_transport_tcp, casty_journal_sqlite, casty_journal_postgres\n"
+        "from importlib.metadata import entry_points\n"
+        "print(sorted(entry.name for entry in entry_points(group='casty') if entry.load()))",
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "['builtin', 'cluster', 'postgres', 'sqlite', 'tcp']"
+
+
+def test_everything_brings_all_six(everything: CleanEnvironment) -> None:
+    assert {name for name in installed(everything) if name.startswith("casty")} == {
+        "casty",
+        "casty-cluster",
+        "casty-core",
+        "casty-journal-postgres",
+        "casty-journal-sqlite",
+        "casty-transport-tcp",
+    }

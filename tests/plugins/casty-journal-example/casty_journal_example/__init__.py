@@ -1,0 +1,1 @@
+"""A journal that keeps its records as JSON lines: an example of a Casty plugin from elsewhere."""

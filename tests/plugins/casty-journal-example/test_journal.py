@@ -1,0 +1,57 @@
+"""How the author of a plugin tests it: through the registry, as Casty's users will reach it."""
+
+from pathlib import Path
+
+import pytest
+from casty.errors import JournalSchemaError, PluginError, SequenceConflictError
+from casty.plugins import PluginRegistry, build_options
+from casty.spi.journal import EventRecord, SnapshotRecord
+
+
+def event(sequence_nr: int, entity_id: str = "a") -> EventRecord:
+    return EventRecord(
+        entity_id, sequence_nr, 0, "w", bytes(16), "test.Done", 1, b"\xff\x00", 1.5, ("x", "y")
+    )
+
+
+async def test_events_and_snapshots_are_there_after_reopening(tmp_path: Path) -> None:
+    provider = PluginRegistry.discover().journal("example://")
+    url = f"example://{tmp_path}/events.jsonl"
+    snapshot = SnapshotRecord("a", 2, "test.State", 1, b"\x01", 2.5)
+    async with provider.open(url, build_options(provider, {})) as store:
+        assert await store.append([[event(1), event(2)], [event(1, "b")]]) == [None, None]
+        await store.save_snapshot(snapshot, keep=1)
+
+    async with provider.open(url, build_options(provider, {"create": False})) as store:
+        assert await store.replay("a", 1, 9, 100) == [event(1), event(2)]
+        assert await store.replay("a", 2, 9, 100) == [event(2)]
+        assert await store.highest_sequence_nr("b") == 1
+        assert await store.load_snapshot("a", 9) == snapshot
+        assert await store.load_snapshot("a", 1) is None
+
+
+@pytest.mark.parametrize("file", ["", "events.jsonl"])
+async def test_a_group_that_does_not_follow_is_refused_and_its_neighbours_are_stored(
+    tmp_path: Path, file: str
+) -> None:
+    provider = PluginRegistry.discover().journal("example://")
+    url = f"example://{tmp_path / file if file else ''}"
+    async with provider.open(url, build_options(provider, {})) as store:
+        outcomes = await store.append([[event(1)], [event(3)], [event(2)]])
+        assert [type(outcome) for outcome in outcomes] == [type(None), SequenceConflictError, type(None)]
+        assert await store.highest_sequence_nr("a") == 2
+
+
+async def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    provider = PluginRegistry.discover().journal("example://")
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"hello": 1}\n')
+    with pytest.raises(JournalSchemaError, match=r"line 1 is no record of a journal"):
+        async with provider.open(f"example://{path}", build_options(provider, {})):
+            pass
+
+
+def test_an_option_of_the_wrong_type_is_named() -> None:
+    provider = PluginRegistry.discover().journal("example://")
+    with pytest.raises(PluginError, match="option 'create' of journal 'example' must be true or false"):
+        build_options(provider, {"create": "yes"})
