@@ -1,6 +1,7 @@
 """Processes that are killed, that forget to close, that crash, and that start at the same time."""
 
 import signal
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -35,17 +36,14 @@ asyncio.run(main())
 @pytest.mark.parametrize("seed", range(5))
 async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "events.db"
-    process = child(WRITE_FOR_EVER, path)
-    assert process.stdout is not None
     acknowledged: dict[str, int] = {}
-    lines = Random(seed).randrange(50, 3000)
-    for _, line in zip(range(lines), process.stdout, strict=False):
-        entity, number = line.split()
-        acknowledged[entity] = int(number) + 1
-    process.send_signal(signal.SIGKILL)
-    output, _ = process.communicate(timeout=10)
-    for line in output.splitlines():
-        if line.count(" ") == 1:
+    with child(WRITE_FOR_EVER, path) as process:
+        assert process.stdout is not None
+        lines = list(islice(process.stdout, Random(seed).randrange(50, 3000)))
+        process.send_signal(signal.SIGKILL)
+        lines += process.stdout.readlines()
+    for line in lines:
+        if line.endswith("\n"):
             entity, number = line.split()
             acknowledged[entity] = int(number) + 1
     assert len(acknowledged) == 10, f"seed {seed}"

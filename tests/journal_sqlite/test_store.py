@@ -86,12 +86,13 @@ async def test_conflicts_and_gaps_are_refused_alone(store: SqliteStore) -> None:
 async def test_another_writer_to_the_same_file_is_noticed(path: Path, store: SqliteStore) -> None:
     await store.append([[event("a", 1)]])
     async with open_store(str(path), SqliteOptions()) as other:
-        assert await other.append([[event("a", 2)], [event("b", 1)]]) == [None, None]
+        assert await other.append([[event("a", 2), event("a", 3)], [event("b", 1)]]) == [None, None]
     conflict, fresh = await store.append([[event("a", 2)], [event("c", 1)]])
     assert isinstance(conflict, SequenceConflictError)
+    assert "cannot store an event 2: its next one is number 4" in str(conflict)
     assert fresh is None
-    assert await store.append([[event("a", 3)], [event("b", 2)]]) == [None, None]
-    assert [record.sequence_nr for record in await everything(store)] == [1, 2, 3]
+    assert await store.append([[event("a", 4)], [event("b", 2)]]) == [None, None]
+    assert [record.sequence_nr for record in await everything(store)] == [1, 2, 3, 4]
 
 
 async def test_racing_writers_have_one_winner_for_each_number(path: Path) -> None:
@@ -158,7 +159,12 @@ async def test_forgetting_what_is_remembered_changes_nothing(
     monkeypatch.setattr(stores, "REMEMBERED", 2)
     for number in (1, 2, 3):
         assert await store.append([[event(entity, number)] for entity in "abcde"]) == [None] * 5
-    assert isinstance((await store.append([[event("a", 3)]]))[0], SequenceConflictError)
+        for entity in "abcde":
+            assert isinstance((await store.append([[event(entity, number)]]))[0], SequenceConflictError)
+            assert len(store._highest) <= 5
+    for entity in "fghij":
+        await store.append([[event(entity, 1)]])
+    assert len(store._highest) <= 2
 
 
 async def test_appends_may_be_concurrent_with_reads(store: SqliteStore) -> None:

@@ -64,7 +64,7 @@ CASES: list[tuple[Any, list[object], list[object]]] = [
     (Sized, ["abc"], [1]),
     *(
         (unchecked, [1, None, [b"x"]], [])
-        for unchecked in (Any, object, T, Shape, Options, Broken, "what", list[T] | Any)
+        for unchecked in (Any, object, T, Shape, Options, Broken, "what", list[int] | Any)
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Whatever the bytes are, decoding makes wire types or raises `DecodeError`, and imports nothing (X2, B1, B17)."""
+"""Whatever the bytes, decoding makes wire types or raises `DecodeError`; it imports nothing (X2, B17)."""
 
 import sys
 from collections.abc import Generator

@@ -22,9 +22,7 @@ def nested(depth: int) -> list[Any]:
     return value
 
 
-@pytest.mark.parametrize(
-    ("value", "bound"), [(b"x" * 1001, "max_payload=1000"), ([1] * 101, "max_items=100")]
-)
+@pytest.mark.parametrize(("value", "bound"), [(b"x" * 1001, "max_payload=1000"), ([1] * 101, "max_items=100")])
 def test_too_large_is_refused_both_ways(value: object, bound: str) -> None:
     with pytest.raises(EncodeError, match=bound):
         SMALL.dumps(value)
@@ -65,9 +63,7 @@ def test_cycles_end_at_the_depth() -> None:
     box: Box[Any] = Box(None)
     box.content = [box]
     for value in (cycle, box):
-        with pytest.raises(
-            EncodeError, match=f"cannot encode {type(value).__name__}: it nests deeper than 64"
-        ):
+        with pytest.raises(EncodeError, match=f"cannot encode {type(value).__name__}: it nests deeper than 64"):
             DEFAULT.encode(value)
 
 
@@ -108,6 +104,17 @@ def test_a_payload_of_the_greatest_size_makes_no_more_than_its_share_of_objects(
         tracemalloc.stop()
 
 
+def test_a_large_payload_may_not_announce_more_than_max_items_either() -> None:
+    payload = b"\xdd\x00\x03\x00\x00" * 900 + bytes(MIB - 4500)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodeError, match="exceeds max_array_len"):
+            DEFAULT.loads(payload)
+        assert tracemalloc.get_traced_memory()[1] < MIB
+    finally:
+        tracemalloc.stop()
+
+
 def test_100_000_levels_are_refused() -> None:
     for level in (b"\x91", b"\x81\xa1a", b"\x92\xd4\x00t"):
         with pytest.raises(DecodeError):
@@ -131,9 +138,7 @@ def test_a_long_address_is_refused() -> None:
         DEFAULT.loads(pack(extension(8, b"casty://s/" + b"x" * 2039)))
 
 
-@pytest.mark.parametrize(
-    "bounds", [{"max_depth": 129}, {"max_depth": 0}, {"max_items": 0}, {"max_payload": -1}]
-)
+@pytest.mark.parametrize("bounds", [{"max_depth": 129}, {"max_depth": 0}, {"max_items": 0}, {"max_payload": -1}])
 def test_bounds_that_make_no_sense_are_refused(bounds: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(bounds))):
         Limits(**bounds)

@@ -39,9 +39,7 @@ def module() -> Iterator[ModuleType]:
 
 
 def dataclass_in(module: ModuleType, name: str = "Thing", **members: object) -> type:
-    made = dataclass(
-        type(name, (), {"__module__": module.__name__, "__annotations__": {"a": int}, **members})
-    )
+    made = dataclass(type(name, (), {"__module__": module.__name__, "__annotations__": {"a": int}, **members}))
     setattr(module, name, made)
     return made
 
@@ -77,9 +75,7 @@ def test_a_local_class_without_a_name_is_refused_when_it_is_encoded() -> None:
 
 def test_a_name_is_taken_once(registry: Registry) -> None:
     registry.register(Item, "a.Item")
-    with pytest.raises(
-        SerializationError, match=rf"{SAMPLES}:Box cannot .* 'a\.Item': it is that of {SAMPLES}:Item"
-    ):
+    with pytest.raises(SerializationError, match=rf"{SAMPLES}:Box cannot .* 'a\.Item': it is that of {SAMPLES}:Item"):
         registry.register(Box, "a.Item")
     assert registry.find("a.Item") is Item
 
@@ -158,9 +154,7 @@ def test_data_from_before_a_type_was_named_can_be_read() -> None:
 
 def test_another_version_wants_an_upcaster() -> None:
     payload = MsgpackSerializer().encode(Order(id="o")).payload
-    with pytest.raises(
-        DecodeError, match=r"'samples\.Order' was stored as version 2, here it is 3; an upcaster"
-    ):
+    with pytest.raises(DecodeError, match=r"'samples\.Order' was stored as version 2, here it is 3; an upcaster"):
         MsgpackSerializer().decode("samples.Order", 2, payload)
     with pytest.raises(DecodeError, match="a plain value is stored as version 1, not 2"):
         MsgpackSerializer().decode("", 2, payload)

@@ -37,9 +37,7 @@ names = st.text(min_size=1, max_size=8)
 
 def a_ref_of(system: str, path: str, node: str | None, uid: int) -> DetachedRef[str]:
     host = "Host-1.example"
-    return DetachedRef(
-        ActorAddress(system=system, path=f"/{path}", host=host, port=25520, node_id=node, uid=uid)
-    )
+    return DetachedRef(ActorAddress(system=system, path=f"/{path}", host=host, port=25520, node_id=node, uid=uid))
 
 
 refs = st.builds(a_ref_of, names, st.text(max_size=8), st.none() | st.text(max_size=5), st.integers(0, 2**64))

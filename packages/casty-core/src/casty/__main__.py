@@ -35,9 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"casty-core {_version()}")
     commands = parser.add_subparsers(dest="command", title="commands")
     plugins = commands.add_parser("plugins", help="list the plugins that are installed, and their state")
-    plugins.add_argument(
-        "--config", metavar="FILE", help="read [plugins] disabled from here, not from casty.toml"
-    )
+    plugins.add_argument("--config", metavar="FILE", help="read [plugins] disabled from here, not from casty.toml")
     plugins.add_argument("--json", action="store_true", help="print a JSON array of objects")
     return parser
 
@@ -62,8 +60,7 @@ def _table(listed: Sequence[Row]) -> str:
     lines = [titles, *map(_cells, listed)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 

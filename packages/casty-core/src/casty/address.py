@@ -39,7 +39,7 @@ class ActorAddress:
             if parts.scheme != SCHEME or not parts.path.startswith("/") or not parts.netloc:
                 raise ValueError("it does not look like casty://system@host:port/path")
             system, at, where = parts.netloc.rpartition("@")
-            # `parts.hostname` would be in lower case, and the address no longer equal to the one that was written.
+            # `parts.hostname` would be in lower case, and the address no longer equal to the one written.
             host = where if parts.port is None else where.rpartition(":")[0]
             node = parts.query.removeprefix("node=") if parts.query.startswith("node=") else None
             return cls(

@@ -36,7 +36,9 @@ class ScopeError(CastyError):
 
 
 class ConfigError(CastyError, ValueError):
-    """A setting that is unknown, of the wrong type or out of range; names the file, the key and the nearest valid key."""
+    """A setting that is unknown, of the wrong type or out of range; names the file, the key and the nearest valid
+    key.
+    """
 
 
 class PluginError(CastyError):
@@ -69,7 +71,9 @@ class JournalError(CastyError):
 
 
 class SequenceConflictError(JournalError):
-    """An append that does not follow the entity's last stored event: somebody else has written it. Nothing was written."""
+    """An append that does not follow the entity's last stored event: somebody else has written it. Nothing was
+    written.
+    """
 
 
 class JournalSchemaError(JournalError):

@@ -21,7 +21,8 @@ class Subscription:
 
 
 class EventStream:
-    """Hands each published event to the handlers of its class and of that class's ancestors, at once, in order of subscription.
+    """Hands each published event to the handlers of its class and of that class's ancestors, at once, in order of
+    subscription.
 
     A handler that raises is logged and harms neither the publisher nor the other handlers.
     """
@@ -45,7 +46,8 @@ class EventStream:
 
     def wants(self, event_type: type) -> bool:
         """Whether anybody listens, so that a publisher may spare itself the event."""
-        return bool(self._handlers(event_type))
+        handlers = self._by_type.get(event_type)
+        return bool(self._handlers(event_type) if handlers is None else handlers)
 
     def publish(self, event: object) -> None:
         for handler in self._handlers(type(event)):

@@ -36,9 +36,7 @@ def connection(path: str, options: SqliteOptions) -> aiosqlite.Connection:
 
     def make() -> None:
         made.append(
-            aiosqlite.connect(
-                path, timeout=options.busy_timeout, isolation_level=None, factory=TransactionalConnection
-            )
+            aiosqlite.connect(path, timeout=options.busy_timeout, isolation_level=None, factory=TransactionalConnection)
         )
 
     maker = Thread(target=make, name="casty-journal-sqlite-connect", daemon=True)
@@ -54,9 +52,7 @@ async def prepare_to_write(path: str, connection: aiosqlite.Connection, options:
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
-        raise JournalError(
-            f"a SQLite journal needs SQLite {oldest} or newer; this is {sqlite3.sqlite_version}"
-        )
+        raise JournalError(f"a SQLite journal needs SQLite {oldest} or newer; this is {sqlite3.sqlite_version}")
     await _check_kind(path, connection)
     await connection.execute_fetchall("PRAGMA journal_mode = WAL")
     await connection.execute_fetchall(f"PRAGMA synchronous = {options.synchronous.value}")

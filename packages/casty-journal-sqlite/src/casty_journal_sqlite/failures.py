@@ -7,9 +7,7 @@ from typing import Final
 
 from casty.errors import JournalClosedError, JournalError, JournalSchemaError
 
-NOT_A_JOURNAL: Final = (
-    "is not a Casty journal; name another file, or move this one away and a new journal is made"
-)
+NOT_A_JOURNAL: Final = "is not a Casty journal; name another file, or move this one away and a new journal is made"
 
 _CURES: Final = {
     sqlite3.SQLITE_FULL: "the disk is full, or the file at its limit; make room (nothing of this was stored)",

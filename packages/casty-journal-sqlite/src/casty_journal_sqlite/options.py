@@ -45,8 +45,7 @@ def checked_path(path: str) -> str:
     """`path`, if a file can be meant by it. Raises `ConfigError` for a database that would live in memory."""
     if path in ("", ":memory:"):
         raise ConfigError(
-            "a SQLite journal needs a file, such as sqlite:///events.db; "
-            "for a journal in memory use memory://"
+            "a SQLite journal needs a file, such as sqlite:///events.db; for a journal in memory use memory://"
         )
     return path
 

@@ -1,9 +1,8 @@
 """The tables of a journal file and their version, and the statements that write to them.
 
-A batch is one statement, `INSERT … SELECT … FROM (VALUES (…), (…), …)`, not `executemany`: the sqlite3 module
-gives up the GIL and fights for it again at every row, which a busy event loop lets it win about ten times a
-second. One statement is also a transaction of its own, so that it is one call to aiosqlite's thread, which
-nothing can interleave and no cancellation split.
+A batch is one statement, `INSERT … SELECT … FROM (VALUES (…), (…), …)`, not `executemany`. One statement is a
+transaction of its own, so it is one call to aiosqlite's thread, which nothing can interleave and no
+cancellation split; and that thread gives up the GIL once for the batch, not once for every row.
 """
 
 from functools import cache

@@ -172,9 +172,7 @@ class SqliteStore:
     async def load_snapshot(self, entity_id: str, to_sequence_nr: int) -> SnapshotRecord | None:
         while True:
             with explained(self._path, "read"):
-                rows: Any = await self._reading.execute_fetchall(
-                    schema.LOAD_SNAPSHOT, (entity_id, to_sequence_nr)
-                )
+                rows: Any = await self._reading.execute_fetchall(schema.LOAD_SNAPSHOT, (entity_id, to_sequence_nr))
             if not rows:
                 return None
             ((*fields, checksum),) = rows

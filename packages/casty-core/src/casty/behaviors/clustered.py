@@ -7,7 +7,8 @@ from casty.behaviors.values import Behavior
 from casty.replication import ReplicationConfig
 
 
-# Without slots: Python 3.12 cannot make a slotted, frozen dataclass by its subscripted name, such as ShardEnvelope[int](...).
+# Without slots: Python 3.12 cannot make a slotted, frozen dataclass by its subscripted name, such as
+# ShardEnvelope[int](...).
 @dataclass(frozen=True)
 class ShardEnvelope[M]:
     """A message for the entity `entity_id` of a sharded behavior."""

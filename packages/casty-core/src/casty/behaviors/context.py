@@ -94,7 +94,9 @@ class ActorContext[M](Protocol):
         timeout: float = 5.0,
         on_failure: Callable[[Exception], M] | None = None,
     ) -> None:
-        """Ask without blocking this actor: the mapped answer arrives as a message. Failures are those of `pipe_to_self`."""
+        """Ask without blocking this actor: the mapped answer arrives as a message. Failures are those of
+        `pipe_to_self`.
+        """
         ...
 
     def message_adapter[U](self, adapt: Callable[[U], M]) -> ActorRef[U]:

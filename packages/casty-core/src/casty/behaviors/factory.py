@@ -72,7 +72,9 @@ class Behaviors:
 
     @staticmethod
     def supervise[M](behavior: Behavior[M], strategy: SupervisionStrategy) -> Behavior[M]:
-        """Let `strategy` decide about failures. `OneForOneStrategy` decides about this actor's own, the others about its children's."""
+        """Let `strategy` decide about failures. `OneForOneStrategy` decides about this actor's own, the others about
+        its children's.
+        """
         return SupervisedBehavior(behavior, strategy)
 
     @staticmethod
@@ -115,8 +117,9 @@ class Behaviors:
 
         `on_command(ctx, state, command)` answers `Behaviors.persisted(...)` to store events, or any other behavior.
         Whatever it sends leaves the actor only when its events, and those of all commands before it, are durable.
-        `on_event` must be pure: it also replays. `journal` is a journal, a URL such as `sqlite:///bank.db`, or absent: then
-        `[journal] url` of the configuration counts, else memory, with a warning. `tagger` names an event's tags.
+        `on_event` must be pure: it also replays. `journal` is a journal, a URL such as `sqlite:///bank.db`, or
+        absent: then `[journal] url` of the configuration counts, else memory, with a warning. `tagger` names an
+        event's tags.
         """
         return EventSourcedBehavior(
             entity_id=entity_id,
@@ -136,8 +139,8 @@ class Behaviors:
     ) -> Behavior[Any]:
         """Returned by a command handler: store `events` and apply them to the state.
 
-        `then` is the behavior to go on with, for example `Behaviors.stopped()`, or a function that is called with the new
-        state once the events are durable. `reply` is `(reference, message)`, told once they are.
+        `then` is the behavior to go on with, for example `Behaviors.stopped()`, or a function that is called with the
+        new state once the events are durable. `reply` is `(reference, message)`, told once they are.
         """
         return PersistedBehavior(events, then, reply)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from casty.behaviors.context import ActorContext
 from casty.behaviors.values import Behavior
-from casty.spi.event_journal import EventJournal
 from casty.ref import ActorRef
+from casty.spi.event_journal import EventJournal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class EventSourcedBehavior[M, S, E](Behavior[M]):
 
 
 @dataclass(frozen=True, slots=True)
-class PersistedBehavior[E](Behavior[Any]):
+class PersistedBehavior(Behavior[Any]):
     """A command handler's wish to store events; see `Behaviors.persisted`."""
 
-    events: Sequence[E]
+    events: Sequence[Any]
     then: Behavior[Any] | Callable[[Any], None] | None = None
     reply: tuple[ActorRef[Any], Any] | None = None

@@ -23,7 +23,8 @@ class Directive(Enum):
 class Backoff:
     """How long to wait before the n-th restart in a row: `initial * multiplier ** (n - 1)` seconds up to `maximum`.
 
-    `jitter` is the share of that by which a wait may be longer, drawn evenly, so that many actors do not restart in step.
+    `jitter` is the share of that by which a wait may be longer, drawn evenly, so that many actors do not restart in
+    step.
     """
 
     initial: float = 0.1
@@ -77,7 +78,9 @@ class AllForOneStrategy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestForOneStrategy:
-    """Decides for the children of the wrapped actor: a directive about one is carried out on it and those spawned after it."""
+    """Decides for the children of the wrapped actor: a directive about one is carried out on it and those spawned
+    after it.
+    """
 
     max_restarts: int = 3
     within: float = 60.0

@@ -28,9 +28,7 @@ def _is_pattern(text: str) -> bool:
 Text = Annotated[str, Rule[str]("a string that is not empty", bool)]
 Pattern = Annotated[str, Rule[str]("a regular expression", _is_pattern)]
 Url = Annotated[str, Rule[str]("a URL such as sqlite:///events.db", lambda url: "://" in url)]
-Peer = Annotated[
-    str, Rule[str]("host:port with a port from 1 to 65535", lambda text: peer_address(text) is not None)
-]
+Peer = Annotated[str, Rule[str]("host:port with a port from 1 to 65535", lambda text: peer_address(text) is not None)]
 Port = Annotated[int, Rule[int]("from 0 to 65535", lambda port: 0 <= port < 65536)]
 Amount = Annotated[int, Rule[int]("at least 0", lambda amount: amount >= 0)]
 Count = Annotated[int, Rule[int]("at least 1", lambda count: count >= 1)]

@@ -38,9 +38,7 @@ class TlsConfig(Table):
     @override
     def check_together(self) -> None:
         if len({path is None for path in (self.certfile, self.cafile, self.keyfile)}) > 1:
-            raise ConfigError(
-                "certfile, cafile and keyfile belong together: set all three, or none for no TLS"
-            )
+            raise ConfigError("certfile, cafile and keyfile belong together: set all three, or none for no TLS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Interprets an event-sourced behavior: commands in, events to the journal, output when they are durable.
 
-Commands are handled on the optimistic state while earlier writes are in flight (pipelining); what they send is released in their
-order, each after its own events and those of every command before it. If a write fails, nothing that was not released ever is:
-the actor fails with the journal's error, and its next incarnation replays.
+Commands are handled on the optimistic state while earlier writes are in flight (pipelining); what they send is
+released in their order, each after its own events and those of every command before it. If a write fails, nothing
+that was not released ever is: the actor fails with the journal's error, and its next incarnation replays.
 """
 
 import asyncio
@@ -109,7 +109,7 @@ class EventSourcedEntity:
             self.release()
         return following
 
-    def _persist(self, entry: InFlight, answer: PersistedBehavior[Any]) -> Behavior[Any]:
+    def _persist(self, entry: InFlight, answer: PersistedBehavior) -> Behavior[Any]:
         events = answer.events
         state = self._state
         if events:
@@ -127,11 +127,10 @@ class EventSourcedEntity:
             reply_to, reply = answer.reply
             entry.outbox.hold(reply_to.tell, reply)
         then = answer.then
-        if isinstance(then, Behavior):
-            return then
-        if then is not None:
+        if callable(then):
             entry.outbox.hold(self._run(then), state)
-        return SAME
+            return SAME
+        return SAME if then is None else then
 
     def _run(self, then: Callable[[Any], None]) -> Callable[[Any], None]:
         def run(state: Any) -> None:

@@ -127,9 +127,7 @@ class StoreJournal:
         """Store a snapshot and keep the newest two. An older one never replaces a newer one."""
         opened = await self.open()
         manifest, version, payload = opened.serializer.encode(snapshot.state)
-        record = SnapshotRecord(
-            entity_id, snapshot.sequence_nr, manifest, version, payload, snapshot.timestamp
-        )
+        record = SnapshotRecord(entity_id, snapshot.sequence_nr, manifest, version, payload, snapshot.timestamp)
         await opened.store.save_snapshot(record, SNAPSHOTS_KEPT)
 
     async def load_snapshot(self, entity_id: str) -> Snapshot[Any] | None:
@@ -139,9 +137,7 @@ class StoreJournal:
 
     def _opened(self, session: Session, serializer: Serializer | None) -> OpenJournal:
         chosen = self._serializer if self._serializer is not None else serializer
-        return OpenJournal(
-            session.store, session.writer, chosen if chosen is not None else _default_serializer()
-        )
+        return OpenJournal(session.store, session.writer, chosen if chosen is not None else _default_serializer())
 
 
 class _Lease:
@@ -167,9 +163,7 @@ def journal_from_provider(
     provider: JournalProvider, url: str, options: object, *, serializer: Serializer | None = None
 ) -> StoreJournal:
     """The journal that `provider` opens for `url` with `options`, an instance of its options class."""
-    return StoreJournal(
-        lambda: provider.open(url, options), capabilities=provider.capabilities, serializer=serializer
-    )
+    return StoreJournal(lambda: provider.open(url, options), capabilities=provider.capabilities, serializer=serializer)
 
 
 @cache

@@ -1,4 +1,6 @@
-"""One entity's history: over the open store of a journal of ours, or over any class with the four methods of `EventJournal`."""
+"""One entity's history: over the open store of a journal of ours, or over any class with the four methods of
+`EventJournal`.
+"""
 
 import asyncio
 import secrets
@@ -56,7 +58,9 @@ class StoreLog:
         decode = self._serializer.decode
         records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, PAGE)
         return [
-            PersistedEvent(record.sequence_nr, decode(record.manifest, record.version, record.payload), record.timestamp)
+            PersistedEvent(
+                record.sequence_nr, decode(record.manifest, record.version, record.payload), record.timestamp
+            )
             for record in records
         ]
 
@@ -69,9 +73,7 @@ class StoreLog:
             event_id = self._incarnation + number.to_bytes(8)
             labels = tuple(tags[number - first]) if tags else ()
             group.append(
-                EventRecord(
-                    self._entity_id, number, 0, self._writer, event_id, manifest, version, payload, now, labels
-                )
+                EventRecord(self._entity_id, number, 0, self._writer, event_id, manifest, version, payload, now, labels)
             )
         self._submit(group, settle)
 

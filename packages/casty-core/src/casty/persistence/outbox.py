@@ -1,7 +1,8 @@
 """Output commit: what a command handler sends stays here until its events are durable.
 
-The outbox belongs to the command, not to the event loop: it travels in a context variable, so that a handler may suspend while
-other actors run, and so that a task the handler starts is held back with it. Once released, it holds nothing back any more.
+The outbox belongs to the command, not to the event loop: it travels in a context variable, so that a handler may
+suspend while other actors run, and so that a task the handler starts is held back with it. Once released, it holds
+nothing back any more.
 """
 
 import asyncio

@@ -16,8 +16,7 @@ def refusal(group: AppendGroup, highest: int) -> JournalError | None:
     entity_id = group[0].entity_id
     if "\0" in entity_id:
         return JournalError(
-            f"the entity id {entity_id!r} holds a NUL character, which databases cannot store; "
-            "use an id without it"
+            f"the entity id {entity_id!r} holds a NUL character, which databases cannot store; use an id without it"
         )
     for expected, record in enumerate(group, highest + 1):
         if record.sequence_nr != expected or record.entity_id != entity_id:

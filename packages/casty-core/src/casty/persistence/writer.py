@@ -72,14 +72,12 @@ class JournalWriter:
 
     async def close(self) -> None:
         """Refuse new groups from now on, and wait until those that were accepted are settled."""
-        pass
+        self._room = 0
         await self.drain()
 
     def _rejection(self) -> JournalError:
         if self._room == 0:
-            return JournalClosedError(
-                "the journal is closed and stores nothing more; open it again to write to it"
-            )
+            return JournalClosedError("the journal is closed and stores nothing more; open it again to write to it")
         return JournalOverloadedError(
             f"{len(self._queue)} writes are waiting for the journal, which is all that it holds; "
             "send fewer commands at once, or use a faster journal"
@@ -124,25 +122,20 @@ class JournalWriter:
             wrapped.__cause__ = error
             return [wrapped] * len(groups)
         if len(outcomes) != len(groups):
-            error = JournalError(
-                f"the journal's store answered {len(outcomes)} outcomes for {len(groups)} groups"
-            )
+            error = JournalError(f"the journal's store answered {len(outcomes)} outcomes for {len(groups)} groups")
             return [error] * len(groups)
         return outcomes
 
     def _abandon(self, in_flight: list[_Entry]) -> None:
         """Settle what a cancelled flush leaves behind; nothing is left behind by one that ran to its end."""
         if in_flight:
-            error = JournalError(
-                "the write to the journal was cancelled; whether its events are stored is unknown"
-            )
+            error = JournalError("the write to the journal was cancelled; whether its events are stored is unknown")
             _settle(in_flight, [error] * len(in_flight))
         if self._queue:
             waiting, self._queue = self._queue, deque()
             _settle(
                 waiting,
-                [JournalClosedError("the journal's writer was cancelled before it stored this")]
-                * len(waiting),
+                [JournalClosedError("the journal's writer was cancelled before it stored this")] * len(waiting),
             )
 
 

@@ -67,9 +67,7 @@ def _register(manager: pluggy.PluginManager, origin: Origin, plugin: object) -> 
     if not unknown:
         return None
     manager.unregister(plugin)
-    return Fault(
-        origin, f"unknown hook {', '.join(unknown)}; there are {', '.join(kind.hook for kind in KINDS)}"
-    )
+    return Fault(origin, f"unknown hook {', '.join(unknown)}; there are {', '.join(kind.hook for kind in KINDS)}")
 
 
 def _ask(manager: pluggy.PluginManager, kind: Kind[Any], origin: Origin) -> Sequence[Offer | Fault]:
@@ -83,9 +81,7 @@ def _ask(manager: pluggy.PluginManager, kind: Kind[Any], origin: Origin) -> Sequ
         problem = _problem(kind, answer)
         if problem is not None:
             return [Fault(origin, f"{kind.hook}() {problem}", kind)]
-    offers = [
-        Offer(origin, kind, provider) for answer in answers for provider in cast(Sequence[Provider], answer)
-    ]
+    offers = [Offer(origin, kind, provider) for answer in answers for provider in cast(Sequence[Provider], answer)]
     return [_fault_of(offer) or offer for offer in offers]
 
 

@@ -12,9 +12,7 @@ from casty.plugins.providers import (
 )
 from casty.spi import failure_detector, instrument, journal, serializer, transport
 
-type Provider = (
-    JournalProvider | TransportProvider | SerializerProvider | FailureDetectorProvider | InstrumentProvider
-)
+type Provider = JournalProvider | TransportProvider | SerializerProvider | FailureDetectorProvider | InstrumentProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +46,13 @@ TRANSPORT = Kind(
     spi=transport.SPI,
     example="inproc://node-1:0",
 )
-SERIALIZER = Kind(
-    word="serializer", hook="casty_serializers", provider=SerializerProvider, spi=serializer.SPI
-)
+SERIALIZER = Kind(word="serializer", hook="casty_serializers", provider=SerializerProvider, spi=serializer.SPI)
 FAILURE_DETECTOR = Kind(
     word="failure detector",
     hook="casty_failure_detectors",
     provider=FailureDetectorProvider,
     spi=failure_detector.SPI,
 )
-INSTRUMENT = Kind(
-    word="instrument", hook="casty_instruments", provider=InstrumentProvider, spi=instrument.SPI
-)
+INSTRUMENT = Kind(word="instrument", hook="casty_instruments", provider=InstrumentProvider, spi=instrument.SPI)
 
 KINDS = (JOURNAL, TRANSPORT, SERIALIZER, FAILURE_DETECTOR, INSTRUMENT)

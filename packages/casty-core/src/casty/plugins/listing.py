@@ -43,9 +43,7 @@ def _fault(fault: Fault) -> Row:
     return _row(fault.origin, kind=fault.kind.word if fault.kind else "", state=f"failed: {fault.reason}")
 
 
-def _row(
-    origin: Origin, *, state: str, kind: str = "", names: tuple[str, ...] = (), spi: int | None = None
-) -> Row:
+def _row(origin: Origin, *, state: str, kind: str = "", names: tuple[str, ...] = (), spi: int | None = None) -> Row:
     return Row(
         distribution=origin.distribution,
         version=origin.version,

@@ -26,9 +26,7 @@ def choose_by_url[P: Provider](catalog: Catalog, kind: Kind[P], url: str) -> P:
     scheme, separator, _ = url.partition("://")
     if not separator:
         installed = _installed(catalog, kind)
-        raise PluginError(
-            f"a {kind.word} is named by a URL, such as {kind.example}, not {url!r}; {installed}"
-        )
+        raise PluginError(f"a {kind.word} is named by a URL, such as {kind.example}, not {url!r}; {installed}")
     return choose(catalog, kind, scheme.lower())
 
 

@@ -1,7 +1,8 @@
 """Request and reply without an actor in between: a future, and a reference that completes it.
 
-An ask fails as soon as nobody can answer it: its message became a dead letter, its handler raised, or its target stopped and
-nobody else holds the reply reference. Otherwise it fails at its timeout, which one wheel for all asks watches.
+An ask fails as soon as nobody can answer it: its message became a dead letter, its handler raised, or its target
+stopped and nobody else holds the reply reference. Otherwise it fails at its timeout, which one wheel for all asks
+watches.
 """
 
 import asyncio
@@ -82,17 +83,20 @@ class Asks:
         if OPEN and (outbox := current()) is not None and outbox.handler_task is asyncio.current_task():
             return await self._ask_undecided(outbox, ref, factory, timeout)
         dispatcher = self._kernel.dispatcher
-        future = Future[R](loop=dispatcher.loop)
+        future: Future[R] = Future(loop=dispatcher.loop)
         promise = PromiseRef(self._kernel, future)
         message = factory(promise)
-        cell = ref.cell if isinstance(ref, LocalRef) else None
+        target: Any = ref
+        cell: Cell | None = target.cell if type(target) is LocalRef else None
         if cell is not None and cell.state == IDLE and not OPEN:
             cell.state = SCHEDULED
             cell.queue = [message]
-            if not dispatcher.run_inline(cell):
+            if dispatcher.inline_left > 0:
+                dispatcher.run_alone(cell)
+                if future.done():
+                    return future.result()
+            else:
                 dispatcher.enqueue(cell)
-            elif future.done():
-                return future.result()
             register(cell, future, message, promise)
         else:
             if cell is not None:
@@ -105,7 +109,9 @@ class Asks:
     async def _ask_undecided[M, R](
         self, outbox: Outbox, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
     ) -> R:
-        """A command handler awaits an answer: that request cannot be held back until the command's own events are durable."""
+        """A command handler awaits an answer: that request cannot be held back until the command's own events are
+        durable.
+        """
         await outbox.predecessors()
         token = CURRENT.set(None)
         try:
@@ -153,9 +159,7 @@ class Asks:
     def _on_dead_letter(letter: DeadLetter) -> None:
         if isinstance(letter.intended_ref, LocalRef):
             cell = letter.intended_ref.cell
-            fail_asks_with(
-                cell, letter.message, ActorStoppedError(f"{cell.path} cannot answer: {letter.reason}")
-            )
+            fail_asks_with(cell, letter.message, ActorStoppedError(f"{cell.path} cannot answer: {letter.reason}"))
 
 
 def register(cell: Cell, future: Future[Any], message: object, promise: PromiseRef[Any]) -> None:

@@ -5,7 +5,8 @@ An idle cell is this one object and its reference: no task, no timer, no queue. 
 
 from collections.abc import Iterator
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast, override
+from operator import length_hint
+from typing import TYPE_CHECKING, Any, Final, Protocol, override
 
 from casty.address import ActorAddress
 from casty.behaviors.values import Behavior, Handler
@@ -94,7 +95,7 @@ class Cell:
         """The driver task that a suspended handler keeps."""
         self.life: Life | None = None
         self.asks: dict[Future[Any], PendingAsk] | None = None
-        self.ref = LocalRef[Any](self)
+        self.ref: LocalRef[Any] = LocalRef(self)
 
     @property
     def kernel(self) -> "Kernel":
@@ -103,8 +104,8 @@ class Cell:
     @property
     def path(self) -> str:
         names: list[str] = []
-        cell: Cell | None = self
-        while cell is not None and cell.parent is not None:
+        cell = self
+        while cell.parent is not None:
             names.append(cell.name)
             cell = cell.parent
         return "/" + "/".join(reversed(names))
@@ -146,8 +147,7 @@ class Cell:
 
     def waiting(self) -> int:
         """How many messages wait."""
-        left = 0 if self.batch is None else cast("Any", self.batch).__length_hint__()
-        return left + len(self.queue or ())
+        return length_hint(self.batch or ()) + len(self.queue or ())
 
     def take_waiting(self) -> list[Any]:
         """Empty the mailbox of a cell that is being run."""
@@ -201,9 +201,7 @@ class LocalRef[M](ActorRef[M]):
         try:
             self.tell(message)
         except Exception as error:
-            self.cell.kernel.dead_letters.publish(
-                message, self, f"the mailbox was full when it was released: {error}"
-            )
+            self.cell.kernel.dead_letters.publish(message, self, f"the mailbox was full when it was released: {error}")
 
     @override
     def __eq__(self, other: object) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from asyncio import Future
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
 from casty.behaviors.values import Behavior, ReceiveBehavior
@@ -11,8 +11,8 @@ from casty.events import ActorStarted
 from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.runtime.cell import PAUSED, Cell
-from casty.runtime.life import EMPTY, Wrapping, unwrap
-from casty.runtime.mailbox import CLOSED, admission_of
+from casty.runtime.life import Life, Wrapping, unwrap
+from casty.runtime.mailbox import CLOSED, Bounded
 from casty.runtime.signals import Start
 
 if TYPE_CHECKING:
@@ -31,25 +31,32 @@ def spawn_cell(
     """
     if parent.admission is CLOSED:
         raise ActorStoppedError(f"{parent.path} is stopping and takes no more children")
+    bare = type(behavior) is ReceiveBehavior
+    if not bare:
+        check_spawnable(behavior)
     family = parent.own_life()
     uid = next(kernel.uids)
-    name = f"${uid:x}" if name is None else _checked(name, parent)
-    check_spawnable(behavior)
+    if name is None:
+        name = f"${uid:x}"
+    elif name in family.children or not NAME.fullmatch(name):
+        raise _unusable(name, parent)
     cell = Cell(kernel.dispatcher, parent, name, uid, behavior)
-    _configure(kernel, cell, mailbox)
+    settings = kernel.settings.resolve(name)
+    mailbox = mailbox or settings.mailbox
+    if mailbox.capacity is not None:
+        cell.admission = Bounded(mailbox.capacity, mailbox.overflow)
+    if settings.supervision is not None:
+        cell.own_life().fallback = settings.supervision
     if family.wrapping.spies:
-        inherited = tuple(spy for spy in family.wrapping.spies if spy.spy_children)
-        if inherited:
-            cell.own_life().inherited = Wrapping(spies=inherited)
+        bare = not _inherit_spies(family, cell) and bare
     family.children[name] = cell
-    outbox = current() if OPEN else None
-    if outbox is not None:
+    if OPEN and (outbox := current()) is not None:
         cell.state = PAUSED
         cell.queue = []
         cell.own_life().signals.append(Start())
         outbox.hold(_start_late, cell)
-    elif type(behavior) is ReceiveBehavior and (cell.life is None or cell.life.inherited is EMPTY):
-        cell.handler = behavior.handler
+    elif bare:
+        cell.handler = cast("ReceiveBehavior[Any]", behavior).handler
         if kernel.event_stream.wants(ActorStarted):
             kernel.event_stream.publish(ActorStarted(cell.ref))
     else:
@@ -62,24 +69,22 @@ def _start_late(cell: Cell) -> None:
         cell.wake()
 
 
-def _configure(kernel: "Kernel", cell: Cell, mailbox: Mailbox | None) -> None:
-    settings = kernel.settings.resolve(cell.name)
-    cell.admission = admission_of(settings.mailbox if mailbox is None else mailbox)
-    if settings.supervision is not None:
-        cell.own_life().fallback = settings.supervision
+def _inherit_spies(family: Life, cell: Cell) -> bool:
+    spies = tuple(spy for spy in family.wrapping.spies if spy.spy_children)
+    if spies:
+        cell.own_life().inherited = Wrapping(spies=spies)
+    return bool(spies)
 
 
-def _checked(name: str, parent: Cell) -> str:
+def _unusable(name: str, parent: Cell) -> ActorNameError:
     if not NAME.fullmatch(name):
-        raise ActorNameError(
+        return ActorNameError(
             f"{name!r} cannot name an actor: a name has 1 to 255 characters, no slash and no control character"
         )
-    if name in parent.own_life().children:
-        path = f"{parent.path.rstrip('/')}/{name}"
-        raise ActorNameError(
-            f"there is an actor at {path} already: choose another name, or stop it and wait until it is Terminated"
-        )
-    return name
+    path = f"{parent.path.rstrip('/')}/{name}"
+    return ActorNameError(
+        f"there is an actor at {path} already: choose another name, or stop it and wait until it is Terminated"
+    )
 
 
 def check_spawnable(behavior: object) -> None:
@@ -89,7 +94,7 @@ def check_spawnable(behavior: object) -> None:
             f"an actor is made of a behavior such as Behaviors.receive(handler), not of {type(behavior).__qualname__}"
             f"{'; call the function that returns it' if callable(behavior) else ''}"
         )
-    _, core = unwrap(behavior)
+    _, core = unwrap(cast("Behavior[Any]", behavior))
     match core:
         case ShardedBehavior():
             kind = "sharded"

@@ -31,56 +31,45 @@ def open_context(cell: Cell) -> "CellContext":
     return cell.context
 
 
-class CellContext(ActorContext[Any]):
+class CellContext:
     """`ActorContext` over a cell; its contract is there."""
 
-    __slots__ = ("_cell", "_log")
+    __slots__ = ("_cell", "_log", "self")
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
+        self.self: ActorRef[Any] = cell.ref
         self._log: logging.LoggerAdapter[logging.Logger] | None = None
 
     @property
-    @override
-    def self(self) -> ActorRef[Any]:
-        return self._cell.ref
-
-    @property
-    @override
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         if self._log is None:
             self._log = _PathAdapter(logging.getLogger("casty.actor"), {"actor": self._cell.path})
         return self._log
 
     @property
-    @override
     def system(self) -> "ActorSystem":
         return self._cell.kernel.system
 
     @property
-    @override
     def parent(self) -> ActorRef[Any] | None:
         parent = self._cell.parent
         return None if parent is None or parent.parent is None else parent.ref
 
     @property
-    @override
     def children(self) -> Sequence[ActorRef[Any]]:
         life = self._cell.life
         return [] if life is None else [c.ref for n, c in life.children.items() if not n.startswith("_")]
 
     @property
-    @override
     def timers(self) -> Timers[Any]:
         return _ActorTimers(self._cell)
 
-    @override
     def spawn[N](
         self, behavior: Behavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[N]:
         return children.spawn_cell(self._cell.kernel, self._cell, behavior, name, mailbox).ref
 
-    @override
     def stop(self, ref: ActorRef[Any]) -> None:
         cell = self._cell
         target = ref.cell if isinstance(ref, LocalRef) else None
@@ -88,19 +77,15 @@ class CellContext(ActorContext[Any]):
             raise ValueError(f"{cell.path} may stop its children and itself, but not {ref.address.path}")
         request_stop(target)
 
-    @override
     def watch(self, ref: ActorRef[Any]) -> None:
         watch(self._cell, ref)
 
-    @override
     def watch_with(self, ref: ActorRef[Any], message: Any) -> None:
         watch(self._cell, ref, message)
 
-    @override
     def unwatch(self, ref: ActorRef[Any]) -> None:
         unwatch(self._cell, ref)
 
-    @override
     def pipe_to_self[T](
         self,
         awaitable: Awaitable[T],
@@ -109,14 +94,11 @@ class CellContext(ActorContext[Any]):
     ) -> None:
         tasks = self._cell.own_life().tasks
         # Started at once, so that whatever is awaited has begun and can be cancelled properly.
-        task = Task(
-            _pipe(self._cell, awaitable, mapper, on_failure), loop=self._cell.dispatcher.loop, eager_start=True
-        )
+        task = Task(_pipe(self._cell, awaitable, mapper, on_failure), loop=self._cell.dispatcher.loop, eager_start=True)
         if not task.done():
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    @override
     def ask[N, R](
         self,
         ref: ActorRef[N],
@@ -125,9 +107,9 @@ class CellContext(ActorContext[Any]):
         timeout: float = 5.0,
         on_failure: Callable[[Exception], Any] | None = None,
     ) -> None:
-        self.pipe_to_self(self._cell.kernel.asks.ask(ref, factory, timeout), mapper, on_failure)
+        answer: Awaitable[Any] = self._cell.kernel.asks.ask(ref, factory, timeout)
+        self.pipe_to_self(answer, mapper, on_failure)
 
-    @override
     def message_adapter[U](self, adapt: Callable[[U], Any]) -> ActorRef[U]:
         owner = self._cell
 
@@ -144,14 +126,14 @@ class CellContext(ActorContext[Any]):
         name = next(n for i in itertools.count(1) if (n := f"_adapter-{i}") not in taken)
         return self.spawn(ReceiveBehavior(forward), name)
 
-    @override
     def stash(self, message: Any) -> None:
         stash = self._cell.own_life().stash
         if len(stash) >= STASH_CAPACITY:
-            raise StashOverflowError(f"{self._cell.path} has stashed {STASH_CAPACITY} messages, which is the most it may")
+            raise StashOverflowError(
+                f"{self._cell.path} has stashed {STASH_CAPACITY} messages, which is the most it may"
+            )
         stash.append(message)
 
-    @override
     def unstash_all(self) -> None:
         if self._cell.own_life().stash:
             self._cell.signal(Unstash())

@@ -1,4 +1,4 @@
-"""Where messages end that nobody will handle, and the warnings that are limited so that a flood of them harms nobody."""
+"""Where messages end that nobody will handle, and the warnings that are limited so that a flood harms nobody."""
 
 import logging
 from collections import Counter

@@ -1,21 +1,22 @@
 """Runs the handlers of ready cells on the event loop.
 
-One asyncio Task, a driver, awaits the handlers of many cells in a row: a handler that does not suspend costs one `await` and no
-Task. The first handler that really suspends keeps that driver as its own Task, so that `asyncio.current_task`, `asyncio.timeout`
-and cancellation are exact, and the dispatcher starts another driver for the cells behind it. Each driver carries the generation
-under which it was started: once that has passed, it finishes its cell and ends.
+One asyncio Task, a driver, awaits the handlers of many cells in a row: a handler that does not suspend costs one
+`await` and no Task. The first handler that really suspends keeps that driver as its own Task, so that
+`asyncio.current_task`, `asyncio.timeout` and cancellation are exact, and the dispatcher starts another driver for the
+cells behind it. Each driver carries the generation under which it was started: once that has passed, it finishes its
+cell and ends.
 """
 
 import asyncio
 import time
-from asyncio import CancelledError, Task
+from asyncio import CancelledError, Task, current_task
 from collections import deque
-from collections.abc import Coroutine
 from contextvars import Context, copy_context
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from casty.behaviors.values import SAME, ReceiveBehavior
+from casty.clock import TimerHandle
 from casty.runtime.cell import IDLE, SCHEDULED, SIGNALLED, Cell
 from casty.runtime.context import open_context
 from casty.runtime.lifecycle import attend, follow
@@ -33,10 +34,13 @@ BREATH: Final = 0.00004
 """Seconds for which a saturated loop lets go of the interpreter, so that a journal's thread gets it at all."""
 ALONE: Final = -1
 """The generation of a driver that runs a single cell."""
+RECEIVE: Final[Any] = ReceiveBehavior
+NOBODY: Final[deque[Cell]] = deque()
+"""The cells behind that one."""
 INLINE_ASKS: Final = 64
 """Asks answered in place before the event loop has its turn."""
-INLINE_DEPTH: Final = 8
-"""Asks answered in place within one another."""
+PATROL: Final = 1.0
+"""Seconds between two looks at the mailboxes of suspended cells."""
 CELL_COST: Final = 8
 """What visiting a cell costs, in messages."""
 
@@ -53,10 +57,12 @@ class Dispatcher:
         """Cells whose handler, or start or stop, awaits something."""
         self._variables: Context = copy_context()
         self._generation = 0
-        self._current: Cell | None = None
+        self._high_water = kernel.high_water
+        self._current = cast("Cell", None)
+        """The cell being run, once there has been any."""
         self._deadline = 0.0
-        self._inline_left = INLINE_ASKS
-        self._inline_depth = 0
+        self._patrol: TimerHandle | None = None
+        self.inline_left = INLINE_ASKS
 
     def enqueue(self, cell: Cell) -> None:
         self.ready.append(cell)
@@ -67,28 +73,21 @@ class Dispatcher:
         self.armed = True
         self.loop.call_soon(self._dispatch, context=self._variables)
 
-    def run_inline(self, cell: Cell) -> bool:
-        """Run a ready cell that is in no queue at once, or say that it has to wait for its turn."""
-        if self._inline_left <= 0 or self._inline_depth >= INLINE_DEPTH:
-            return False
-        self._inline_left -= 1
-        self._run_alone(cell)
-        return True
-
     def refill_inline(self) -> None:
         """The event loop has had its turn."""
-        self._inline_left = INLINE_ASKS
+        self.inline_left = INLINE_ASKS
 
     def _dispatch(self) -> None:
-        ready = self.ready
+        ready, variables = self.ready, self._variables
         self._deadline = perf_counter() + SLICE
-        self._inline_left = INLINE_ASKS
+        self.inline_left = INLINE_ASKS
         try:
             while ready:
-                task = self._start(self._drive(ready, self._generation), self._variables.copy())
+                driver = self._drive(ready.popleft(), ready, self._generation)
+                task = Task(driver, loop=self.loop, context=variables.copy(), eager_start=True)
                 # From here on a driver that has suspended knows that it is no driver any more.
                 self._generation += 1
-                if not task.done() and self._current is not None:
+                if not task.done():
                     self._hold(self._current, task)
                 if perf_counter() > self._deadline:
                     break
@@ -100,37 +99,49 @@ class Dispatcher:
             else:
                 self.armed = False
 
-    def _run_alone(self, cell: Cell) -> None:
-        before = self._current
-        self._inline_depth += 1
+    def run_alone(self, cell: Cell) -> None:
+        """Run a scheduled cell that is in no queue at once, in a task of its own."""
+        before, left = self._current, self.inline_left
+        # Each level of nesting has half of what is left to the one around it, which bounds the depth as well.
+        self.inline_left = left >> 1
         try:
-            task = self._start(self._drive(deque((cell,)), ALONE), cell.variables or self._variables.copy())
+            driver = self._drive(cell, NOBODY, ALONE)
+            task = Task(driver, loop=self.loop, context=cell.variables or self._variables.copy(), eager_start=True)
         finally:
-            self._inline_depth -= 1
+            self.inline_left = left - 1
             self._current = before
         if not task.done():
             self._hold(cell, task)
 
-    def _start(self, driver: Coroutine[Any, Any, None], variables: Context) -> Task[None]:
-        task = Task(driver, loop=self.loop, context=variables, eager_start=True)
-        if task.done() and not task.cancelled():
-            task.result()
-        return task
+    def close(self) -> None:
+        """Every cell has stopped."""
+        if self._patrol is not None:
+            self._patrol.cancel()
 
     def _hold(self, cell: Cell, task: Task[None]) -> None:
         cell.task = task
         self.suspended.add(cell)
+        if self._patrol is None:
+            self._patrol = self.kernel.clock.call_later(PATROL, self._look_at_suspended)
+
+    def _look_at_suspended(self) -> None:
+        """Nothing reads the mailbox of a suspended actor, so nothing else would notice that it grows."""
+        for cell in self.suspended:
+            if cell.admission is None and cell.waiting() > self._high_water:
+                reading(cell, cell.waiting())
+        self._patrol = self.kernel.clock.call_later(PATROL, self._look_at_suspended) if self.suspended else None
 
     # long: this is the one hot loop, and every call taken out of it would cost each message.
-    async def _drive(self, ready: deque[Cell], generation: int) -> None:
-        me = cast("Task[None]", asyncio.current_task())
-        high_water = self.kernel.high_water
+    async def _drive(self, cell: Cell, others: deque[Cell], generation: int) -> None:
+        me: Any = current_task()
+        high_water = self._high_water
         spent = 0
-        while ready:
-            cell = ready.popleft()
+        while True:
             if cell.variables is not None and generation != ALONE:
-                self._run_alone(cell)
-                spent += BUDGET // CELL_COST
+                self.run_alone(cell)
+                if not others:
+                    return
+                cell = others.popleft()
                 continue
             self._current = cell
             count = 0
@@ -138,7 +149,8 @@ class Dispatcher:
             try:
                 if cell.state == SIGNALLED:
                     await attend(cell)
-                handler, context = cell.handler, cell.context or open_context(cell)
+                handler: Any = cell.handler
+                context = cell.context or open_context(cell)
                 while cell.state == SCHEDULED and count < BUDGET:
                     batch = cell.batch
                     if batch is None:
@@ -152,9 +164,9 @@ class Dispatcher:
                         if len(waiting) > high_water or cell.admission is not None:
                             reading(cell, len(waiting))
                     for message in batch:
-                        following = await handler(context, message)
+                        following: Any = await handler(context, message)
                         if following is not SAME:
-                            if type(following) is ReceiveBehavior and not cell.intercepted:
+                            if type(following) is RECEIVE and not cell.intercepted:
                                 handler = cell.handler = following.handler
                             else:
                                 follow(cell, following, message)
@@ -170,7 +182,7 @@ class Dispatcher:
                 cell.signal(Fail(error, message))
             except CancelledError as error:
                 self._cancelled(me, cell, error, message)
-            if cell.state == SCHEDULED or cell.state == SIGNALLED:
+            if cell.state and cell.state <= SIGNALLED:
                 self.ready.append(cell)
             if cell.task is not None:
                 cell.task = None
@@ -181,16 +193,21 @@ class Dispatcher:
                 break
             if generation != self._generation or me.cancelling():
                 break
+            if not others:
+                return
             spent += count + CELL_COST
             if spent >= BUDGET:
                 spent = 0
                 if perf_counter() > self._deadline:
-                    break
+                    return
+            cell = others.popleft()
         if self.ready and not self.armed:
             self.arm()
 
     def _cancelled(self, me: Task[None], cell: Cell, error: CancelledError, message: object) -> None:
-        """A handler ended in cancellation: its own failure, the end of our patience with it, or the end of the program."""
+        """A handler ended in cancellation: its own failure, the end of our patience with it, or the end of the
+        program.
+        """
         if cell.life is not None and cell.life.overdue:
             cell.life.overdue = False
             me.uncancel()

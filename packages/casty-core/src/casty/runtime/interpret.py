@@ -1,7 +1,7 @@
 """Turns a behavior into a cell's handler and settings."""
 
 import sys
-from typing import Any, override
+from typing import Any, cast, override
 
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
 from casty.behaviors.supervision import Backoff, Directive, OneForOneStrategy
@@ -53,8 +53,10 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
                 cell.signal(Stop())
                 return _install(cell, _swallow)
             case EventSourcedBehavior():
-                log = await cell.kernel.journals.log_of(core, cell.kernel.settings.resolve(cell.name).journal)
-                entity = EventSourcedEntity(core, log, CellHost(cell))
+                log = await cell.kernel.journals.log_of(
+                    core.entity_id, core.journal, cell.kernel.settings.resolve(cell.name).journal
+                )
+                entity = EventSourcedEntity(cast("EventSourcedBehavior[Any, Any, Any]", core), log, CellHost(cell))
                 life.resources.append(entity)
                 life.wrapping = PERSISTENT.within(gathered).over(before)
                 await entity.recover()

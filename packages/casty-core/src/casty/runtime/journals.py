@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from casty.behaviors.persistent import EventSourcedBehavior
 from casty.config import JournalConfig
 from casty.errors import BehaviorError
 from casty.journals.memory import InMemoryJournal
@@ -19,7 +18,7 @@ logger = logging.getLogger("casty")
 
 
 class Journals:
-    """Finds the journal that a behavior or the configuration names, and opens it for the length of the system's life."""
+    """Finds the journal that a behavior or the configuration names, and opens it for as long as the system runs."""
 
     def __init__(self, config: JournalConfig, plugins: PluginRegistry, serializer: Callable[[], Serializer]) -> None:
         self._config = config
@@ -31,20 +30,20 @@ class Journals:
         self._threaded: list[OpenJournal] = []
         self._fallback: StoreJournal | None = None
 
-    async def log_of(self, behavior: EventSourcedBehavior[object, object, object], configured: str | None) -> EntityLog:
-        """The history of the behavior's entity, in its own journal or else in the one that is configured for the actor."""
-        journal = behavior.journal if behavior.journal is not None else configured
+    async def log_of(self, entity_id: str, given: object, configured: str | None) -> EntityLog:
+        """The entity's history: in the journal that its behavior gives, or else in the one configured for the actor."""
+        journal = configured if given is None else given
         if journal is None:
-            journal = self._in_memory(behavior.entity_id)
+            journal = self._in_memory(entity_id)
         elif isinstance(journal, str):
             journal = self._by_name(journal)
         if isinstance(journal, StoreJournal):
-            return StoreLog(behavior.entity_id, await self._opened(journal))
+            return StoreLog(entity_id, await self._opened(journal))
         if isinstance(journal, EventJournal):
-            return PlainLog(behavior.entity_id, journal)
+            return PlainLog(entity_id, journal)
         raise BehaviorError(
-            f"the journal of {behavior.entity_id!r} is a {type(journal).__qualname__}; it has to be a URL, or an object with the "
-            "methods persist, load, save_snapshot and load_snapshot"
+            f"the journal of {entity_id!r} is a {type(journal).__qualname__}; it has to be a URL, "
+            "or an object with the methods persist, load, save_snapshot and load_snapshot"
         )
 
     def writing_in_threads(self) -> bool:
@@ -65,7 +64,8 @@ class Journals:
     def _in_memory(self, entity_id: str) -> StoreJournal:
         if self._fallback is None:
             logger.warning(
-                "no journal is configured: the events of %r, and of others like it, are kept in memory and lost with the process; "
+                "no journal is configured: the events of %r, and of others like it, are kept in memory "
+                "and lost with the process; "
                 'give the behavior a journal=, or set [journal] url = "sqlite:///…" in casty.toml',
                 entity_id,
             )

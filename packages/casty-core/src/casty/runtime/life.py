@@ -54,7 +54,7 @@ EMPTY = Wrapping()
 
 def unwrap(behavior: Behavior[Any]) -> tuple[Wrapping, Behavior[Any]]:
     """Take the wrappers off, whatever their order, and say what they ask for."""
-    wrapping = Wrapping()
+    wrapping = EMPTY
     while True:
         match behavior:
             case SupervisedBehavior(inner, OneForOneStrategy() as strategy):

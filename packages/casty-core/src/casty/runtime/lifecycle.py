@@ -1,13 +1,13 @@
 """An actor's way through life: start, restart, stop, and what a handler's answer does to it.
 
-A cell with signals attends to them before its next message. Whatever raises on the way becomes a `Fail` in the same lane, so
-that no exception leaves an actor alive but deaf.
+A cell with signals attends to them before its next message. Whatever raises on the way becomes a `Fail` in the same
+lane, so that no exception leaves an actor alive but deaf.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, cast
 
 from casty.behaviors.supervision import Directive
 from casty.behaviors.values import (
@@ -34,7 +34,7 @@ from casty.runtime.watch import unwatch_all
 logger = logging.getLogger("casty")
 
 
-def follow(cell: Cell, behavior: object, message: Any) -> None:
+def follow(cell: Cell, behavior: Any, message: Any) -> None:
     """Carry out a handler's answer, other than the commonest ones, which the dispatcher treats itself."""
     match behavior:
         case SameBehavior():
@@ -46,7 +46,7 @@ def follow(cell: Cell, behavior: object, message: Any) -> None:
         case RestartBehavior():
             cell.signal(Restart())
         case Behavior():
-            cell.signal(Become(behavior))
+            cell.signal(Become(cast("Behavior[Any]", behavior)))
         case _:
             raise BehaviorError(
                 f"the handler of {cell.path} answered {type(message).__qualname__} with {behavior!r}, which is no "
@@ -120,11 +120,7 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
             for affected in verdict.cells:
                 affected.own_life().reason = exception
                 request_stop(affected)
-            if (
-                verdict.directive is Directive.escalate
-                and cell.parent is not None
-                and cell.parent.parent is not None
-            ):
+            if verdict.directive is Directive.escalate and cell.parent is not None and cell.parent.parent is not None:
                 cell.parent.signal(Fail(exception))
 
 

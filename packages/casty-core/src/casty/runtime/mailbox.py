@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from typing import Any, override
 
-from casty.mailbox import Mailbox, MailboxOverflowStrategy
-from casty.runtime.cell import SCHEDULED, Admission, Cell
+from casty.mailbox import MailboxOverflowStrategy
+from casty.runtime.cell import Admission, Cell
 
 
 class Bounded(Admission):
@@ -81,19 +81,9 @@ class Closed(Admission):
 CLOSED = Closed()
 
 
-def admission_of(mailbox: Mailbox) -> Admission | None:
-    return None if mailbox.capacity is None else Bounded(mailbox.capacity, mailbox.overflow)
-
-
 def reading(cell: Cell, size: int) -> None:
     """A cell takes `size` messages to read: make room known, or warn where there is no bound."""
     if cell.admission is not None:
         cell.admission.read(cell)
     else:
         cell.kernel.dead_letters.warn_high_water(cell.ref, size)
-
-
-def warn_of_suspended(cell: Cell) -> None:
-    """Look at a cell whose handler awaits something: nothing reads its mailbox meanwhile."""
-    if cell.state >= SCHEDULED and cell.admission is None and cell.waiting() > cell.kernel.high_water:
-        reading(cell, cell.waiting())

@@ -21,6 +21,7 @@ from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
 from casty.runtime.stopping import request_stop
 from casty.runtime.timers import KeyedTimers
+from casty.runtime.watchdog import Watchdog
 from casty.spi.instrument import Instrument
 from casty.spi.serializer import Serializer
 
@@ -28,9 +29,9 @@ from casty.spi.serializer import Serializer
 class ActorSystem:
     """A tree of actors on one event loop. Use it with `async with`: it runs from `__aenter__` to `__aexit__`.
 
-    `name` wins over the configuration's `[system] name`; without either it is "casty". `plugins` are modules or objects with
-    hooks, beside those that are installed. Everything here is for the event loop's own thread; from another one, use
-    `loop.call_soon_threadsafe(ref.tell, message)`.
+    `name` wins over the configuration's `[system] name`; without either it is "casty". `plugins` are modules or
+    objects with hooks, beside those that are installed. Everything here is for the event loop's own thread; from
+    another one, use `loop.call_soon_threadsafe(ref.tell, message)`.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ActorSystem:
         self._stopping: asyncio.Task[None] | None = None
         self._serializer: Serializer | None = None
         self._instruments: list[Instrument] = []
+        self._watchdog: Watchdog | None = None
 
     @property
     def kernel(self) -> Kernel:
@@ -81,6 +83,10 @@ class ActorSystem:
             instrument = provider.create(build_options(provider, {}))
             instrument.attach(self.event_stream, self.name)
             self._instruments.append(instrument)
+        threshold = self.config.system.slow_handler_seconds
+        if threshold is not None:
+            self._watchdog = Watchdog(asyncio.get_running_loop(), self.event_stream, threshold)
+            self._watchdog.start()
         return self
 
     async def __aexit__(
@@ -96,7 +102,7 @@ class ActorSystem:
         Raises `ActorNameError` for an illegal name or one that is taken, `BehaviorError` for what is no behavior, and
         `ScopeError` for a behavior that needs a cluster. An exception of the behavior itself goes to supervision.
         """
-        kernel = self.kernel
+        kernel = self._kernel or self.kernel
         root = kernel.internal if name is not None and name.startswith("_") else kernel.root
         return spawn_cell(kernel, root, behavior, name, mailbox).ref
 
@@ -108,7 +114,7 @@ class ActorSystem:
         Raises `TimeoutError` after `timeout` seconds; at once `ActorStoppedError` if the target is gone, and
         `ActorFailedError` if its handler raised.
         """
-        return self.kernel.asks.ask(ref, factory, timeout)
+        return (self._kernel or self.kernel).asks.ask(ref, factory, timeout)
 
     async def ask_or_none[M, R](
         self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
@@ -125,7 +131,9 @@ class ActorSystem:
         return None if cell is None else cell.ref
 
     def resolve(self, address: ActorAddress) -> ActorRef[Any]:
-        """A reference for an address that has travelled. If that actor is not alive, what it is told are dead letters."""
+        """A reference for an address that has travelled. If that actor is not alive, what it is told are dead
+        letters.
+        """
         cell = self.kernel.find(address.path) if address.system == self.name and address.host is None else None
         if cell is not None and address.uid in (0, cell.uid):
             return cell.ref
@@ -163,7 +171,8 @@ class ActorSystem:
     async def shutdown(self) -> None:
         """Stop everything: user actors before internal ones, children before parents, journals last.
 
-        What waits in mailboxes becomes dead letters. A second call waits for the first one. Do not await it inside an actor.
+        What waits in mailboxes becomes dead letters. A second call waits for the first one. Do not await it inside an
+        actor.
         """
         if self._kernel is not None and self._stopping is None:
             self._stopping = asyncio.create_task(self._shut_down(self._kernel), name="casty-shutdown")
@@ -178,9 +187,12 @@ class ActorSystem:
                 request_stop(cell)
             await until_childless(root)
         kernel.asks.close()
+        kernel.dispatcher.close()
         try:
             await kernel.journals.close()
         finally:
+            if self._watchdog is not None:
+                self._watchdog.stop()
             for instrument in reversed(self._instruments):
                 instrument.detach()
             self._instruments.clear()

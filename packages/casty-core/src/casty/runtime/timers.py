@@ -31,7 +31,9 @@ class KeyedTimers:
         self._set(key, self._clock.time() + delay, fire)
 
     def repeat(self, key: str, interval: float, action: Callable[[], object]) -> None:
-        """Call `action` every `interval` seconds, first after one. Beats that a busy loop missed are skipped, not made up for."""
+        """Call `action` every `interval` seconds, first after one. Beats that a busy loop missed are skipped, not
+        made up for.
+        """
         if interval <= 0:
             raise ValueError(f"an interval must be positive: {interval}")
 

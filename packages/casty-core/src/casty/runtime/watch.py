@@ -41,7 +41,9 @@ def unwatch_all(watcher: Cell) -> None:
 
 
 def notify_watchers(cell: Cell) -> None:
-    """The cell has stopped. Notices go to the end of the watchers' mailboxes, behind what the actor had told them, and are never dropped."""
+    """The cell has stopped. Notices go to the end of the watchers' mailboxes, behind what the actor had told them,
+    and are never dropped.
+    """
     if cell.life is None:
         return
     for watcher, message in cell.life.watchers.items():

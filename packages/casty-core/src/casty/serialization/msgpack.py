@@ -19,6 +19,8 @@ from casty.spi.serializer import Encoded, RefResolver
 
 NAME: Final = "msgpack"
 
+DEFAULT_LIMITS: Final = Limits()
+
 PLAIN_VERSION: Final = 1
 """The version of values without a type of their own."""
 
@@ -37,9 +39,9 @@ class MsgpackSerializer:
         resolve_ref: RefResolver = DetachedRef,
         strict: bool = False,
         allow: Sequence[str] = (),
-        limits: Limits | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits
         self._catalog = Catalog(registry, strict=strict, allow=allow)
         self._writer = Writer(self._catalog, self._limits)
         self._reader = Reader(self._catalog, resolve_ref, self._limits)
@@ -61,9 +63,7 @@ class MsgpackSerializer:
 
     def decode(self, manifest: str, version: int, payload: bytes) -> object:
         if manifest:
-            return self._catalog.named(manifest, version).read(
-                self._reader.unpack(payload), 1, self._reader.read
-            )
+            return self._catalog.named(manifest, version).read(self._reader.unpack(payload), 1, self._reader.read)
         if version != PLAIN_VERSION:
             raise DecodeError(f"a plain value is stored as version {PLAIN_VERSION}, not {version}")
         return self.loads(payload)
@@ -108,9 +108,9 @@ class MsgpackOptions:
 
     strict: bool = False
     allow: tuple[str, ...] = ()
-    max_payload: int = Limits.max_payload
-    max_items: int = Limits.max_items
-    max_depth: int = Limits.max_depth
+    max_payload: int = DEFAULT_LIMITS.max_payload
+    max_items: int = DEFAULT_LIMITS.max_items
+    max_depth: int = DEFAULT_LIMITS.max_depth
 
     def limits(self) -> Limits:
         """Raises ValueError for bounds that make no sense."""

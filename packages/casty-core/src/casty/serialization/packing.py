@@ -59,9 +59,7 @@ def unpack(payload: bytes, limits: Limits, ext_hook: Callable[[int, bytes], obje
     except DecodeError:
         raise
     except Exception as error:  # the bytes are a stranger's: whatever goes wrong, they are what is wrong
-        raise DecodeError(
-            f"not one msgpack value within the bounds: {type(error).__name__}: {error}"
-        ) from error
+        raise DecodeError(f"not one msgpack value within the bounds: {type(error).__name__}: {error}") from error
 
 
 def _big_int(value: int) -> Extension:

@@ -7,7 +7,7 @@ from inspect import signature
 from typing import Any, NamedTuple, Protocol, cast
 
 from casty.errors import DecodeError, EncodeError
-from casty.serialization.checks import UNCHECKED, Test, check_of
+from casty.serialization.checks import Test, check_of
 from casty.serialization.explain import short
 from casty.serialization.hints import field_hints
 from casty.serialization.kinds import is_enum
@@ -98,15 +98,13 @@ class RecordPlan:
             if item is MISSING:
                 raise EncodeError(f"{self.kind.__qualname__}.{name} is not set")
             if not field.fits(item):
-                raise EncodeError(self._misfit(name, field, item) + "; correct the value, or the annotation")
+                raise EncodeError(self._misfit(name, field, item) + "; correct it, or the annotation")
             tree[name] = write(item, depth + 1)
         return tree
 
     def read(self, tree: Tree, depth: int, read: Read) -> Any:
         if type(tree) is not dict:
-            raise DecodeError(
-                f"{self.kind.__qualname__} is stored as a map of its fields, not as {_kind_of(tree)}"
-            )
+            raise DecodeError(f"{self.kind.__qualname__} is stored as a map of its fields, not as {_kind_of(tree)}")
         values: dict[str, Any] = {}
         for name, item in cast(dict[str, Tree], tree).items():
             field = self._fields.get(name)
@@ -149,9 +147,7 @@ def _field(hint: Any, *, required: bool) -> _Field:
         written_as_is=check.exact & PLAIN,
         read_as_is=check.exact - UNREAD,
         fits=check.test,
-        wanted=hint.__qualname__
-        if isinstance(hint, type) and check is not UNCHECKED
-        else str(hint).replace("typing.", ""),
+        wanted=hint.__qualname__ if isinstance(hint, type) else str(hint).replace("typing.", ""),
         required=required,
     )
 

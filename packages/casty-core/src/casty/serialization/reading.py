@@ -43,9 +43,7 @@ class Reader:
     def _load(self, code: int, data: bytes) -> object:
         load = self._loaders.get(code)
         if load is None:
-            raise DecodeError(
-                f"no type is written as the extension {code}: a newer Casty wrote this, or none"
-            )
+            raise DecodeError(f"no type is written as the extension {code}: a newer Casty wrote this, or none")
         return load(data)
 
     def _list(self, trees: Tree, depth: int) -> Any:

@@ -21,9 +21,7 @@ def address_to_extension(address: ActorAddress) -> Extension:
     """Raises `EncodeError` for an address that is too long."""
     data = address.to_uri().encode()
     if len(data) > MAX_URI:
-        raise EncodeError(
-            f"an actor's address of {len(data)} bytes; at most {MAX_URI} travel, use shorter names"
-        )
+        raise EncodeError(f"an actor's address of {len(data)} bytes; at most {MAX_URI} travel, use shorter names")
     return extension(REF, data)
 
 

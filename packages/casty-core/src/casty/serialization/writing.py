@@ -61,9 +61,7 @@ class Writer:
 
     def _keys(self, values: Collection[Any], depth: int) -> list[Tree]:
         if collide(values):
-            raise EncodeError(
-                "too many of its keys have the same hash, reading it would be slow; use other keys"
-            )
+            raise EncodeError("too many of its keys have the same hash, reading it would be slow; use other keys")
         return self._items(values, depth)
 
     def _dict(self, value: dict[Any, Any], depth: int) -> Tree:

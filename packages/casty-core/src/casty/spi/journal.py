@@ -29,7 +29,9 @@ class JournalCapabilities:
     """An append that returned survives `kill -9` and power loss."""
     kind: JournalKind = JournalKind.local
     threaded: bool = False
-    """It works in a thread of this process, which gets no turn while the event loop is saturated, unless the runtime sees to it."""
+    """It works in a thread of this process, which gets no turn while the event loop is saturated, unless the runtime
+    sees to it.
+    """
 
 
 class EventRecord(NamedTuple):
@@ -81,10 +83,10 @@ class JournalStore(Protocol):
     async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
         """Store many groups in as few commits as the backend can, and answer one outcome per group, in their order.
 
-        A group is stored if its first sequence number follows the entity's highest stored one (groups of one call count for
-        those after them), else its outcome is `SequenceConflictError`. A bad group never fails its neighbours. Once this
-        returns, groups with the outcome None are as durable as the capabilities say. An exception raised by the call
-        itself means that the outcome of every group is unknown.
+        A group is stored if its first sequence number follows the entity's highest stored one (groups of one call
+        count for those after them), else its outcome is `SequenceConflictError`. A bad group never fails its
+        neighbours. Once this returns, groups with the outcome None are as durable as the capabilities say. An
+        exception raised by the call itself means that the outcome of every group is unknown.
         """
         ...
 

@@ -1,4 +1,6 @@
-"""What a serializer implements: values to bytes and back, by name, never importing and never executing what bytes name."""
+"""What a serializer implements: values to bytes and back, by name, never importing and never executing what bytes
+name.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
@@ -30,11 +32,15 @@ class Serializer(Protocol):
         ...
 
     def encode(self, value: object) -> Encoded:
-        """Raises `EncodeError` for a value outside the wire types or beyond the bounds, naming the value's path and type."""
+        """Raises `EncodeError` for a value outside the wire types or beyond the bounds, naming the value's path and
+        type.
+        """
         ...
 
     def decode(self, manifest: str, version: int, payload: bytes) -> object:
-        """Raises `UnknownManifestError` for a type that is not known here, `DecodeError` for anything else that is wrong."""
+        """Raises `UnknownManifestError` for a type that is not known here, `DecodeError` for anything else that is
+        wrong.
+        """
         ...
 
     def dumps(self, value: object) -> bytes:

@@ -35,8 +35,8 @@ class Transport(Protocol):
     def send(self, peer: PeerAddress, frame: bytes) -> bool:
         """Queue a frame for a peer, connecting first where needed. Never blocks and never raises for a peer's sake.
 
-        Delivery is at most once and in order. False means that the frame was dropped because the peer's bounded queue is full.
-        Raises ValueError for a frame above the transport's maximum size.
+        Delivery is at most once and in order. False means that the frame was dropped because the peer's bounded queue
+        is full. Raises ValueError for a frame above the transport's maximum size.
         """
         ...
 

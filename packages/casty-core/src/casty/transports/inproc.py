@@ -125,9 +125,7 @@ class _Link:
 
 
 @asynccontextmanager
-async def open_inproc(
-    url: str, receiver: FrameReceiver, options: InprocOptions
-) -> AsyncGenerator[InprocTransport]:
+async def open_inproc(url: str, receiver: FrameReceiver, options: InprocOptions) -> AsyncGenerator[InprocTransport]:
     """Listens at the URL's address. Raises ValueError for a wrong URL, OSError where one listens already."""
     loop = asyncio.get_running_loop()
     wanted = _address(url)
@@ -145,9 +143,7 @@ async def open_inproc(
 def _address(url: str) -> PeerAddress:
     match = _URL.fullmatch(url)
     if match is None:
-        raise ValueError(
-            f"not the address of an endpoint: {url!r}; write inproc://name:port, port 0 for any free one"
-        )
+        raise ValueError(f"not the address of an endpoint: {url!r}; write inproc://name:port, port 0 for any free one")
     return PeerAddress(match["name"], int(match["port"]))
 
 

@@ -1,0 +1,261 @@
+"""A bank's ledger: books a CSV of transactions on event-sourced accounts. Kill it at any moment and run it again: it resumes.
+
+    uv run examples/ledger.py [FILE] [--journal URL] [--json OUT]
+
+Every account is an actor. It acknowledges a transaction when that is stored, not before, and it knows the transactions that
+it has booked. So whoever is in doubt, after a crash or for want of an answer, sends a transaction again: nothing is lost, and
+nothing is booked twice.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+
+from casty import ActorContext, ActorRef, ActorSystem, Backoff, Behavior, Behaviors, OneForOneStrategy
+from casty.errors import CastyError
+from casty.serialization import message
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from transactions import COLUMNS, Contents, Transaction, read
+
+EXAMPLE = Path(__file__).parent / "transactions.csv"
+IN_FLIGHT = 1_000
+"""Transactions that wait for their acknowledgement at a time. They share the journal's commits."""
+ATTEMPTS = 5
+ROWS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What an account's events add up to."""
+
+    balance: Decimal = Decimal("0.00")
+    booked: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """The amounts by `trans_id`: what makes a transaction that comes again recognisable."""
+
+
+# The name is stored with every event, so that the class may be renamed or moved.
+@message("ledger.Booked")
+@dataclass(frozen=True, slots=True)
+class Booked:
+    trans_id: str
+    date: date
+    operation: str
+    amount: Decimal
+
+
+class Receipt(Enum):
+    BOOKED = "booked"
+    KNOWN = "booked before"
+    CONFLICT = "booked before with another amount"
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    transaction: Transaction
+    reply_to: ActorRef[Receipt]
+
+
+@dataclass(frozen=True, slots=True)
+class GetAccount:
+    reply_to: ActorRef[Account]
+
+
+type AccountCommand = Book | GetAccount
+
+
+def on_event(account: Account, event: Booked) -> Account:
+    return Account(account.balance + event.amount, {**account.booked, event.trans_id: event.amount})
+
+
+async def on_command(
+    ctx: ActorContext[AccountCommand], account: Account, command: AccountCommand
+) -> Behavior[AccountCommand]:
+    match command:
+        case Book(new, reply_to) if new.trans_id not in account.booked:
+            # This leaves the actor when the event is stored, and never if it cannot be.
+            reply_to.tell(Receipt.BOOKED)
+            return Behaviors.persisted([Booked(new.trans_id, new.date, new.operation, new.amount)])
+        case Book(again, reply_to):
+            same = account.booked[again.trans_id] == again.amount
+            reply_to.tell(Receipt.KNOWN if same else Receipt.CONFLICT)
+        case GetAccount(reply_to):
+            reply_to.tell(account)
+    return Behaviors.same()
+
+
+def account_actor(account_id: str, journal: str) -> Behavior[AccountCommand]:
+    account: Behavior[AccountCommand] = Behaviors.event_sourced(
+        entity_id=f"account-{account_id}",
+        journal=journal,
+        initial_state=Account(),
+        on_event=on_event,
+        on_command=on_command,
+    )
+    # An account whose journal fails stops, waits a little and replays what is stored.
+    return Behaviors.supervise(account, OneForOneStrategy(max_restarts=ATTEMPTS, backoff=Backoff(initial=0.1)))
+
+
+class Ledger:
+    """The accounts, each started when it is first needed."""
+
+    def __init__(self, system: ActorSystem, journal: str) -> None:
+        self._system = system
+        self._journal = journal
+        self._accounts: dict[str, ActorRef[AccountCommand]] = {}
+
+    def account(self, account_id: str) -> ActorRef[AccountCommand]:
+        if account_id not in self._accounts:
+            behavior = account_actor(account_id, self._journal)
+            self._accounts[account_id] = self._system.spawn(behavior, f"account-{account_id}")
+        return self._accounts[account_id]
+
+    async def book(self, transaction: Transaction) -> Receipt:
+        """Raises what the last of several attempts raised. No answer may mean that it was booked: asking again is safe."""
+        account = self.account(transaction.account_id)
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return await self._system.ask(account, lambda reply_to: Book(transaction, reply_to))
+            except (CastyError, TimeoutError):
+                await asyncio.sleep(0.1 * 2**attempt)
+        return await self._system.ask(account, lambda reply_to: Book(transaction, reply_to))
+
+    async def book_all(
+        self, transactions: Sequence[Transaction], on_receipt: Callable[[Transaction, Receipt], None]
+    ) -> None:
+        """Raises, and books no more, as soon as one transaction cannot be booked."""
+        rest = iter(transactions)
+
+        async def clerk() -> None:
+            for transaction in rest:  # all clerks take from the same pile
+                on_receipt(transaction, await self.book(transaction))
+
+        try:
+            async with asyncio.TaskGroup() as clerks:
+                for _ in range(min(IN_FLIGHT, len(transactions))):
+                    clerks.create_task(clerk())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def balances(self) -> dict[str, Decimal]:
+        accounts = [(account_id, await self._system.ask(ref, GetAccount)) for account_id, ref in self._accounts.items()]
+        return {account_id: account.balance for account_id, account in accounts}
+
+
+def fold(transactions: Sequence[Transaction]) -> dict[str, Decimal]:
+    """The balances once more, without any actor: what the ledger has to agree with."""
+    amounts: dict[tuple[str, str], Decimal] = {}
+    for transaction in transactions:
+        amounts.setdefault((transaction.account_id, transaction.trans_id), transaction.amount)
+    balances: dict[str, Decimal] = {}
+    for (account_id, _), amount in amounts.items():
+        balances[account_id] = balances.get(account_id, Decimal("0.00")) + amount
+    return balances
+
+
+def report(balances: Mapping[str, Decimal], expected: Mapping[str, Decimal]) -> bool:
+    """Print the totals; whether they are those that are expected."""
+    table = Table(title="Totals")
+    for title in ("account", "ledger", "fold", ""):
+        table.add_column(title, justify="right")
+    wrong = [account_id for account_id in expected if balances[account_id] != expected[account_id]]
+    rest = sorted(expected.keys() - set(wrong), key=lambda account_id: (-expected[account_id], account_id))
+    for account_id in (wrong + rest)[:ROWS_SHOWN]:
+        balance, should_be = balances[account_id], expected[account_id]
+        table.add_row(account_id, f"{balance:,}", f"{should_be:,}", "ok" if balance == should_be else "DIFFERS")
+    if len(expected) > ROWS_SHOWN:
+        table.add_row(f"{len(expected) - ROWS_SHOWN:,} more", "…", "…", "")
+    table.add_section()
+    total, should_be = sum(balances.values(), Decimal()), sum(expected.values(), Decimal())
+    table.add_row(f"{len(expected):,} accounts", f"{total:,}", f"{should_be:,}", "DIFFERS" if wrong else "ok")
+    Console().print(table)
+    if wrong:
+        print(
+            f"{len(wrong)} of {len(expected)} balances differ from the fold of this file; "
+            "if the journal holds another file's transactions too, give this file its own with --journal",
+            file=sys.stderr,
+        )
+    return not wrong
+
+
+async def run(file: Path, contents: Contents, journal: str) -> tuple[dict[str, Decimal], list[str]]:
+    """Book everything; the balances, and what was wrong with the file."""
+    problems = list(contents.problems)
+    receipts: Counter[Receipt] = Counter()
+    bar = Progress(
+        TextColumn("booking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), disable=not sys.stdout.isatty()
+    )
+    async with ActorSystem("ledger") as system:
+        ledger = Ledger(system, journal)
+        with bar:
+            task = bar.add_task("", total=len(contents.transactions))
+
+            def count(transaction: Transaction, receipt: Receipt) -> None:
+                bar.advance(task)
+                receipts[receipt] += 1
+                if receipt is Receipt.CONFLICT:
+                    row = f"{file}:{transaction.line}: column trans_id: {transaction.trans_id!r}"
+                    problems.append(f"{row} was {receipt.value} on account {transaction.account_id}")
+
+            started = time.perf_counter()
+            await ledger.book_all(contents.transactions, count)
+            seconds = time.perf_counter() - started
+        rate = len(contents.transactions) / seconds
+        print(
+            f"{receipts[Receipt.BOOKED]:,} booked and {receipts[Receipt.KNOWN]:,} booked before, "
+            f"in {seconds:.1f} s ({rate:,.0f} transactions/s)"
+        )
+        return await ledger.balances(), problems
+
+
+def main() -> int:
+    """0: all is well. 1: something is wrong with a row, a balance or the journal. 2: there was nothing to begin with."""
+    arguments = parse_arguments()
+    journal = arguments.journal or f"sqlite:///{arguments.file.stem}.db"
+    try:
+        contents = read(arguments.file)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{len(contents.transactions):,} transactions in {arguments.file}, booked in {journal}", flush=True)
+    try:
+        balances, problems = asyncio.run(run(arguments.file, contents, journal))
+    except (CastyError, TimeoutError) as error:
+        print(f"stopped: {error}; what is booked is safe: run this again to go on", file=sys.stderr)
+        return 1
+    agrees = report(balances, fold(contents.transactions))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({name: str(balance) for name, balance in balances.items()}, indent=1))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        print(f"{len(problems):,} rows were not booked, for the reasons above; all others were", file=sys.stderr)
+    return 0 if agrees and not problems else 1
+
+
+class Arguments(argparse.Namespace):
+    file: Path
+    journal: str | None
+    json: Path | None
+
+
+def parse_arguments() -> Arguments:
+    parser = argparse.ArgumentParser(description="Books a CSV of bank transactions on event-sourced accounts.")
+    parser.add_argument("file", nargs="?", type=Path, default=EXAMPLE, help=f"columns: {','.join(COLUMNS)}")
+    parser.add_argument("--journal", metavar="URL", help="default: sqlite:///NAME.db here, after FILE's name")
+    parser.add_argument("--json", metavar="OUT", type=Path, help="write every account's balance there")
+    return parser.parse_args(namespace=Arguments())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
