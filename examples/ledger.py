@@ -1,9 +1,9 @@
-"""A bank's ledger: books a CSV of transactions on event-sourced accounts. Kill it at any moment and run it again: it resumes.
+"""A bank's ledger: books a CSV of transactions on event-sourced accounts. Kill it at any moment; run again, it resumes.
 
     uv run examples/ledger.py [FILE] [--journal URL] [--json OUT]
 
-Every account is an actor. It acknowledges a transaction when that is stored, not before, and it knows the transactions that
-it has booked. So whoever is in doubt, after a crash or for want of an answer, sends a transaction again: nothing is lost, and
+Every account is an actor. It acknowledges a transaction when that is stored, not before, and it knows what it has
+booked. So whoever is in doubt, after a crash or for want of an answer, sends a transaction again: nothing is lost, and
 nothing is booked twice.
 """
 
@@ -19,20 +19,20 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from urllib.parse import quote
 
 from casty import ActorContext, ActorRef, ActorSystem, Backoff, Behavior, Behaviors, OneForOneStrategy
 from casty.errors import CastyError
+from casty.plugins import build_options
 from casty.serialization import message
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from totals import fold, show
 from transactions import COLUMNS, Contents, Transaction, read
 
 EXAMPLE = Path(__file__).parent / "transactions.csv"
 IN_FLIGHT = 1_000
 """Transactions that wait for their acknowledgement at a time. They share the journal's commits."""
 ATTEMPTS = 5
-ROWS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Ledger:
         return self._accounts[account_id]
 
     async def book(self, transaction: Transaction) -> Receipt:
-        """Raises what the last of several attempts raised. No answer may mean that it was booked: asking again is safe."""
+        """Raises what the last of several attempts raised. Without an answer it may be booked: asking again is safe."""
         account = self.account(transaction.account_id)
         for attempt in range(ATTEMPTS - 1):
             try:
@@ -152,40 +152,11 @@ class Ledger:
         return {account_id: account.balance for account_id, account in accounts}
 
 
-def fold(transactions: Sequence[Transaction]) -> dict[str, Decimal]:
-    """The balances once more, without any actor: what the ledger has to agree with."""
-    amounts: dict[tuple[str, str], Decimal] = {}
-    for transaction in transactions:
-        amounts.setdefault((transaction.account_id, transaction.trans_id), transaction.amount)
-    balances: dict[str, Decimal] = {}
-    for (account_id, _), amount in amounts.items():
-        balances[account_id] = balances.get(account_id, Decimal("0.00")) + amount
-    return balances
-
-
-def report(balances: Mapping[str, Decimal], expected: Mapping[str, Decimal]) -> bool:
-    """Print the totals; whether they are those that are expected."""
-    table = Table(title="Totals")
-    for title in ("account", "ledger", "fold", ""):
-        table.add_column(title, justify="right")
-    wrong = [account_id for account_id in expected if balances[account_id] != expected[account_id]]
-    rest = sorted(expected.keys() - set(wrong), key=lambda account_id: (-expected[account_id], account_id))
-    for account_id in (wrong + rest)[:ROWS_SHOWN]:
-        balance, should_be = balances[account_id], expected[account_id]
-        table.add_row(account_id, f"{balance:,}", f"{should_be:,}", "ok" if balance == should_be else "DIFFERS")
-    if len(expected) > ROWS_SHOWN:
-        table.add_row(f"{len(expected) - ROWS_SHOWN:,} more", "…", "…", "")
-    table.add_section()
-    total, should_be = sum(balances.values(), Decimal()), sum(expected.values(), Decimal())
-    table.add_row(f"{len(expected):,} accounts", f"{total:,}", f"{should_be:,}", "DIFFERS" if wrong else "ok")
-    Console().print(table)
-    if wrong:
-        print(
-            f"{len(wrong)} of {len(expected)} balances differ from the fold of this file; "
-            "if the journal holds another file's transactions too, give this file its own with --journal",
-            file=sys.stderr,
-        )
-    return not wrong
+async def check_journal(system: ActorSystem, url: str) -> None:
+    """Raises what is wrong with a journal that cannot be used: once, before all accounts find out."""
+    provider = system.plugins.journal(url)
+    async with provider.open(url, build_options(provider, {})):
+        pass
 
 
 async def run(file: Path, contents: Contents, journal: str) -> tuple[dict[str, Decimal], list[str]]:
@@ -196,6 +167,7 @@ async def run(file: Path, contents: Contents, journal: str) -> tuple[dict[str, D
         TextColumn("booking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), disable=not sys.stdout.isatty()
     )
     async with ActorSystem("ledger") as system:
+        await check_journal(system, journal)
         ledger = Ledger(system, journal)
         with bar:
             task = bar.add_task("", total=len(contents.transactions))
@@ -219,9 +191,9 @@ async def run(file: Path, contents: Contents, journal: str) -> tuple[dict[str, D
 
 
 def main() -> int:
-    """0: all is well. 1: something is wrong with a row, a balance or the journal. 2: there was nothing to begin with."""
+    """The exit code: 1 if anything is wrong with a row, a balance or the journal, 2 if FILE cannot be read at all."""
     arguments = parse_arguments()
-    journal = arguments.journal or f"sqlite:///{arguments.file.stem}.db"
+    journal = arguments.journal or f"sqlite:///{quote(arguments.file.stem)}.db"
     try:
         contents = read(arguments.file)
     except (OSError, ValueError) as error:
@@ -231,9 +203,12 @@ def main() -> int:
     try:
         balances, problems = asyncio.run(run(arguments.file, contents, journal))
     except (CastyError, TimeoutError) as error:
-        print(f"stopped: {error}; what is booked is safe: run this again to go on", file=sys.stderr)
+        print(f"stopped: {error}\nwhat is booked is safe: run this again to go on", file=sys.stderr)
         return 1
-    agrees = report(balances, fold(contents.transactions))
+    except KeyboardInterrupt:
+        print("interrupted; what is booked is safe: run this again to go on", file=sys.stderr)
+        return 130
+    agrees = show(balances, fold(contents.transactions))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps({name: str(balance) for name, balance in balances.items()}, indent=1))
     for problem in problems:

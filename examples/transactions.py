@@ -58,7 +58,7 @@ def read(path: Path) -> Contents:
 def split(text: str) -> list[str]:
     # Line by line: to a reader of the whole file, a quote that is never closed swallows all rows below it.
     try:
-        return next(csv.reader([text], strict=True), [])
+        return next(csv.reader([text], strict=True))
     except csv.Error as error:
         raise ValueError(f"the row cannot be taken apart: {error}") from None
 

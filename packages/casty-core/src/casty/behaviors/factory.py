@@ -131,18 +131,9 @@ class Behaviors:
             tagger=tagger,
         )
 
-    @staticmethod
-    def persisted(
-        events: Sequence[Any],
-        then: Behavior[Any] | Callable[[Any], None] | None = None,
-        reply: tuple[ActorRef[Any], Any] | None = None,
-    ) -> Behavior[Any]:
-        """Returned by a command handler: store `events` and apply them to the state.
-
-        `then` is the behavior to go on with, for example `Behaviors.stopped()`, or a function that is called with the
-        new state once the events are durable. `reply` is `(reference, message)`, told once they are.
-        """
-        return PersistedBehavior(events, then, reply)
+    # The class itself, as for `receive`.
+    persisted = PersistedBehavior
+    """`persisted(events, then=…, reply=…)`, returned by a command handler: store `events` and apply them to the state."""
 
     @staticmethod
     def sharded[M](

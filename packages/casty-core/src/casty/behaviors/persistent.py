@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from casty.behaviors.context import ActorContext
 from casty.behaviors.values import Behavior
@@ -35,10 +35,30 @@ class EventSourcedBehavior[M, S, E](Behavior[M]):
     tagger: Callable[[E], Sequence[str]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class PersistedBehavior(Behavior[Any]):
-    """A command handler's wish to store events; see `Behaviors.persisted`."""
+    """Returned by a command handler: store `events` and apply them to the state.
+
+    `then` is the behavior to go on with, for example `Behaviors.stopped()`, or a function that is called with the new
+    state once the events are durable. `reply` is `(reference, message)`, told once they are.
+    """
 
     events: Sequence[Any]
-    then: Behavior[Any] | Callable[[Any], None] | None = None
-    reply: tuple[ActorRef[Any], Any] | None = None
+    then: Behavior[Any] | Callable[[Any], None] | None
+    reply: tuple[ActorRef[Any], Any] | None
+
+    def __init__(
+        self,
+        events: Sequence[Any],
+        then: Behavior[Any] | Callable[[Any], None] | None = None,
+        reply: tuple[ActorRef[Any], Any] | None = None,
+    ) -> None:
+        _set_events(self, events)
+        _set_then(self, then)
+        _set_reply(self, reply)
+
+
+# Made for nearly every command, hence set as in `ReceiveBehavior`.
+_set_events = cast("Any", PersistedBehavior).events.__set__
+_set_then = cast("Any", PersistedBehavior).then.__set__
+_set_reply = cast("Any", PersistedBehavior).reply.__set__

@@ -10,7 +10,7 @@ import logging
 from asyncio import Future, Task
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, override
 
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
 from casty.behaviors.values import SAME, Behavior
@@ -32,16 +32,20 @@ class Host(Protocol):
         ...
 
 
-class InFlight:
-    """A command whose output waits."""
+class InFlight(Outbox):
+    """A command from its handling until its output may go."""
 
-    __slots__ = ("command", "durable", "entity", "outbox")
+    __slots__ = ("command", "durable", "entity")
 
-    def __init__(self, entity: "EventSourcedEntity", command: object, outbox: Outbox) -> None:
+    def __init__(self, entity: "EventSourcedEntity", command: object) -> None:
+        super().__init__()
         self.entity = entity
         self.command = command
-        self.outbox = outbox
         self.durable = False
+
+    @override
+    async def predecessors(self) -> None:
+        await self.entity.settled()
 
     def settle(self, error: Exception | None) -> None:
         """The journal's answer."""
@@ -57,6 +61,10 @@ class EventSourcedEntity:
 
     def __init__(self, behavior: EventSourcedBehavior[Any, Any, Any], log: EntityLog, host: Host) -> None:
         self._behavior = behavior
+        self._on_command = behavior.on_command
+        self._on_event = behavior.on_event
+        self._tagger = behavior.tagger
+        self._snapshots = behavior.snapshot_policy
         self._log = log
         self._host = host
         self._state = behavior.initial_state
@@ -68,37 +76,35 @@ class EventSourcedEntity:
 
     async def recover(self) -> None:
         """Fold the stored history. Raises what the journal, the serializer or `on_event` raise."""
-        on_event = self._behavior.on_event
         snapshot = await self._log.load_snapshot()
         if snapshot is not None:
             self._sequence_nr, self._state = snapshot.sequence_nr, snapshot.state
         while page := await self._log.replay(self._sequence_nr + 1):
             for persisted in page:
-                self._state = on_event(self._state, persisted.event)
+                self._state = self._on_event(self._state, persisted.event)
             self._sequence_nr = page[-1].sequence_nr
             await asyncio.sleep(0)  # a long history must not hold the event loop
 
     async def handle(self, ctx: Any, command: Any) -> Behavior[Any]:
         """The actor's handler: run the command and keep what it sends until it may go."""
-        outbox = Outbox(self._settled)
+        entry = InFlight(self, command)
         try:
-            token = CURRENT.set(outbox)
+            token = CURRENT.set(entry)
             try:
-                answer = await self._behavior.on_command(ctx, self._state, command)
+                answer = await self._on_command(ctx, self._state, command)
             finally:
                 CURRENT.reset(token)
-            return self._accept(command, outbox, answer)
+            return self._accept(entry, answer)
         except BaseException:
-            outbox.discard()
+            entry.discard()
             raise
 
-    def _accept(self, command: Any, outbox: Outbox, answer: Behavior[Any]) -> Behavior[Any]:
+    def _accept(self, entry: InFlight, answer: Behavior[Any]) -> Behavior[Any]:
         if self._failure is not None:
             # The write of an earlier command failed while this one was handled: its state has never been.
-            outbox.discard()
-            self._host.lost(command, f"the journal failed before it: {self._failure}")
+            entry.discard()
+            self._host.lost(entry.command, f"the journal failed before it: {self._failure}")
             return SAME
-        entry = InFlight(self, command, outbox)
         following = answer
         if type(answer) is PersistedBehavior:
             following = self._persist(entry, answer)
@@ -114,21 +120,21 @@ class EventSourcedEntity:
         state = self._state
         if events:
             for event in events:
-                state = self._behavior.on_event(state, event)
-            tagger = self._behavior.tagger
-            tags = [tagger(event) for event in events] if tagger is not None else ()
+                state = self._on_event(state, event)
+            tags = () if self._tagger is None else [self._tagger(event) for event in events]
             self._log.append(self._sequence_nr + 1, events, tags, entry.settle)
             self._state = state
             self._sequence_nr += len(events)
-            self._plan_snapshot(entry.outbox, len(events))
+            if self._snapshots is not None and self._sequence_nr % self._snapshots.n_events < len(events):
+                self._plan_snapshot(entry, self._snapshots.keep)
         else:
             entry.durable = True
         if answer.reply is not None:
             reply_to, reply = answer.reply
-            entry.outbox.hold(reply_to.tell, reply)
+            entry.hold(reply_to.tell, reply)
         then = answer.then
         if callable(then):
-            entry.outbox.hold(self._run(then), state)
+            entry.hold(self._run(then), state)
             return SAME
         return SAME if then is None else then
 
@@ -145,7 +151,7 @@ class EventSourcedEntity:
         """Send what waits for nothing any more."""
         in_flight = self._in_flight
         while in_flight and in_flight[0].durable:
-            in_flight.popleft().outbox.release()
+            in_flight.popleft().release()
         if not in_flight:
             self._wake_drained()
 
@@ -156,17 +162,18 @@ class EventSourcedEntity:
         self._failure = error
         while self._in_flight:
             entry = self._in_flight.popleft()
-            entry.outbox.discard()
+            entry.discard()
             self._host.lost(entry.command, f"its events could not be stored: {error}")
         self._wake_drained()
         self._host.fail(error)
 
     async def close(self) -> None:
         """Wait for the writes in flight and for snapshots being saved."""
-        await self._settled()
+        await self.settled()
         await asyncio.gather(*self._saving)
 
-    async def _settled(self) -> None:
+    async def settled(self) -> None:
+        """Wait until the writes in flight are durable, or have failed."""
         if self._in_flight:
             drained: Future[None] = asyncio.get_running_loop().create_future()
             self._drained.append(drained)
@@ -178,11 +185,9 @@ class EventSourcedEntity:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _plan_snapshot(self, outbox: Outbox, added: int) -> None:
-        policy = self._behavior.snapshot_policy
-        if policy is not None and self._sequence_nr % policy.n_events < added:
-            # Encoded now: nobody promises that the state is immutable. Saved when its events are durable.
-            outbox.hold(self._save, self._log.prepare_snapshot(self._sequence_nr, self._state, policy.keep))
+    def _plan_snapshot(self, outbox: Outbox, keep: int) -> None:
+        # Encoded now: nobody promises that the state is immutable. Saved when its events are durable.
+        outbox.hold(self._save, self._log.prepare_snapshot(self._sequence_nr, self._state, keep))
 
     def _save(self, save: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.get_running_loop().create_task(self._try_to_save(save))

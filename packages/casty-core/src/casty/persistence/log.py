@@ -65,16 +65,15 @@ class StoreLog:
         ]
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
-        encode = self._serializer.encode
+        encode, entity_id, incarnation = self._serializer.encode, self._entity_id, self._incarnation
         now = time.time()
         group: list[EventRecord] = []
         for number, event in enumerate(events, first):
             manifest, version, payload = encode(event)
-            event_id = self._incarnation + number.to_bytes(8)
+            event_id = incarnation + number.to_bytes(8)
             labels = tuple(tags[number - first]) if tags else ()
-            group.append(
-                EventRecord(self._entity_id, number, 0, self._writer, event_id, manifest, version, payload, now, labels)
-            )
+            row = (entity_id, number, 0, self._writer, event_id, manifest, version, payload, now, labels)
+            group.append(EventRecord._make(row))  # in half the time of its constructor
         self._submit(group, settle)
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:

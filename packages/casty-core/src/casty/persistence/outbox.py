@@ -5,9 +5,9 @@ suspend while other actors run, and so that a task the handler starts is held ba
 nothing back any more.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from asyncio import current_task
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -17,17 +17,20 @@ logger = logging.getLogger("casty")
 class Outbox:
     """What one command has sent so far, in order."""
 
-    __slots__ = ("_held", "handler_task", "predecessors")
+    __slots__ = ("_held", "handler_task")
 
-    def __init__(self, predecessors: Callable[[], Awaitable[None]]) -> None:
-        self._held: list[tuple[Callable[[Any], object], Any]] = []
-        self.handler_task = asyncio.current_task()
-        self.predecessors = predecessors
-        """Waits until the events of every earlier command of the same actor are durable."""
+    def __init__(self) -> None:
+        self._held: list[tuple[Callable[[Any], object], Any]] | None = None
+        self.handler_task = current_task()
         OPEN.add(self)
+
+    async def predecessors(self) -> None:
+        """Wait until the events of every earlier command of the same actor are durable. Without any, they are."""
 
     def hold(self, deliver: Callable[[Any], object], message: Any) -> None:
         """Call `deliver(message)` at the release."""
+        if self._held is None:
+            self._held = []
         self._held.append((deliver, message))
 
     def release(self) -> None:
@@ -48,7 +51,7 @@ class Outbox:
     def discard(self) -> None:
         """Send nothing of it, ever: the command has not happened. Its tasks may send again."""
         OPEN.discard(self)
-        self._held.clear()
+        self._held = None
 
 
 OPEN: Final[set[Outbox]] = set()

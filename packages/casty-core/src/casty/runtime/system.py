@@ -64,8 +64,13 @@ class ActorSystem:
     def serializer(self) -> Serializer:
         """The default serializer, whose references are live ones of this system."""
         if self._serializer is None:
-            provider = self.plugins.serializer(self.config.serialization.default)
-            self._serializer = provider.create(self.resolve, build_options(provider, {}))
+            settings = self.config.serialization
+            provider = self.plugins.serializer(settings.default)
+            # Only what is set: a serializer of another kind need not know of either.
+            options: dict[str, object] = {"strict": True} if settings.strict else {}
+            if settings.allow:
+                options["allow"] = settings.allow
+            self._serializer = provider.create(self.resolve, build_options(provider, options))
         return self._serializer
 
     async def __aenter__(self) -> Self:

@@ -19,7 +19,6 @@ class Catalog:
     def __init__(self, registry: Registry, *, strict: bool, allow: Sequence[str]) -> None:
         self._registry = registry
         self._imported = ImportedTypes()
-        self._imported = ImportedTypes()
         self._strict = strict
         self._allow = frozenset(allow)
         self.plans: dict[type, Plan] = {}

@@ -23,19 +23,28 @@ BIG_INT: Final = 1
 """Integers beyond msgpack's 64 bits: two's complement, big-endian, as short as it goes."""
 
 
+_BUFFER: Final = 4096
+_idle: Final[list[Any]] = []
+
+
 def extension(code: int, data: bytes) -> Extension:
     return _msgpack.ExtType(code, data)
 
 
 def pack(tree: Tree) -> bytes:
     """Raises `EncodeError` for text that is not Unicode."""
-    # A new packer each time: a shared one is unsafe between threads, and its buffer never shrinks. With the
-    # default buffer of 256 KiB, making it would cost more than the packing.
-    packer = _msgpack.Packer(default=_big_int, strict_types=True, buf_size=1024)
+    # One packer serves one call at a time, in whatever thread; making one would cost more than most packing.
     try:
-        return packer.pack(tree)
+        packer = _idle.pop()
+    except IndexError:
+        packer = _msgpack.Packer(default=_big_int, strict_types=True, buf_size=_BUFFER)
+    try:
+        payload = packer.pack(tree)
     except UnicodeEncodeError as error:
         raise EncodeError(f"a text that is not Unicode ({error.reason}); send it as bytes") from None
+    if len(payload) <= _BUFFER:  # a buffer that has grown never shrinks
+        _idle.append(packer)
+    return payload
 
 
 def unpack(payload: bytes, limits: Limits, ext_hook: Callable[[int, bytes], object] = extension) -> Tree:

@@ -1,0 +1,60 @@
+"""An actor that remembers: its state is the fold of stored events, so the next process goes on where the last ended."""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass
+
+from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, SnapshotEvery
+from casty.journal import SqliteJournal
+from casty.serialization import message
+
+
+@message("garden.Watered")
+@dataclass(frozen=True, slots=True)
+class Watered:
+    litres: int
+
+
+@message("garden.Garden")
+@dataclass(frozen=True, slots=True)
+class Garden:
+    litres: int = 0
+    times: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Water:
+    litres: int
+    reply_to: ActorRef[Garden]
+
+
+def on_event(garden: Garden, event: Watered) -> Garden:
+    return Garden(garden.litres + event.litres, garden.times + 1)
+
+
+async def on_command(ctx: ActorContext[Water], garden: Garden, command: Water) -> Behavior[Water]:
+    event = Watered(command.litres)
+    # Sent before it is stored? No: whatever a command sends is held back until its events are durable.
+    command.reply_to.tell(on_event(garden, event))
+    return Behaviors.persisted([event])
+
+
+async def run(path: str, litres: list[int]) -> None:
+    garden: Behavior[Water] = Behaviors.event_sourced(
+        entity_id="roses",
+        journal=SqliteJournal(path),
+        initial_state=Garden(),
+        on_event=on_event,
+        on_command=on_command,
+        snapshot_policy=SnapshotEvery(n_events=2),  # the next start reads the newest one, and the events after it
+    )
+    async with ActorSystem() as system:
+        roses = system.spawn(garden, "roses")
+        for amount in litres:
+            print(await system.ask(roses, lambda reply_to, amount=amount: Water(amount, reply_to)))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(f"{folder}/garden.db", [3, 5, 4]))
+        asyncio.run(run(f"{folder}/garden.db", [1]))

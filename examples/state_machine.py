@@ -1,0 +1,64 @@
+"""A state machine is a few behaviors that return each other: what a parcel may do depends on where it is."""
+
+import asyncio
+from dataclasses import dataclass
+
+from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors
+
+
+@dataclass(frozen=True, slots=True)
+class Ship:
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    reply_to: ActorRef[str]
+
+
+type Event = Ship | Deliver | Where
+
+
+def packed() -> Behavior[Event]:
+    async def receive(ctx: ActorContext[Event], event: Event) -> Behavior[Event]:
+        match event:
+            case Ship(carrier):
+                return travelling(carrier)
+            case Deliver():
+                return Behaviors.unhandled()  # published as such: nobody can deliver what was never sent
+            case Where(reply_to):
+                reply_to.tell("in the warehouse")
+                return Behaviors.same()
+
+    return Behaviors.receive(receive)
+
+
+def travelling(carrier: str) -> Behavior[Event]:
+    async def receive(ctx: ActorContext[Event], event: Event) -> Behavior[Event]:
+        match event:
+            case Ship(other):
+                return travelling(other)
+            case Deliver():
+                return Behaviors.stopped()  # the end: it takes no more events
+            case Where(reply_to):
+                reply_to.tell(f"with {carrier}")
+                return Behaviors.same()
+
+    return Behaviors.receive(receive)
+
+
+async def main() -> None:
+    async with ActorSystem() as system:
+        parcel = system.spawn(packed(), "parcel")
+        for event in (Deliver(), Ship("the railway"), Ship("a bicycle")):
+            parcel.tell(event)
+            print(f"{event}: {await system.ask(parcel, Where)}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

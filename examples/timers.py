@@ -1,0 +1,63 @@
+"""Timers are messages to oneself: keyed, replaced by key, and gone when the actor stops."""
+
+import asyncio
+from dataclasses import dataclass
+
+from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors
+
+
+@dataclass(frozen=True, slots=True)
+class Cook:
+    eggs: int
+    reply_to: ActorRef[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    pass
+
+
+type Message = Cook | Tick
+
+
+def kitchen() -> Behavior[Message]:
+    async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
+        match message:
+            case Cook(eggs, reply_to):
+                ctx.timers.start("egg", Tick(), every=0.01)
+                return cooking(eggs, 0, reply_to)
+            case Tick():
+                return Behaviors.unhandled()
+
+    return Behaviors.receive(receive)
+
+
+def cooking(eggs: int, done: int, reply_to: ActorRef[str]) -> Behavior[Message]:
+    async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
+        match message:
+            case Cook():
+                ctx.stash(message)  # later: there is one pot only
+                return Behaviors.same()
+            case Tick() if done + 1 < eggs:
+                return cooking(eggs, done + 1, reply_to)
+            case Tick():
+                reply_to.tell(f"{eggs} eggs are ready")
+                ctx.timers.cancel("egg")
+                ctx.unstash_all()
+                return kitchen()
+
+    return Behaviors.receive(receive)
+
+
+async def main() -> None:
+    async with ActorSystem() as system:
+        cook = system.spawn(kitchen(), "cook")
+
+        async def order(eggs: int) -> str:
+            return await system.ask(cook, lambda reply_to: Cook(eggs, reply_to))
+
+        print(*await asyncio.gather(order(3), order(2)), sep="\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,64 @@
+"""Each small example prints what it promises, and nothing to the error stream."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.examples.programs import EXAMPLES, run_example
+
+OUTPUT = {
+    "hello.py": """\
+Welcome, Ada!
+Welcome, Barbara!
+""",
+    "bank_account.py": """\
+40.00 paid
+40.00 refused
+2.50 left
+""",
+    "supervision.py": """\
+60 / 4 = 15, number 1 since the start
+60 / 5 = 12, number 2 since the start
+60 / six failed: ValueError
+60 / 10 = 6, number 3 since the start
+60 / 0 failed: ZeroDivisionError
+60 / 12 = 5, number 1 since the start
+""",
+    "state_machine.py": """\
+Deliver(): in the warehouse
+Ship(carrier='the railway'): with the railway
+Ship(carrier='a bicycle'): with a bicycle
+""",
+    "watch_children.py": """\
+/hotel/inspector-of-attic: all is well
+/hotel/inspector-of-cellar: the cellar is flooded
+/hotel/inspector-of-kitchen: all is well
+""",
+    "event_sourcing.py": """\
+Garden(litres=3, times=1)
+Garden(litres=8, times=2)
+Garden(litres=12, times=3)
+Garden(litres=13, times=4)
+""",
+    "timers.py": """\
+3 eggs are ready
+2 eggs are ready
+""",
+    "config.py": """\
+dropped: Tip(text='a record')
+newsroom: ('a transfer', 'a foul')
+""",
+}
+LEDGER = {"ledger.py", "totals.py", "transactions.py"}
+"""One program; test_ledger.py has its tests."""
+
+
+@pytest.mark.parametrize("name", OUTPUT)
+def test_it_prints_what_it_promises(name: str, tmp_path: Path) -> None:
+    finished = run_example(name, cwd=tmp_path)
+    assert (finished.stdout, finished.stderr, finished.returncode) == (OUTPUT[name], "", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_example_is_run() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == OUTPUT.keys() | LEDGER
