@@ -12,8 +12,7 @@ class Ship:
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver:
-    pass
+class Deliver: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ class Cook:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    pass
+class Tick: ...
 
 
 type Message = Cook | Tick
@@ -22,12 +21,10 @@ type Message = Cook | Tick
 
 def kitchen() -> Behavior[Message]:
     async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
-        match message:
-            case Cook(eggs, reply_to):
-                ctx.timers.start("egg", Tick(), every=0.01)
-                return cooking(eggs, 0, reply_to)
-            case Tick():
-                return Behaviors.unhandled()
+        if not isinstance(message, Cook):
+            return Behaviors.unhandled()
+        ctx.timers.start("egg", Tick(), every=0.01)
+        return cooking(message.eggs, 0, message.reply_to)
 
     return Behaviors.receive(receive)
 

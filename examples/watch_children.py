@@ -50,9 +50,9 @@ def waiting(job: Inspect, findings: tuple[str, ...]) -> Behavior[Message]:
 
 async def main() -> None:
     logging.getLogger("casty").setLevel(logging.CRITICAL)  # the failure is meant
-    rooms = ("attic", "kitchen", "cellar")
     async with ActorSystem() as system:
         manager = system.spawn(hotel(), "hotel")
+        rooms = ("attic", "kitchen", "cellar")
         findings: tuple[str, ...] = await system.ask(manager, lambda reply_to: Inspect(rooms, reply_to))
         print(*sorted(findings), sep="\n")
 

@@ -49,9 +49,7 @@ PUBLIC = {
     "Snapshot",
     "SnapshotEvery",
     # serialization
-    "event",
     "message",
-    "upcast",
     # configuration
     "CastyConfig",
     "load_config",
@@ -62,11 +60,15 @@ PUBLIC = {
     "BehaviorError",
     "CastyError",
     "ConfigError",
+    "DecodeError",
+    "EncodeError",
     "JournalError",
     "PluginError",
     "ScopeError",
     "SequenceConflictError",
     "SerializationError",
+    "StashOverflowError",
+    "SystemStoppedError",
     "UnknownManifestError",
 }
 

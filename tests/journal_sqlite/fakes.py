@@ -15,9 +15,11 @@ path = sys.argv[1]
 """
 
 
-def event(entity_id: str, sequence_nr: int, payload: bytes = b"x", tags: tuple[str, ...] = ()) -> EventRecord:
+def event(
+    entity_id: str, sequence_nr: int, payload: bytes = b"x", tags: tuple[str, ...] = (), *, writer: str = "w"
+) -> EventRecord:
     return EventRecord(
-        entity_id, sequence_nr, 3, "w", sequence_nr.to_bytes(16), "bank.Deposited", 2, payload, 1.25, tags
+        entity_id, sequence_nr, 3, writer, sequence_nr.to_bytes(16), "bank.Deposited", 2, payload, 1.25, tags
     )
 
 

@@ -71,9 +71,9 @@ async def test_conflicts_and_gaps_are_refused_alone(store: SqliteStore) -> None:
             [event("b", 2)],
             [event("a", 3), event("a", 5)],
             [],
-            [event("a", 3)],
+            [event("a", 3, writer="other")],
             [event("c", 1)],
-            [event("a", 4)],
+            [event("a", 4, writer="other")],
         ]
     )
     refused = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, SequenceConflictError)]
@@ -81,6 +81,27 @@ async def test_conflicts_and_gaps_are_refused_alone(store: SqliteStore) -> None:
     assert [index for index, outcome in enumerate(outcomes) if outcome is None] == [4, 5, 6, 7]
     assert [record.sequence_nr for record in await everything(store)] == [1, 2, 3, 4]
     assert await everything(store, "b") == []
+
+
+@pytest.mark.parametrize("bad", [event("a", 1), event("a", 4)], ids=["a conflict", "a gap"])
+async def test_what_was_decided_on_top_of_a_refused_event_is_refused(store: SqliteStore, bad: EventRecord) -> None:
+    await store.append([[event("a", 1, writer="winner"), event("a", 2, writer="winner")]])
+    refused, behind, neighbour = await store.append([[bad], [event("a", 3)], [event("b", 1)]])
+    assert isinstance(refused, SequenceConflictError)
+    assert isinstance(behind, SequenceConflictError)
+    assert neighbour is None
+    assert [record.sequence_nr for record in await everything(store)] == [1, 2]
+
+
+async def test_that_holds_as_well_where_the_groups_are_stored_one_by_one(path: Path, store: SqliteStore) -> None:
+    await store.append([[event("a", 1)]])
+    async with open_store(str(path), SqliteOptions()) as other:
+        await other.append([[event("a", 2, writer="winner")]])
+    # The store remembers 1, so that only the table itself refuses the first group.
+    refused, behind = await store.append([[event("a", 2)], [event("a", 3)]])
+    assert isinstance(refused, SequenceConflictError)
+    assert isinstance(behind, SequenceConflictError)
+    assert [record.sequence_nr for record in await everything(store)] == [1, 2]
 
 
 async def test_another_writer_to_the_same_file_is_noticed(path: Path, store: SqliteStore) -> None:

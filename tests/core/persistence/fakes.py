@@ -66,7 +66,7 @@ class Outcomes:
         return done
 
 
-def event(entity_id: str, sequence_nr: int, payload: bytes = b"x") -> EventRecord:
+def event(entity_id: str, sequence_nr: int, payload: bytes = b"x", *, writer: str = "w") -> EventRecord:
     return EventRecord(
-        entity_id, sequence_nr, 0, "w", sequence_nr.to_bytes(16), "bank.Deposited", 1, payload, 1.5, ()
+        entity_id, sequence_nr, 0, writer, sequence_nr.to_bytes(16), "bank.Deposited", 1, payload, 1.5, ()
     )

@@ -23,7 +23,7 @@ async def test_a_group_must_follow_the_highest_event() -> None:
             [event("a", 3), event("a", 5)],
             [event("a", 3), event("b", 4)],
             [],
-            [event("a", 3)],
+            [event("a", 3, writer="other")],
         ]
     )
     assert [type(outcome) for outcome in outcomes] == [
@@ -35,8 +35,18 @@ async def test_a_group_must_follow_the_highest_event() -> None:
         type(None),
         type(None),
     ]
-    assert await store.replay("a", 0, 99, 99) == [event("a", 1), event("a", 2), event("a", 3)]
+    assert await store.replay("a", 0, 99, 99) == [event("a", 1), event("a", 2), event("a", 3, writer="other")]
     assert await store.replay("b", 0, 99, 99) == []
+
+
+async def test_what_was_decided_on_top_of_a_refused_event_is_refused() -> None:
+    store = MemoryStore()
+    await store.append([[event("a", 1, writer="winner")]])
+    refused, behind = await store.append([[event("a", 1)], [event("a", 2)]])
+    assert isinstance(refused, SequenceConflictError)
+    assert isinstance(behind, SequenceConflictError)
+    assert "refused" in str(behind)
+    assert await store.highest_sequence_nr("a") == 1
 
 
 async def test_an_id_with_nul_is_refused_alone() -> None:

@@ -85,7 +85,7 @@ async def test_a_bad_group_fails_alone(writer: JournalWriter, outcomes: Outcomes
     writer.submit([event("a", 1)], outcomes.of("good"))
     writer.submit([event("b", 7)], outcomes.of("gap"))
     writer.submit([event("a", 1)], outcomes.of("conflict"))
-    writer.submit([event("a", 2)], outcomes.of("next"))
+    writer.submit([event("a", 2, writer="other")], outcomes.of("next"))
     await writer.drain()
     assert outcomes.told["good"] is outcomes.told["next"] is None
     assert isinstance(outcomes.told["gap"], SequenceConflictError)

@@ -137,3 +137,57 @@ async def echo(_ctx: ActorContext[Question], question: Question) -> Behavior[Que
     """A handler that answers."""
     question.reply_to.tell(question.text)
     return Behaviors.same()
+
+
+type Ctx = ActorContext[str]
+
+
+def does(action: Callable[[Ctx, str], object]) -> Behavior[str]:
+    """An actor that calls `action`, goes on with what that returns if it is a behavior, and stops at "stop"."""
+
+    async def handler(ctx: Ctx, message: str) -> Behavior[str]:
+        if message == "stop":
+            return Behaviors.stopped()
+        following = action(ctx, message)
+        return following if isinstance(following, Behavior) else Behaviors.same()
+
+    return Behaviors.receive(handler)
+
+
+def begins(action: Callable[[Ctx], Behavior[str]]) -> Behavior[str]:
+    """`Behaviors.setup` of a function that awaits nothing."""
+
+    async def factory(ctx: Ctx) -> Behavior[str]:
+        return action(ctx)
+
+    return Behaviors.setup(factory)
+
+
+def fails(_ctx: Ctx, message: str) -> None:
+    """An action that raises."""
+    raise Boom(message)
+
+
+class Family:
+    """A parent that starts its children when it starts, and what it is told afterwards."""
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        *children: Behavior[str],
+        around: Callable[[Behavior[str]], Behavior[str]] = lambda behavior: behavior,
+        action: Callable[[Ctx, str], object] = lambda ctx, message: None,
+    ) -> None:
+        self.children: list[ActorRef[str]] = []
+        self.adapter: ActorRef[str] | None = None
+
+        def start(ctx: Ctx) -> Behavior[str]:
+            self.children = [ctx.spawn(child, f"child-{n}") for n, child in enumerate(children)]
+            return does(action)
+
+        self.parent = system.spawn(around(begins(start)), "parent")
+
+    async def started(self) -> "Family":
+        await turns(until=lambda: bool(self.children))
+        await turns(5)
+        return self

@@ -1,8 +1,10 @@
 """The connections to a journal file: one writes, one reads, after a look at what the file is."""
 
+import asyncio
 import sqlite3
+from contextlib import AsyncExitStack
 from threading import Thread
-from typing import Any, final, override
+from typing import Any, Final, final, override
 
 import aiosqlite
 from casty.errors import JournalError, JournalSchemaError
@@ -10,6 +12,9 @@ from casty.errors import JournalError, JournalSchemaError
 from casty_journal_sqlite.failures import NOT_A_JOURNAL
 from casty_journal_sqlite.options import SqliteOptions
 from casty_journal_sqlite.schema import APPLICATION_ID, CREATE, OLDEST_SQLITE, VERSION
+
+BUSY_PAUSE: Final = 0.005
+"""Seconds between two tries to turn a file that is busy into one with a write-ahead log."""
 
 
 @final
@@ -25,24 +30,38 @@ class TransactionalConnection(sqlite3.Connection):
             return super().executemany(sql, parameters)
 
 
-def connection(path: str, options: SqliteOptions) -> aiosqlite.Connection:
-    """A connection, not yet open, whose thread will not keep a process alive that ended without closing it.
+async def enter_connection(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
+    """A connection that is open until the stack is closed. Raises `sqlite3.Error` if the file cannot be opened.
 
-    aiosqlite has no setting for that, but a thread is daemonic if the thread that made it is. Nothing can get
-    lost: what has been acknowledged is committed, and an unfinished commit is rolled back when the file is
-    opened next.
+    Its thread will not keep a process alive that ended without closing it. aiosqlite has no setting for that, but a
+    thread is daemonic if the thread that made it is. Nothing can get lost: what has been acknowledged is committed, and
+    an unfinished commit is rolled back when the file is opened next.
     """
     made: list[aiosqlite.Connection] = []
+    failures: list[sqlite3.Error] = []
 
-    def make() -> None:
-        made.append(
-            aiosqlite.connect(path, timeout=options.busy_timeout, isolation_level=None, factory=TransactionalConnection)
-        )
+    def connect() -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(
+                path, timeout=options.busy_timeout, isolation_level=None, factory=TransactionalConnection
+            )
+        except sqlite3.Error as error:
+            # aiosqlite does not wait for the thread of a connection that fails to open. So that it can be closed like
+            # any other, it gets an empty database instead.
+            failures.append(error)
+            return sqlite3.connect(":memory:")
 
-    maker = Thread(target=make, name="casty-journal-sqlite-connect", daemon=True)
+    maker = Thread(
+        target=lambda: made.append(aiosqlite.Connection(connect, iter_chunk_size=64)),
+        name="casty-journal-sqlite-connect",
+        daemon=True,
+    )
     maker.start()
     maker.join()
-    return made[0]
+    connection = await stack.enter_async_context(made[0])
+    if failures:
+        raise failures[0]
+    return connection
 
 
 async def prepare_to_write(path: str, connection: aiosqlite.Connection, options: SqliteOptions) -> None:
@@ -54,9 +73,24 @@ async def prepare_to_write(path: str, connection: aiosqlite.Connection, options:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise JournalError(f"a SQLite journal needs SQLite {oldest} or newer; this is {sqlite3.sqlite_version}")
     await _check_kind(path, connection)
-    await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+    await _enter_wal(connection, options.busy_timeout)
     await connection.execute_fetchall(f"PRAGMA synchronous = {options.synchronous.value}")
     await connection.executescript(CREATE)
+
+
+async def _enter_wal(connection: aiosqlite.Connection, patience: float) -> None:
+    """Wait here while another process does the same to a new file: SQLite's own busy timeout does not cover this."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience
+    while True:
+        try:
+            await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or loop.time() > deadline:
+                raise
+            await asyncio.sleep(BUSY_PAUSE)
+        else:
+            return
 
 
 async def prepare_to_read(connection: aiosqlite.Connection) -> None:

@@ -14,7 +14,7 @@ _CURES: Final = {
     sqlite3.SQLITE_READONLY: "give this process write access to the file and to its directory",
     sqlite3.SQLITE_CANTOPEN: "create its directory, and give this process access to both",
     sqlite3.SQLITE_CORRUPT: "restore a backup, or save what can be read with: sqlite3 FILE .recover",
-    sqlite3.SQLITE_BUSY: "another process held it for too long; raise busy_timeout, or find who locks it",
+    sqlite3.SQLITE_BUSY: "another process holds it; raise busy_timeout, or find who locks it",
     sqlite3.SQLITE_IOERR: "check the disk, its free space, and the limit on the size of files",
 }
 

@@ -16,11 +16,11 @@ from zlib import crc32
 
 import aiosqlite
 from casty.errors import JournalError
-from casty.persistence.sequence import conflict, refusal
+from casty.persistence.sequence import Chain, chain_of, conflict, examine
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalCapabilities, SnapshotRecord
 
 from casty_journal_sqlite import schema
-from casty_journal_sqlite.connections import connection, prepare_to_read, prepare_to_write
+from casty_journal_sqlite.connections import enter_connection, prepare_to_read, prepare_to_write
 from casty_journal_sqlite.failures import explained
 from casty_journal_sqlite.options import CAPABILITIES, SqliteOptions
 
@@ -46,9 +46,9 @@ async def open_store(path: str, options: SqliteOptions) -> AsyncGenerator["Sqlit
     # One generator, not a nest of them: an event loop that ends before us closes all generators at once.
     async with AsyncExitStack() as connections:
         with explained(path, "open"):
-            writing = await connections.enter_async_context(connection(path, options))
+            writing = await enter_connection(connections, path, options)
             await prepare_to_write(path, writing, options)
-            reading = await connections.enter_async_context(connection(path, options))
+            reading = await enter_connection(connections, path, options)
             await prepare_to_read(reading)
         yield SqliteStore(path, writing, reading)
 
@@ -77,27 +77,35 @@ class SqliteStore:
                 return await self._append(groups)
             except _ROW_ERRORS:
                 # One statement does not say which row it was.
-                return [await self._append_alone(group) for group in groups]
+                return await self._append_each(groups)
 
-    async def _append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+    async def _append(self, groups: Sequence[AppendGroup], broken: Collection[Chain] = ()) -> Sequence[AppendOutcome]:
         entities = {group[0].entity_id for group in groups if group}
         await self._look_up(entities - self._highest.keys())
-        outcomes, highest = self._examine(groups)
+        outcomes, highest = examine(groups, self._highest, broken)
         if any(outcomes):
             await self._look_up(entities)
-            outcomes, highest = self._examine(groups)
+            outcomes, highest = examine(groups, self._highest, broken)
         accepted = [group for group, outcome in zip(groups, outcomes, strict=True) if outcome is None]
         await self._insert(accepted)
         self._highest.update(highest)
         return outcomes
 
-    async def _append_alone(self, group: AppendGroup) -> AppendOutcome:
-        if not group:
-            return None
+    async def _append_each(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+        outcomes: list[AppendOutcome] = []
+        broken: set[Chain] = set()
+        for group in groups:
+            outcome = await self._append_alone(group, broken) if group else None
+            if outcome is not None:
+                broken.add(chain_of(group))
+            outcomes.append(outcome)
+        return outcomes
+
+    async def _append_alone(self, group: AppendGroup, broken: Collection[Chain]) -> AppendOutcome:
         first = group[0]
         self._highest.pop(first.entity_id, None)
         try:
-            return (await self._append([group]))[0]
+            return (await self._append([group], broken))[0]
         except sqlite3.IntegrityError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
                 # Another process has written since the table was asked, a moment ago.
@@ -105,22 +113,6 @@ class SqliteStore:
             return _unstorable(group, error)
         except _ROW_ERRORS as error:
             return _unstorable(group, error)
-
-    def _examine(self, groups: Sequence[AppendGroup]) -> tuple[list[AppendOutcome], dict[str, int]]:
-        """Each group's refusal or None, and the highest numbers that the others lead to."""
-        outcomes: list[AppendOutcome] = []
-        highest: dict[str, int] = {}
-        for group in groups:
-            if not group:
-                outcomes.append(None)
-                continue
-            entity_id = group[0].entity_id
-            last = highest[entity_id] if entity_id in highest else self._highest.get(entity_id, 0)
-            refused = refusal(group, last)
-            outcomes.append(refused)
-            if refused is None:
-                highest[entity_id] = group[-1].sequence_nr
-        return outcomes, highest
 
     async def _look_up(self, entities: Collection[str]) -> None:
         if not entities:

@@ -133,7 +133,7 @@ class Behaviors:
 
     # The class itself, as for `receive`.
     persisted = PersistedBehavior
-    """`persisted(events, then=…, reply=…)`, returned by a command handler: store `events` and apply them to the state."""
+    """`persisted(events, then=…, reply=…)`, returned by a command handler: store `events` and apply them."""
 
     @staticmethod
     def sharded[M](

@@ -8,7 +8,7 @@ from typing import Final
 
 from casty.errors import ConfigError
 from casty.persistence.journal import StoreJournal
-from casty.persistence.sequence import refusal
+from casty.persistence.sequence import examine
 from casty.plugins.providers import JournalProvider, NoOptions
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalCapabilities, SnapshotRecord
 from casty.spi.serializer import Serializer
@@ -30,18 +30,12 @@ class MemoryStore:
         return CAPABILITIES
 
     async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
-        return [self._append(group) for group in groups]
-
-    def _append(self, group: AppendGroup) -> AppendOutcome:
-        if not group:
-            return None
-        entity_id = group[0].entity_id
-        stored = self._events.get(entity_id, [])
-        refused = refusal(group, len(stored))
-        if refused is None:
-            stored.extend(group)
-            self._events[entity_id] = stored
-        return refused
+        highest = {group[0].entity_id: len(self._events.get(group[0].entity_id, ())) for group in groups if group}
+        outcomes, _ = examine(groups, highest)
+        for group, outcome in zip(groups, outcomes, strict=True):
+            if group and outcome is None:
+                self._events.setdefault(group[0].entity_id, []).extend(group)
+        return outcomes
 
     async def replay(
         self, entity_id: str, from_sequence_nr: int, to_sequence_nr: int, limit: int

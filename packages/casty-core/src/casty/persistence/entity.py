@@ -14,6 +14,7 @@ from typing import Any, Protocol, override
 
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
 from casty.behaviors.values import SAME, Behavior
+from casty.errors import JournalError
 from casty.persistence.log import EntityLog
 from casty.persistence.outbox import CURRENT, Outbox
 
@@ -35,25 +36,19 @@ class Host(Protocol):
 class InFlight(Outbox):
     """A command from its handling until its output may go."""
 
-    __slots__ = ("command", "durable", "entity")
+    __slots__ = ("command", "entity", "needs")
 
     def __init__(self, entity: "EventSourcedEntity", command: object) -> None:
         super().__init__()
         self.entity = entity
         self.command = command
-        self.durable = False
+        self.needs = 0
+        """The event that has to be durable first: its own last one, or that of the command before it."""
 
     @override
     async def predecessors(self) -> None:
         await self.entity.settled()
-
-    def settle(self, error: Exception | None) -> None:
-        """The journal's answer."""
-        if error is None:
-            self.durable = True
-            self.entity.release()
-        else:
-            self.entity.fail(error)
+        self.entity.check()
 
 
 class EventSourcedEntity:
@@ -69,6 +64,8 @@ class EventSourcedEntity:
         self._host = host
         self._state = behavior.initial_state
         self._sequence_nr = 0
+        self._durable = 0
+        """The last event that is stored for certain."""
         self._in_flight: deque[InFlight] = deque()
         self._drained: list[Future[None]] = []
         self._saving: set[Task[None]] = set()
@@ -84,6 +81,7 @@ class EventSourcedEntity:
                 self._state = self._on_event(self._state, persisted.event)
             self._sequence_nr = page[-1].sequence_nr
             await asyncio.sleep(0)  # a long history must not hold the event loop
+        self._durable = self._sequence_nr
 
     async def handle(self, ctx: Any, command: Any) -> Behavior[Any]:
         """The actor's handler: run the command and keep what it sends until it may go."""
@@ -95,24 +93,26 @@ class EventSourcedEntity:
             finally:
                 CURRENT.reset(token)
             return self._accept(entry, answer)
+        except Exception:
+            entry.discard()
+            if self._failure is None:
+                raise
+            return self._lose(entry)  # whatever it ran into, it ran on a state that has never been
         except BaseException:
             entry.discard()
             raise
 
     def _accept(self, entry: InFlight, answer: Behavior[Any]) -> Behavior[Any]:
+        entry.undecided = False
         if self._failure is not None:
             # The write of an earlier command failed while this one was handled: its state has never been.
             entry.discard()
-            self._host.lost(entry.command, f"the journal failed before it: {self._failure}")
-            return SAME
-        following = answer
-        if type(answer) is PersistedBehavior:
-            following = self._persist(entry, answer)
-        else:
-            entry.durable = True
+            return self._lose(entry)
+        following = self._persist(entry, answer) if type(answer) is PersistedBehavior else answer
+        entry.needs = self._sequence_nr
         self._in_flight.append(entry)
-        if entry.durable:
-            self.release()
+        if self._durable == entry.needs:
+            self._release()
         return following
 
     def _persist(self, entry: InFlight, answer: PersistedBehavior) -> Behavior[Any]:
@@ -122,13 +122,11 @@ class EventSourcedEntity:
             for event in events:
                 state = self._on_event(state, event)
             tags = () if self._tagger is None else [self._tagger(event) for event in events]
-            self._log.append(self._sequence_nr + 1, events, tags, entry.settle)
+            self._log.append(self._sequence_nr + 1, events, tags, self._settle)
             self._state = state
             self._sequence_nr += len(events)
             if self._snapshots is not None and self._sequence_nr % self._snapshots.n_events < len(events):
                 self._plan_snapshot(entry, self._snapshots.keep)
-        else:
-            entry.durable = True
         if answer.reply is not None:
             reply_to, reply = answer.reply
             entry.hold(reply_to.tell, reply)
@@ -147,15 +145,23 @@ class EventSourcedEntity:
 
         return run
 
-    def release(self) -> None:
+    def _settle(self, number: int, error: Exception | None) -> None:
+        """The journal's answer about every event up to that number."""
+        if error is None:
+            self._durable = number
+            self._release()
+        else:
+            self._fail(error)
+
+    def _release(self) -> None:
         """Send what waits for nothing any more."""
-        in_flight = self._in_flight
-        while in_flight and in_flight[0].durable:
+        in_flight, durable = self._in_flight, self._durable
+        while in_flight and in_flight[0].needs <= durable:
             in_flight.popleft().release()
-        if not in_flight:
+        if not in_flight and self._drained:
             self._wake_drained()
 
-    def fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         """A write failed: the commands from it on have not happened, however far they got."""
         if self._failure is not None:
             return
@@ -166,6 +172,15 @@ class EventSourcedEntity:
             self._host.lost(entry.command, f"its events could not be stored: {error}")
         self._wake_drained()
         self._host.fail(error)
+
+    def _lose(self, entry: InFlight) -> Behavior[Any]:
+        self._host.lost(entry.command, f"the journal failed before it: {self._failure}")
+        return SAME
+
+    def check(self) -> None:
+        """Raises `JournalError` if a write has failed, so that the state has never been."""
+        if self._failure is not None:
+            raise JournalError("an earlier command could not be stored") from self._failure
 
     async def close(self) -> None:
         """Wait for the writes in flight and for snapshots being saved."""

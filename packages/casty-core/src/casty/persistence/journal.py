@@ -96,7 +96,9 @@ class StoreJournal:
     async def persist(self, entity_id: str, events: Sequence[PersistedEvent[Any]]) -> None:
         """Store all of them or none; see `EventJournal`. Cancelled, it may have stored them or not."""
         opened = await self.open()
-        group = [_record(opened.serializer, entity_id, event) for event in events]
+        # Each call is a writer of its own: one that is refused says nothing about those after it.
+        writer = uuid4().hex
+        group = [_record(opened.serializer, entity_id, writer, event) for event in events]
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done(error: Exception | None) -> None:
@@ -185,13 +187,13 @@ async def replay_pages(
         from_sequence_nr = page[-1].sequence_nr + 1
 
 
-def _record(serializer: Serializer, entity_id: str, event: PersistedEvent[Any]) -> EventRecord:
+def _record(serializer: Serializer, entity_id: str, writer: str, event: PersistedEvent[Any]) -> EventRecord:
     manifest, version, payload = serializer.encode(event.event)
     return EventRecord(
         entity_id=entity_id,
         sequence_nr=event.sequence_nr,
         epoch=0,
-        writer="",
+        writer=writer,
         event_id=uuid4().bytes,
         manifest=manifest,
         version=version,

@@ -5,19 +5,22 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
-from casty.errors import JournalError
+from casty.errors import CastyError, JournalError
 from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal
 from casty.persistence.snapshots import newest_snapshot
+from casty.persistence.writer import Write
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
 from casty.spi.journal import EventRecord, SnapshotRecord
 
 PAGE: Final = 1000
 """Events read at a time: more would hold the event loop too long while they are decoded."""
 
-type Settle = Callable[[Exception | None], None]
+type Settle = Callable[[int, Exception | None], None]
+"""Told that every event up to a number is durable; or why they are not, from the last that is."""
 type Save = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -31,12 +34,25 @@ class EntityLog(Protocol):
         ...
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
-        """Write events numbered from `first` on, behind what was appended before; `settle` is called later, once."""
+        """Write events numbered from `first` on, behind what was appended before; `settle` is called later, once for all
+        that was stored together.
+        """
         ...
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
         """Fix the state as it is now; the result saves it."""
         ...
+
+
+@contextmanager
+def as_journal_error(what: str) -> Generator[None]:
+    """Whatever a journal raises, supervision sees that it was the journal."""
+    try:
+        yield
+    except CastyError:
+        raise
+    except Exception as error:
+        raise JournalError(f"{what}: {error!r}") from error
 
 
 class StoreLog:
@@ -45,18 +61,22 @@ class StoreLog:
     def __init__(self, entity_id: str, journal: OpenJournal) -> None:
         self._entity_id = entity_id
         self._store = journal.store
-        self._submit = journal.writer.submit
+        self._writer = journal.writer
         self._serializer = journal.serializer
         # An event's id is this incarnation and the event's number: as unique as a random one, and cheaper.
         self._incarnation = secrets.token_bytes(8)
-        self._writer = self._incarnation.hex()
+        self._name = self._incarnation.hex()
+        self._waiting: Write | None = None
+        """The last write, which takes more events as long as it waits for its turn."""
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
-        return await newest_snapshot(self._store, self._serializer, self._entity_id, LAST_SEQUENCE_NR)
+        with as_journal_error(f"the journal failed to load a snapshot of {self._entity_id}"):
+            return await newest_snapshot(self._store, self._serializer, self._entity_id, LAST_SEQUENCE_NR)
 
     async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
         decode = self._serializer.decode
-        records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, PAGE)
+        with as_journal_error(f"the journal failed to load the events of {self._entity_id}"):
+            records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, PAGE)
         return [
             PersistedEvent(
                 record.sequence_nr, decode(record.manifest, record.version, record.payload), record.timestamp
@@ -72,9 +92,10 @@ class StoreLog:
             manifest, version, payload = encode(event)
             event_id = incarnation + number.to_bytes(8)
             labels = tuple(tags[number - first]) if tags else ()
-            row = (entity_id, number, 0, self._writer, event_id, manifest, version, payload, now, labels)
+            row = (entity_id, number, 0, self._name, event_id, manifest, version, payload, now, labels)
             group.append(EventRecord._make(row))  # in half the time of its constructor
-        self._submit(group, settle)
+        if self._waiting is None or not self._writer.join(self._waiting, group):
+            self._waiting = self._writer.submit(group, lambda error: settle(group[-1].sequence_nr, error))
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
         manifest, version, payload = self._serializer.encode(state)
@@ -94,12 +115,15 @@ class PlainLog:
         self._journal = journal
         self._queue: list[tuple[list[PersistedEvent[Any]], Settle]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
-        return await self._journal.load_snapshot(self._entity_id)
+        with as_journal_error(f"{type(self._journal).__name__} failed to load a snapshot of {self._entity_id}"):
+            return await self._journal.load_snapshot(self._entity_id)
 
     async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
-        return await self._journal.load(self._entity_id, from_sequence_nr)
+        with as_journal_error(f"{type(self._journal).__name__} failed to load the events of {self._entity_id}"):
+            return await self._journal.load(self._entity_id, from_sequence_nr)
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
         now = time.time()
@@ -112,21 +136,22 @@ class PlainLog:
         try:
             while self._queue:
                 batch, self._queue = self._queue, []
-                error = await self._persist([event for numbered, _ in batch for event in numbered])
-                for _, settle in batch:
-                    settle(error)
+                # What follows a failed write would leave a gap, and such a journal need not notice.
+                if self._failure is None:
+                    self._failure = await self._persist([event for numbered, _ in batch for event in numbered])
+                events, settle = batch[-1]
+                settle(events[-1].sequence_nr, self._failure)
         finally:
             self._writing = None
 
     async def _persist(self, events: Sequence[PersistedEvent[Any]]) -> Exception | None:
         try:
-            await self._journal.persist(self._entity_id, events)
+            with as_journal_error(f"{type(self._journal).__name__} failed to persist {self._entity_id}"):
+                await self._journal.persist(self._entity_id, events)
         except JournalError as error:
             return error
-        except Exception as error:
-            failed = JournalError(f"{type(self._journal).__name__} failed to persist {self._entity_id}: {error!r}")
-            failed.__cause__ = error
-            return failed
+        except CastyError as error:
+            return error
         return None
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:

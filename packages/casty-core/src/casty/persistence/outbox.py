@@ -6,7 +6,6 @@ nothing back any more.
 """
 
 import logging
-from asyncio import current_task
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
@@ -17,11 +16,13 @@ logger = logging.getLogger("casty")
 class Outbox:
     """What one command has sent so far, in order."""
 
-    __slots__ = ("_held", "handler_task")
+    __slots__ = ("_held", "_undoing", "undecided")
 
     def __init__(self) -> None:
         self._held: list[tuple[Callable[[Any], object], Any]] | None = None
-        self.handler_task = current_task()
+        self._undoing: list[tuple[Callable[[Any], object], Any]] | None = None
+        self.undecided = True
+        """Whether the command's handler still runs."""
         OPEN.add(self)
 
     async def predecessors(self) -> None:
@@ -32,6 +33,12 @@ class Outbox:
         if self._held is None:
             self._held = []
         self._held.append((deliver, message))
+
+    def undo_with(self, undo: Callable[[Any], object], what: Any) -> None:
+        """Call `undo(what)` if the command turns out not to have happened."""
+        if self._undoing is None:
+            self._undoing = []
+        self._undoing.append((undo, what))
 
     def release(self) -> None:
         """Send everything, in order; from now on the command's tasks send straight through."""
@@ -52,6 +59,9 @@ class Outbox:
         """Send nothing of it, ever: the command has not happened. Its tasks may send again."""
         OPEN.discard(self)
         self._held = None
+        undoing, self._undoing = self._undoing or (), None
+        for undo, what in undoing:
+            undo(what)
 
 
 OPEN: Final[set[Outbox]] = set()

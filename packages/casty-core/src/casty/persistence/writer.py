@@ -9,20 +9,18 @@ once, whatever happens to the store or the task.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from typing import Final
 
 from casty.errors import JournalClosedError, JournalError, JournalOverloadedError
-from casty.spi.journal import AppendGroup, AppendOutcome, JournalStore
+from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalStore
 
 type Done = Callable[[Exception | None], None]
 """Told once what became of a group. Called on the event loop, never within `submit`; must not raise."""
 
-type _Entry = tuple[AppendGroup, Done]
-
 CAPACITY: Final = 10_000
-"""Groups that may wait: beyond, the journal is slower than its users for good, and they had better know."""
+"""Writes that may wait: beyond, the journal is slower than its users for good, and they had better know."""
 
 BATCH_EVENTS: Final = 1_000
 """Events of one append: larger batches gain nothing more and make everyone in them wait."""
@@ -31,18 +29,34 @@ BATCH_BYTES: Final = 1024 * 1024
 """Payload of one append, for the same reason; a single larger group is a batch of its own."""
 
 
+class Write:
+    """A group on its way to the store."""
+
+    __slots__ = ("done", "group", "joined", "size", "taken")
+
+    def __init__(self, group: list[EventRecord], done: Done) -> None:
+        self.group = group
+        self.done = done
+        self.size = _bytes_of(group)
+        self.joined = 1
+        """Of how many writes it consists by now."""
+        self.taken = False
+        """It is being stored, or is as large as a batch may be: it takes no more."""
+
+
 class JournalWriter:
     """Stores groups through one store, many to an append."""
 
-    __slots__ = ("_queue", "_room", "_store", "_task")
+    __slots__ = ("_queue", "_room", "_store", "_task", "_waiting")
 
     def __init__(self, store: JournalStore, *, capacity: int = CAPACITY) -> None:
         self._store = store
-        self._queue: deque[_Entry] = deque()
+        self._queue: deque[Write] = deque()
+        self._waiting = 0
         self._room = capacity
         self._task: asyncio.Task[None] | None = None
 
-    def submit(self, group: AppendGroup, done: Done) -> None:
+    def submit(self, group: list[EventRecord], done: Done) -> Write:
         """Store `group` with the next batch, then call `done(None)`; or `done(error)` if it was not, or may
         not have been, stored.
 
@@ -51,14 +65,32 @@ class JournalWriter:
         `JournalOverloadedError` if too many groups are waiting, `JournalClosedError` after `close`; then
         nothing is stored and `done` is not called.
         """
-        queue = self._queue
-        if len(queue) >= self._room:
+        if self._waiting >= self._room:
             raise self._rejection()
-        queue.append((group, done))
+        self._waiting += 1
+        write = Write(group, done)
+        self._queue.append(write)
         if self._task is None:
             # A task's own constructor: an eager task factory would run `done` in here. An empty context: the
             # flush acts for everybody, and not on behalf of the command that happened to come first.
             self._task = asyncio.Task(self._flush(), name="casty-journal-writer", context=Context())
+        return write
+
+    def join(self, write: Write, group: AppendGroup) -> bool:
+        """Make the events that follow those of a waiting write a part of it: stored, and told of, together.
+
+        Answers False if it takes no more. Raises like `submit`.
+        """
+        if write.taken:
+            return False
+        if self._waiting >= self._room:
+            raise self._rejection()
+        self._waiting += 1
+        write.joined += 1
+        write.group += group
+        write.size += _bytes_of(group)
+        write.taken = len(write.group) >= BATCH_EVENTS or write.size >= BATCH_BYTES
+        return True
 
     @property
     def busy(self) -> bool:
@@ -79,16 +111,16 @@ class JournalWriter:
         if self._room == 0:
             return JournalClosedError("the journal is closed and stores nothing more; open it again to write to it")
         return JournalOverloadedError(
-            f"{len(self._queue)} writes are waiting for the journal, which is all that it holds; "
+            f"{self._waiting} writes are waiting for the journal, which is all that it holds; "
             "send fewer commands at once, or use a faster journal"
         )
 
     async def _flush(self) -> None:
-        batch: list[_Entry] = []
+        batch: list[Write] = []
         try:
             while self._queue:
                 batch = self._next_batch()
-                outcomes = await self._store_batch([group for group, _ in batch])
+                outcomes = await self._store_batch([write.group for write in batch])
                 settled, batch = batch, []
                 _settle(settled, outcomes)
                 # A store that never suspends must not keep the loop, and who was just told may join the next
@@ -98,17 +130,18 @@ class JournalWriter:
             self._task = None
             self._abandon(batch)
 
-    def _next_batch(self) -> list[_Entry]:
+    def _next_batch(self) -> list[Write]:
         queue = self._queue
-        batch: list[_Entry] = []
+        batch: list[Write] = []
         events = size = 0
         while queue:
-            group = queue[0][0]
-            events += len(group)
-            for record in group:
-                size += len(record.payload)
+            write = queue[0]
+            events += len(write.group)
+            size += write.size
             if batch and (events > BATCH_EVENTS or size > BATCH_BYTES):
                 break
+            write.taken = True
+            self._waiting -= write.joined
             batch.append(queue.popleft())
         return batch
 
@@ -126,25 +159,34 @@ class JournalWriter:
             return [error] * len(groups)
         return outcomes
 
-    def _abandon(self, in_flight: list[_Entry]) -> None:
+    def _abandon(self, in_flight: list[Write]) -> None:
         """Settle what a cancelled flush leaves behind; nothing is left behind by one that ran to its end."""
         if in_flight:
             error = JournalError("the write to the journal was cancelled; whether its events are stored is unknown")
             _settle(in_flight, [error] * len(in_flight))
         if self._queue:
-            waiting, self._queue = self._queue, deque()
+            waiting, self._queue, self._waiting = self._queue, deque(), 0
+            for write in waiting:
+                write.taken = True
             _settle(
                 waiting,
                 [JournalClosedError("the journal's writer was cancelled before it stored this")] * len(waiting),
             )
 
 
-def _settle(batch: Sequence[_Entry], outcomes: Sequence[AppendOutcome]) -> None:
-    for (_, done), outcome in zip(batch, outcomes, strict=True):
+def _bytes_of(group: AppendGroup) -> int:
+    size = 0
+    for record in group:
+        size += len(record.payload)
+    return size
+
+
+def _settle(batch: Iterable[Write], outcomes: Sequence[AppendOutcome]) -> None:
+    for write, outcome in zip(batch, outcomes, strict=True):
         try:
-            done(outcome)
+            write.done(outcome)
         except Exception as error:
             # The others of the batch are still waiting to be told.
             asyncio.get_running_loop().call_exception_handler(
-                {"message": f"{done!r}, called after a write to the journal, raised", "exception": error}
+                {"message": f"{write.done!r}, called after a write to the journal, raised", "exception": error}
             )

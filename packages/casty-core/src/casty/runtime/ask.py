@@ -5,12 +5,11 @@ stopped and nobody else holds the reply reference. Otherwise it fails at its tim
 watches.
 """
 
-import asyncio
 import weakref
 from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import TYPE_CHECKING, Any, Final, Protocol, override
 
 from casty.address import ActorAddress
 from casty.clock import TimerHandle
@@ -68,6 +67,12 @@ class PendingAsk:
     promise: "weakref.ref[PromiseRef[Any]]"
 
 
+class Target(Protocol):
+    """Where it is known who waits for an answer."""
+
+    asks: dict[Future[Any], PendingAsk] | None
+
+
 class Asks:
     """The asks of one actor system."""
 
@@ -76,11 +81,19 @@ class Asks:
         self._deadlines: dict[float, dict[Future[Any], float]] = {}
         """Per timeout the waiting futures in the order of their deadlines."""
         self._sweep_timer: TimerHandle | None = None
+        self.asks: dict[Future[Any], PendingAsk] | None = None
+        """Those of references without a cell of this process."""
         kernel.event_stream.subscribe(DeadLetter, self._on_dead_letter)
 
-    async def ask[M, R](self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float) -> R:
-        """The first answer told to the reference that `factory` was given."""
-        if OPEN and (outbox := current()) is not None and outbox.handler_task is asyncio.current_task():
+    async def ask[M, R](
+        self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float, *, held: bool = False
+    ) -> R:
+        """The first answer told to the reference that `factory` was given.
+
+        A command handler that asks waits for the answer, and so the message cannot wait for the command's events;
+        `held` says that nobody waits and that it may.
+        """
+        if OPEN and (outbox := current()) is not None and outbox.undecided and not held:
             return await self._ask_undecided(outbox, ref, factory, timeout)
         dispatcher = self._kernel.dispatcher
         future: Future[R] = Future(loop=dispatcher.loop)
@@ -99,19 +112,15 @@ class Asks:
                 dispatcher.enqueue(cell)
             register(cell, future, message, promise)
         else:
-            if cell is not None:
-                register(cell, future, message, promise)
+            register(self if cell is None else cell, future, message, promise)
             ref.tell(message)
         # From here on only those who may answer hold the reply reference.
         del message, promise
-        return await self._wait(cell, future, timeout)
+        return await self._wait(self if cell is None else cell, future, timeout)
 
     async def _ask_undecided[M, R](
         self, outbox: Outbox, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
     ) -> R:
-        """A command handler awaits an answer: that request cannot be held back until the command's own events are
-        durable.
-        """
         await outbox.predecessors()
         token = CURRENT.set(None)
         try:
@@ -119,7 +128,7 @@ class Asks:
         finally:
             CURRENT.reset(token)
 
-    async def _wait(self, cell: Cell | None, future: Future[Any], timeout: float) -> Any:
+    async def _wait(self, target: Target, future: Future[Any], timeout: float) -> Any:
         waiting = self._deadlines.get(timeout)
         if waiting is None:
             waiting = self._deadlines[timeout] = {}
@@ -132,8 +141,8 @@ class Asks:
         finally:
             self._kernel.dispatcher.refill_inline()
             del waiting[future]
-            if cell is not None and cell.asks is not None:
-                cell.asks.pop(future, None)
+            if target.asks is not None:
+                target.asks.pop(future, None)
 
     def _sweep(self) -> None:
         now = self._kernel.clock.time()
@@ -155,23 +164,22 @@ class Asks:
             for future in waiting:
                 fail(future, "the actor system stopped without an answer")
 
-    @staticmethod
-    def _on_dead_letter(letter: DeadLetter) -> None:
-        if isinstance(letter.intended_ref, LocalRef):
-            cell = letter.intended_ref.cell
-            fail_asks_with(cell, letter.message, ActorStoppedError(f"{cell.path} cannot answer: {letter.reason}"))
+    def _on_dead_letter(self, letter: DeadLetter) -> None:
+        ref = letter.intended_ref
+        error = ActorStoppedError(f"{ref.address.path} cannot answer: {letter.reason}")
+        fail_asks_with(ref.cell if isinstance(ref, LocalRef) else self, letter.message, error)
 
 
-def register(cell: Cell, future: Future[Any], message: object, promise: PromiseRef[Any]) -> None:
+def register(target: Target, future: Future[Any], message: object, promise: PromiseRef[Any]) -> None:
     """Let the target know who waits for its answer."""
-    if cell.asks is None:
-        cell.asks = {}
-    cell.asks[future] = PendingAsk(message, weakref.ref(promise))
+    if target.asks is None:
+        target.asks = {}
+    target.asks[future] = PendingAsk(message, weakref.ref(promise))
 
 
-def fail_asks_with(cell: Cell, message: object, error: Exception) -> None:
+def fail_asks_with(target: Target, message: object, error: Exception) -> None:
     """Fail the asks whose very message this is."""
-    for future, pending in list((cell.asks or {}).items()):
+    for future, pending in list((target.asks or {}).items()):
         if pending.message is message and not future.done():
             future.set_exception(error)
 

@@ -198,10 +198,7 @@ class LocalRef[M](ActorRef[M]):
 
     def _tell_late(self, message: M) -> None:
         """Tell what an outbox held back: its sender has gone on, so a full mailbox cannot be its exception any more."""
-        try:
-            self.tell(message)
-        except Exception as error:
-            self.cell.kernel.dead_letters.publish(message, self, f"the mailbox was full when it was released: {error}")
+        self.cell.kernel.dead_letters.tell(self, message)
 
     @override
     def __eq__(self, other: object) -> bool:

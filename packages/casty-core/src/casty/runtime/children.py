@@ -11,9 +11,10 @@ from casty.events import ActorStarted
 from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.runtime.cell import PAUSED, Cell
-from casty.runtime.life import Life, Wrapping, unwrap
+from casty.runtime.life import Life, unwrap
 from casty.runtime.mailbox import CLOSED, Bounded
 from casty.runtime.signals import Start
+from casty.runtime.stopping import request_stop
 
 if TYPE_CHECKING:
     from casty.runtime.kernel import Kernel
@@ -47,7 +48,7 @@ def spawn_cell(
         cell.admission = Bounded(mailbox.capacity, mailbox.overflow)
     if settings.supervision is not None:
         cell.own_life().fallback = settings.supervision
-    if family.wrapping.spies:
+    if family.wrapping.spies or family.inherited:
         bare = not _inherit_spies(family, cell) and bare
     family.children[name] = cell
     if OPEN and (outbox := current()) is not None:
@@ -55,6 +56,7 @@ def spawn_cell(
         cell.queue = []
         cell.own_life().signals.append(Start())
         outbox.hold(_start_late, cell)
+        outbox.undo_with(request_stop, cell)
     elif bare:
         cell.handler = cast("ReceiveBehavior[Any]", behavior).handler
         if kernel.event_stream.wants(ActorStarted):
@@ -70,9 +72,9 @@ def _start_late(cell: Cell) -> None:
 
 
 def _inherit_spies(family: Life, cell: Cell) -> bool:
-    spies = tuple(spy for spy in family.wrapping.spies if spy.spy_children)
+    spies = tuple(spy for spy in (*family.inherited, *family.wrapping.spies) if spy.spy_children)
     if spies:
-        cell.own_life().inherited = Wrapping(spies=spies)
+        cell.own_life().inherited = spies
     return bool(spies)
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from asyncio import Task
+from asyncio import CancelledError, Task, current_task
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast, override
 
@@ -107,7 +107,7 @@ class CellContext:
         timeout: float = 5.0,
         on_failure: Callable[[Exception], Any] | None = None,
     ) -> None:
-        answer: Awaitable[Any] = self._cell.kernel.asks.ask(ref, factory, timeout)
+        answer: Awaitable[Any] = self._cell.kernel.asks.ask(ref, factory, timeout, held=True)
         self.pipe_to_self(answer, mapper, on_failure)
 
     def message_adapter[U](self, adapt: Callable[[U], Any]) -> ActorRef[U]:
@@ -119,7 +119,7 @@ class CellContext:
             except Exception as error:
                 owner.signal(Fail(error, message))
             else:
-                owner.ref.tell(adapted)
+                owner.kernel.dead_letters.tell(owner.ref, adapted)
             return SAME
 
         taken = owner.own_life().children
@@ -147,7 +147,7 @@ async def _pipe(
 ) -> None:
     try:
         try:
-            result = await awaitable
+            result = await _uncancelled(awaitable)
         except Exception as error:
             if on_failure is None:
                 raise
@@ -157,7 +157,18 @@ async def _pipe(
     except Exception as error:
         cell.signal(Fail(error))
     else:
-        cell.ref.tell(message)
+        cell.kernel.dead_letters.tell(cell.ref, message)
+
+
+async def _uncancelled[T](awaitable: Awaitable[T]) -> T:
+    """Await; where that was cancelled by somebody else, it is a failure like any other, and no end of ours."""
+    try:
+        return await awaitable
+    except CancelledError as error:
+        me = current_task()
+        if me is None or me.cancelling():
+            raise
+        raise RuntimeError("what the actor waited for was cancelled") from error
 
 
 class _PathAdapter(logging.LoggerAdapter[logging.Logger]):
@@ -175,11 +186,11 @@ class _ActorTimers(Timers[Any]):
         life = self._cell.own_life()
         if life.timers is None:
             life.timers = KeyedTimers(self._cell.kernel.clock)
-        tell = self._cell.ref.tell
+        tell, ref = self._cell.kernel.dead_letters.tell, self._cell.ref
         if every is not None and after is None:
-            life.timers.repeat(key, every, lambda: tell(message))
+            life.timers.repeat(key, every, lambda: tell(ref, message))
         elif after is not None and every is None:
-            life.timers.once(key, after, lambda: tell(message))
+            life.timers.once(key, after, lambda: tell(ref, message))
         else:
             raise ValueError(f"a timer needs either every= or after=: {key!r}")
 

@@ -1,5 +1,6 @@
 """Where messages end that nobody will handle, and the warnings that are limited so that a flood harms nobody."""
 
+import asyncio
 import logging
 from collections import Counter
 from typing import Any
@@ -46,7 +47,16 @@ class DeadLetters:
         kind = type(message).__qualname__
         if self._throttle.admits((kind, reason)):
             logger.warning("dead letter: %s for %s: %s", kind, intended.address.path, reason)
-        self._stream.publish(DeadLetter(message=message, intended_ref=intended, reason=reason))
+        # A dead letter that cannot be delivered to a subscriber would otherwise beget another one, for ever.
+        if not isinstance(message, DeadLetter):
+            self._stream.publish(DeadLetter(message=message, intended_ref=intended, reason=reason))
+
+    def tell(self, ref: ActorRef[Any], message: Any) -> None:
+        """Tell where nobody is at hand who could take the exception of a full mailbox."""
+        try:
+            ref.tell(message)
+        except asyncio.QueueFull as full:
+            self.publish(message, ref, str(full))
 
     def warn_high_water(self, ref: ActorRef[Any], size: int) -> None:
         """Say that an unbounded mailbox has grown past the mark."""

@@ -124,6 +124,10 @@ class Dispatcher:
         if self._patrol is None:
             self._patrol = self.kernel.clock.call_later(PATROL, self._look_at_suspended)
 
+    def _let_go(self, cell: Cell) -> None:
+        cell.task = None
+        self.suspended.discard(cell)
+
     def _look_at_suspended(self) -> None:
         """Nothing reads the mailbox of a suspended actor, so nothing else would notice that it grows."""
         for cell in self.suspended:
@@ -182,11 +186,16 @@ class Dispatcher:
                 cell.signal(Fail(error, message))
             except CancelledError as error:
                 self._cancelled(me, cell, error, message)
+            except (SystemExit, KeyboardInterrupt):
+                # The program ends, and whoever ends it waits for this actor to stop.
+                cell.signal(Stop())
+                self._let_go(cell)
+                self.enqueue(cell)
+                raise
             if cell.state and cell.state <= SIGNALLED:
                 self.ready.append(cell)
             if cell.task is not None:
-                cell.task = None
-                self.suspended.discard(cell)
+                self._let_go(cell)
             variables = copy_context()
             if variables != self._variables:
                 cell.variables = variables

@@ -1,17 +1,24 @@
 """Supervision as decisions: who decides about a failure, and what comes of it. Nothing here carries anything out."""
 
+import sys
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from casty.behaviors.supervision import (
     AllForOneStrategy,
+    Backoff,
     Directive,
     OneForOneStrategy,
     RestForOneStrategy,
     SupervisionStrategy,
 )
+from casty.errors import JournalError
 from casty.runtime.cell import Cell
 from casty.runtime.life import Life
+
+OUTAGE: Final = OneForOneStrategy(max_restarts=sys.maxsize, backoff=Backoff())
+"""What an event-sourced actor does when its journal fails: it tries again until the journal is back, however long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +35,10 @@ def judge(cell: Cell, exception: BaseException) -> Verdict:
     """Ask the actor's own strategies, innermost first, then its parent's for children, then the configuration's.
 
     The first that does not escalate decides. Nobody: the actor stops. All escalate: `escalate`, for the parent to fail.
+    An event-sourced actor whose journal has failed asks nobody: it begins again, with back-off.
     """
     escalated = False
-    for holder, strategy in _strategies(cell):
+    for holder, strategy in _strategies(cell, exception):
         directive = strategy.decide(exception)
         if directive is Directive.escalate:
             escalated = True
@@ -46,8 +54,10 @@ def judge(cell: Cell, exception: BaseException) -> Verdict:
     return Verdict(Directive.escalate if escalated else Directive.stop, (cell,))
 
 
-def _strategies(cell: Cell) -> list[tuple[Life, SupervisionStrategy]]:
+def _strategies(cell: Cell, exception: BaseException) -> list[tuple[Life, SupervisionStrategy]]:
     life = cell.own_life()
+    if life.event_sourced and isinstance(exception, JournalError):
+        return [(life, OUTAGE)]
     found: list[tuple[Life, SupervisionStrategy]] = [(life, strategy) for strategy in life.wrapping.own]
     parent = cell.parent.life if cell.parent is not None else None
     if parent is not None and parent.wrapping.of_children is not None:
@@ -58,7 +68,9 @@ def _strategies(cell: Cell) -> list[tuple[Life, SupervisionStrategy]]:
 
 
 def _affected(cell: Cell, directive: Directive, strategy: SupervisionStrategy) -> tuple[Cell, ...]:
-    siblings = tuple(cell.parent.own_life().children.values()) if cell.parent is not None else (cell,)
+    family = cell.parent.own_life().children if cell.parent is not None else {cell.name: cell}
+    # The parent's message adapters are its children only technically.
+    siblings = tuple(child for name, child in family.items() if child is cell or not name.startswith("_"))
     match strategy:
         case OneForOneStrategy():
             return (cell,)

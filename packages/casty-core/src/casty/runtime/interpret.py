@@ -1,10 +1,8 @@
 """Turns a behavior into a cell's handler and settings."""
 
-import sys
 from typing import Any, cast, override
 
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
-from casty.behaviors.supervision import Backoff, Directive, OneForOneStrategy
 from casty.behaviors.values import (
     SAME,
     Behavior,
@@ -15,13 +13,13 @@ from casty.behaviors.values import (
     SpyBehavior,
     StoppedBehavior,
 )
-from casty.errors import BehaviorError, JournalError
+from casty.errors import BehaviorError
 from casty.events import SpyEvent
 from casty.persistence.entity import EventSourcedEntity, Host
 from casty.runtime.cell import Cell
 from casty.runtime.children import check_spawnable
 from casty.runtime.context import open_context
-from casty.runtime.life import Wrapping, unwrap
+from casty.runtime.life import EMPTY, unwrap
 from casty.runtime.signals import Fail, Stop
 
 
@@ -31,11 +29,12 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
     While starting, `pre_start` hooks run as their wrappers are met, from the outside in.
     """
     life = cell.own_life()
-    before = life.wrapping.over(life.inherited)
-    gathered = None
+    before = life.wrapping
+    gathered = EMPTY
+    life.event_sourced = False
     while True:
         wrapping, core = unwrap(behavior)
-        gathered = wrapping if gathered is None else wrapping.within(gathered)
+        gathered = wrapping.within(gathered)
         life.wrapping = gathered.over(before)
         if starting:
             for hooks in wrapping.hooks:
@@ -53,12 +52,12 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
                 cell.signal(Stop())
                 return _install(cell, _swallow)
             case EventSourcedBehavior():
+                life.event_sourced = True
                 log = await cell.kernel.journals.log_of(
                     core.entity_id, core.journal, cell.kernel.settings.resolve(cell.name).journal
                 )
                 entity = EventSourcedEntity(cast("EventSourcedBehavior[Any, Any, Any]", core), log, CellHost(cell))
                 life.resources.append(entity)
-                life.wrapping = PERSISTENT.within(gathered).over(before)
                 await entity.recover()
                 return _install(cell, entity.handle)
             case PersistedBehavior():
@@ -67,16 +66,6 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
                 raise BehaviorError(
                     f"{cell.path} cannot become {type(core).__name__}: there is no behavior before it to go on with"
                 )
-
-
-JOURNAL_STRATEGY = OneForOneStrategy(
-    max_restarts=sys.maxsize,
-    decider=lambda error: Directive.restart if isinstance(error, JournalError) else Directive.escalate,
-    backoff=Backoff(),
-)
-"""An event-sourced actor outlives an outage of its journal; everything else is decided as for any actor."""
-
-PERSISTENT = Wrapping(own=(JOURNAL_STRATEGY,))
 
 
 class CellHost(Host):
@@ -99,7 +88,8 @@ async def _swallow(ctx: object, message: object) -> Behavior[Any]:
 
 
 def _install(cell: Cell, handler: Handler[Any]) -> None:
-    spies = cell.own_life().wrapping.spies
+    life = cell.own_life()
+    spies = (*life.inherited, *life.wrapping.spies)
     cell.intercepted = bool(spies)
     for spy in spies:
         handler = _spied(handler, spy)

@@ -9,7 +9,7 @@ from casty.config import JournalConfig
 from casty.errors import BehaviorError
 from casty.journals.memory import InMemoryJournal
 from casty.persistence.journal import OpenJournal, StoreJournal, journal_from_provider
-from casty.persistence.log import EntityLog, PlainLog, StoreLog
+from casty.persistence.log import EntityLog, PlainLog, StoreLog, as_journal_error
 from casty.plugins import PluginRegistry, build_options
 from casty.spi.event_journal import EventJournal
 from casty.spi.serializer import Serializer
@@ -79,7 +79,8 @@ class Journals:
         return await asyncio.shield(opening)
 
     async def _lease(self, journal: StoreJournal) -> OpenJournal:
-        opened = await self._leases.enter_async_context(journal.lease(serializer=self._serializer()))
+        with as_journal_error("the journal did not open"):
+            opened = await self._leases.enter_async_context(journal.lease(serializer=self._serializer()))
         if journal.capabilities.threaded:
             self._threaded.append(opened)
         return opened

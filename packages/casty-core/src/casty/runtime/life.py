@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from casty.behaviors.clustered import DiscoverableBehavior, ServiceKey
+from casty.behaviors.clustered import DiscoverableBehavior
 from casty.behaviors.supervision import OneForOneStrategy, SupervisionStrategy
 from casty.behaviors.values import Behavior, LifecycleBehavior, SpyBehavior, SupervisedBehavior
 from casty.clock import TimerHandle
@@ -26,7 +26,6 @@ class Wrapping:
     hooks: tuple[LifecycleBehavior[Any], ...] = ()
     """Outermost first."""
     spies: tuple[SpyBehavior[Any], ...] = ()
-    keys: tuple[ServiceKey[Any], ...] = ()
 
     def within(self, outer: "Wrapping") -> "Wrapping":
         """Both, where these wrappers stand inside the outer ones."""
@@ -35,7 +34,6 @@ class Wrapping:
             of_children=self.of_children or outer.of_children,
             hooks=outer.hooks + self.hooks,
             spies=outer.spies + self.spies,
-            keys=outer.keys + self.keys,
         )
 
     def over(self, older: "Wrapping") -> "Wrapping":
@@ -45,7 +43,6 @@ class Wrapping:
             of_children=self.of_children or older.of_children,
             hooks=self.hooks or older.hooks,
             spies=self.spies or older.spies,
-            keys=self.keys or older.keys,
         )
 
 
@@ -65,8 +62,8 @@ def unwrap(behavior: Behavior[Any]) -> tuple[Wrapping, Behavior[Any]]:
                 wrapping = replace(wrapping, hooks=(*wrapping.hooks, behavior))
             case SpyBehavior(behavior=inner):
                 wrapping = replace(wrapping, spies=(*wrapping.spies, behavior))
-            case DiscoverableBehavior(inner, key):
-                wrapping = replace(wrapping, keys=(*wrapping.keys, key))
+            case DiscoverableBehavior(inner, _):
+                pass  # without a cluster there is no receptionist to register with
             case _:
                 return wrapping, behavior
         behavior = inner
@@ -84,8 +81,8 @@ class Life:
 
     fallback: SupervisionStrategy | None = None
     """What the configuration says about failures that nobody else decides about."""
-    inherited: Wrapping = EMPTY
-    """What the parent's settings put around the actor."""
+    inherited: tuple[SpyBehavior[Any], ...] = ()
+    """Spies that the parent has for its children too, outermost first."""
     wrapping: Wrapping = EMPTY
     signals: deque[Signal] = field(default_factory=deque[Signal])
     children: "dict[str, Cell]" = field(default_factory=dict)
@@ -94,6 +91,8 @@ class Life:
     watchers: "dict[Cell, Any]" = field(default_factory=dict)
     """Who is told of this actor's end, and with which message."""
     watching: "set[Cell]" = field(default_factory=set)
+    event_sourced: bool = False
+    """Whether its current behavior writes to a journal."""
     restarts: dict[SupervisionStrategy, deque[float]] = field(default_factory=dict)
     """When restarts were granted, per strategy."""
     timers: "KeyedTimers | None" = None

@@ -6,7 +6,9 @@ lane, so that no exception leaves an actor alive but deaf.
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from casty.behaviors.supervision import Directive
@@ -68,6 +70,8 @@ async def attend(cell: Cell) -> None:
                     return
                 case Fail(exception, message):
                     _fail(cell, life, exception, message)
+                    if life.signals:
+                        return  # why: an actor that fails at every start must not keep the others from their turns
                 case Restart(exception, delay):
                     await _wind_down(cell, life, exception)
                     _start_after(cell, life, signal, delay)
@@ -85,6 +89,7 @@ async def attend(cell: Cell) -> None:
 async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
     life.backoff = None
     life.wrapping = EMPTY
+    cell.handler = None
     await become(cell, cell.initial, starting=True)
     stream = cell.kernel.event_stream
     if after is None:
@@ -99,9 +104,10 @@ async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
 
 def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> None:
     """Let supervision decide, and signal its verdict to whom it concerns."""
-    failed = ActorFailedError(f"{cell.path} failed on {type(message).__qualname__}: {exception!r}")
-    failed.__cause__ = exception
-    fail_asks_with(cell, message, failed)
+    if message is not None:
+        failed = ActorFailedError(f"{cell.path} failed on {type(message).__qualname__}: {exception!r}")
+        failed.__cause__ = exception
+        fail_asks_with(cell, message, failed)
     try:
         verdict = judge(cell, exception)
     except Exception as broken:
@@ -109,7 +115,9 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
         life.reason = broken
         life.signals.appendleft(Stop())
         return
-    logger.error("%s failed: %s", cell.path, verdict.directive.value, exc_info=exception)
+    if verdict.directive is Directive.resume and cell.handler is None:
+        verdict = replace(verdict, directive=Directive.stop)  # it failed to start: there is nothing to go on with
+    logger.error("%s failed, and supervision says %s", cell.path, verdict.directive.value, exc_info=exception)
     match verdict.directive:
         case Directive.resume:
             pass
@@ -139,11 +147,12 @@ async def _wind_down(cell: Cell, life: Life, exception: BaseException | None) ->
 
 def _start_after(cell: Cell, life: Life, restart: Restart, delay: float) -> None:
     start = Start(after=restart)
+    if life.backoff is not None:
+        life.backoff.cancel()
+        life.backoff = None
     if delay <= 0:
         life.signals.append(start)
         return
-    if life.backoff is not None:
-        life.backoff.cancel()
     life.backoff = cell.kernel.clock.call_later(delay, cell.signal, start)
 
 
@@ -157,21 +166,26 @@ async def _stop(cell: Cell, life: Life) -> None:
         cell.kernel.dead_letters.publish(message, cell.ref, "the actor stopped before its turn came")
     life.stash.clear()
     await _end_family(cell, life)
-    await _patiently(cell, "its resources did not close", _close_resources(life))
+    await _patiently(cell, "its resources did not close", partial(_close_resources, life))
     for hooks in reversed(life.wrapping.hooks):
         if hooks.post_stop is not None:
-            await _patiently(cell, "its post_stop failed", hooks.post_stop(open_context(cell)))
+            await _patiently(cell, "its post_stop failed", partial(hooks.post_stop, open_context(cell)))
+    await _end_errands(life)
     if life.backoff is not None:
         life.backoff.cancel()
     finish(cell)
 
 
-async def _patiently(cell: Cell, complaint: str, step: Awaitable[None]) -> None:
+async def _patiently(cell: Cell, complaint: str, step: Callable[[], Awaitable[None]]) -> None:
     """A step of a stop, which goes on whatever becomes of the step."""
     try:
         async with asyncio.timeout(cell.kernel.stop_timeout):
-            await step
-    except Exception:
+            await step()
+    except (Exception, asyncio.CancelledError) as error:
+        me = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and me is not None and me.cancelling():
+            raise
+        # A cancellation that nobody asked this task for: the step has awaited something that was cancelled.
         logger.exception("%s stops, but %s", cell.path, complaint)
 
 
@@ -181,6 +195,10 @@ async def _end_family(cell: Cell, life: Life) -> None:
     for child in list(life.children.values()):
         request_stop(child)
     await until_childless(cell)
+    await _end_errands(life)
+
+
+async def _end_errands(life: Life) -> None:
     if life.timers is not None:
         life.timers.cancel_all()
     tasks = list(life.tasks)

@@ -34,10 +34,14 @@ class Bounded(Admission):
     @override
     async def offer(self, cell: Cell, message: Any) -> None:
         if self._overflow is MailboxOverflowStrategy.backpressure:
-            while cell.waiting() >= self._capacity and cell.admission is self:
+            # Room is made known when the queue is taken to be read: behind an empty one nobody may wait.
+            while cell.queue and cell.waiting() >= self._capacity and cell.admission is self:
                 waiter = asyncio.get_running_loop().create_future()
                 self._waiters.append(waiter)
                 await waiter
+            if cell.admission is self:
+                cell.deliver(message)
+                return
         cell.ref.tell(message)
 
     @override

@@ -55,7 +55,9 @@ def finish(cell: Cell) -> None:
     cell.handler = cell.context = cell.queue = cell.batch = cell.variables = None
     cell.initial = IGNORE
     leave_family(cell)
-    cell.kernel.event_stream.publish(ActorStopped(cell.ref))
+    stream = cell.kernel.event_stream
+    if stream.wants(ActorStopped):
+        stream.publish(ActorStopped(cell.ref))
     notify_watchers(cell)
     orphan_asks(cell)
     if cell.life is not None:

@@ -1,6 +1,7 @@
 """The actor system: the face that users see."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, override
@@ -24,6 +25,8 @@ from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
 from casty.spi.instrument import Instrument
 from casty.spi.serializer import Serializer
+
+logger = logging.getLogger("casty")
 
 
 class ActorSystem:
@@ -84,10 +87,11 @@ class ActorSystem:
             config=self.config,
             event_stream=self.event_stream,
         )
-        for provider in self.plugins.instruments():
-            instrument = provider.create(build_options(provider, {}))
-            instrument.attach(self.event_stream, self.name)
-            self._instruments.append(instrument)
+        try:
+            self._attach_instruments()
+        except BaseException:
+            await self.shutdown()
+            raise
         threshold = self.config.system.slow_handler_seconds
         if threshold is not None:
             self._watchdog = Watchdog(asyncio.get_running_loop(), self.event_stream, threshold)
@@ -153,13 +157,14 @@ class ActorSystem:
         def beat() -> None:
             if isinstance(ref, LocalRef) and ref.cell.state == STOPPED:
                 self.cancel_schedule(key)
-            ref.tell(message)
+            self.kernel.dead_letters.tell(ref, message)
 
         self._schedule(lambda timers: timers.repeat(key, interval, beat))
 
     def schedule[M](self, key: str, ref: ActorRef[M], message: M, *, delay: float) -> None:
         """Tell `ref` the message once, in `delay` seconds."""
-        self._schedule(lambda timers: timers.once(key, delay, lambda: ref.tell(message)))
+        tell = self.kernel.dead_letters.tell
+        self._schedule(lambda timers: timers.once(key, delay, lambda: tell(ref, message)))
 
     def cancel_schedule(self, key: str) -> None:
         """Nothing happens if the key is not in use."""
@@ -198,11 +203,22 @@ class ActorSystem:
         finally:
             if self._watchdog is not None:
                 self._watchdog.stop()
-            for instrument in reversed(self._instruments):
-                instrument.detach()
-            self._instruments.clear()
             self._kernel = None
             self._stopping = None
+            while self._instruments:
+                self._detach(self._instruments.pop())
+
+    def _attach_instruments(self) -> None:
+        for provider in self.plugins.instruments():
+            instrument = provider.create(build_options(provider, {}))
+            instrument.attach(self.event_stream, self.name)
+            self._instruments.append(instrument)
+
+    def _detach(self, instrument: Instrument) -> None:
+        try:
+            instrument.detach()
+        except Exception:
+            logger.exception("%r did not detach from the actor system %r", instrument, self.name)
 
 
 class GoneRef(ActorRef[Any]):

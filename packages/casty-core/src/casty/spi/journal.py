@@ -84,9 +84,10 @@ class JournalStore(Protocol):
         """Store many groups in as few commits as the backend can, and answer one outcome per group, in their order.
 
         A group is stored if its first sequence number follows the entity's highest stored one (groups of one call
-        count for those after them), else its outcome is `SequenceConflictError`. A bad group never fails its
-        neighbours. Once this returns, groups with the outcome None are as durable as the capabilities say. An
-        exception raised by the call itself means that the outcome of every group is unknown.
+        count for those after them), else its outcome is `SequenceConflictError`. A group behind a refused one of the
+        same entity and writer is refused too, whatever its number; other groups never suffer from a bad one. Once
+        this returns, groups with the outcome None are as durable as the capabilities say. An exception raised by the
+        call itself means that the outcome of every group is unknown.
         """
         ...
 

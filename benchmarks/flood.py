@@ -1,0 +1,28 @@
+"""Actors that never rest, to see what the event loop still does for others."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from casty import ActorContext, ActorSystem, Behavior, Behaviors
+
+FLOODERS: Final = 100
+
+
+@asynccontextmanager
+async def flooded(system: ActorSystem) -> AsyncGenerator[None]:
+    """As long as this lasts, a hundred actors each tell themselves the next message."""
+    rising = True
+    same = Behaviors.same()
+
+    async def go_on(ctx: ActorContext[Any], message: object) -> Behavior[Any]:
+        if rising:
+            ctx.self.tell(message)
+        return same
+
+    for _ in range(FLOODERS):
+        system.spawn(Behaviors.receive(go_on)).tell(None)
+    try:
+        yield
+    finally:
+        rising = False

@@ -1,0 +1,248 @@
+"""Nothing that a command sends leaves its actor before its events, and all before them, are durable."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from casty import (
+    ActorContext,
+    ActorStopped,
+    ActorSystem,
+    Behavior,
+    Behaviors,
+    Directive,
+    OneForOneStrategy,
+)
+
+from tests.core.persistence.ledger import Add, Command, HandJournal, ledger
+from tests.core.runtime.probe import Boom, Events, ManualClock, Probe, Question, echo, nothing, turns
+
+type Ctx = ActorContext[Add]
+
+
+async def test_a_message_sent_by_a_command_waits_for_its_events(system: ActorSystem, journal: HandJournal) -> None:
+    probe = Probe[str](system)
+    system.spawn(ledger(journal)).tell(Add("a", probe.ref))
+    assert await probe.rest() == []
+    journal.writes[0].release()
+    assert await probe.next() == "a"
+
+
+async def test_an_answer_waits_for_the_events(system: ActorSystem, journal: HandJournal) -> None:
+    ref = system.spawn(ledger(journal))
+    ask = asyncio.ensure_future(system.ask(ref, lambda to: Add("a", to)))
+    await turns()
+    assert not ask.done()
+    journal.writes[0].release()
+    assert await ask == "a"
+
+
+async def test_what_reads_an_undurable_state_waits_for_it(system: ActorSystem, journal: HandJournal) -> None:
+    async def on_command(_ctx: Ctx, state: str, command: Add) -> Behavior[Any]:
+        if command.text == "read":
+            command.reply_to.tell(state)
+            return Behaviors.same()
+        return Behaviors.persisted([command.text])
+
+    probe, ref = Probe[str](system), system.spawn(ledger(journal, on_command))
+    ref.tell(Add("a", probe.ref))
+    ref.tell(Add("read", probe.ref))
+    assert await probe.rest() == []
+    journal.writes[0].release()
+    assert await probe.next() == "a"
+
+
+async def test_reply_and_then_come_after_the_events(system: ActorSystem, journal: HandJournal) -> None:
+    async def on_command(_ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        reply_to = command.reply_to
+        return Behaviors.persisted(
+            [command.text], then=lambda state: reply_to.tell(f"then {state}"), reply=(reply_to, "reply")
+        )
+
+    probe = Probe[str](system)
+    system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
+    assert await probe.rest() == []
+    journal.writes[0].release()
+    assert await probe.take(2) == ["reply", "then a"]
+
+
+async def test_then_may_stop_the_actor_which_waits_for_its_write(system: ActorSystem, journal: HandJournal) -> None:
+    async def on_command(_ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        return Behaviors.persisted([command.text], then=Behaviors.stopped(), reply=(command.reply_to, "last"))
+
+    probe, stopped = Probe[str](system), Events(system, ActorStopped)
+    system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
+    await turns()
+    assert stopped.seen == []
+    journal.writes[0].release()
+    assert await probe.next() == "last"
+    await stopped.next()
+    assert journal.stored() == ["a"]
+
+
+async def test_a_failing_then_fails_the_actor(system: ActorSystem, journal: HandJournal) -> None:
+    def then(_state: str) -> None:
+        raise Boom
+
+    async def on_command(_ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        return Behaviors.persisted([command.text], then=then)
+
+    stopped = Events(system, ActorStopped)
+    ref = system.spawn(ledger(journal, on_command))
+    ref.tell(Add("a", Probe[str](system).ref))
+    await turns()
+    journal.writes[0].release()
+    assert (await stopped.next()).ref is ref
+
+
+async def test_a_spawned_actor_starts_when_the_events_are_durable(system: ActorSystem, journal: HandJournal) -> None:
+    async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        ctx.spawn(Behaviors.receive(echo)).tell(Question(command.reply_to, "from the child"))
+        return Behaviors.persisted([command.text])
+
+    probe = Probe[str](system)
+    system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
+    assert await probe.rest() == []
+    journal.writes[0].release()
+    assert await probe.next() == "from the child"
+
+
+async def test_b20_an_actor_spawned_by_a_command_that_fails_is_no_more(
+    system: ActorSystem, journal: HandJournal
+) -> None:
+    async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        ctx.spawn(Behaviors.receive(nothing), "child")
+        if command.text == "boom":
+            raise Boom
+        command.reply_to.tell(command.text)
+        return Behaviors.same()
+
+    probe = Probe[str](system)
+    resuming = OneForOneStrategy(decider=lambda error: Directive.resume)
+    ref = system.spawn(Behaviors.supervise(ledger(journal, on_command), resuming), "parent")
+    ref.tell(Add("boom", probe.ref))
+    ref.tell(Add("ok", probe.ref))
+    assert await probe.next() == "ok"
+
+
+async def test_scheduled_messages_wait_for_the_events(
+    system: ActorSystem, journal: HandJournal, clock: ManualClock
+) -> None:
+    async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        ctx.system.schedule("key", command.reply_to, "scheduled", delay=1.0)
+        return Behaviors.persisted([command.text])
+
+    probe = Probe[str](system)
+    system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
+    await turns()
+    clock.advance(5.0)
+    assert await probe.rest() == []
+    journal.writes[0].release()
+    await turns()
+    clock.advance(1.0)
+    assert await probe.next() == "scheduled"
+
+
+async def test_a_task_of_the_handler_is_held_until_the_release_and_free_afterwards(
+    system: ActorSystem, journal: HandJournal
+) -> None:
+    gate, tasks = asyncio.Event(), list[asyncio.Task[None]]()
+
+    async def aside(command: Add) -> None:
+        command.reply_to.tell("early")
+        await gate.wait()
+        command.reply_to.tell("late")
+
+    async def on_command(_ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        tasks.append(asyncio.create_task(aside(command)))
+        return Behaviors.persisted([command.text])
+
+    probe = Probe[str](system)
+    system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
+    assert await probe.rest() == []
+    journal.writes[0].release()
+    assert await probe.next() == "early"
+    gate.set()
+    assert await probe.next() == "late"
+
+
+async def test_an_ask_of_a_task_of_the_handler_waits_for_the_release(system: ActorSystem, journal: HandJournal) -> None:
+    target, tasks = system.spawn(Behaviors.receive(echo)), list[asyncio.Task[str]]()
+
+    async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        tasks.append(asyncio.create_task(ctx.system.ask(target, lambda to: Question(to, "x"))))
+        return Behaviors.persisted([command.text])
+
+    system.spawn(ledger(journal, on_command)).tell(Add("a", Probe[str](system).ref))
+    await turns()
+    assert not tasks[0].done()
+    journal.writes[0].release()
+    assert await tasks[0] == "x"
+
+
+def asking(system: ActorSystem) -> Command:
+    target = system.spawn(Behaviors.receive(echo))
+
+    async def on_command(ctx: Ctx, state: str, command: Add) -> Behavior[Any]:
+        if command.text == "ask":
+            answer = await ctx.system.ask(target, lambda to: Question(to, "answer"))
+            return Behaviors.persisted([answer], reply=(command.reply_to, state + answer))
+        return Behaviors.persisted([command.text])
+
+    return on_command
+
+
+async def test_an_ask_in_a_command_does_not_deadlock(system: ActorSystem, journal: HandJournal) -> None:
+    probe, ref = Probe[str](system), system.spawn(ledger(journal, asking(system)))
+    ref.tell(Add("a", probe.ref))
+    ref.tell(Add("ask", probe.ref))
+    await turns()
+    assert len(journal.writes) == 1
+    journal.writes[0].release()
+    await turns()
+    journal.writes[1].release()
+    assert await probe.next() == "aanswer"
+
+
+async def test_an_ask_on_a_state_that_has_never_been_is_not_sent(
+    system: ActorSystem, journal: HandJournal, clock: ManualClock
+) -> None:
+    target = Probe[str](system)
+
+    async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        if command.text == "ask":
+            await ctx.system.ask(target.ref, lambda to: "question", timeout=0.01)
+        return Behaviors.persisted([command.text])
+
+    ref = system.spawn(ledger(journal, on_command))
+    ref.tell(Add("a", target.ref))
+    ref.tell(Add("ask", target.ref))
+    await turns()
+    journal.writes[0].fail()
+    assert await target.rest() == []
+    assert clock.waits() != []
+
+
+async def test_a_command_may_gather_asks(system: ActorSystem) -> None:
+    target, probe = system.spawn(Behaviors.receive(echo)), Probe[str](system)
+
+    async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        asks = [ctx.system.ask(target, lambda to: Question(to, "x"), timeout=0.05) for _ in range(2)]
+        command.reply_to.tell("".join(await asyncio.gather(*asks)))
+        return Behaviors.same()
+
+    ref = system.spawn(Behaviors.supervise(ledger(HandJournal(), on_command), OneForOneStrategy()))
+    ref.tell(Add("a", probe.ref))
+    async with asyncio.timeout(0.5):
+        assert await probe.next() == "xx"
+
+
+async def test_other_actors_send_freely_while_a_write_is_in_flight(system: ActorSystem, journal: HandJournal) -> None:
+    probe = Probe[str](system)
+    system.spawn(ledger(journal)).tell(Add("a", probe.ref))
+    await turns()
+    other = system.spawn(Behaviors.receive(echo))
+    assert await system.ask(other, lambda to: Question(to, "x")) == "x"
+    probe.ref.tell("free")
+    assert await probe.next() == "free"
+    journal.writes[0].release()

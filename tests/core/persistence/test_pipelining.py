@@ -1,0 +1,69 @@
+"""Commands run on while earlier ones are being stored; what they send comes in their order, or not at all."""
+
+import asyncio
+from contextlib import nullcontext
+
+from casty import ActorStopped, ActorSystem, DeadLetter
+from casty.journals.memory import CAPABILITIES
+from casty.persistence.journal import StoreJournal
+
+from tests.core.persistence.fakes import JsonSerializer, SteeredStore
+from tests.core.persistence.ledger import Add, HandJournal, ledger
+from tests.core.runtime.probe import Events, ManualClock, Probe, turns
+
+
+async def test_the_next_command_runs_on_the_optimistic_state(system: ActorSystem, journal: HandJournal) -> None:
+    probe, ref = Probe[str](system), system.spawn(ledger(journal))
+    for text in "abc":
+        ref.tell(Add(text, probe.ref))
+        await turns()
+    assert await probe.rest() == []
+    assert [event.event for event in journal.writes[0].events] == ["a"]
+    journal.writes[0].release()
+    assert await probe.rest() == ["a"]
+    assert [event.event for event in journal.writes[1].events] == ["b", "c"]
+    journal.writes[1].release()
+    assert await probe.take(2) == ["ab", "abc"]
+    assert [event.sequence_nr for event in journal.events] == [1, 2, 3]
+
+
+async def test_commands_share_the_commits_of_a_store(system: ActorSystem) -> None:
+    store = SteeredStore()
+    store.gate.clear()
+    journal = StoreJournal(lambda: nullcontext(store), capabilities=CAPABILITIES, serializer=JsonSerializer())
+    probe, ref = Probe[str](system), system.spawn(ledger(journal))
+    for text in "abcde":
+        ref.tell(Add(text, probe.ref))
+    assert await probe.rest() == []
+    store.gate.set()
+    assert await probe.take(5) == ["a", "ab", "abc", "abcd", "abcde"]
+    assert len(store.batches) < 5
+
+
+async def test_a_failed_write_discards_everything_after_it(
+    system: ActorSystem, journal: HandJournal, clock: ManualClock
+) -> None:
+    letters, probe = Events(system, DeadLetter), Probe[str](system)
+    ref = system.spawn(ledger(journal))
+    for text in "abc":
+        ref.tell(Add(text, probe.ref))
+        await turns()
+    journal.writes[0].fail()
+    assert await probe.rest() == []
+    assert [letter.message.text for letter in letters.seen if isinstance(letter.message, Add)] == ["a", "b", "c"]
+    assert len(journal.writes) == 1
+    assert journal.stored() == []
+
+
+async def test_a_stop_waits_for_the_writes_in_flight(system: ActorSystem, journal: HandJournal) -> None:
+    stopped, probe = Events(system, ActorStopped), Probe[str](system)
+    ref = system.spawn(ledger(journal))
+    ref.tell(Add("a", probe.ref))
+    await turns()
+    ending = asyncio.ensure_future(system.shutdown())
+    await turns()
+    assert ref not in [event.ref for event in stopped.seen]
+    journal.writes[0].release()
+    await ending
+    assert ref in [event.ref for event in stopped.seen]
+    assert journal.stored() == ["a"]

@@ -1,0 +1,123 @@
+"""The tree: names, lookup, and whom a context may stop."""
+
+import pytest
+from casty import ActorRef, ActorStopped, ActorSystem, Behaviors
+from casty.errors import ActorNameError, ActorStoppedError, ScopeError
+
+from tests.core.runtime.probe import Ctx, Events, Family, Probe, does, nothing, turns
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "/", "a\n", "\x00", "x" * 256])
+async def test_an_illegal_name_is_refused(system: ActorSystem, name: str) -> None:
+    with pytest.raises(ActorNameError, match="cannot name an actor"):
+        system.spawn(Behaviors.receive(nothing), name)
+
+
+async def test_a_name_is_unique_among_living_siblings(system: ActorSystem) -> None:
+    ref = system.spawn(does(lambda ctx, message: None), "a")
+    with pytest.raises(ActorNameError, match="/a "):
+        system.spawn(Behaviors.receive(nothing), "a")
+    ref.tell("stop")
+    await turns()
+    again = system.spawn(Behaviors.receive(nothing), "a")
+    assert again != ref
+    assert again.address.path == ref.address.path
+
+
+async def test_names_are_generated_where_none_is_given(system: ActorSystem) -> None:
+    refs = [system.spawn(Behaviors.receive(nothing)) for _ in range(100)]
+    assert len({ref.address.path for ref in refs}) == 100
+
+
+async def test_lookup_finds_the_identical_reference(system: ActorSystem) -> None:
+    family = await Family(system, does(lambda ctx, message: None)).started()
+    assert system.lookup("/parent") is family.parent
+    assert system.lookup("/parent/child-0") is family.children[0]
+
+
+@pytest.mark.parametrize("path", ["/", "", "/b", "/parent/", "/parent/x", "/parent/child-0/x"])
+async def test_lookup_finds_nothing_else(system: ActorSystem, path: str) -> None:
+    await Family(system, does(lambda ctx, message: None)).started()
+    found = system.lookup(path)
+    assert found is None or path == "/parent/"
+
+
+async def test_a_stopped_actor_is_not_found(system: ActorSystem) -> None:
+    ref = system.spawn(does(lambda ctx, message: None), "a")
+    ref.tell("stop")
+    await turns()
+    assert system.lookup("/a") is None
+
+
+async def test_children_are_listed_in_the_order_of_their_start(system: ActorSystem) -> None:
+    probe = Probe[list[ActorRef[str]]](system)
+
+    def action(ctx: Ctx, message: str) -> None:
+        ctx.message_adapter(str.upper)
+        probe.ref.tell(list(ctx.children))
+
+    idler = does(lambda ctx, message: None)
+    family = await Family(system, idler, idler, action=action).started()
+    family.parent.tell("list")
+    assert await probe.next() == family.children
+
+
+async def test_children_stop_before_their_parent(system: ActorSystem) -> None:
+    stopped = Events(system, ActorStopped)
+    family = await Family(system, does(lambda ctx, message: None)).started()
+    family.parent.tell("stop")
+    await turns()
+    assert [event.ref for event in stopped.seen] == [family.children[0], family.parent]
+
+
+async def test_a_parent_may_stop_a_child_and_itself_but_nobody_else(system: ActorSystem) -> None:
+    stopped, probe = Events(system, ActorStopped), Probe[str](system)
+    stranger = system.spawn(Behaviors.receive(nothing))
+
+    def action(ctx: Ctx, message: str) -> None:
+        with pytest.raises(ValueError, match="may stop its children and itself"):
+            ctx.stop(stranger)
+        ctx.stop(ctx.children[0])
+        ctx.stop(ctx.self)
+        probe.ref.tell("done")
+
+    family = await Family(system, does(lambda ctx, message: None), action=action).started()
+    family.parent.tell("x")
+    assert await probe.next() == "done"
+    await turns()
+    assert [event.ref for event in stopped.seen] == [family.children[0], family.parent]
+
+
+async def test_the_parent_of_a_root_actor_is_none(system: ActorSystem) -> None:
+    probe = Probe[object](system)
+    child = does(lambda ctx, message: probe.ref.tell(ctx.parent))
+    family = await Family(system, child, action=lambda ctx, message: probe.ref.tell(ctx.parent)).started()
+    family.parent.tell("x")
+    assert await probe.next() is None
+    family.children[0].tell("x")
+    assert await probe.next() is family.parent
+
+
+async def test_a_stopping_actor_takes_no_more_children(system: ActorSystem) -> None:
+    probe = Probe[type[Exception]](system)
+
+    async def post_stop(ctx: Ctx) -> None:
+        try:
+            ctx.spawn(Behaviors.receive(nothing))
+        except ActorStoppedError as error:
+            probe.ref.tell(type(error))
+
+    ref = system.spawn(Behaviors.with_lifecycle(does(lambda ctx, message: None), post_stop=post_stop))
+    ref.tell("stop")
+    assert await probe.next() is ActorStoppedError
+
+
+async def test_a_clustered_behavior_names_what_it_needs(system: ActorSystem) -> None:
+    idler = does(lambda ctx, message: None)
+    for behavior in (
+        Behaviors.sharded(lambda entity_id: idler),
+        Behaviors.broadcasted(idler),
+        Behaviors.singleton(lambda: idler),
+    ):
+        with pytest.raises(ScopeError, match=r"ClusteredActorSystem.*pip install"):
+            system.spawn(behavior)

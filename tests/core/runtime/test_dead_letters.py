@@ -1,0 +1,72 @@
+"""Messages that nobody handles, and how loudly."""
+
+import pytest
+from casty import ActorSystem, Behaviors, DeadLetter
+from casty.runtime.dead_letters import Throttle
+
+from tests.core.runtime.probe import Events, ManualClock, Probe, does, turns
+
+
+async def test_a_message_for_a_stopped_actor_is_a_dead_letter(system: ActorSystem) -> None:
+    letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None))
+    ref.tell("stop")
+    await turns()
+    ref.tell("x")
+    letter = await letters.next()
+    assert (letter.message, letter.intended_ref) == ("x", ref)
+    assert "stopped" in letter.reason
+
+
+async def test_a_resolved_address_of_nobody_takes_dead_letters(system: ActorSystem) -> None:
+    letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None), "a")
+    address = ref.address
+    assert system.resolve(address) is ref
+    ref.tell("stop")
+    await turns()
+    gone = system.resolve(address)
+    assert gone == ref
+    system.spawn(does(lambda ctx, message: None), "a")
+    gone.tell("x")
+    assert (await letters.next()).message == "x"
+
+
+async def test_a_dead_subscriber_begets_no_dead_letters_of_dead_letters(system: ActorSystem) -> None:
+    letters, dead = Events(system, DeadLetter), Probe[DeadLetter](system)
+    system.event_stream.subscribe(DeadLetter, dead.ref.tell)
+    ref = system.spawn(Behaviors.stopped())
+    await turns()
+    ref.tell("x")
+    assert (await dead.next()).message == "x"
+    await system.shutdown()
+    ref.tell("y")
+    assert [letter.message for letter in letters.seen] == ["x", "y"]
+
+
+async def test_dead_letters_are_logged_by_type_only(system: ActorSystem, caplog: pytest.LogCaptureFixture) -> None:
+    ref = system.spawn(Behaviors.stopped())
+    await turns()
+    ref.tell("secret")
+    assert "dead letter: str for" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_a_flood_of_dead_letters_is_published_but_not_logged(
+    system: ActorSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    letters = Events(system, DeadLetter)
+    ref = system.spawn(Behaviors.stopped())
+    await turns()
+    for _ in range(1000):
+        ref.tell("x")
+    assert len(letters.seen) == 1000
+    assert len(caplog.records) < 10
+
+
+def test_a_throttle_opens_again_after_its_period(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    throttle = Throttle(clock, lines=2, period=10.0)
+    assert [throttle.admits("key") for _ in range(4)] == [True, True, False, False]
+    assert throttle.admits("other")
+    clock.now = 10.0
+    assert throttle.admits("key")
+    assert "2 more warnings" in caplog.text

@@ -1,0 +1,187 @@
+"""Death watch."""
+
+import asyncio
+from collections.abc import Callable
+
+from casty import ActorRef, ActorSystem, Behavior, Behaviors, Mailbox, OneForOneStrategy, Terminated
+from casty.runtime.ask import PromiseRef
+
+from tests.core.runtime.probe import Boom, Ctx, Family, Probe, begins, does, fails, turns
+
+
+class Watcher:
+    """An actor that passes on what it is told, `Terminated` included, and does `action` at its start."""
+
+    def __init__(self, system: ActorSystem, action: Callable[[Ctx], object]) -> None:
+        self.probe = Probe[object](system)
+
+        def start(ctx: Ctx) -> Behavior[str]:
+            action(ctx)
+            return does(lambda ctx, message: self.probe.ref.tell(message))
+
+        self.ref = system.spawn(begins(start))
+
+
+def idler() -> Behavior[str]:
+    return does(lambda ctx, message: None)
+
+
+async def test_terminated_comes_when_the_watched_actor_stops(system: ActorSystem) -> None:
+    ref = system.spawn(idler())
+    watcher = Watcher(system, lambda ctx: ctx.watch(ref))
+    assert await watcher.probe.rest() == []
+    ref.tell("stop")
+    assert await watcher.probe.next() == Terminated(ref)
+
+
+async def test_terminated_names_the_failure(system: ActorSystem) -> None:
+    ref = system.spawn(does(fails))
+    watcher = Watcher(system, lambda ctx: ctx.watch(ref))
+    await turns()
+    ref.tell("x")
+    told = await watcher.probe.next()
+    assert isinstance(told, Terminated)
+    assert isinstance(told.reason, Boom)
+
+
+async def test_watching_a_dead_actor_is_answered_at_once(system: ActorSystem) -> None:
+    ref = system.spawn(idler())
+    ref.tell("stop")
+    await turns()
+    watcher = Watcher(system, lambda ctx: ctx.watch(ref))
+    assert await watcher.probe.next() == Terminated(ref)
+
+
+async def test_a_live_actor_is_never_reported_terminated(system: ActorSystem) -> None:
+    ref = system.spawn(Behaviors.supervise(does(fails), OneForOneStrategy()))
+    watcher = Watcher(system, lambda ctx: ctx.watch(ref))
+    await turns()
+    ref.tell("x")
+    assert await watcher.probe.rest() == []
+
+
+async def test_watch_with_tells_a_message_of_ones_own(system: ActorSystem) -> None:
+    ref = system.spawn(idler())
+    watcher = Watcher(system, lambda ctx: ctx.watch_with(ref, "gone"))
+    await turns()
+    ref.tell("stop")
+    assert await watcher.probe.next() == "gone"
+
+
+async def test_a_second_watch_replaces_the_first(system: ActorSystem) -> None:
+    ref = system.spawn(idler())
+
+    def twice(ctx: Ctx) -> None:
+        ctx.watch(ref)
+        ctx.watch_with(ref, "gone")
+
+    watcher = Watcher(system, twice)
+    await turns()
+    ref.tell("stop")
+    assert await watcher.probe.next() == "gone"
+    assert await watcher.probe.rest() == []
+
+
+async def test_unwatch_ends_a_watch(system: ActorSystem) -> None:
+    ref = system.spawn(idler())
+
+    def action(ctx: Ctx) -> None:
+        ctx.watch(ref)
+        ctx.unwatch(ref)
+
+    watcher = Watcher(system, action)
+    await turns()
+    ref.tell("stop")
+    assert await watcher.probe.rest() == []
+
+
+async def test_terminated_follows_what_the_child_had_told(system: ActorSystem) -> None:
+    probe = Probe[object](system)
+
+    def child(ctx: Ctx, message: str) -> Behavior[str]:
+        assert ctx.parent is not None
+        for number in range(3):
+            ctx.parent.tell(str(number))
+        return Behaviors.stopped()
+
+    def start(ctx: Ctx) -> Behavior[str]:
+        ref = ctx.spawn(does(child))
+        ctx.watch_with(ref, "gone")
+        ref.tell("x")
+        return does(lambda ctx, message: probe.ref.tell(message))
+
+    system.spawn(begins(start))
+    assert await probe.take(4) == ["0", "1", "2", "gone"]
+
+
+async def test_watching_oneself_harms_nobody(system: ActorSystem) -> None:
+    watcher = Watcher(system, lambda ctx: ctx.watch(ctx.self))
+    other = Watcher(system, lambda ctx: ctx.watch(watcher.ref))
+    await turns()
+    watcher.ref.tell("stop")
+    assert await other.probe.next() == Terminated(watcher.ref)
+
+
+async def test_an_adapter_is_terminated_with_its_owner(system: ActorSystem) -> None:
+    adapters: list[ActorRef[str]] = []
+    owner = Watcher(system, lambda ctx: adapters.append(ctx.message_adapter(str.upper)))
+    await turns()
+    watcher = Watcher(system, lambda ctx: ctx.watch(adapters[0]))
+    assert await watcher.probe.rest() == []
+    owner.ref.tell("stop")
+    assert await watcher.probe.next() == Terminated(adapters[0])
+
+
+async def test_a_reply_reference_can_be_watched(system: ActorSystem) -> None:
+    promise = PromiseRef[str](system.kernel, asyncio.get_running_loop().create_future())
+    watcher = Watcher(system, lambda ctx: ctx.watch(promise))
+    assert await watcher.probe.next() == Terminated(promise)
+
+
+async def test_a_restart_forgets_whom_the_actor_watched(system: ActorSystem) -> None:
+    probe, ref = Probe[object](system), system.spawn(idler())
+
+    def action(ctx: Ctx, message: object) -> object:
+        if message == "watch":
+            ctx.watch(ref)
+        elif message == "again":
+            return Behaviors.restart()
+        else:
+            probe.ref.tell(message)
+        return None
+
+    watcher = system.spawn(does(action))
+    watcher.tell("watch")
+    watcher.tell("again")
+    await turns()
+    ref.tell("stop")
+    assert await probe.rest() == []
+
+
+async def test_a_full_mailbox_still_takes_terminated(system: ActorSystem) -> None:
+    gate, probe, ref = asyncio.Event(), Probe[object](system), system.spawn(idler())
+
+    async def handler(ctx: Ctx, message: str) -> Behavior[str]:
+        if message == "watch":
+            ctx.watch(ref)
+            await gate.wait()
+        probe.ref.tell(message)
+        return Behaviors.same()
+
+    watcher = system.spawn(Behaviors.receive(handler), mailbox=Mailbox(capacity=1))
+    watcher.tell("watch")
+    await turns()
+    watcher.tell("x")
+    watcher.tell("dropped")
+    ref.tell("stop")
+    await turns()
+    gate.set()
+    assert await probe.take(3) == ["watch", "x", Terminated(ref)]
+
+
+async def test_siblings_see_each_other_stop(system: ActorSystem) -> None:
+    family = await Family(system, idler(), idler()).started()
+    watcher = Watcher(system, lambda ctx: [ctx.watch(child) for child in family.children])
+    await turns()
+    family.parent.tell("stop")
+    assert {told.ref for told in await watcher.probe.take(2) if isinstance(told, Terminated)} == set(family.children)

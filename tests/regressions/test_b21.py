@@ -1,0 +1,34 @@
+"""B21: messages queued behind a stop, dropped by overflow, or pending at shutdown become dead letters."""
+
+import asyncio
+
+from casty import ActorSystem, DeadLetter, Mailbox
+
+from tests.core.runtime.probe import Events, does, turns
+
+
+async def test_b21_messages_behind_a_stop_become_dead_letters(system: ActorSystem) -> None:
+    letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None))
+    for message in ("a", "stop", "b", "c"):
+        ref.tell(message)
+    await turns()
+    assert [letter.message for letter in letters.seen] == ["b", "c"]
+    assert all("before its turn" in letter.reason for letter in letters.seen)
+
+
+async def test_b21_messages_dropped_by_overflow_become_dead_letters(system: ActorSystem) -> None:
+    letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None), mailbox=Mailbox(1))
+    for message in "ab":
+        ref.tell(message)
+    assert [letter.message for letter in letters.seen] == ["b"]
+    assert "full" in letters.seen[0].reason
+
+
+async def test_b21_messages_pending_at_shutdown_become_dead_letters(system: ActorSystem) -> None:
+    letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None))
+    ref.tell("a")
+    async with asyncio.timeout(2.0):
+        await system.shutdown()
+    assert [letter.message for letter in letters.seen] in (["a"], [])
+    ref.tell("b")
+    assert letters.seen[-1].message == "b"

@@ -1,0 +1,25 @@
+"""B22, locally: `watch` works on any reference, and a live actor is never reported Terminated."""
+
+from casty import ActorRef, ActorSystem, Behavior, Terminated
+
+from tests.core.runtime.probe import Ctx, Probe, begins, does, turns
+
+
+async def test_b22_watch_works_on_live_dead_and_resolved_references(system: ActorSystem) -> None:
+    live, dead = (system.spawn(does(lambda ctx, message: None)) for _ in range(2))
+    address = dead.address
+    dead.tell("stop")
+    await turns()
+    probe, told = Probe[object](system), list[ActorRef[str]]()
+
+    def start(ctx: Ctx) -> Behavior[str]:
+        told.append(system.resolve(address))
+        for ref in (live, dead, told[0]):
+            ctx.watch(ref)
+        return does(lambda ctx, message: probe.ref.tell(message))
+
+    system.spawn(begins(start))
+    assert await probe.take(2) == [Terminated(dead), Terminated(dead)]
+    assert await probe.rest() == []
+    live.tell("stop")
+    assert await probe.next() == Terminated(live)
