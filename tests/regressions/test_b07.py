@@ -4,14 +4,14 @@ import asyncio
 
 from casty import ActorSystem
 
-from tests.core.persistence.ledger import Add, HandJournal, ledger
+from tests.core.persistence.ledger import Add, HandJournal, adding, ledger
 from tests.core.runtime.probe import Probe, turns
 
 
 async def test_b07_no_reply_before_the_events_are_durable(system: ActorSystem) -> None:
     journal = HandJournal(by_hand=True)
     ref = system.spawn(ledger(journal))
-    ask = asyncio.ensure_future(system.ask(ref, lambda to: Add("a", to)))
+    ask = asyncio.ensure_future(system.ask(ref, adding("a")))
     await turns()
     assert (ask.done(), journal.stored()) == (False, [])
     journal.writes[0].release()

@@ -1,6 +1,6 @@
 """B20: an exception anywhere never leaves an actor that is alive but deaf: it stops, and says so, or it goes on."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from casty import ActorStopped, ActorSystem, Behavior, Behaviors, DeadLetter
@@ -13,13 +13,29 @@ def boom(*_: object) -> Behavior[str]:
     raise Boom
 
 
-async def bad_command(_ctx: Ctx, _state: str, _message: str) -> Behavior[str]:
+async def hook(_ctx: Ctx) -> None:
+    raise Boom
+
+
+def sync_hook(_ctx: Ctx) -> Awaitable[None]:
+    raise Boom
+
+
+def shout(_nothing: None) -> str:
+    raise Boom
+
+
+def bad_fold(_state: str, _event: str) -> str:
+    raise Boom
+
+
+async def command(_ctx: Ctx, _state: str, _message: str) -> Behavior[str]:
     return Behaviors.persisted(["event"])
 
 
 def bad_entity() -> Behavior[str]:
     return Behaviors.event_sourced(
-        entity_id="e", journal=HandJournal(), initial_state="", on_event=boom, on_command=bad_command
+        entity_id="e", journal=HandJournal(), initial_state="", on_event=bad_fold, on_command=command
     )
 
 
@@ -27,13 +43,13 @@ CASES: dict[str, Callable[[], Behavior[str]]] = {
     "handler": lambda: does(fails),
     "setup": lambda: begins(boom),
     "answered setup": lambda: does(lambda ctx, message: begins(boom)),
-    "answered wrapper": lambda: does(lambda ctx, message: Behaviors.with_lifecycle(begins(boom), post_stop=boom)),
+    "answered wrapper": lambda: does(lambda ctx, message: Behaviors.with_lifecycle(begins(boom), post_stop=sync_hook)),
     "answered persisted": lambda: does(lambda ctx, message: Behaviors.persisted(["event"])),
     "setup that answers same": lambda: begins(lambda ctx: Behaviors.same()),
-    "pre_start": lambda: Behaviors.with_lifecycle(does(fails), pre_start=boom),
+    "pre_start": lambda: Behaviors.with_lifecycle(does(fails), pre_start=hook),
     "on_event": bad_entity,
-    "piped awaitable": lambda: does(lambda ctx, message: ctx.pipe_to_self(turns(1), boom)),
-    "stopping hook": lambda: Behaviors.with_lifecycle(does(fails), post_stop=boom),
+    "piped awaitable": lambda: does(lambda ctx, message: ctx.pipe_to_self(turns(1), shout)),
+    "stopping hook": lambda: Behaviors.with_lifecycle(does(fails), post_stop=hook),
 }
 
 

@@ -70,6 +70,11 @@ class Add:
     reply_to: ActorRef[str]
 
 
+def adding(text: str) -> Callable[[ActorRef[str]], Add]:
+    """What `ask` wants: makes the command for a reply reference."""
+    return lambda reply_to: Add(text, reply_to)
+
+
 type Command = Callable[[ActorContext[Add], str, Add], Awaitable[Behavior[Any]]]
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
 from casty import (
     ActorContext,
     ActorStopped,
@@ -14,8 +13,8 @@ from casty import (
     OneForOneStrategy,
 )
 
-from tests.core.persistence.ledger import Add, Command, HandJournal, ledger
-from tests.core.runtime.probe import Boom, Events, ManualClock, Probe, Question, echo, nothing, turns
+from tests.core.persistence.ledger import Add, Command, HandJournal, adding, ledger
+from tests.core.runtime.probe import Boom, Events, ManualClock, Probe, Question, echo, nothing, questioning, turns
 
 type Ctx = ActorContext[Add]
 
@@ -30,7 +29,7 @@ async def test_a_message_sent_by_a_command_waits_for_its_events(system: ActorSys
 
 async def test_an_answer_waits_for_the_events(system: ActorSystem, journal: HandJournal) -> None:
     ref = system.spawn(ledger(journal))
-    ask = asyncio.ensure_future(system.ask(ref, lambda to: Add("a", to)))
+    ask = asyncio.ensure_future(system.ask(ref, adding("a")))
     await turns()
     assert not ask.done()
     journal.writes[0].release()
@@ -170,7 +169,7 @@ async def test_an_ask_of_a_task_of_the_handler_waits_for_the_release(system: Act
     target, tasks = system.spawn(Behaviors.receive(echo)), list[asyncio.Task[str]]()
 
     async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
-        tasks.append(asyncio.create_task(ctx.system.ask(target, lambda to: Question(to, "x"))))
+        tasks.append(asyncio.create_task(ctx.system.ask(target, questioning("x"))))
         return Behaviors.persisted([command.text])
 
     system.spawn(ledger(journal, on_command)).tell(Add("a", Probe[str](system).ref))
@@ -185,7 +184,7 @@ def asking(system: ActorSystem) -> Command:
 
     async def on_command(ctx: Ctx, state: str, command: Add) -> Behavior[Any]:
         if command.text == "ask":
-            answer = await ctx.system.ask(target, lambda to: Question(to, "answer"))
+            answer = await ctx.system.ask(target, questioning("answer"))
             return Behaviors.persisted([answer], reply=(command.reply_to, state + answer))
         return Behaviors.persisted([command.text])
 
@@ -227,7 +226,7 @@ async def test_a_command_may_gather_asks(system: ActorSystem) -> None:
     target, probe = system.spawn(Behaviors.receive(echo)), Probe[str](system)
 
     async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
-        asks = [ctx.system.ask(target, lambda to: Question(to, "x"), timeout=0.05) for _ in range(2)]
+        asks = [ctx.system.ask(target, questioning("x"), timeout=0.05) for _ in range(2)]
         command.reply_to.tell("".join(await asyncio.gather(*asks)))
         return Behaviors.same()
 
@@ -242,7 +241,7 @@ async def test_other_actors_send_freely_while_a_write_is_in_flight(system: Actor
     system.spawn(ledger(journal)).tell(Add("a", probe.ref))
     await turns()
     other = system.spawn(Behaviors.receive(echo))
-    assert await system.ask(other, lambda to: Question(to, "x")) == "x"
+    assert await system.ask(other, questioning("x")) == "x"
     probe.ref.tell("free")
     assert await probe.next() == "free"
     journal.writes[0].release()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors
 from casty.runtime.timers import KeyedTimers
@@ -133,6 +133,11 @@ class Question:
     text: str = ""
 
 
+def questioning(text: str = "") -> Callable[[ActorRef[str]], Question]:
+    """What `ask` wants: makes the question for a reply reference."""
+    return lambda reply_to: Question(reply_to, text)
+
+
 async def echo(_ctx: ActorContext[Question], question: Question) -> Behavior[Question]:
     """A handler that answers."""
     question.reply_to.tell(question.text)
@@ -149,7 +154,7 @@ def does(action: Callable[[Ctx, str], object]) -> Behavior[str]:
         if message == "stop":
             return Behaviors.stopped()
         following = action(ctx, message)
-        return following if isinstance(following, Behavior) else Behaviors.same()
+        return cast(Behavior[str], following) if isinstance(following, Behavior) else Behaviors.same()
 
     return Behaviors.receive(handler)
 

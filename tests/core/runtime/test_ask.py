@@ -7,7 +7,7 @@ import pytest
 from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, OneForOneStrategy
 from casty.errors import ActorFailedError, ActorStoppedError
 
-from tests.core.runtime.probe import Boom, Question, echo, turns
+from tests.core.runtime.probe import Boom, Question, echo, questioning, turns
 
 type Asker = ActorContext[Question]
 LONG = 30.0
@@ -25,7 +25,7 @@ async def silent(_ctx: Asker, _question: Question) -> Behavior[Question]:
 
 async def test_an_answer_comes_back(system: ActorSystem) -> None:
     ref = system.spawn(Behaviors.receive(echo))
-    assert await system.ask(ref, lambda to: Question(to, "x")) == "x"
+    assert await system.ask(ref, questioning("x")) == "x"
 
 
 async def test_only_the_first_answer_counts(system: ActorSystem) -> None:
@@ -44,7 +44,7 @@ async def test_many_asks_at_once_get_their_own_answers(system: ActorSystem) -> N
         return Behaviors.same()
 
     refs = [system.spawn(Behaviors.receive(handler)) for handler in (echo, slow_echo)]
-    asks = [system.ask(refs[n % 2], lambda to, n=n: Question(to, str(n))) for n in range(300)]
+    asks = [system.ask(refs[n % 2], questioning(str(n))) for n in range(300)]
     assert await asyncio.gather(*asks) == [str(n) for n in range(300)]
 
 
@@ -126,7 +126,7 @@ async def test_a_forwarded_question_is_answered_after_its_front_has_stopped(syst
 async def test_asks_may_nest_deeper_than_they_run_in_place(system: ActorSystem) -> None:
     def relay(behind: ActorRef[Question]) -> Behavior[Question]:
         async def handler(ctx: Asker, question: Question) -> Behavior[Question]:
-            answer = await ctx.system.ask(behind, lambda to: Question(to, question.text))
+            answer = await ctx.system.ask(behind, questioning(question.text))
             question.reply_to.tell(answer + ".")
             return Behaviors.same()
 
@@ -136,7 +136,7 @@ async def test_asks_may_nest_deeper_than_they_run_in_place(system: ActorSystem) 
     depth = 100
     for _ in range(depth):
         ref = system.spawn(relay(ref))
-    assert await system.ask(ref, lambda to: Question(to, "x")) == "x" + "." * depth
+    assert await system.ask(ref, questioning("x")) == "x" + "." * depth
 
 
 async def test_two_actors_that_ask_each_other_time_out_and_go_on(system: ActorSystem) -> None:
@@ -155,7 +155,7 @@ async def test_two_actors_that_ask_each_other_time_out_and_go_on(system: ActorSy
 
     refs += [system.spawn(asks_back(1)), system.spawn(asks_back(0))]
     assert await system.ask(refs[0], Question) == "None"
-    assert await system.ask(refs[0], lambda to: Question(to, "ping")) == "pong"
+    assert await system.ask(refs[0], questioning("ping")) == "pong"
 
 
 async def test_a_cancelled_asker_harms_nobody(system: ActorSystem) -> None:
@@ -173,7 +173,7 @@ async def test_a_cancelled_asker_harms_nobody(system: ActorSystem) -> None:
     with pytest.raises(asyncio.CancelledError):
         await ask
     gate.set()
-    assert await system.ask(ref, lambda to: Question(to, "x")) == "x"
+    assert await system.ask(ref, questioning("x")) == "x"
 
 
 async def test_a_shutdown_fails_the_asks_that_wait(system: ActorSystem) -> None:

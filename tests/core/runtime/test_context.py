@@ -7,7 +7,11 @@ import pytest
 from casty import ActorRef, ActorStopped, ActorSystem, Behavior, Behaviors, OneForOneStrategy
 from casty.errors import ActorStoppedError
 
-from tests.core.runtime.probe import Boom, Ctx, Events, Probe, Question, begins, does, echo, turns
+from tests.core.runtime.probe import Boom, Ctx, Events, Probe, Question, begins, does, echo, questioning, turns
+
+
+def describe(error: Exception) -> str:
+    return f"failed: {type(error).__name__}"
 
 
 class Piper:
@@ -20,8 +24,7 @@ class Piper:
         def action(ctx: Ctx, message: str) -> Behavior[str] | None:
             match message:
                 case "pipe":
-                    on_failure = (lambda error: f"failed: {type(error).__name__}") if caught else None
-                    ctx.pipe_to_self(awaitable, str.upper, on_failure)
+                    ctx.pipe_to_self(awaitable, str.upper, describe if caught else None)
                 case "again":
                     return Behaviors.restart()
                 case _:
@@ -81,7 +84,7 @@ async def test_ctx_ask_tells_the_mapped_answer(system: ActorSystem) -> None:
     probe, target = Probe[str](system), system.spawn(Behaviors.receive(echo))
 
     def start(ctx: Ctx) -> Behavior[str]:
-        ctx.ask(target, lambda to: Question(to, "x"), str.upper)
+        ctx.ask(target, questioning("x"), str.upper)
         return does(lambda ctx, message: probe.ref.tell(message))
 
     system.spawn(begins(start))

@@ -9,7 +9,7 @@ from casty.behaviors.values import Behavior, ReceiveBehavior
 from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
 from casty.events import ActorStarted
 from casty.mailbox import Mailbox
-from casty.persistence.outbox import OPEN, current
+from casty.persistence.outbox import OPEN, Outbox, current
 from casty.runtime.cell import PAUSED, Cell
 from casty.runtime.life import Life, unwrap
 from casty.runtime.mailbox import CLOSED, Bounded
@@ -52,11 +52,7 @@ def spawn_cell(
         bare = not _inherit_spies(family, cell) and bare
     family.children[name] = cell
     if OPEN and (outbox := current()) is not None:
-        cell.state = PAUSED
-        cell.queue = []
-        cell.own_life().signals.append(Start())
-        outbox.hold(_start_late, cell)
-        outbox.undo_with(request_stop, cell)
+        _start_with(outbox, cell)
     elif bare:
         cell.handler = cast("ReceiveBehavior[Any]", behavior).handler
         if kernel.event_stream.wants(ActorStarted):
@@ -64,6 +60,14 @@ def spawn_cell(
     else:
         cell.signal(Start())
     return cell
+
+
+def _start_with(outbox: Outbox, cell: Cell) -> None:
+    cell.state = PAUSED
+    cell.queue = []
+    cell.own_life().signals.append(Start())
+    outbox.hold(_start_late, cell)
+    outbox.undo_with(request_stop, cell)
 
 
 def _start_late(cell: Cell) -> None:

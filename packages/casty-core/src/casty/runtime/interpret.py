@@ -52,20 +52,25 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
                 cell.signal(Stop())
                 return _install(cell, _swallow)
             case EventSourcedBehavior():
-                life.event_sourced = True
-                log = await cell.kernel.journals.log_of(
-                    core.entity_id, core.journal, cell.kernel.settings.resolve(cell.name).journal
-                )
-                entity = EventSourcedEntity(cast("EventSourcedBehavior[Any, Any, Any]", core), log, CellHost(cell))
-                life.resources.append(entity)
-                await entity.recover()
-                return _install(cell, entity.handle)
+                return _install(cell, await _recover(cell, cast("EventSourcedBehavior[Any, Any, Any]", core)))
             case PersistedBehavior():
                 raise BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
             case _:
                 raise BehaviorError(
                     f"{cell.path} cannot become {type(core).__name__}: there is no behavior before it to go on with"
                 )
+
+
+async def _recover(cell: Cell, behavior: EventSourcedBehavior[Any, Any, Any]) -> Handler[Any]:
+    """Bring an entity to its stored state; its handler. What raises on the way is already a matter of its journal."""
+    life = cell.own_life()
+    life.event_sourced = True
+    configured = cell.kernel.settings.resolve(cell.name).journal
+    log = await cell.kernel.journals.log_of(behavior.entity_id, behavior.journal, configured)
+    entity = EventSourcedEntity(behavior, log, CellHost(cell))
+    life.resources.append(entity)
+    await entity.recover()
+    return entity.handle
 
 
 class CellHost(Host):
