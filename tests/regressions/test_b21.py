@@ -29,6 +29,5 @@ async def test_b21_messages_pending_at_shutdown_become_dead_letters(system: Acto
     ref.tell("a")
     async with asyncio.timeout(2.0):
         await system.shutdown()
-    assert [letter.message for letter in letters.seen] in (["a"], [])
     ref.tell("b")
-    assert letters.seen[-1].message == "b"
+    assert [letter.message for letter in letters.seen] == ["a", "b"]

@@ -43,6 +43,7 @@ async def test_context_variables_stay_with_their_actor(system: ActorSystem) -> N
     USER.set("the test")
     a.tell("a")
     b.tell("b")
+    await turns()
     a.tell("c")
     b.tell("d")
     assert sorted(await probe.take(4)) == ["a sees nobody", "b sees nobody", "c sees a", "d sees b"]

@@ -78,6 +78,24 @@ async def test_b20_resume_of_a_failed_start_stops_the_actor(system: ActorSystem)
     assert (await stopped.next()).ref is ref
 
 
+async def test_b20_resume_of_a_failed_restart_does_not_go_on_with_the_old_handler(system: ActorSystem) -> None:
+    stopped, starts = Events(system, ActorStopped), 0
+
+    def start(_ctx: Ctx) -> Behavior[str]:
+        nonlocal starts
+        starts += 1
+        if starts == 2:
+            raise ValueError
+        return does(fails)
+
+    def decide(error: BaseException) -> Directive:
+        return Directive.restart if isinstance(error, Boom) else Directive.resume
+
+    ref = system.spawn(Behaviors.supervise(begins(start), OneForOneStrategy(decider=decide)))
+    ref.tell("x")
+    assert (await stopped.next()).ref is ref
+
+
 async def test_stop_stops(system: ActorSystem) -> None:
     stopped = Events(system, ActorStopped)
     ref = system.spawn(Behaviors.supervise(does(fails), always(Directive.stop)))

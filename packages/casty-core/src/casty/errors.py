@@ -76,6 +76,10 @@ class SequenceConflictError(JournalError):
     """
 
 
+class FencedError(JournalError):
+    """A write or a claim by an owner that another one has followed. Nothing was written."""
+
+
 class JournalSchemaError(JournalError):
     """A database whose schema is newer than this version of Casty, or not a journal at all."""
 

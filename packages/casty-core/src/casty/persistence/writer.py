@@ -37,7 +37,7 @@ class Write:
     def __init__(self, group: list[EventRecord], done: Done) -> None:
         self.group = group
         self.done = done
-        self.size = _bytes_of(group)
+        self.size = sum(len(record.payload) for record in group)
         self.joined = 1
         """Of how many writes it consists by now."""
         self.taken = False
@@ -76,8 +76,9 @@ class JournalWriter:
             self._task = asyncio.Task(self._flush(), name="casty-journal-writer", context=Context())
         return write
 
-    def join(self, write: Write, group: AppendGroup) -> bool:
-        """Make the events that follow those of a waiting write a part of it: stored, and told of, together.
+    def join(self, write: Write, group: AppendGroup, size: int) -> bool:
+        """Make the events that follow those of a waiting write, with `size` bytes of payload, a part of it: stored,
+        and told of, together.
 
         Answers False if it takes no more. Raises like `submit`.
         """
@@ -88,8 +89,9 @@ class JournalWriter:
         self._waiting += 1
         write.joined += 1
         write.group += group
-        write.size += _bytes_of(group)
-        write.taken = len(write.group) >= BATCH_EVENTS or write.size >= BATCH_BYTES
+        write.size += size
+        if len(write.group) >= BATCH_EVENTS or write.size >= BATCH_BYTES:
+            write.taken = True
         return True
 
     @property
@@ -172,13 +174,6 @@ class JournalWriter:
                 waiting,
                 [JournalClosedError("the journal's writer was cancelled before it stored this")] * len(waiting),
             )
-
-
-def _bytes_of(group: AppendGroup) -> int:
-    size = 0
-    for record in group:
-        size += len(record.payload)
-    return size
 
 
 def _settle(batch: Iterable[Write], outcomes: Sequence[AppendOutcome]) -> None:

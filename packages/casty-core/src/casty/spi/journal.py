@@ -28,6 +28,10 @@ class JournalCapabilities:
     durable: bool
     """An append that returned survives `kill -9` and power loss."""
     kind: JournalKind = JournalKind.local
+    fencing: bool = False
+    """It is a `FencingStore`."""
+    ordered: bool = False
+    """It is an `OrderedStore`."""
     threaded: bool = False
     """It works in a thread of this process, which gets no turn while the event loop is saturated, unless the runtime
     sees to it.
@@ -43,7 +47,7 @@ class EventRecord(NamedTuple):
     epoch: int
     """The ownership epoch under which it was written; 0 where nothing fences."""
     writer: str
-    """Which incarnation of the entity wrote it."""
+    """Who wrote it: the owner that claimed the epoch, or an incarnation of the entity where nothing fences."""
     event_id: bytes
     """16 bytes, unique for ever; the same event written twice has the same id."""
     manifest: str
@@ -85,7 +89,9 @@ class JournalStore(Protocol):
 
         A group is stored if its first sequence number follows the entity's highest stored one (groups of one call
         count for those after them), else its outcome is `SequenceConflictError`. A group behind a refused one of the
-        same entity and writer is refused too, whatever its number; other groups never suffer from a bad one. Once
+        same entity and writer is refused too, whatever its number; other groups never suffer from a bad one. A group
+        whose events are stored already, each under its number with the same event id, has the outcome None and is not
+        stored again: so a write whose outcome is unknown may be repeated. Once
         this returns, groups with the outcome None are as durable as the capabilities say. An exception raised by the
         call itself means that the outcome of every group is unknown.
         """
@@ -107,4 +113,47 @@ class JournalStore(Protocol):
 
     async def load_snapshot(self, entity_id: str, to_sequence_nr: int) -> SnapshotRecord | None:
         """The entity's newest snapshot whose number is at most `to_sequence_nr`."""
+        ...
+
+
+class FencingStore(JournalStore, Protocol):
+    """A store in which a new owner shuts out the old one, whatever that one still has on its way.
+
+    A fence is a key with an owner and an epoch. An event whose `epoch` is not 0 is stored only while there is a fence
+    whose owner is the event's `writer` and whose epoch is the event's; else the outcome of its group is `FencedError`.
+    So an owner's name must be unique for ever, for example drawn at random for each incarnation.
+    """
+
+    async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
+        """Make `owner` the owner of the fence `key`, and answer the epoch that it holds from now on.
+
+        `epoch` must be higher than the fence's, or the same with the same owner; None takes the next one. Waits for
+        appends of the old owner that are in flight, so that what is read afterwards is all that it will ever have
+        written. Raises `FencedError` for an epoch that is too low, and changes nothing.
+        """
+        ...
+
+
+class OrderedEvent(NamedTuple):
+    """An event with its place among all events of the journal."""
+
+    offset: int
+    """From 1, growing; gaps mean nothing."""
+    record: EventRecord
+
+
+class OrderedStore(JournalStore, Protocol):
+    """A store whose events can be read in one order that never changes and in which no event appears late."""
+
+    async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
+        """Up to `limit` events with an offset above `after`, ascending; with `tags`, those that have at least one of
+        them.
+
+        Whoever goes on after the last offset that was answered never misses an event, also not one that is being
+        written at the same time: an event is not shown before every event with a smaller offset is decided.
+        """
+        ...
+
+    async def entity_ids(self, after: str, limit: int) -> Sequence[str]:
+        """Up to `limit` ids of entities that have events, greater than `after`, ascending by their UTF-8 bytes."""
         ...
