@@ -2,9 +2,9 @@
 
 import asyncio
 
-from casty import ActorSystem, DeadLetter, Mailbox
+from casty import ActorSystem, Behavior, Behaviors, DeadLetter, Mailbox
 
-from tests.core.runtime.probe import Events, does, turns
+from tests.core.runtime.probe import Ctx, Events, does, turns
 
 
 async def test_b21_messages_behind_a_stop_become_dead_letters(system: ActorSystem) -> None:
@@ -25,9 +25,19 @@ async def test_b21_messages_dropped_by_overflow_become_dead_letters(system: Acto
 
 
 async def test_b21_messages_pending_at_shutdown_become_dead_letters(system: ActorSystem) -> None:
-    letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None))
-    ref.tell("a")
-    async with asyncio.timeout(2.0):
-        await system.shutdown()
-    ref.tell("b")
-    assert [letter.message for letter in letters.seen] == ["a", "b"]
+    letters, gate = Events(system, DeadLetter), asyncio.Event()
+
+    async def handler(_ctx: Ctx, _message: str) -> Behavior[str]:
+        await gate.wait()
+        return Behaviors.same()
+
+    ref = system.spawn(Behaviors.receive(handler))
+    for message in "abc":
+        ref.tell(message)
+    await turns()
+    ending = asyncio.ensure_future(system.shutdown())
+    await turns()
+    gate.set()
+    await ending
+    ref.tell("d")
+    assert [letter.message for letter in letters.seen] == ["b", "c", "d"]

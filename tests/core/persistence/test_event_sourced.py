@@ -1,5 +1,6 @@
 """Event-sourced actors as users meet them: journals of every kind, snapshots, tags."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +9,9 @@ from casty import ActorSystem, Behavior, Behaviors, CastyConfig, SnapshotEvery
 from casty.config import JournalConfig
 from casty.config.actors import ActorConfig
 from casty.errors import BehaviorError
-from casty.journal import EventJournal, InMemoryJournal
+from casty.journal import EventJournal, InMemoryJournal, Snapshot
 
-from tests.core.persistence.ledger import Add, HandJournal, append, ledger
+from tests.core.persistence.ledger import Add, HandJournal, adding, append, ledger
 from tests.core.runtime.probe import Probe, turns
 
 
@@ -133,3 +134,21 @@ async def test_no_events_are_no_write(system: ActorSystem, journal: HandJournal)
     system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
     assert await probe.next() == "done"
     assert journal.writes == []
+
+
+async def test_an_older_snapshot_never_arrives_after_a_newer_one(system: ActorSystem) -> None:
+    gate = asyncio.Event()
+
+    class SlowFirst(HandJournal):
+        async def save_snapshot(self, entity_id: str, snapshot: Snapshot[Any]) -> None:
+            if snapshot.sequence_nr == 1:
+                await gate.wait()
+            self.snapshots.append(snapshot)
+
+    journal = SlowFirst()
+    ref = system.spawn(ledger(journal, snapshots=SnapshotEvery(1)))
+    for text in "ab":
+        await system.ask(ref, adding(text))
+    gate.set()
+    await system.shutdown()
+    assert [snapshot.sequence_nr for snapshot in journal.snapshots] == [1, 2]

@@ -130,9 +130,7 @@ async def test_a_store_that_answers_too_few_outcomes_fails_the_batch(outcomes: O
     assert [type(error) for error in outcomes.told.values()] == [JournalError, JournalError]
 
 
-async def test_a_full_queue_refuses_and_takes_again_once_there_is_room(
-    store: SteeredStore, outcomes: Outcomes
-) -> None:
+async def test_a_full_queue_refuses_and_takes_again_once_there_is_room(store: SteeredStore, outcomes: Outcomes) -> None:
     writer = JournalWriter(store, capacity=2)
     writer.submit([event("a", 1)], outcomes.of("a"))
     writer.submit([event("b", 1)], outcomes.of("b"))

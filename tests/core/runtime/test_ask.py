@@ -195,3 +195,16 @@ async def test_a_resolved_address_of_nobody_fails_the_ask_at_once(system: ActorS
     await turns()
     with pytest.raises(ActorStoppedError):
         await system.ask(system.resolve(ref.address), Question, timeout=0.05)
+
+
+async def test_an_ask_of_an_actor_that_failed_tells_why_it_has_stopped(system: ActorSystem) -> None:
+    async def fails(_ctx: Asker, _question: Question) -> Behavior[Question]:
+        raise Boom
+
+    ref = system.spawn(Behaviors.receive(fails))
+    with pytest.raises(ActorFailedError):
+        await system.ask(ref, Question)
+    await turns()
+    with pytest.raises(ActorStoppedError) as stopped:
+        await at_once(system.ask(ref, Question, LONG))
+    assert isinstance(stopped.value.__cause__, Boom)

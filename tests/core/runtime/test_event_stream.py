@@ -107,3 +107,13 @@ async def test_an_instrument_that_does_not_detach_harms_nobody() -> None:
     async with ActorSystem(plugins=[Plugin(first, bad)]):
         pass
     assert first.lines == ["attach", "detach"]
+
+
+def test_cancelling_ends_that_subscription_only() -> None:
+    stream, seen = EventStream(), list[Base]()
+    first = stream.subscribe(Base, seen.append)
+    stream.subscribe(Base, seen.append)
+    first.cancel()
+    first.cancel()
+    stream.publish(Derived())
+    assert len(seen) == 1

@@ -17,7 +17,7 @@ class Subscription:
     stream: "EventStream"
 
     def cancel(self) -> None:
-        self.stream.unsubscribe(self.event_type, self.handler)
+        self.stream.end(self)
 
 
 class EventStream:
@@ -42,6 +42,11 @@ class EventStream:
         self._subscriptions = [
             s for s in self._subscriptions if not (s.event_type is event_type and s.handler == handler)
         ]
+        self._by_type.clear()
+
+    def end(self, subscription: Subscription) -> None:
+        """Ends this one subscription, and no other of the same handler; nothing happens if it has ended already."""
+        self._subscriptions = [s for s in self._subscriptions if s is not subscription]
         self._by_type.clear()
 
     def wants(self, event_type: type) -> bool:

@@ -7,7 +7,7 @@ that was not released ever is: the actor fails with the journal's error, and its
 
 import asyncio
 import logging
-from asyncio import Future, Task
+from asyncio import Future, Lock, Task
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, override
@@ -69,6 +69,7 @@ class EventSourcedEntity:
         self._in_flight: deque[InFlight] = deque()
         self._drained: list[Future[None]] = []
         self._saving: set[Task[None]] = set()
+        self._saving_order = Lock()
         self._failure: Exception | None = None
 
     async def recover(self) -> None:
@@ -211,7 +212,8 @@ class EventSourcedEntity:
 
     async def _try_to_save(self, save: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await save()
+            async with self._saving_order:  # an older snapshot must not be the last to arrive
+                await save()
         except Exception:
             # The events are what counts: recovery only takes longer.
             logger.exception("the snapshot of %s could not be saved", self._behavior.entity_id)

@@ -162,11 +162,13 @@ class Asks:
             self._sweep_timer.cancel()
         for waiting in self._deadlines.values():
             for future in waiting:
-                fail(future, "the actor system stopped without an answer")
+                fail(future, ActorStoppedError("the actor system stopped without an answer"))
 
     def _on_dead_letter(self, letter: DeadLetter) -> None:
         ref = letter.intended_ref
         error = ActorStoppedError(f"{ref.address.path} cannot answer: {letter.reason}")
+        if isinstance(ref, LocalRef):
+            error.__cause__ = failure_of(ref.cell)
         fail_asks_with(ref.cell if isinstance(ref, LocalRef) else self, letter.message, error)
 
 
@@ -187,7 +189,8 @@ def fail_asks_with(target: Target, message: object, error: Exception) -> None:
 def orphan_asks(cell: Cell) -> None:
     """The target has stopped: each ask fails as soon as nobody else holds its reply reference."""
     asks, cell.asks = cell.asks, None
-    error = f"{cell.path} stopped without answering"
+    error = ActorStoppedError(f"{cell.path} stopped without answering")
+    error.__cause__ = failure_of(cell)
     while asks:
         future, pending = asks.popitem()
         reply_to = pending.promise
@@ -200,7 +203,12 @@ def orphan_asks(cell: Cell) -> None:
             del promise
 
 
-def fail(future: Future[Any], error: str) -> None:
+def fail(future: Future[Any], error: ActorStoppedError) -> None:
     """Nobody can answer any more."""
     if not future.done() and not future.get_loop().is_closed():
-        future.set_exception(ActorStoppedError(error))
+        future.set_exception(error)
+
+
+def failure_of(cell: Cell) -> BaseException | None:
+    """What stopped the actor, if it did not stop by wish."""
+    return None if cell.life is None else cell.life.reason

@@ -158,15 +158,16 @@ class Dispatcher:
                 while cell.state == SCHEDULED and count < BUDGET:
                     batch = cell.batch
                     if batch is None:
-                        waiting = cell.queue
-                        if not waiting:
+                        # Never a local name for the queue: it would keep messages alive that have been handled.
+                        if not cell.queue:
                             cell.state = IDLE
                             cell.queue = None
                             break
+                        size = len(cell.queue)
+                        batch = cell.batch = iter(cell.queue)
                         cell.queue = []
-                        batch = cell.batch = iter(waiting)
-                        if len(waiting) > high_water or cell.admission is not None:
-                            reading(cell, len(waiting))
+                        if size > high_water or cell.admission is not None:
+                            reading(cell, size)
                     for message in batch:
                         following: Any = await handler(context, message)
                         if following is not SAME:

@@ -19,7 +19,7 @@ from casty.behaviors.values import (
     StoppedBehavior,
     UnhandledBehavior,
 )
-from casty.errors import ActorFailedError, BehaviorError
+from casty.errors import ActorFailedError, BehaviorError, JournalError
 from casty.events import ActorRestarted, ActorStarted, UnhandledMessage
 from casty.runtime.ask import fail_asks_with
 from casty.runtime.cell import PAUSED, SCHEDULED, Cell
@@ -117,7 +117,11 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
         return
     if verdict.directive is Directive.resume and cell.handler is None:
         verdict = replace(verdict, directive=Directive.stop)  # it failed to start: there is nothing to go on with
-    logger.error("%s failed, and supervision says %s", cell.path, verdict.directive.value, exc_info=exception)
+    # An outage of a journal is many actors' failure at once, and its text says what is wrong.
+    trace = None if isinstance(exception, JournalError) else exception
+    logger.error(
+        "%s failed, and supervision says %s: %s", cell.path, verdict.directive.value, exception, exc_info=trace
+    )
     match verdict.directive:
         case Directive.resume:
             pass
