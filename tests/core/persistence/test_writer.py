@@ -7,6 +7,7 @@ from typing import override
 
 import pytest
 from casty.errors import JournalClosedError, JournalError, JournalOverloadedError, SequenceConflictError
+from casty.journals.memory import MemoryStore
 from casty.persistence.writer import BATCH_EVENTS, JournalWriter
 from casty.spi.journal import AppendGroup, AppendOutcome
 
@@ -84,7 +85,7 @@ async def test_batches_end_at_a_mebibyte_but_hold_at_least_one_group(
 async def test_a_bad_group_fails_alone(writer: JournalWriter, outcomes: Outcomes) -> None:
     writer.submit([event("a", 1)], outcomes.of("good"))
     writer.submit([event("b", 7)], outcomes.of("gap"))
-    writer.submit([event("a", 1)], outcomes.of("conflict"))
+    writer.submit([event("a", 1, writer="late")], outcomes.of("conflict"))
     writer.submit([event("a", 2, writer="other")], outcomes.of("next"))
     await writer.drain()
     assert outcomes.told["good"] is outcomes.told["next"] is None
@@ -221,3 +222,18 @@ async def test_callbacks_do_not_run_in_the_context_of_whoever_submitted_first(wr
     writer.submit([event("a", 1)], lambda error: seen.append(command.get()))
     await writer.drain()
     assert seen == ["none"]
+
+
+async def test_what_waits_on_top_of_a_refused_write_is_refused_as_well(outcomes: Outcomes) -> None:
+    store = MemoryStore()
+    await store.append([[event("a", number, writer="winner") for number in range(1, 1001)]])
+    writer = JournalWriter(store)
+    # As many events as a batch holds, so that what follows is in the next one: and there its number would fit.
+    writer.submit([event("a", number) for number in range(1, 1001)], outcomes.of("refused"))
+    writer.submit([event("a", 1001)], outcomes.of("behind"))
+    writer.submit([event("a", 1001, writer="winner")], outcomes.of("neighbour"))
+    await writer.close()
+    assert isinstance(outcomes.told["refused"], SequenceConflictError)
+    assert isinstance(outcomes.told["behind"], SequenceConflictError)
+    assert outcomes.told["neighbour"] is None
+    assert [record.writer for record in await store.replay("a", 1001, 9999, 10)] == ["winner"]

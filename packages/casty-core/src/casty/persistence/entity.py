@@ -123,11 +123,13 @@ class EventSourcedEntity:
             for event in events:
                 state = self._on_event(state, event)
             tags = () if self._tagger is None else [self._tagger(event) for event in events]
+            last = self._sequence_nr + len(events)
+            if self._snapshots is not None and last % self._snapshots.n_events < len(events):
+                # Encoded now: nobody promises that the state is immutable. Saved when its events are durable.
+                entry.hold(self._save, self._log.prepare_snapshot(last, state, self._snapshots.keep))
             self._log.append(self._sequence_nr + 1, events, tags, self._settle)
             self._state = state
-            self._sequence_nr += len(events)
-            if self._snapshots is not None and self._sequence_nr % self._snapshots.n_events < len(events):
-                self._plan_snapshot(entry, self._snapshots.keep)
+            self._sequence_nr = last
         if answer.reply is not None:
             reply_to, reply = answer.reply
             entry.hold(reply_to.tell, reply)
@@ -200,10 +202,6 @@ class EventSourcedEntity:
         for waiter in drained:
             if not waiter.done():
                 waiter.set_result(None)
-
-    def _plan_snapshot(self, outbox: Outbox, keep: int) -> None:
-        # Encoded now: nobody promises that the state is immutable. Saved when its events are durable.
-        outbox.hold(self._save, self._log.prepare_snapshot(self._sequence_nr, self._state, keep))
 
     def _save(self, save: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.get_running_loop().create_task(self._try_to_save(save))

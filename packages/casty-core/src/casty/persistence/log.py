@@ -7,7 +7,6 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Final, Protocol
 
 from casty.errors import CastyError, JournalError
@@ -22,7 +21,6 @@ PAGE: Final = 1000
 
 type Settle = Callable[[int, Exception | None], None]
 """Told that every event up to a number is durable; or why they are not, from the last that is."""
-_record: Final = partial(tuple.__new__, EventRecord)  # in half the time of its constructor
 type Save = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -36,8 +34,8 @@ class EntityLog(Protocol):
         ...
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
-        """Write events numbered from `first` on, behind what was appended before; `settle` is called later, once for all
-        that was stored together.
+        """Write events numbered from `first` on, behind what was appended before; `settle` is called later, once for
+        all that was stored together.
         """
         ...
 
@@ -98,7 +96,7 @@ class StoreLog:
             event_id = self._incarnation + number.to_bytes(8)
             labels = tuple(tags[number - first]) if tags else ()
             row = (self._entity_id, number, 0, self._name, event_id, manifest, version, payload, now, labels)
-            group.append(_record(row))
+            group.append(EventRecord._make(row))  # in half the time of its constructor
             number += 1
         if self._waiting is None or not self._writer.join(self._waiting, group, size):
             self._waiting = self._writer.submit(group, lambda error: settle(group[-1].sequence_nr, error))

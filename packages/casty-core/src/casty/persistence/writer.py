@@ -3,7 +3,8 @@ being stored.
 
 Theory of operation: `submit` appends to a queue and, if nothing is running, starts one flush task; the task
 takes batches until the queue is empty, then ends. So an idle writer is a queue and nothing else, a lone write
-waits for nobody, and the busier the journal, the larger the batches. Every submitted group is settled exactly
+waits for nobody, and the busier the journal, the larger the batches. A busy entity's next events join its write that
+still waits, so that the cost of a write is paid once for many commands. Every submitted group is settled exactly
 once, whatever happens to the store or the task.
 """
 
@@ -14,6 +15,7 @@ from contextvars import Context
 from typing import Final
 
 from casty.errors import JournalClosedError, JournalError, JournalOverloadedError
+from casty.persistence.sequence import chain_of
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalStore
 
 type Done = Callable[[Exception | None], None]
@@ -125,6 +127,7 @@ class JournalWriter:
                 outcomes = await self._store_batch([write.group for write in batch])
                 settled, batch = batch, []
                 _settle(settled, outcomes)
+                self._refuse_behind(settled, outcomes)
                 # A store that never suspends must not keep the loop, and who was just told may join the next
                 # batch.
                 await asyncio.sleep(0)
@@ -146,6 +149,21 @@ class JournalWriter:
             self._waiting -= write.joined
             batch.append(queue.popleft())
         return batch
+
+    def _refuse_behind(self, batch: Sequence[Write], outcomes: Sequence[AppendOutcome]) -> None:
+        """Refuse what waits and was decided on top of events that are not stored, or not for certain."""
+        broken = {chain_of(write.group): error for write, error in zip(batch, outcomes, strict=True) if error}
+        if not broken:
+            return
+        waiting, self._queue = self._queue, deque()
+        for write in waiting:
+            error = broken.get(chain_of(write.group))
+            if error is None:
+                self._queue.append(write)
+            else:
+                write.taken = True
+                self._waiting -= write.joined
+                _settle([write], [error])
 
     async def _store_batch(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
         try:

@@ -32,6 +32,8 @@ SLICE: Final = 0.0005
 """Seconds that a dispatch may hold the event loop before timers and sockets have theirs."""
 BREATH: Final = 0.00004
 """Seconds for which a saturated loop lets go of the interpreter, so that a journal's thread gets it at all."""
+SHORT_SLICE: Final = 0.00015
+"""The slice as long as such a thread waits: it needs the interpreter, and the loop, several times for a commit."""
 ALONE: Final = -1
 """The generation of a driver that runs a single cell."""
 RECEIVE: Final[Any] = ReceiveBehavior
@@ -52,6 +54,10 @@ class Dispatcher:
         self.kernel = kernel
         self.loop = loop
         self.ready: deque[Cell] = deque()
+        self._busy: deque[Cell] = deque()
+        """Cells that had more messages than their budget: they come after those that had not, so that a few that are
+        flooded do not make everybody wait.
+        """
         self.armed = False
         self.suspended: set[Cell] = set()
         """Cells whose handler, or start or stop, awaits something."""
@@ -60,6 +66,7 @@ class Dispatcher:
         self._high_water = kernel.high_water
         self._current = cast("Cell", None)
         """The cell being run, once there has been any."""
+        self._slice = SLICE
         self._deadline = 0.0
         self._patrol: TimerHandle | None = None
         self.inline_left = INLINE_ASKS
@@ -78,12 +85,15 @@ class Dispatcher:
         self.inline_left = INLINE_ASKS
 
     def _dispatch(self) -> None:
-        ready, variables = self.ready, self._variables
-        self._deadline = perf_counter() + SLICE
+        ready, busy, variables = self.ready, self._busy, self._variables
+        self._deadline = perf_counter() + self._slice
+        self._slice = SLICE
         self.inline_left = INLINE_ASKS
+        if busy:
+            ready.append(busy.popleft())  # one has its turn, however many others there are
         try:
-            while ready:
-                driver = self._drive(ready.popleft(), ready, self._generation)
+            while ready or busy:
+                driver = self._drive((ready or busy).popleft(), ready, self._generation)
                 task = Task(driver, loop=self.loop, context=variables.copy(), eager_start=True)
                 # From here on a driver that has suspended knows that it is no driver any more.
                 self._generation += 1
@@ -92,9 +102,10 @@ class Dispatcher:
                 if perf_counter() > self._deadline:
                     break
         finally:
-            if ready:
+            if ready or busy:
                 self.arm()
                 if self.kernel.threads_wait():
+                    self._slice = SHORT_SLICE
                     time.sleep(BREATH)  # why: a loop that never idles starves threads of the interpreter lock
             else:
                 self.armed = False
@@ -194,7 +205,7 @@ class Dispatcher:
                 self.enqueue(cell)
                 raise
             if cell.state and cell.state <= SIGNALLED:
-                self.ready.append(cell)
+                (self._busy if count == BUDGET else self.ready).append(cell)
             if cell.task is not None:
                 self._let_go(cell)
             variables = copy_context()
@@ -211,7 +222,7 @@ class Dispatcher:
                 if perf_counter() > self._deadline:
                     return
             cell = others.popleft()
-        if self.ready and not self.armed:
+        if (self.ready or self._busy) and not self.armed:
             self.arm()
 
     def _cancelled(self, me: Task[None], cell: Cell, error: CancelledError, message: object) -> None:

@@ -1,0 +1,69 @@
+"""The benchmarks run to their end and print every row; how fast they are is not tested."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+LOCAL = [
+    "tell, same behavior",
+    "tell, new behavior",
+    "fan-out to 1,000",
+    "ping-pong",
+    "ask, one after the other",
+    "ask, 100 at a time",
+    "spawn",
+    "stop of 100,000, beside that of 10,000",
+    "idle actor",
+    "event-sourced in memory",
+    "timer under a flood, late (p99)",
+]
+
+JOURNAL = [
+    "1 entity",
+    "100 entities",
+    "1,000 entities",
+    "1 entity, 100 in flight; floor: 100 entities",
+    "recovery",
+    "under a flood, wait (p50)",
+    "under a flood, wait (p99)",
+    "the same without a breath (p50)",
+    "the same without a breath (p99)",
+]
+
+RUN = ["--rounds", "1", "--scale", "0.001"]
+
+
+def run(program: str, *arguments: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / program), *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.mark.parametrize(("program", "names"), [("local.py", LOCAL), ("journal.py", JOURNAL)])
+def test_every_measurement_has_a_figure(program: str, names: list[str]) -> None:
+    rows = json.loads(run(program, *RUN, "--json"))
+    assert [row["name"] for row in rows] == names
+    for row in rows:
+        assert row["value"] > 0
+        assert row["floor"] is None or row["floor"] > 0
+        assert (row["met"] is None) == (row["target"] is None)
+
+
+def test_one_measurement_can_be_chosen_and_is_printed_as_a_table() -> None:
+    title, header, row = run("local.py", *RUN, "--only", "ping-pong").splitlines()
+    assert title == "Local actors beside bare loops"
+    assert header.split() == ["median", "best", "floor", "ratio", "target"]
+    assert row.startswith("ping-pong")
+    assert row.split()[-1] in ("met", "missed")
+
+
+def test_serialization_runs() -> None:
+    rows = json.loads(run("serialization.py", "--json", "--repeat", "1", "--number", "10"))
+    assert "msgpack" in [row["name"] for row in rows]
+    assert all(row["per_second"] > 0 for row in rows)
