@@ -31,8 +31,8 @@ PURE = {
     "casty_cluster.protocol": {"asyncio", "logging", "random", "socket", "threading", "time", "uuid"},
 }
 """Rooms that must not reach these modules, not even through another of our modules."""
-BESIDE_DEPENDENCIES = {"casty.testing.pytest_plugin": {"pytest"}}
-"""A pytest plugin is only ever imported by pytest."""
+BESIDE_DEPENDENCIES = {"casty.testing.pytest_plugin": {"pytest", "pytest_asyncio"}}
+"""A pytest plugin is only ever imported by pytest; pytest-asyncio it uses where that is installed."""
 TYPE_CHECKING_IMPORTS = {
     ("casty.behaviors.context", "casty.behaviors.values"),
     ("casty.behaviors.context", "casty.runtime.system"),

@@ -49,7 +49,9 @@ PUBLIC = {
     "Snapshot",
     "SnapshotEvery",
     # serialization
+    "event",
     "message",
+    "upcast",
     # configuration
     "CastyConfig",
     "load_config",

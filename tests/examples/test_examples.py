@@ -48,6 +48,14 @@ Garden(litres=13, times=4)
 dropped: Tip(text='a record')
 newsroom: ('a transfer', 'a foul')
 """,
+    "schema_evolution.py": """\
+Emma, a book, fine 0.5, by somebody
+Aida, a record, fine 0, by somebody
+Momo, a book, fine 1.20, by somebody
+Ilias, a book, fine 0, by Ada
+'lib.Returned' was stored as version 4, here it is 3: a newer program wrote it; install that version of the program, \
+or a newer one
+""",
 }
 LEDGER = {"ledger.py", "totals.py", "transactions.py"}
 """One program; test_ledger.py has its tests."""

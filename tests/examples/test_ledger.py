@@ -1,5 +1,6 @@
-"""The ledger as its users meet it: good files, bad files, no journal, twice, and two at once."""
+"""The ledger as its users meet it: good files, bad files, no journal, twice, and a journal that is taken."""
 
+import asyncio
 import json
 import os
 import pty
@@ -7,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from casty.journal import SqliteJournal
 
-from tests.chaos.bank import write_transactions
 from tests.examples.programs import BERKA, EXAMPLES, balances_of, command, run_example
 
 HEADER = "trans_id,account_id,date,type,operation,amount\n"
@@ -133,27 +134,10 @@ def test_balances_that_disagree_are_reported(tmp_path: Path) -> None:
     assert finished.returncode == 1
 
 
-def test_two_ledgers_on_one_journal_book_everything_once(tmp_path: Path) -> None:
-    """Each finds accounts that the other has written to, starts them anew and tries again."""
-    file = tmp_path / "many.csv"
-    write_transactions(file, rows=3_000, accounts=300, seed=1)
-    (tmp_path / "none.csv").write_text(HEADER)
-    run_example("ledger.py", "none.csv", "--journal", "sqlite:///many.db", cwd=tmp_path)  # makes the journal
-    ledgers = [
-        subprocess.Popen(
-            command("ledger.py", file, "--json", f"{number}.json"),
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(2)
-    ]
-    booked = 0
-    for number, ledger in enumerate(ledgers):
-        output, errors = ledger.communicate(timeout=50)
-        assert ledger.returncode == 0, errors[-2000:]
-        assert json.loads((tmp_path / f"{number}.json").read_text()) == balances_of(file)
-        booked += int(output.splitlines()[1].split(" booked")[0].replace(",", ""))
-    # Fewer where an account stopped between storing a transaction and saying so; the second attempt finds it booked.
-    assert booked <= 3_000
+async def test_a_ledger_whose_journal_another_process_owns_says_so_and_books_nothing(tmp_path: Path) -> None:
+    async with SqliteJournal(tmp_path / "shared.db"):
+        refused = await asyncio.to_thread(run_example, "ledger.py", "--journal", "sqlite:///shared.db", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert f"shared.db is open in another process, {os.getpid()}" in refused.stderr
+    booked = await asyncio.to_thread(run_example, "ledger.py", "--journal", "sqlite:///shared.db", cwd=tmp_path)
+    assert "120 booked and 0 booked before" in booked.stdout

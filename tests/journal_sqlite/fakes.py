@@ -16,11 +16,16 @@ path = sys.argv[1]
 
 
 def event(
-    entity_id: str, sequence_nr: int, payload: bytes = b"x", tags: tuple[str, ...] = (), *, writer: str = "w"
+    entity_id: str,
+    sequence_nr: int,
+    payload: bytes = b"x",
+    tags: tuple[str, ...] = (),
+    *,
+    writer: str = "w",
+    epoch: int = 0,
 ) -> EventRecord:
-    return EventRecord(
-        entity_id, sequence_nr, 3, writer, sequence_nr.to_bytes(16), "bank.Deposited", 2, payload, 1.25, tags
-    )
+    event_id = f"{writer} {sequence_nr}".encode().ljust(16)
+    return EventRecord(entity_id, sequence_nr, epoch, writer, event_id, "bank.Deposited", 2, payload, 1.25, tags)
 
 
 def snapshot(sequence_nr: int, payload: bytes = b"s") -> SnapshotRecord:
@@ -30,4 +35,4 @@ def snapshot(sequence_nr: int, payload: bytes = b"s") -> SnapshotRecord:
 def child(program: str, path: Path) -> Popen[str]:
     """A process that runs `program` after the preamble; `path` is the journal's file."""
     command = [sys.executable, "-W", "error", "-c", PREAMBLE + program, str(path)]
-    return Popen(command, stdout=PIPE, stderr=PIPE, text=True)
+    return Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)

@@ -14,11 +14,6 @@ from casty_journal_sqlite.store import open_store
 from tests.journal_sqlite.fakes import child, event
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "events.db"
-
-
 async def opening(path: Path) -> None:
     async with open_store(str(path), SqliteOptions(busy_timeout=0.01)):
         pass
@@ -60,9 +55,7 @@ async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
 async def test_a_newer_schema_is_refused(path: Path) -> None:
     await make_journal(path)
     execute(path, f"PRAGMA user_version = {VERSION + 1}")
-    with pytest.raises(
-        JournalSchemaError, match=r"events\.db has schema version 2; .* knows only 1; install a newer"
-    ):
+    with pytest.raises(JournalSchemaError, match=r"events\.db has schema version 2; .* knows only 1; install a newer"):
         await opening(path)
 
 
@@ -116,9 +109,7 @@ async def test_a_file_locked_by_another_process_is_an_error_after_the_timeout(pa
     async with open_store(str(path), SqliteOptions(busy_timeout=0.01)) as store:
         foreign = sqlite3.connect(path, isolation_level=None)
         foreign.execute("BEGIN IMMEDIATE")
-        with pytest.raises(
-            JournalError, match=r"cannot write to .*events\.db: .*locked; .*raise busy_timeout"
-        ):
+        with pytest.raises(JournalError, match=r"cannot write to .*events\.db: .*locked; .*raise busy_timeout"):
             await store.append([[event("b", 2)]])
         foreign.close()
         assert await store.append([[event("b", 2)]]) == [None]
@@ -148,9 +139,7 @@ asyncio.run(main())
     assert errors == ""
     complaint, stored = output.splitlines()
     assert complaint.startswith(f"cannot write to the SQLite journal {path}: ")
-    assert complaint.endswith(
-        ("check the disk, its free space, and the limit on the size of files", "was stored)")
-    )
+    assert complaint.endswith(("check the disk, its free space, and the limit on the size of files", "was stored)"))
     async with open_store(str(path), SqliteOptions()) as store:
         assert await store.highest_sequence_nr("a") == int(stored) > 5
 

@@ -67,6 +67,5 @@ class Outcomes:
 
 
 def event(entity_id: str, sequence_nr: int, payload: bytes = b"x", *, writer: str = "w") -> EventRecord:
-    return EventRecord(
-        entity_id, sequence_nr, 0, writer, sequence_nr.to_bytes(16), "bank.Deposited", 1, payload, 1.5, ()
-    )
+    event_id = f"{writer} {sequence_nr}".encode().ljust(16)
+    return EventRecord(entity_id, sequence_nr, 0, writer, event_id, "bank.Deposited", 1, payload, 1.5, ())

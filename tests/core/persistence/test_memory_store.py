@@ -18,7 +18,7 @@ async def test_a_group_must_follow_the_highest_event() -> None:
     outcomes = await store.append(
         [
             [event("a", 1), event("a", 2)],
-            [event("a", 2)],
+            [event("a", 2, writer="late")],
             [event("a", 4)],
             [event("a", 3), event("a", 5)],
             [event("a", 3), event("b", 4)],
@@ -42,7 +42,7 @@ async def test_a_group_must_follow_the_highest_event() -> None:
 async def test_what_was_decided_on_top_of_a_refused_event_is_refused() -> None:
     store = MemoryStore()
     await store.append([[event("a", 1, writer="winner")]])
-    refused, behind = await store.append([[event("a", 1)], [event("a", 2)]])
+    refused, behind = await store.append([[event("a", 1, writer="loser")], [event("a", 2, writer="loser")]])
     assert isinstance(refused, SequenceConflictError)
     assert isinstance(behind, SequenceConflictError)
     assert "refused" in str(behind)

@@ -188,11 +188,7 @@ TUPLE, SET, MAP, NAMED = (extension(0, mark) for mark in (b"t", b"s", b"m", b"n"
         ("", pack([MAP, 1]), "a dict with a key and no value"),
         ("", pack([NAMED, "samples.Item", 1]), "a named value has a name, a version and a body"),
         ("", pack([NAMED, 1, 1, {}]), "a named value has a name, a version and a body"),
-        (
-            "",
-            pack([NAMED, "samples.Item", "1", {}]),
-            "'samples.Item' was stored as version '1', here it is 1",
-        ),
+        ("", pack([NAMED, "samples.Item", "1", {}]), "'samples.Item' is stored with the version '1': the bytes"),
     ],
 )
 def test_decoding_names_the_culprit(manifest: str, payload: bytes, message: str) -> None:

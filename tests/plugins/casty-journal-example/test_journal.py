@@ -1,17 +1,24 @@
-"""How the author of a plugin tests it: through the registry, as Casty's users will reach it."""
+"""How the author of a plugin tests it: with the checks for every journal, and through the registry, as Casty's users
+will reach it.
+"""
 
 from pathlib import Path
 
 import pytest
-from casty.errors import JournalSchemaError, PluginError, SequenceConflictError
+from casty.errors import JournalSchemaError, PluginError
 from casty.plugins import PluginRegistry, build_options
 from casty.spi.journal import EventRecord, SnapshotRecord
+from casty.testing.conformance.journal import Check, checks
+from casty_journal_example.plugin import CAPABILITIES, ExampleOptions, open_journal
+
+
+@pytest.mark.parametrize("check", checks(CAPABILITIES))
+async def test_conformance(check: Check, tmp_path: Path) -> None:
+    await check(lambda: open_journal(f"example://{tmp_path}/events.jsonl", ExampleOptions()))
 
 
 def event(sequence_nr: int, entity_id: str = "a") -> EventRecord:
-    return EventRecord(
-        entity_id, sequence_nr, 0, "w", bytes(16), "test.Done", 1, b"\xff\x00", 1.5, ("x", "y")
-    )
+    return EventRecord(entity_id, sequence_nr, 0, "w", bytes(16), "test.Done", 1, b"\xff\x00", 1.5, ("x", "y"))
 
 
 async def test_events_and_snapshots_are_there_after_reopening(tmp_path: Path) -> None:
@@ -28,18 +35,6 @@ async def test_events_and_snapshots_are_there_after_reopening(tmp_path: Path) ->
         assert await store.highest_sequence_nr("b") == 1
         assert await store.load_snapshot("a", 9) == snapshot
         assert await store.load_snapshot("a", 1) is None
-
-
-@pytest.mark.parametrize("file", ["", "events.jsonl"])
-async def test_a_group_that_does_not_follow_is_refused_and_its_neighbours_are_stored(
-    tmp_path: Path, file: str
-) -> None:
-    provider = PluginRegistry.discover().journal("example://")
-    url = f"example://{tmp_path / file if file else ''}"
-    async with provider.open(url, build_options(provider, {})) as store:
-        outcomes = await store.append([[event(1)], [event(3)], [event(2)]])
-        assert [type(outcome) for outcome in outcomes] == [type(None), SequenceConflictError, type(None)]
-        assert await store.highest_sequence_nr("a") == 2
 
 
 async def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:

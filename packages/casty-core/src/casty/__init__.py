@@ -52,4 +52,6 @@ from casty.ref import ActorRef as ActorRef
 from casty.ref import BroadcastRef as BroadcastRef
 from casty.replication import ReplicationConfig as ReplicationConfig
 from casty.runtime.system import ActorSystem as ActorSystem
+from casty.serialization import event as event
 from casty.serialization import message as message
+from casty.serialization import upcast as upcast

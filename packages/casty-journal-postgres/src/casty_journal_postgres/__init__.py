@@ -1,1 +1,4 @@
-"""Casty's journal in PostgreSQL. This version holds nothing yet: the journal comes with a later one."""
+"""PostgreSQL journal for Casty's event-sourced actors."""
+
+from casty_journal_postgres.journal import PostgresJournal as PostgresJournal
+from casty_journal_postgres.options import PostgresOptions as PostgresOptions

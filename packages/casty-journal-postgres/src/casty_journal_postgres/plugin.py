@@ -1,1 +1,11 @@
-"""The entry point of casty-journal-postgres. It implements no hooks: this version provides no journal yet."""
+"""Offers the journal to Casty under the URL schemes `postgresql` and `postgres`: the URL is the DSN."""
+
+from casty.plugins import JournalProvider, hookimpl
+
+from casty_journal_postgres.journal import open_dsn
+from casty_journal_postgres.options import CAPABILITIES, SCHEMES, PostgresOptions
+
+
+@hookimpl
+def casty_journals() -> list[JournalProvider]:
+    return [JournalProvider(names=SCHEMES, open=open_dsn, capabilities=CAPABILITIES, options=PostgresOptions)]

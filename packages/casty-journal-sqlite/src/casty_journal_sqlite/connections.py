@@ -3,14 +3,17 @@
 import asyncio
 import sqlite3
 from contextlib import AsyncExitStack
+from pathlib import Path
 from threading import Thread
 from typing import Any, Final, final, override
+from urllib.parse import quote
 
 import aiosqlite
 from casty.errors import JournalError, JournalSchemaError
 
 from casty_journal_sqlite.failures import NOT_A_JOURNAL
 from casty_journal_sqlite.options import SqliteOptions
+from casty_journal_sqlite.ownership import take_ownership
 from casty_journal_sqlite.schema import APPLICATION_ID, CREATE, OLDEST_SQLITE, VERSION
 
 BUSY_PAUSE: Final = 0.005
@@ -30,7 +33,7 @@ class TransactionalConnection(sqlite3.Connection):
             return super().executemany(sql, parameters)
 
 
-async def enter_connection(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
+async def _enter_connection(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
     """A connection that is open until the stack is closed. Raises `sqlite3.Error` if the file cannot be opened.
 
     Its thread will not keep a process alive that ended without closing it. aiosqlite has no setting for that, but a
@@ -43,7 +46,11 @@ async def enter_connection(stack: AsyncExitStack, path: str, options: SqliteOpti
     def connect() -> sqlite3.Connection:
         try:
             return sqlite3.connect(
-                path, timeout=options.busy_timeout, isolation_level=None, factory=TransactionalConnection
+                f"file:{quote(path)}?mode={'ro' if options.read_only else 'rwc'}",
+                uri=True,
+                timeout=options.busy_timeout,
+                isolation_level=None,
+                factory=TransactionalConnection,
             )
         except sqlite3.Error as error:
             # aiosqlite does not wait for the thread of a connection that fails to open. So that it can be closed like
@@ -64,18 +71,37 @@ async def enter_connection(stack: AsyncExitStack, path: str, options: SqliteOpti
     return connection
 
 
-async def prepare_to_write(path: str, connection: aiosqlite.Connection, options: SqliteOptions) -> None:
-    """Make the tables, unless they are there.
+async def enter_writing(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
+    """A connection that owns the file and has made the tables, unless they were there.
 
-    Raises `JournalSchemaError` for a file that is something else, or that a newer version has written.
+    Raises `JournalSchemaError` for a file that is something else, or that a newer version has written, and
+    `JournalError` for one that another process owns.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise JournalError(f"a SQLite journal needs SQLite {oldest} or newer; this is {sqlite3.sqlite_version}")
-    await _check_kind(path, connection)
+    async with AsyncExitStack() as closing:
+        connection = await _enter_connection(closing, path, options)
+        # Before the file is owned: a foreign one gets no lock file beside it.
+        await _check_kind(path, connection, may_be_new=True)
+        stack.callback(take_ownership(path))
+        # After the file is owned: what is left to write is written before it is given back.
+        await stack.enter_async_context(closing.pop_all())
     await _enter_wal(connection, options.busy_timeout)
     await connection.execute_fetchall(f"PRAGMA synchronous = {options.synchronous.value}")
     await connection.executescript(CREATE)
+    return connection
+
+
+async def enter_reading(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
+    """A connection to a journal that there is, which never writes, and so never waits for one that does."""
+    if options.read_only:
+        _expect_file(path)
+    connection = await _enter_connection(stack, path, options)
+    if options.read_only:
+        await _check_kind(path, connection, may_be_new=False)
+    await connection.execute_fetchall("PRAGMA query_only = ON")
+    return connection
 
 
 async def _enter_wal(connection: aiosqlite.Connection, patience: float) -> None:
@@ -93,18 +119,19 @@ async def _enter_wal(connection: aiosqlite.Connection, patience: float) -> None:
             return
 
 
-async def prepare_to_read(connection: aiosqlite.Connection) -> None:
-    """Keep the connection from ever writing, and so from ever waiting for one that does."""
-    await connection.execute_fetchall("PRAGMA query_only = ON")
+def _expect_file(path: str) -> None:
+    if not Path(path).exists():
+        raise JournalError(f"there is no SQLite journal {path} to read; name another, or open it without read_only")
 
 
-async def _check_kind(path: str, connection: aiosqlite.Connection) -> None:
+async def _check_kind(path: str, connection: aiosqlite.Connection, *, may_be_new: bool) -> None:
     ((application, version, tables),) = await connection.execute_fetchall(
         "SELECT (SELECT application_id FROM pragma_application_id), "
         "(SELECT user_version FROM pragma_user_version), "
         "(SELECT count(*) FROM sqlite_master)"
     )
-    if (application, version, tables) == (0, 0, 0) or (application, version) == (APPLICATION_ID, VERSION):
+    is_new = (application, version, tables) == (0, 0, 0)
+    if (is_new and may_be_new) or (application, version) == (APPLICATION_ID, VERSION):
         return
     if application == APPLICATION_ID and version > VERSION:
         raise JournalSchemaError(

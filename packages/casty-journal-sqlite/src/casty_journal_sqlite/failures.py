@@ -11,7 +11,7 @@ NOT_A_JOURNAL: Final = "is not a Casty journal; name another file, or move this 
 
 _CURES: Final = {
     sqlite3.SQLITE_FULL: "the disk is full, or the file at its limit; make room (nothing of this was stored)",
-    sqlite3.SQLITE_READONLY: "give this process write access to the file and to its directory",
+    sqlite3.SQLITE_READONLY: "give this process write access to the file and to its directory, or open it to write",
     sqlite3.SQLITE_CANTOPEN: "create its directory, and give this process access to both",
     sqlite3.SQLITE_CORRUPT: "restore a backup, or save what can be read with: sqlite3 FILE .recover",
     sqlite3.SQLITE_BUSY: "another process holds it; raise busy_timeout, or find who locks it",
@@ -29,6 +29,10 @@ def explained(path: str, attempt: str) -> Generator[None]:
     except UnicodeError as error:
         raise JournalError(
             f"cannot {attempt} the SQLite journal {path}: a text in it is not Unicode: {error}"
+        ) from error
+    except OSError as error:
+        raise JournalError(
+            f"cannot {attempt} the SQLite journal {path}: {error}; {_CURES[sqlite3.SQLITE_READONLY]}"
         ) from error
     except ValueError as error:
         # aiosqlite's own way to say that the connection is closed.

@@ -16,8 +16,8 @@ class SqliteJournal(StoreJournal):
     """Events in one SQLite file, which is created on first use.
 
     `synchronous` "FULL" survives a power cut, "NORMAL" is faster and survives `kill -9` only; `busy_timeout`
-    is how many seconds to wait while another process writes to the file. Raises `ConfigError` where `path` is
-    no file.
+    is how many seconds to wait while another connection writes to the file. One process owns a file at a time: another
+    may open it with `read_only`, to look at what there is. Raises `ConfigError` where `path` is no file.
     """
 
     def __init__(
@@ -26,10 +26,11 @@ class SqliteJournal(StoreJournal):
         *,
         synchronous: Synchronous | str = Synchronous.FULL,
         busy_timeout: float = 5.0,
+        read_only: bool = False,
         serializer: Serializer | None = None,
     ) -> None:
         file = checked_path(fspath(path))
-        options = SqliteOptions(synchronous=Synchronous.of(synchronous), busy_timeout=busy_timeout)
+        options = SqliteOptions(synchronous=Synchronous.of(synchronous), busy_timeout=busy_timeout, read_only=read_only)
         super().__init__(lambda: open_file(file, options), capabilities=CAPABILITIES, serializer=serializer)
 
 

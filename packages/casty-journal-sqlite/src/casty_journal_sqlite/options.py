@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from casty.errors import ConfigError
 from casty.spi.journal import JournalCapabilities
 
-CAPABILITIES: Final = JournalCapabilities(durable=True, threaded=True)
+CAPABILITIES: Final = JournalCapabilities(durable=True, fencing=True, ordered=True, threaded=True)
 
 
 class Synchronous(Enum):
@@ -34,7 +34,9 @@ class Synchronous(Enum):
 class SqliteOptions:
     synchronous: Synchronous = Synchronous.FULL
     busy_timeout: float = 5.0
-    """Seconds to wait while another process writes to the same file."""
+    """Seconds to wait while another connection writes to the same file."""
+    read_only: bool = False
+    """Look at a journal that there is, also beside the process that owns it; every write is refused."""
 
     def __post_init__(self) -> None:
         if self.busy_timeout < 0:

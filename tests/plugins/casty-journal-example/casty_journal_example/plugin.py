@@ -33,8 +33,4 @@ async def open_journal(url: str, options: ExampleOptions) -> AsyncGenerator[Jour
 
 @hookimpl
 def casty_journals() -> list[JournalProvider]:
-    return [
-        JournalProvider(
-            names=("example",), open=open_journal, capabilities=CAPABILITIES, options=ExampleOptions
-        )
-    ]
+    return [JournalProvider(names=("example",), open=open_journal, capabilities=CAPABILITIES, options=ExampleOptions)]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, final
 
-from casty.errors import JournalSchemaError, SequenceConflictError
+from casty.errors import JournalSchemaError
+from casty.persistence.sequence import examine
 from casty.spi.journal import (
     AppendGroup,
     AppendOutcome,
@@ -37,11 +38,15 @@ async def open_store(path: str, capabilities: JournalCapabilities, *, create: bo
 
 @final
 class ExampleStore:
-    """See `casty.spi.journal.JournalStore`."""
+    """See `casty.spi.journal.JournalStore`.
+
+    What has begun to write goes on when its caller is cancelled, or else the file and the memory would differ.
+    """
 
     def __init__(self, capabilities: JournalCapabilities, file: IO[str] | None) -> None:
         self._capabilities = capabilities
         self._file = file
+        self._writing = asyncio.Lock()
         self._events: dict[str, list[EventRecord]] = {}
         self._snapshots: dict[str, list[SnapshotRecord]] = {}
 
@@ -50,21 +55,17 @@ class ExampleStore:
         return self._capabilities
 
     async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
-        accepted: list[EventRecord] = []
-        last: dict[str, int] = {}
-        outcomes: list[AppendOutcome] = []
-        for group in groups:
-            entity_id, first = group[0].entity_id, group[0].sequence_nr
-            before = last.get(entity_id, len(self._events.get(entity_id, [])))
-            if first == before + 1:
-                last[entity_id] = group[-1].sequence_nr
-                accepted.extend(group)
-                outcomes.append(None)
-            else:
-                conflict = f"{entity_id}: event {first} does not follow event {before}"
-                outcomes.append(SequenceConflictError(conflict))
-        await self._write(accepted)
-        return outcomes
+        return await asyncio.shield(self._append(groups))
+
+    async def _append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+        async with self._writing:
+            highest = {entity_id: len(events) for entity_id, events in self._events.items()}
+            verdict = examine(groups, highest, event_id_of=self._event_id_of)
+            await self._write([record for group in verdict.accepted for record in group])
+            return verdict.outcomes
+
+    def _event_id_of(self, entity_id: str, sequence_nr: int) -> bytes | None:
+        return next((e.event_id for e in self._events.get(entity_id, []) if e.sequence_nr == sequence_nr), None)
 
     async def replay(
         self, entity_id: str, from_sequence_nr: int, to_sequence_nr: int, limit: int
@@ -77,17 +78,22 @@ class ExampleStore:
         return len(self._events.get(entity_id, []))
 
     async def save_snapshot(self, snapshot: SnapshotRecord, keep: int) -> None:
-        await self._write([snapshot])
-        kept = self._snapshots[snapshot.entity_id]
-        del kept[: max(len(kept) - keep, 0)]
+        await asyncio.shield(self._save_snapshot(snapshot, keep))
+
+    async def _save_snapshot(self, snapshot: SnapshotRecord, keep: int) -> None:
+        async with self._writing:
+            await self._write([snapshot])
+            kept = self._snapshots[snapshot.entity_id]
+            del kept[: max(len(kept) - keep, 0)]
 
     async def load_snapshot(self, entity_id: str, to_sequence_nr: int) -> SnapshotRecord | None:
         candidates = [s for s in self._snapshots.get(entity_id, []) if s.sequence_nr <= to_sequence_nr]
         return candidates[-1] if candidates else None
 
     async def close(self) -> None:
-        if self._file is not None:
-            await asyncio.to_thread(self._file.close)
+        async with self._writing:
+            if self._file is not None:
+                await asyncio.to_thread(self._file.close)
 
     def remember(self, record: EventRecord | SnapshotRecord) -> None:
         """Keep in memory what the file has."""
@@ -117,9 +123,7 @@ def _append(file: IO[str], text: str) -> None:
 
 
 def _to_line(record: EventRecord | SnapshotRecord) -> str:
-    fields = {
-        key: value.hex() if isinstance(value, bytes) else value for key, value in record._asdict().items()
-    }
+    fields = {key: value.hex() if isinstance(value, bytes) else value for key, value in record._asdict().items()}
     return json.dumps(fields) + "\n"
 
 

@@ -74,6 +74,7 @@ class EventSourcedEntity:
 
     async def recover(self) -> None:
         """Fold the stored history. Raises what the journal, the serializer or `on_event` raise."""
+        await self._log.take_over()
         snapshot = await self._log.load_snapshot()
         if snapshot is not None:
             self._sequence_nr, self._state = snapshot.sequence_nr, snapshot.state

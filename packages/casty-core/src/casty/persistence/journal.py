@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final, Self
 from uuid import uuid4
 
+from casty.errors import DecodeError
 from casty.persistence.session import OpenStore, Session, Sessions
 from casty.persistence.snapshots import newest_snapshot
 from casty.persistence.writer import JournalWriter
@@ -116,11 +117,8 @@ class StoreJournal:
         read.
         """
         opened = await self.open()
-        decode = opened.serializer.decode
         return [
-            PersistedEvent(
-                record.sequence_nr, decode(record.manifest, record.version, record.payload), record.timestamp
-            )
+            decoded(opened.serializer, record)
             async for page in replay_pages(opened.store, entity_id, from_sequence_nr)
             for record in page
         ]
@@ -185,6 +183,16 @@ async def replay_pages(
         if len(page) < PAGE:
             return
         from_sequence_nr = page[-1].sequence_nr + 1
+
+
+def decoded(serializer: Serializer, record: EventRecord) -> PersistedEvent[Any]:
+    """The event of a record. Raises `DecodeError` with a note of which event it is."""
+    try:
+        event = serializer.decode(record.manifest, record.version, record.payload)
+    except DecodeError as error:
+        error.add_note(f"This is event {record.sequence_nr} of the entity {record.entity_id!r}.")
+        raise
+    return PersistedEvent(record.sequence_nr, event, record.timestamp)
 
 
 def _record(serializer: Serializer, entity_id: str, writer: str, event: PersistedEvent[Any]) -> EventRecord:

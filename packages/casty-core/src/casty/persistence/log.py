@@ -7,14 +7,14 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from casty.errors import CastyError, JournalError
-from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal
+from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal, decoded
 from casty.persistence.snapshots import newest_snapshot
 from casty.persistence.writer import Write
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
-from casty.spi.journal import EventRecord, SnapshotRecord
+from casty.spi.journal import EventRecord, FencingStore, JournalKind, SnapshotRecord
 
 PAGE: Final = 1000
 """Events read at a time: more would hold the event loop too long while they are decoded."""
@@ -26,6 +26,10 @@ type Save = Callable[[], Coroutine[Any, Any, None]]
 
 class EntityLog(Protocol):
     """Where an event-sourced actor reads and writes its history."""
+
+    async def take_over(self) -> None:
+        """Shut out whoever has written this history so far, where that could be another process. Called first."""
+        ...
 
     async def load_snapshot(self) -> Snapshot[Any] | None: ...
 
@@ -67,23 +71,25 @@ class StoreLog:
         # An event's id is this incarnation and the event's number: as unique as a random one, and cheaper.
         self._incarnation = secrets.token_bytes(8)
         self._name = self._incarnation.hex()
+        self._epoch = 0
         self._waiting: Write | None = None
         """The last write, which takes more events as long as it waits for its turn."""
+
+    async def take_over(self) -> None:
+        capabilities = self._store.capabilities
+        if capabilities.fencing and capabilities.kind is JournalKind.centralized:
+            store = cast("FencingStore", self._store)
+            with as_journal_error(f"the journal failed to claim {self._entity_id}"):
+                self._epoch = await store.claim(f"entity/{self._entity_id}", self._name)
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
         with as_journal_error(f"the journal failed to load a snapshot of {self._entity_id}"):
             return await newest_snapshot(self._store, self._serializer, self._entity_id, LAST_SEQUENCE_NR)
 
     async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
-        decode = self._serializer.decode
         with as_journal_error(f"the journal failed to load the events of {self._entity_id}"):
             records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, PAGE)
-        return [
-            PersistedEvent(
-                record.sequence_nr, decode(record.manifest, record.version, record.payload), record.timestamp
-            )
-            for record in records
-        ]
+        return [decoded(self._serializer, record) for record in records]
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
         now = time.time()
@@ -95,7 +101,7 @@ class StoreLog:
             size += len(payload)
             event_id = self._incarnation + number.to_bytes(8)
             labels = tuple(tags[number - first]) if tags else ()
-            row = (self._entity_id, number, 0, self._name, event_id, manifest, version, payload, now, labels)
+            row = (self._entity_id, number, self._epoch, self._name, event_id, manifest, version, payload, now, labels)
             group.append(EventRecord._make(row))  # in half the time of its constructor
             number += 1
         if self._waiting is None or not self._writer.join(self._waiting, group, size):
@@ -120,6 +126,9 @@ class PlainLog:
         self._queue: list[tuple[list[PersistedEvent[Any]], Settle]] = []
         self._writing: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
+
+    async def take_over(self) -> None:
+        """Nothing: these four methods know of no owners, and a conflict of numbers is all that can be noticed."""
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
         with as_journal_error(f"{type(self._journal).__name__} failed to load a snapshot of {self._entity_id}"):

@@ -1,17 +1,40 @@
-"""The rules of every store: an entity's events are numbered from 1, without gaps; nobody writes a number twice; and
-what was decided on top of a refused event is refused as well.
+"""The rules of every store: an entity's events are numbered from 1, without gaps; nobody writes a number twice; what
+was decided on top of a refused event is refused as well; whoever has been fenced off writes nothing more; and a write
+that is repeated changes nothing.
 
-The last one matters because writers pipeline: behind refused groups there may come one with the number that is due, but
-its author decided on a state that has never been.
+The third one matters because writers pipeline: behind refused groups there may come one with the number that is due,
+but its author decided on a state that has never been.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
-from casty.errors import JournalError, SequenceConflictError
+from casty.errors import FencedError, JournalError, SequenceConflictError
 from casty.spi.journal import AppendGroup, AppendOutcome
 
 type Chain = tuple[str, str]
 """An entity and the incarnation that writes its events, each on top of the one before."""
+
+type EventIdOf = Callable[[str, int], bytes | None]
+"""The id of the event that is stored for an entity under a number, or None."""
+
+type Holds = Callable[[str, int], bool]
+"""Whether a writer holds a fence with an epoch."""
+
+
+class Verdict(NamedTuple):
+    """What is to become of the groups of one append."""
+
+    outcomes: list[AppendOutcome]
+    accepted: list[AppendGroup]
+    """The groups that have to be stored, in this order: those that are not refused, empty or stored already."""
+    highest: dict[str, int]
+    """The highest numbers of their entities, once they are stored."""
+
+
+def nothing_stored(entity_id: str, sequence_nr: int) -> bytes | None:
+    """The `EventIdOf` of a store in which no group of this append can be stored already."""
+    return None
 
 
 def chain_of(group: AppendGroup) -> Chain:
@@ -19,13 +42,20 @@ def chain_of(group: AppendGroup) -> Chain:
 
 
 def examine(
-    groups: Sequence[AppendGroup], highest: Mapping[str, int], broken: Collection[Chain] = ()
-) -> tuple[list[AppendOutcome], dict[str, int]]:
-    """Each group's refusal or None, and the entities' highest numbers once the others are stored.
+    groups: Sequence[AppendGroup],
+    highest: Mapping[str, int],
+    *,
+    event_id_of: EventIdOf = nothing_stored,
+    holds: Holds | None = None,
+    broken: Collection[Chain] = (),
+) -> Verdict:
+    """Decide about the groups of one append.
 
-    `highest` has the numbers before; an entity that is not in it has no events. `broken` chains are refused at once.
+    `highest` has the entities' highest numbers; one that is not in it has no events. `event_id_of` is asked only for
+    groups that would be in conflict. Without `holds`, nothing is fenced. `broken` chains are refused at once.
     """
     outcomes: list[AppendOutcome] = []
+    accepted: list[AppendGroup] = []
     reached: dict[str, int] = {}
     refused = set(broken)
     for group in groups:
@@ -34,17 +64,23 @@ def examine(
             entity_id = group[0].entity_id
             last = reached[entity_id] if entity_id in reached else highest.get(entity_id, 0)
             outcome = refusal(group, last)
+            if outcome is not None and _is_stored(group, event_id_of, accepted):
+                outcomes.append(None)
+                continue
+            if holds is not None:
+                for record in group:  # in place: a call for every group would be felt
+                    if record.epoch and not holds(record.writer, record.epoch):
+                        outcome = fenced(entity_id, record.writer, record.epoch)
+                        break
             if outcome is None and refused and chain_of(group) in refused:
-                outcome = SequenceConflictError(
-                    f"the entity {entity_id!r} cannot store an event {group[0].sequence_nr} that was decided on top of "
-                    "one that has been refused; load its events again and decide anew"
-                )
+                outcome = _baseless(group)
             if outcome is None:
                 reached[entity_id] = group[-1].sequence_nr
+                accepted.append(group)
             else:
                 refused.add(chain_of(group))
         outcomes.append(outcome)
-    return outcomes, reached
+    return Verdict(outcomes, accepted, reached)
 
 
 def refusal(group: AppendGroup, highest: int) -> JournalError | None:
@@ -70,4 +106,47 @@ def conflict(entity_id: str, sequence_nr: int, expected: int) -> SequenceConflic
     return SequenceConflictError(
         f"the entity {entity_id!r} cannot store an event {sequence_nr}: its next one is number {expected}; "
         "if somebody else has written to it, load its events again and decide anew"
+    )
+
+
+def fenced(entity_id: str, writer: str, epoch: int) -> FencedError:
+    """The error for an event of a writer that does not hold a fence with `epoch`."""
+    return FencedError(
+        f"{writer!r} cannot write to the entity {entity_id!r}: it does not hold epoch {epoch}, or no longer; "
+        "whoever has claimed a later one owns the entity now, so stop it here"
+    )
+
+
+def claimed_epoch(key: str, owner: str, epoch: int | None, fence: tuple[str, int] | None) -> int:
+    """The epoch that `owner` gets when it claims a fence; `fence` is its owner and epoch now, None a new one.
+
+    Raises `FencedError` for an epoch that is too low.
+    """
+    holder, held = fence if fence is not None else ("nobody", 0)
+    if epoch is None:
+        return held + 1
+    if epoch > held or (epoch == held and owner == holder):
+        return epoch
+    raise FencedError(
+        f"{owner!r} cannot claim {key!r} with epoch {epoch}: {holder!r} holds it with epoch {held}; "
+        "claim a higher epoch, or leave it to its owner"
+    )
+
+
+def _is_stored(group: AppendGroup, event_id_of: EventIdOf, accepted: Sequence[AppendGroup]) -> bool:
+    """Whether every event of the group is stored already, or will be by a group of the same append."""
+    entity_id = group[0].entity_id
+    coming = {
+        record.sequence_nr: record.event_id for other in accepted if other[0].entity_id == entity_id for record in other
+    }
+    return all(
+        (coming.get(record.sequence_nr) or event_id_of(record.entity_id, record.sequence_nr)) == record.event_id
+        for record in group
+    )
+
+
+def _baseless(group: AppendGroup) -> SequenceConflictError:
+    return SequenceConflictError(
+        f"the entity {group[0].entity_id!r} cannot store an event {group[0].sequence_nr} that was decided on top of "
+        "one that has been refused; load its events again and decide anew"
     )

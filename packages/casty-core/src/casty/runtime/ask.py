@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SWEEP: Final = 0.05
 """Seconds between two looks at the asks that may have timed out."""
+CLOSE: Final = 1e-6
+"""Seconds that count as none, as sums of times are not exact."""
 
 
 class PromiseRef[R](ActorRef[R]):
@@ -145,16 +147,18 @@ class Asks:
                 target.asks.pop(future, None)
 
     def _sweep(self) -> None:
-        now = self._kernel.clock.time()
+        now = self._kernel.clock.time() + CLOSE
+        wait = SWEEP
         for timeout, waiting in list(self._deadlines.items()):
             if not waiting:
                 del self._deadlines[timeout]
             for future, deadline in waiting.items():
                 if deadline > now:
+                    wait = min(wait, deadline - now)
                     break
                 if not future.done():
                     future.set_exception(TimeoutError(f"no answer within {timeout} s"))
-        self._sweep_timer = self._kernel.clock.call_later(SWEEP, self._sweep) if self._deadlines else None
+        self._sweep_timer = self._kernel.clock.call_later(wait, self._sweep) if self._deadlines else None
 
     def close(self) -> None:
         """The system has stopped: whoever still waits for an answer is told so."""

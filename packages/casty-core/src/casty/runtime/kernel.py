@@ -32,12 +32,13 @@ class Kernel:
         journals: "Journals",
         *,
         loop: AbstractEventLoop,
+        clock: Clock | None,
         config: CastyConfig,
         event_stream: EventStream,
     ) -> None:
         self.system = system
         self.journals = journals
-        self.clock: Clock = loop
+        self.clock = loop if clock is None else clock
         self.random = Random()
         self.config = config
         self.settings = ActorSettingsResolver(config)

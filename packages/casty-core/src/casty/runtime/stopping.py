@@ -24,7 +24,8 @@ def request_stop(cell: Cell) -> None:
     cell.signal(Stop())
     life = cell.own_life()
     if running and life.patience is None:
-        life.patience = cell.kernel.clock.call_later(cell.kernel.stop_timeout, _lose_patience, cell)
+        # By the event loop's own clock: where a test owns the time, a stop must come to an end all the same.
+        life.patience = cell.dispatcher.loop.call_later(cell.kernel.stop_timeout, _lose_patience, cell)
 
 
 def _lose_patience(cell: Cell) -> None:

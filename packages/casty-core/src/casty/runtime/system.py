@@ -8,6 +8,7 @@ from typing import Any, Self, override
 
 from casty.address import ActorAddress
 from casty.behaviors.values import Behavior
+from casty.clock import Clock
 from casty.config import CastyConfig
 from casty.errors import ActorFailedError, ActorStoppedError, SystemStoppedError
 from casty.event_stream import EventStream
@@ -33,8 +34,9 @@ class ActorSystem:
     """A tree of actors on one event loop. Use it with `async with`: it runs from `__aenter__` to `__aexit__`.
 
     `name` wins over the configuration's `[system] name`; without either it is "casty". `plugins` are modules or
-    objects with hooks, beside those that are installed. Everything here is for the event loop's own thread; from
-    another one, use `loop.call_soon_threadsafe(ref.tell, message)`.
+    objects with hooks, beside those that are installed. Timers, the timeouts of asks and back-off go by `clock`, which
+    is the event loop's where none is given. Everything here is for the event loop's own thread; from another one, use
+    `loop.call_soon_threadsafe(ref.tell, message)`.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class ActorSystem:
         *,
         config: CastyConfig | None = None,
         plugins: Sequence[object] = (),
+        clock: Clock | None = None,
     ) -> None:
         self.config = CastyConfig() if config is None else config
         self.name = name if name is not None else self.config.system.name
         self.event_stream = EventStream()
         self.plugins = PluginRegistry.discover(disabled=self.config.plugins.disabled, extra=plugins)
+        self._clock = clock
         self._kernel: Kernel | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._serializer: Serializer | None = None
@@ -84,6 +88,7 @@ class ActorSystem:
             self,
             journals,
             loop=asyncio.get_running_loop(),
+            clock=self._clock,
             config=self.config,
             event_stream=self.event_stream,
         )

@@ -1,16 +1,25 @@
 """Decides which types may travel: the only way from a name in bytes to a class."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, Protocol
 
 from casty.errors import DecodeError, EncodeError, UnknownManifestError
 from casty.serialization.explain import advice, short
 from casty.serialization.imported import ImportedTypes, implicit_name
 from casty.serialization.kinds import may_travel
-from casty.serialization.plans import Plan, plan_of
+from casty.serialization.names import WireName
+from casty.serialization.packing import Tree
+from casty.serialization.plans import Plan, Read, plan_of
 from casty.serialization.registry import Registry
+from casty.serialization.upcasts import Upcasting, explain_gap
 
 _ADVICE: Final = "import its module before decoding; [serialization] strict and allow may refuse it too"
+
+
+class Reading(Protocol):
+    """How the values of a name and version are read."""
+
+    def read(self, tree: Tree, depth: int, read: Read) -> Any: ...
 
 
 class Catalog:
@@ -31,33 +40,62 @@ class Catalog:
             return plan
         if not may_travel(kind):
             raise EncodeError(advice(kind))
-        registered = self._registry.name_of(kind)
-        if registered is None and self._find(implicit_name(kind).name) is not kind:
-            raise EncodeError(
-                f"{implicit_name(kind).name} could not be found by that name when it is read; use "
-                '@message("a.name"), or move it to the top level of a module that [serialization] allows'
-            )
+        wire = self._registry.name_of(kind) or self._implicit(kind)
         try:
-            plan = self.plans[kind] = plan_of(kind, registered or implicit_name(kind))
+            plan = self.plans[kind] = plan_of(kind, wire)
         except TypeError as error:
             raise EncodeError(f"{error}; give it such a constructor, or send another type") from None
         return plan
 
-    def named(self, name: str, version: object) -> Plan:
-        """The plan of a type that bytes name. Raises `DecodeError`, or its `UnknownManifestError`."""
+    def named(self, name: str, version: object) -> Reading:
+        """How to read a type that bytes name. Raises `DecodeError`, or its `UnknownManifestError`."""
+        plan = self._find_plan(name)
+        if plan is not None and plan.wire.version == version and plan.wire.name == name:
+            return plan
+        if type(version) is not int:
+            raise DecodeError(f"{short(name)} is stored with the version {short(version)}: the bytes are damaged")
+        return self._older(WireName(name, version), plan)
+
+    def _older(self, stored: WireName, plan: Plan | None) -> Reading:
+        """What has another name or version by now; `plan` is that of its own name, if it still has a type."""
+        steps = self._registry.upcasts(stored)
+        if plan is not None and not steps:  # from before the type was given a name
+            stored = WireName(plan.wire.name, stored.version)
+            steps = self._registry.upcasts(stored)
+        reached = steps[-1].target if steps else stored
+        if steps:
+            plan = self._find_plan(reached.name)
+        if plan is None:
+            became = f", which version {stored.version} of {short(stored.name)} has become" if steps else ""
+            raise UnknownManifestError(
+                f"no type is known as {short(reached.name)}{became}; {_ADVICE}", manifest=reached.name
+            )
+        if reached.version != plan.wire.version:
+            raise DecodeError(explain_gap(stored, reached, plan.wire))
+        return Upcasting(steps, plan) if steps else plan
+
+    def _find_plan(self, name: str) -> Plan | None:
         kind = self._find(name)
         if kind is None:
-            raise UnknownManifestError(f"no type is known as {short(name)}; {_ADVICE}", manifest=name)
+            return None
         try:
-            plan = self.of(kind)
+            return self.of(kind)
         except EncodeError as error:
             raise DecodeError(str(error)) from None
-        if version != plan.wire.version:
-            raise DecodeError(
-                f"{short(name)} was stored as version {short(version)}, here it is {plan.wire.version}; "
-                "an upcaster from that to this is needed"
+
+    def _implicit(self, kind: type) -> WireName:
+        wire = implicit_name(kind)
+        if self._find(wire.name) is not kind:
+            raise EncodeError(
+                f"{wire.name} could not be found by that name when it is read; use "
+                '@message("a.name"), or move it to the top level of a module that [serialization] allows'
             )
-        return plan
+        if steps := self._registry.upcasts(wire):
+            raise EncodeError(
+                f"{wire.name} is what {steps[0].label} starts from; give it a name of its own with @message, "
+                "or remove the upcaster"
+            )
+        return wire
 
     def _find(self, name: str) -> type | None:
         registered = self._registry.find(name)

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from casty.serialization.kinds import may_travel, namespace
-from casty.serialization.registry import WireName
+from casty.serialization.names import WireName
 
 
 def implicit_name(kind: type) -> WireName:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from casty.errors import DecodeError, EncodeError
@@ -24,8 +23,6 @@ DEFAULT_LIMITS: Final = Limits()
 
 PLAIN_VERSION: Final = 1
 """The version of values without a type of their own."""
-
-_encoded: Final = partial(tuple.__new__, Encoded)  # in half the time of its constructor
 
 
 class MsgpackSerializer:
@@ -68,7 +65,7 @@ class MsgpackSerializer:
             if len(payload) > self._suspicious:
                 self._inspect(payload)
             name, version = plan.wire
-            return _encoded((name, version, payload))
+            return Encoded._make((name, version, payload))  # in half the time of its constructor
         except EncodeError as error:
             raise self._located(value, error) from None
 

@@ -11,8 +11,8 @@ from casty.serialization.checks import Test, check_of
 from casty.serialization.explain import short
 from casty.serialization.hints import field_hints
 from casty.serialization.kinds import is_enum
+from casty.serialization.names import WireName
 from casty.serialization.packing import Tree
-from casty.serialization.registry import WireName
 from casty.serialization.scalars import PLAIN
 from casty.serialization.tags import UNREAD
 

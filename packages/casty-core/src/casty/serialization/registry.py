@@ -1,20 +1,13 @@
-"""Wire names: what a type is called in bytes. `@message` gives one that outlives renaming the class."""
+"""What `@message`, `@event` and `@upcast` fill: the types with a wire name of their own, and the ways to them."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from casty.errors import SerializationError
 from casty.serialization.kinds import may_travel
-
-MAX_NAME: Final = 255
-
-
-class WireName(NamedTuple):
-    """What a type is called in bytes, and which version of its fields this process has."""
-
-    name: str
-    version: int
+from casty.serialization.names import MAX_NAME, WireName, check_version, full_name
+from casty.serialization.upcasts import Upcast, Upcaster, Upcasts
 
 
 class Registry:
@@ -23,28 +16,40 @@ class Registry:
     def __init__(self) -> None:
         self._types: dict[str, type] = {}
         self._names: WeakKeyDictionary[type, WireName] = WeakKeyDictionary()
+        self._upcasts = Upcasts()
 
     def register(self, kind: type, name: str, version: int = 1) -> None:
-        """Raises `SerializationError` for a name that is illegal or taken, or a type that cannot travel."""
+        """Raises `SerializationError` for a name that is illegal or taken, a version that an upcaster starts
+        from, or a type that cannot travel.
+        """
         if not name or len(name) > MAX_NAME or ":" in name:
             raise SerializationError(
-                f"{name!r} cannot be the wire name of {_full_name(kind)}: it takes "
+                f"{name!r} cannot be the wire name of {full_name(kind)}: it takes "
                 f"1 to {MAX_NAME} characters without ':', for example 'bank.Deposit'"
             )
-        if type(version) is not int or version < 1:
-            raise SerializationError(f"the version of {name!r} is a whole number from 1 on, not {version!r}")
+        check_version(name, version)
         if not may_travel(kind):
             raise SerializationError(
-                f"{_full_name(kind)} cannot be the message {name!r}: it is no dataclass, NamedTuple or enum; "
+                f"{full_name(kind)} cannot be the message {name!r}: it is no dataclass, NamedTuple or enum; "
                 "put @message above @dataclass"
             )
         taken = self._types.get(name)
-        if taken is not None and _full_name(taken) != _full_name(kind):
+        if taken is not None and full_name(taken) != full_name(kind):
             raise SerializationError(
-                f"{_full_name(kind)} cannot have the wire name {name!r}: it is that of {_full_name(taken)}"
+                f"{full_name(kind)} cannot have the wire name {name!r}: it is that of {full_name(taken)}"
             )
+        _check_is_behind(self._upcasts.newest(name), kind, version)
         self._types[name] = kind
         self._names[kind] = WireName(name, version)
+
+    def register_upcast(self, step: Upcast) -> None:
+        """Raises `SerializationError` for a step that cannot be, has been given already, leads back, or starts
+        from the version that the program itself writes.
+        """
+        kind = self._types.get(step.source.name)
+        if kind is not None:
+            _check_is_behind(step, kind, self._names[kind].version)
+        self._upcasts.add(step)
 
     def find(self, name: str) -> type | None:
         return self._types.get(name)
@@ -52,9 +57,13 @@ class Registry:
     def name_of(self, kind: type) -> WireName | None:
         return self._names.get(kind)
 
+    def upcasts(self, stored: WireName) -> list[Upcast]:
+        """The steps from a stored version on, as far as they lead."""
+        return self._upcasts.path(stored)
+
 
 REGISTRY: Final = Registry()
-"""What `@message` fills."""
+"""What the decorators fill."""
 
 
 def message[T: type](name: str, *, version: int = 1) -> Callable[[T], T]:
@@ -72,5 +81,40 @@ def message[T: type](name: str, *, version: int = 1) -> Callable[[T], T]:
     return named
 
 
-def _full_name(kind: type) -> str:
-    return f"{kind.__module__}:{kind.__qualname__}"
+def event[T: type](name: str, *, version: int = 1) -> Callable[[T], T]:
+    """Name a type whose values are stored, such as an event or a state: `@event("bank.Deposited", version=2)`.
+
+    It does what `@message` does. The other word is for people: what only travels is gone tomorrow, what is stored
+    must be readable for ever, so a change of this type needs the care that `docs/schema-evolution.md` describes.
+    """
+    return message(name, version=version)
+
+
+def upcast[F: Upcaster](name: str, version: int, *, to: tuple[str, int] | None = None) -> Callable[[F], F]:
+    """Lead what was stored as `version` of a type to the next version: `@upcast("bank.Deposited", 1)`.
+
+    The function gets the stored fields by name and returns those of the next version; it may change the dict that it
+    gets. Nested values are read already. For an enum it gets and returns the name of a member, for flags their
+    number. Functions are chained until the type's own version is reached. `to=("bank.MoneyReceived", 1)` leads to
+    another type, for one that has been renamed; a type that never had a name is called `module:QualName`.
+
+    A function must be pure: the same fields give the same result, for ever. One that raises, or returns something
+    else, is a `DecodeError`. Raises `SerializationError` for a second function from the same version, one that leads
+    back to where it starts, or one from the version that the type has now.
+    """
+
+    def registered(function: F) -> F:
+        target = WireName(name, version + 1) if to is None else WireName(*to)
+        REGISTRY.register_upcast(Upcast(WireName(name, version), target, function))
+        return function
+
+    return registered
+
+
+def _check_is_behind(step: Upcast | None, kind: type, version: int) -> None:
+    """What is written today must not be taken for something old."""
+    if step is not None and step.source.version >= version:
+        raise SerializationError(
+            f"{full_name(kind)} is version {version} of {step.source.name!r}, and {step.label} must start from an "
+            f"older one; give the type version={step.source.version + 1}, or correct the upcaster"
+        )

@@ -1,0 +1,75 @@
+"""What the checks ask of a store, and how they say that it is not so.
+
+Functions and no `assert` statements, so that a failure tells what was wanted also where nobody rewrites them.
+"""
+
+from collections.abc import Sequence
+from reprlib import Repr
+from typing import Final, cast
+
+from casty.errors import JournalError, SequenceConflictError
+from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, FencingStore, JournalStore, OrderedStore
+
+LAST: Final = 2**63 - 1
+"""The highest number that there can be; as an upper bound, all of them."""
+
+ALL: Final = 1_000_000
+"""More than any check stores; as a limit, all of them."""
+
+_short: Final = Repr(maxlist=30, maxtuple=30, maxstring=120, maxother=120)
+
+
+def expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise AssertionError(otherwise)
+
+
+def expect_equal(what: str, actual: object, wanted: object) -> None:
+    """Lists and tuples are the same to a store: sequences of records are compared by what is in them."""
+    actual, wanted = (list(cast(tuple[object, ...], v)) if type(v) is tuple else v for v in (actual, wanted))
+    expect(actual == wanted, f"{what}: wanted {_short.repr(wanted)}, there is {_short.repr(actual)}")
+
+
+def expect_stored(what: str, *outcomes: AppendOutcome) -> None:
+    for outcome in outcomes:
+        expect(outcome is None, f"{what}: wanted the outcome None, there is {outcome!r}")
+
+
+def expect_refused(what: str, outcome: AppendOutcome, error: type[JournalError] = SequenceConflictError) -> None:
+    expect(isinstance(outcome, error), f"{what}: wanted the outcome {error.__name__}, there is {outcome!r}")
+
+
+async def append(store: JournalStore, *groups: AppendGroup) -> Sequence[AppendOutcome]:
+    """The outcomes, after a look at how many there are."""
+    outcomes = await store.append(groups)
+    expect_equal(f"the number of outcomes for {len(groups)} groups", len(outcomes), len(groups))
+    return outcomes
+
+
+async def store_all(store: JournalStore, *groups: AppendGroup) -> None:
+    expect_stored("groups that follow what is stored", *await append(store, *groups))
+
+
+async def stored(store: JournalStore, entity_id: str = "a") -> list[EventRecord]:
+    """All of the entity's events."""
+    return list(await store.replay(entity_id, 1, LAST, ALL))
+
+
+async def expect_numbers(what: str, store: JournalStore, wanted: Sequence[int], entity_id: str = "a") -> None:
+    """The entity's events have these numbers, and the last of them is its highest."""
+    numbers = [record.sequence_nr for record in await stored(store, entity_id)]
+    expect_equal(f"{what}: the numbers of the stored events of {_short.repr(entity_id)}", numbers, list(wanted))
+    highest = await store.highest_sequence_nr(entity_id)
+    expect_equal(f"{what}: the highest number of {_short.repr(entity_id)}", highest, max(wanted, default=0))
+
+
+def fencing(store: JournalStore) -> FencingStore:
+    """The store, which says that it is one."""
+    expect(store.capabilities.fencing, f"{type(store).__name__} was to be fencing, but its capabilities say no")
+    return cast(FencingStore, store)
+
+
+def ordered(store: JournalStore) -> OrderedStore:
+    """The store, which says that it is one."""
+    expect(store.capabilities.ordered, f"{type(store).__name__} was to be ordered, but its capabilities say no")
+    return cast(OrderedStore, store)

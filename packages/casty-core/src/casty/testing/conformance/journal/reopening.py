@@ -1,0 +1,105 @@
+"""What a durable store has, it has when it is opened the next time, and a closed one says that it is closed."""
+
+from casty.errors import FencedError, JournalError
+from casty.testing.conformance.journal.expectations import (
+    ALL,
+    LAST,
+    append,
+    expect,
+    expect_equal,
+    expect_numbers,
+    expect_refused,
+    expect_stored,
+    fencing,
+    ordered,
+    store_all,
+    stored,
+)
+from casty.testing.conformance.journal.records import event, events, snapshot
+from casty.testing.conformance.journal.registry import Checks, OpenStore
+
+check = Checks(lambda capabilities: capabilities.durable)
+
+
+@check
+async def a_reopened_store_has_its_events(open_store: OpenStore) -> None:
+    tagged = event("b", 1, bytes(range(256)), tags=("red", "grün"))
+    async with open_store() as store:
+        await store_all(store, events("a", 1, 100), [tagged])
+    async with open_store() as store:
+        expect_equal("the events after reopening", await stored(store), events("a", 1, 100))
+        expect_equal("an event with tags after reopening", await stored(store, "b"), [tagged])
+
+
+@check
+async def a_reopened_store_goes_on_with_the_next_number(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await store_all(store, events("a", 1, 3))
+    async with open_store() as store:
+        gap, taken, due = await append(
+            store, [event("a", 5, writer="x")], [event("a", 3, writer="y")], [event("a", 4, writer="z")]
+        )
+        expect_refused("a gap after reopening", gap)
+        expect_refused("a number that was taken before reopening", taken)
+        expect_stored("the next number after reopening", due)
+        await expect_numbers("after reopening", store, [1, 2, 3, 4])
+
+
+@check
+async def a_reopened_store_knows_repetitions(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await store_all(store, events("a", 1, 3))
+    async with open_store() as store:
+        expect_stored("a group that was stored before reopening", *await append(store, events("a", 1, 3)))
+        await expect_numbers("after a repetition", store, [1, 2, 3])
+
+
+@check
+async def a_reopened_store_has_its_snapshots(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await store.save_snapshot(snapshot("a", 10), 2)
+        await store.save_snapshot(snapshot("a", 20), 2)
+    async with open_store() as store:
+        expect_equal("the newest snapshot", await store.load_snapshot("a", LAST), snapshot("a", 20))
+        await store.save_snapshot(snapshot("a", 5), 1)
+        expect_equal("after an older one came", await store.load_snapshot("a", LAST), snapshot("a", 20))
+
+
+@check.where(lambda capabilities: capabilities.fencing)
+async def a_reopened_store_has_its_fences(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await fencing(store).claim("shard", "old", 6)
+        await fencing(store).claim("shard", "new", 7)
+    async with open_store() as store:
+        (stale,) = await append(store, [event("a", 1, writer="old", epoch=6)])
+        expect_refused("the old owner's event after reopening", stale, FencedError)
+        await store_all(store, [event("a", 1, writer="new", epoch=7)])
+        expect_equal("the next claim after epoch 7", await fencing(store).claim("shard", "newer"), 8)
+
+
+@check.where(lambda capabilities: capabilities.ordered)
+async def a_reopened_store_has_its_order(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await store_all(store, events("b", 1, 2), events("a", 1, 1), [event("b", 3, tags=("red",))])
+        before = list(await ordered(store).read(0, ALL))
+        expect_equal("the number of events", len(before), 4)
+    async with open_store() as store:
+        expect_equal("the order after reopening", await ordered(store).read(0, ALL), before)
+        expect_equal("with a tag", await ordered(store).read(0, ALL, ["red"]), before[-1:])
+        await store_all(store, events("a", 2, 2))
+        after = [entry.record for entry in await ordered(store).read(before[-1].offset, ALL)]
+        expect_equal("events stored after reopening", after, events("a", 2, 2))
+
+
+@check
+async def a_closed_store_says_so(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await store_all(store, [event("a", 1)])
+    for attempt, use in {"append": store.append([[event("a", 2)]]), "replay": store.replay("a", 1, 9, 9)}.items():
+        try:
+            await use
+        except JournalError:
+            continue
+        expect(False, f"{attempt} of a closed store: wanted a JournalError, there is none")
+    async with open_store() as reopened:
+        await expect_numbers("after an append to a closed store", reopened, [1])

@@ -1,0 +1,67 @@
+"""What the checks ask of a serializer, and how they say that it is not so.
+
+Functions and no `assert` statements, so that a failure tells what was wanted also where nobody rewrites them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime, time
+from reprlib import Repr
+from typing import Any, Final, cast
+
+from casty.errors import SerializationError
+from casty.ref import ActorRef
+from casty.spi.serializer import Serializer
+
+SEED: Final = 20240229
+"""Of everything random: a failure comes again."""
+
+_short: Final = Repr(maxstring=200, maxother=200, maxlevel=8)
+
+
+def expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise AssertionError(otherwise)
+
+
+def expect_equal(what: str, actual: object, wanted: object) -> None:
+    expect(actual == wanted, f"{what}: wanted {_short.repr(wanted)}, there is {_short.repr(actual)}")
+
+
+def expect_refused[E: SerializationError](what: str, error: type[E], call: Callable[[], object]) -> E:
+    """The error; nothing else may be raised."""
+    try:
+        result = call()
+    except error as refusal:
+        return refusal
+    except Exception as other:
+        text = _short.repr(str(other))
+        raise AssertionError(f"{what}: wanted {error.__name__}, there is {type(other).__name__}: {text}") from other
+    raise AssertionError(f"{what}: wanted {error.__name__}, there is {_short.repr(result)}")
+
+
+def expect_round_trip(serializer: Serializer, value: object) -> None:
+    """By both ways that a value can be stored."""
+    for back in (serializer.loads(serializer.dumps(value)), serializer.decode(*serializer.encode(value))):
+        expect_equal("what came back", exact(back), exact(value))
+
+
+def exact(value: object) -> object:
+    """A form that tells apart what equality does not: `True` and `1`, a point and a tuple, `0.0` and `-0.0`."""
+    return _exact(value, type(value))
+
+
+def _exact(value: Any, kind: Any) -> object:
+    if isinstance(value, ActorRef):
+        return ActorRef, cast(ActorRef[Any], value).address
+    if is_dataclass(kind):
+        return kind, [exact(getattr(value, field.name)) for field in fields(kind)]
+    if kind is dict:
+        return kind, [(exact(name), exact(item)) for name, item in value.items()]
+    if kind in (set, frozenset):
+        return kind, sorted(repr(exact(item)) for item in value)
+    if isinstance(value, tuple | list):
+        return repr(kind), [exact(item) for item in cast(Sequence[object], value)]
+    if kind in (datetime, time):
+        return kind, value.isoformat(), value.fold if value.tzinfo is None else 0
+    return kind, repr(value)

@@ -1,0 +1,69 @@
+"""A made-up program with one stored type, which changes from release to release."""
+
+from collections.abc import Callable
+from dataclasses import make_dataclass
+from enum import Enum
+from itertools import count
+from typing import Any, Final, NamedTuple, cast
+
+from casty.errors import DecodeError
+from casty.ref import DetachedRef
+from casty.serialization import REGISTRY
+from casty.spi.serializer import Encoded
+from casty.testing.conformance.serializer.expectations import expect, expect_equal, expect_refused
+from casty.testing.conformance.serializer.registry import Create
+
+_numbers: Final = count(1)
+
+
+class Stored(NamedTuple):
+    """A value as a release has left it behind: by itself, and within another one."""
+
+    encoded: Encoded
+    dumped: bytes
+
+
+class Program:
+    """Each release is a process of its own: it has a new serializer. The type's name is used by no other program."""
+
+    def __init__(self, create: Create) -> None:
+        self._create = create
+        self._kind = f"Type{next(_numbers)}"
+        self.name = f"casty.conformance.{self._kind}"
+
+    def release(self, version: int = 1, /, **fields: Any) -> Callable[..., Any]:
+        """From now on the type is a dataclass with these fields: each a type, or a type and a default."""
+        specified: list[Any] = [
+            (name, *(hint if isinstance(hint, tuple) else (hint,))) for name, hint in fields.items()
+        ]
+        return self._register(make_dataclass(self._kind, specified, frozen=True, module=__name__), version)
+
+    def release_enum(self, version: int, *members: str) -> Any:
+        """From now on the type is an enum with these members."""
+        return self._register(cast(type, Enum(self._kind, members, module=__name__)), version)
+
+    def retire(self, version: int) -> None:
+        """From now on the name means something else: what was stored under it is of the past."""
+        self.release(version, unrelated=int)
+
+    def _register(self, kind: type, version: int) -> Callable[..., Any]:
+        REGISTRY.register(kind, self.name, version)
+        return kind
+
+    def store(self, value: object) -> Stored:
+        serializer = self._create(DetachedRef)
+        return Stored(serializer.encode(value), serializer.dumps([value]))
+
+    def expect(self, stored: Stored, value: object) -> None:
+        """That this release reads what an older one has stored as that value."""
+        serializer = self._create(DetachedRef)
+        expect_equal("what was stored by itself", serializer.decode(*stored.encoded), value)
+        expect_equal("what was stored in a list", serializer.loads(stored.dumped), [value])
+
+    def expect_refusal(self, what: str, stored: Stored, *words: str) -> None:
+        """That this release refuses it with a `DecodeError` whose text has those words."""
+        serializer = self._create(DetachedRef)
+        for read in (lambda: serializer.decode(*stored.encoded), lambda: serializer.loads(stored.dumped)):
+            text = str(expect_refused(what, DecodeError, read))
+            for word in words:
+                expect(word in text, f"{what}: the error does not say {word!r}: {text}")

@@ -1,0 +1,105 @@
+"""An event-sourced behavior as the kit runs it: in a journal of the test's, and with its commands looked at."""
+
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from casty.behaviors.clustered import DiscoverableBehavior
+from casty.behaviors.context import ActorContext
+from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
+from casty.behaviors.values import (
+    SAME,
+    Behavior,
+    LifecycleBehavior,
+    SetupBehavior,
+    SpyBehavior,
+    SupervisedBehavior,
+)
+from casty.errors import BehaviorError
+from casty.journals.memory import InMemoryJournal
+from casty.persistence.outbox import current
+from casty.ref import ActorRef
+
+type Entity = EventSourcedBehavior[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """In place of a command: store these events."""
+
+    events: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """In place of a command: only the state is wanted."""
+
+
+@dataclass(slots=True, eq=False)
+class Execution:
+    """A command on its way through the entity."""
+
+    command: object
+    done: ActorRef[None] | None = None
+    """Told once the command's events are durable."""
+    state: Any = None
+    """On which the command was run."""
+    shown: str = ""
+    """How that state looked then."""
+    events: tuple[Any, ...] = ()
+
+    def begin(self, done: ActorRef[None]) -> object:
+        """The message of an `ask` that waits for the command's end."""
+        self.done = done
+        return self.command
+
+
+class Instrumented:
+    """A behavior with an event-sourced one inside, whatever is around it."""
+
+    def __init__(self, behavior: Behavior[Any]) -> None:
+        self._journal = InMemoryJournal()
+        self.entity: Entity | None = None
+        """The event-sourced behavior as it was written; None until a `setup` around it has run."""
+        self.running: Execution | None = None
+        self.behavior = self._around(behavior)
+
+    def _around(self, behavior: Behavior[Any]) -> Behavior[Any]:
+        match behavior:
+            case EventSourcedBehavior():
+                return self._inside(cast(Entity, behavior))
+            case SetupBehavior(factory):
+
+                async def set_up(ctx: ActorContext[Any]) -> Behavior[Any]:
+                    return self._around(await factory(ctx))
+
+                return SetupBehavior(set_up)
+            case SupervisedBehavior() | LifecycleBehavior() | SpyBehavior() | DiscoverableBehavior():
+                return replace(behavior, behavior=self._around(behavior.behavior))
+            case _:
+                raise BehaviorError(
+                    f"EventSourcedTestKit runs Behaviors.event_sourced(...), and what there is is a "
+                    f"{type(behavior).__name__}; BehaviorTestKit drives behaviors without a journal"
+                )
+
+    def _inside(self, entity: Entity) -> Entity:
+        self.entity = entity
+
+        async def on_command(ctx: ActorContext[Any], state: Any, command: Any) -> Behavior[Any]:
+            shown = repr(state)
+            match command:
+                case Given(events):
+                    answer: Behavior[Any] = PersistedBehavior(events)
+                case Look():
+                    answer = SAME
+                case _:
+                    answer = await entity.on_command(ctx, state, command)
+            execution, outbox = self.running, current()
+            # The entity may have told itself a command of its own.
+            if execution is not None and execution.command is command:
+                execution.state, execution.shown = state, shown
+                execution.events = tuple(answer.events) if isinstance(answer, PersistedBehavior) else ()
+                if outbox is not None and execution.done is not None:
+                    outbox.hold(execution.done.tell, None)
+            return answer
+
+        return replace(entity, journal=self._journal, on_command=on_command)

@@ -1,0 +1,175 @@
+"""The connections to the server: one appends, others do everything else. A lost one is replaced, and what it was doing
+is done again.
+
+So all that runs here must bear being run again: a connection may be lost after the server has committed.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from random import uniform
+from typing import Any, Final, final
+
+import asyncpg
+from casty.errors import JournalClosedError, JournalError
+
+from casty_journal_postgres.breaker import CircuitBreaker
+from casty_journal_postgres.failures import breaks_connection, explained, passes, with_cure
+from casty_journal_postgres.options import PostgresOptions
+
+FIRST_PAUSE: Final = 0.05
+"""Seconds before the second attempt; each further one waits twice as long."""
+LONGEST_PAUSE: Final = 1.0
+
+GRACE: Final = 0.1
+"""The part of the command timeout that is kept for the server to acknowledge that a statement is cancelled."""
+
+type Connection = Any
+
+_driver: Any = asyncpg
+"""What it makes, it does not describe to a type checker."""
+
+type Work[T] = Callable[[Connection], Awaitable[T]]
+
+
+@final
+class Connections:
+    """Two pools, and the circuit breaker of their server."""
+
+    __slots__ = ("_appending", "_breaker", "_closed", "_error", "_name", "_others", "_timeout")
+
+    def __init__(self, dsn: str, name: str, options: PostgresOptions, on_new: Callable[[], None]) -> None:
+        """`name` stands for the DSN in messages. `on_new` is called whenever the connection that appends is a new
+        one.
+        """
+        self._name = name
+        self._timeout = options.command_timeout
+        self._breaker = CircuitBreaker()
+        self._error: Exception | None = None
+        self._closed = False
+
+        async def prepare(connection: Connection) -> None:
+            on_new()
+            await _prepare(connection)
+
+        self._appending: Any = _pool(dsn, options, 1, prepare)
+        self._others: Any = _pool(dsn, options, options.pool_size, _prepare)
+
+    async def append[T](self, work: Work[T]) -> T:
+        """What `work` answers with the connection that appends. Raises `JournalError` like `run`."""
+        return await self._run(self._appending, "write to", work)
+
+    async def run[T](self, attempt: str, work: Work[T]) -> T:
+        """What `work` answers with one of the other connections.
+
+        Raises `JournalError`, "cannot `attempt` the journal", at the latest after the command timeout; then `work` may
+        have taken effect or not.
+        """
+        return await self._run(self._others, attempt, work)
+
+    async def open(self) -> None:
+        """Make the pools ready; they connect when they are used."""
+        await self._appending
+        await self._others
+
+    async def close(self) -> None:
+        """Let what is running end, within the command timeout, and close."""
+        self._closed = True
+        for pool in (self._appending, self._others):
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await pool.close()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                pool.terminate()
+
+    async def _run[T](self, pool: Any, attempt: str, work: Work[T]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout * (1 - GRACE)):
+                return await self._persevere(pool, attempt, work)
+        except TimeoutError as error:
+            self._breaker.failed(asyncio.get_running_loop().time())
+            await pool.expire_connections()
+            raise JournalError(
+                f"cannot {attempt} the PostgreSQL journal {self._name}: it was not done within {self._timeout:g} s; "
+                f"{self._hint()}check the network and the server, or raise command_timeout"
+            ) from (self._error or error)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise explained(self._name, attempt, error) from error
+
+    async def _persevere[T](self, pool: Any, attempt: str, work: Work[T]) -> T:
+        clock = asyncio.get_running_loop().time
+        for tries in count():
+            if self._closed:
+                raise JournalClosedError(f"cannot {attempt} the PostgreSQL journal {self._name}: it is closed")
+            if (wait := self._breaker.refusal(clock())) is not None:
+                raise self._refusal(attempt, wait) from self._error
+            try:
+                async with _lent(pool, self._timeout * GRACE) as connection:
+                    result = await work(connection)
+            except Exception as error:
+                if not passes(error):
+                    raise
+                self._error = error
+                self._breaker.failed(clock())
+                await asyncio.sleep(min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE) * uniform(0.5, 1.0))
+            else:
+                self._breaker.succeeded()
+                self._error = None
+                return result
+        raise AssertionError("there is always another try")
+
+    def _refusal(self, attempt: str, wait: float) -> JournalError:
+        return JournalError(
+            f"cannot {attempt} the PostgreSQL journal {self._name}: its server has failed {self._breaker.failures} "
+            f"times in a row; {self._hint()}the circuit breaker is open and lets the next try through in {wait:.1f} s"
+        )
+
+    def _hint(self) -> str:
+        return f"the last error was: {with_cure(self._error)}; " if self._error else ""
+
+
+def _pool(dsn: str, options: PostgresOptions, size: int, prepare: Work[None]) -> Any:
+    return _driver.create_pool(
+        dsn,
+        min_size=0,
+        max_size=size,
+        init=prepare,
+        reset=_keep,
+        timeout=options.command_timeout,
+        server_settings={
+            "application_name": "casty",
+            # What nobody waits for any more ends on the server as well.
+            "statement_timeout": str(max(1, round(options.command_timeout * 1000))),
+            # Each statement must see what was committed before it, whatever the role's default is.
+            "default_transaction_isolation": "read committed",
+        },
+    )
+
+
+async def _prepare(connection: Connection) -> None:
+    """Make commits durable even where the server, the database or the role says that they need not be."""
+    await connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+
+
+async def _keep(connection: Connection) -> None:
+    """Leave a connection as it is when it goes back to its pool: asyncpg's own reset is a statement more for each."""
+
+
+@asynccontextmanager
+async def _lent(pool: Any, grace: float) -> AsyncGenerator[Connection]:
+    connection = await pool.acquire()
+    try:
+        yield connection
+    except Exception as error:
+        if breaks_connection(error):
+            connection.terminate()
+            # Those that idle in the pool are likely to be lost as well.
+            await pool.expire_connections()
+        raise
+    finally:
+        # One whose statement was cancelled comes back when the server has acknowledged that, or is given up.
+        with suppress(TimeoutError):
+            await pool.release(connection, timeout=grace)

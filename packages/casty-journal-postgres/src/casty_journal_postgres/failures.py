@@ -1,0 +1,91 @@
+"""Says what errors mean for a journal: which pass when one tries again, which are about one row, and what to do about
+the others.
+"""
+
+import socket
+import ssl
+from itertools import islice
+from typing import Final
+
+import asyncpg
+from casty.errors import JournalError
+from casty.spi.journal import AppendGroup
+
+PASSING: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""The server is down, starting, stopping, overloaded, not the primary, or the connection to it is lost."""
+
+ABOUT_A_ROW: Final = (
+    ValueError,
+    OverflowError,
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.PLPGSQLError,
+)
+"""What one row can be guilty of; anything else is wrong with the server, the connection or the database."""
+
+_CURES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (asyncpg.InvalidAuthorizationSpecificationError, "check the user and the password in the DSN, and pg_hba.conf"),
+    (asyncpg.InvalidCatalogNameError, "create the database with createdb, or name another one in the DSN"),
+    (
+        asyncpg.InsufficientPrivilegeError,
+        "let an administrator grant CREATE on the database for the first start, or name one's own schema by `schema`",
+    ),
+    (
+        asyncpg.ReadOnlySQLTransactionError,
+        "this server takes no writes; name the primary, or several hosts and ?target_session_attrs=read-write",
+    ),
+    (asyncpg.TooManyConnectionsError, "lower pool_size, or raise the server's max_connections"),
+    (asyncpg.DiskFullError, "make room on the server's disk (nothing of this was stored)"),
+    (asyncpg.ProgramLimitExceededError, "use ids of at most 2,500 bytes, and smaller payloads"),
+    (asyncpg.UndefinedTableError, "the journal's tables were dropped while it was open; restore a backup"),
+    (asyncpg.QueryCanceledError, "it took longer than command_timeout; find what the server waits for, or raise it"),
+    (asyncpg.ClientConfigurationError, "check the DSN"),
+    (ssl.SSLError, "check sslmode and sslrootcert in the DSN, and the server's certificate"),
+    (socket.gaierror, "check the host in the DSN"),
+    (ConnectionRefusedError, "check that the server runs there and listens on that port"),
+    (FileNotFoundError, "check the DSN: the file or the socket that it names is missing"),
+    (OSError, "check the network, and that the server runs"),
+)
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same may work when it is tried again, over another connection."""
+    # Those of these types that blame a value, such as a certificate or an argument, are ValueErrors as well.
+    return isinstance(error, PASSING) and not isinstance(error, ValueError | asyncpg.DatabaseDroppedError)
+
+
+def breaks_connection(error: Exception) -> bool:
+    """Whether the connection cannot be used any more. After an error that the server reported, it can."""
+    return passes(error) or not isinstance(error, asyncpg.PostgresError | ValueError | OverflowError)
+
+
+def explained(journal: str, attempt: str, error: Exception) -> JournalError:
+    """A `JournalError` that names the journal, what was attempted, and the cure."""
+    return JournalError(f"cannot {attempt} the PostgreSQL journal {journal}: {with_cure(error)}")
+
+
+def unstorable(group: AppendGroup, error: Exception) -> JournalError:
+    """The outcome of a group that PostgreSQL refuses for what is in it."""
+    refused = JournalError(
+        f"events {group[0].sequence_nr} to {group[-1].sequence_nr} of the entity {group[0].entity_id[:200]!r} "
+        f"cannot be stored by PostgreSQL: {with_cure(error)}"
+    )
+    refused.__cause__ = error
+    return refused
+
+
+def with_cure(error: Exception) -> str:
+    """The error in one line, and what to do about it where that is known."""
+    lines = str(error).splitlines()
+    cures = (cure for kind, cure in _CURES if isinstance(error, kind))
+    return "; ".join([lines[0] if lines else type(error).__name__, *islice(cures, 1)])

@@ -1,0 +1,41 @@
+"""The journal that users make from a DSN."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import final
+
+from casty.persistence.journal import StoreJournal
+from casty.spi.journal import JournalStore
+from casty.spi.serializer import Serializer
+
+from casty_journal_postgres.options import CAPABILITIES, PostgresOptions, shown
+
+
+@final
+class PostgresJournal(StoreJournal):
+    """Events in a PostgreSQL database, whose tables are made on first use.
+
+    `dsn` is what libpq understands, such as "postgresql://user:password@host/database?sslmode=verify-full". `schema` is
+    the PostgreSQL schema of the tables; `pool_size` is how many connections read, beside one that appends;
+    `command_timeout` is after how many seconds an operation fails if the server does not answer or cannot be reached.
+    Raises `ConfigError` for a DSN that cannot be read.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        schema: str = "casty",
+        pool_size: int = 4,
+        command_timeout: float = 10.0,
+        serializer: Serializer | None = None,
+    ) -> None:
+        options = PostgresOptions(schema=schema, pool_size=pool_size, command_timeout=command_timeout)
+        shown(dsn)
+        super().__init__(lambda: open_dsn(dsn, options), capabilities=CAPABILITIES, serializer=serializer)
+
+
+def open_dsn(dsn: str, options: PostgresOptions) -> AbstractAsyncContextManager[JournalStore]:
+    """The store at `dsn`. The driver is loaded here, so that a plugin that nobody uses costs nothing."""
+    from casty_journal_postgres.store import open_store
+
+    return open_store(dsn, options)

@@ -1,0 +1,60 @@
+"""What is known of a PostgreSQL journal before it is opened: what it promises, its options, and how a DSN is shown to
+people, which is never with its password.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from casty.errors import ConfigError
+from casty.spi.journal import JournalCapabilities, JournalKind
+
+CAPABILITIES: Final = JournalCapabilities(durable=True, kind=JournalKind.centralized, fencing=True, ordered=True)
+
+SCHEMES: Final = ("postgresql", "postgres")
+
+LONGEST_NAME: Final = 63
+"""Bytes of a name that PostgreSQL does not cut off."""
+
+_DSN: Final = re.compile(
+    rf"(?:{'|'.join(SCHEMES)})://"
+    r"(?:(?P<user>[^:@/?#]*)(?P<password>:[^@/?#]*)?@)?"
+    r"(?P<hosts>(?:(?:\[[^]@/?#]*]|[^]\[:@/?#,]*)(?::\d+)?,?)*)"
+    r"(?P<database>/[^@?#]*)?"
+    r"(?P<settings>\?[^@#]*)?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresOptions:
+    schema: str = "casty"
+    """The PostgreSQL schema that holds the journal's tables. It is made if it is missing."""
+    pool_size: int = 4
+    """Connections that read. One more writes."""
+    command_timeout: float = 10.0
+    """Seconds after which an operation fails, with all the attempts to reconnect that it made."""
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.schema.encode(errors="replace")) <= LONGEST_NAME or "\0" in self.schema:
+            raise ConfigError(f"schema must be a name of 1 to {LONGEST_NAME} bytes without NUL; it is {self.schema!r}")
+        if self.pool_size < 1:
+            raise ConfigError(f"pool_size must be 1 connection or more; it is {self.pool_size}")
+        if not 0 < self.command_timeout < float("inf"):
+            raise ConfigError(f"command_timeout must be more than 0 seconds; it is {self.command_timeout}")
+
+
+def shown(dsn: str) -> str:
+    """`dsn` without its password and its settings, for messages and logs.
+
+    Raises `ConfigError` for one that cannot be taken apart for certain, without quoting it: a character that should
+    have been percent-encoded may be a password's.
+    """
+    parts = _DSN.fullmatch(dsn)
+    if parts is None:
+        raise ConfigError(
+            "a PostgreSQL journal is named by a DSN such as postgresql://user:password@host:5432/database; this one "
+            "does not read like that (it is not shown, as it may hold a password); in user names, passwords and "
+            "settings write %40 for @, %3A for :, %2F for /, %3F for ? and %23 for #"
+        )
+    user = f"{parts['user']}@" if parts["user"] else ""
+    return f"postgresql://{user}{parts['hosts']}{parts['database'] or ''}"

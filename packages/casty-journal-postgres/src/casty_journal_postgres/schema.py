@@ -1,0 +1,124 @@
+"""The tables of a journal, how they came about, and how a database gets them.
+
+Version n of the schema is what the first n `MIGRATIONS` make. A migration that was released is never changed.
+"""
+
+from typing import Any, Final
+
+from casty.errors import JournalSchemaError
+
+EVENT_COLUMNS: Final = (
+    "entity_id, sequence_nr, epoch, writer, event_id, manifest, version, payload, timestamp, tags, checksum"
+)
+SNAPSHOT_COLUMNS: Final = "entity_id, sequence_nr, manifest, version, payload, timestamp, checksum"
+
+LOCK_CLASS: Final = 0x43415354
+"""The letters CAST: the first key of all our advisory locks. The second is 0 for the making of tables, else the id of
+the table `events`.
+"""
+
+# Ids are in the collation C, so that they are ordered by their UTF-8 bytes on every server.
+MIGRATIONS: Final = (
+    """
+    CREATE SEQUENCE {schema}.ordering;
+    CREATE TABLE {schema}.events (
+        ordering    bigint PRIMARY KEY,
+        entity_id   text COLLATE "C" NOT NULL,
+        sequence_nr bigint NOT NULL,
+        epoch       bigint NOT NULL,
+        writer      text NOT NULL,
+        event_id    bytea NOT NULL,
+        manifest    text NOT NULL,
+        version     integer NOT NULL,
+        payload     bytea NOT NULL,
+        timestamp   double precision NOT NULL,
+        tags        text[],
+        checksum    bigint NOT NULL,
+        UNIQUE (entity_id, sequence_nr)
+    );
+    ALTER SEQUENCE {schema}.ordering OWNED BY {schema}.events.ordering;
+    CREATE INDEX ON {schema}.events USING gin (tags) WHERE tags IS NOT NULL;
+    CREATE TABLE {schema}.snapshots (
+        entity_id   text COLLATE "C" NOT NULL,
+        sequence_nr bigint NOT NULL,
+        manifest    text NOT NULL,
+        version     integer NOT NULL,
+        payload     bytea NOT NULL,
+        timestamp   double precision NOT NULL,
+        checksum    bigint NOT NULL,
+        PRIMARY KEY (entity_id, sequence_nr)
+    );
+    CREATE TABLE {schema}.fences (
+        key   text COLLATE "C" PRIMARY KEY,
+        owner text COLLATE "C" NOT NULL,
+        epoch bigint NOT NULL
+    );
+    CREATE INDEX ON {schema}.fences (owner, epoch);
+    -- Waits for all appends that have taken their numbers. VOLATILE, the default: the second statement sees what was
+    -- committed while the first one waited. It is one call, so that no slow client can keep writers waiting.
+    CREATE FUNCTION {schema}.settled() RETURNS bigint LANGUAGE sql AS $$
+        SELECT pg_advisory_xact_lock({lock_class}, '{schema}.events'::regclass::oid::integer);
+        SELECT coalesce(max(ordering), 0) FROM {schema}.events;
+    $$;
+    """,
+)
+
+
+def quoted(name: str) -> str:
+    """The name as an identifier in a statement."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+async def prepare(connection: Any, name: str, schema: str) -> None:
+    """Make the tables in `schema`, or bring them up to date; who does so at the same time waits.
+
+    Raises `JournalSchemaError` for a journal that is newer than this version of Casty, and for something else.
+    """
+    latest = len(MIGRATIONS)
+    if await _version(connection, schema) == latest:
+        return
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1, 0)", LOCK_CLASS)
+        version = await _version(connection, schema)
+        if version is None:
+            version = await _create(connection, name, schema)
+        if version > latest:
+            raise JournalSchemaError(
+                f"the journal in the schema {schema!r} of {name} has version {version}; this casty-journal-postgres "
+                f"knows only {latest}; install a newer one: pip install -U casty-journal-postgres"
+            )
+        for migration in MIGRATIONS[version:]:
+            script = migration.replace("{schema}", quoted(schema)).replace("{lock_class}", str(LOCK_CLASS))
+            await connection.execute(script)
+        await connection.execute(f"UPDATE {quoted(schema)}.casty_journal SET version = $1", latest)
+
+
+async def _version(connection: Any, schema: str) -> int | None:
+    """The version of the journal in `schema`, None if there is none."""
+    if not await _exists(connection, schema, "casty_journal"):
+        return None
+    return await connection.fetchval(f"SELECT version FROM {quoted(schema)}.casty_journal")
+
+
+async def _exists(connection: Any, schema: str, table: str) -> bool:
+    # Not by to_regclass, which answers from a cache that waiting for an advisory lock does not refresh.
+    return await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2)", schema, table
+    )
+
+
+async def _create(connection: Any, name: str, schema: str) -> int:
+    """A journal of version 0, which has no tables yet."""
+    if await _exists(connection, schema, "events"):
+        raise JournalSchemaError(
+            f"the schema {schema!r} of {name} holds a table `events` that is not a Casty journal's; name another "
+            "schema in the option `schema`"
+        )
+    # Who may not make schemas may have been given an empty one.
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema):
+        await connection.execute(f"CREATE SCHEMA {quoted(schema)}")
+    await connection.execute(
+        f"CREATE TABLE {quoted(schema)}.casty_journal (version integer NOT NULL);"
+        f"INSERT INTO {quoted(schema)}.casty_journal VALUES (0)"
+    )
+    return 0

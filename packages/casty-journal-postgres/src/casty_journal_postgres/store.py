@@ -1,0 +1,263 @@
+"""The journal store on PostgreSQL.
+
+An entity's highest number is remembered, not read, before each append: if the memory is behind, somebody else has taken
+the number, and the table refuses the batch. Only then, or if a fence is lost, or after a lost connection, the store
+looks: at the highest numbers, and at the ids of events that are there already. So a commit whose answer got lost is
+found when the append is tried again.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain
+from typing import Any, Final, NamedTuple, final
+from zlib import crc32
+
+import asyncpg
+from casty.errors import JournalError
+from casty.persistence.sequence import Chain, chain_of, claimed_epoch, examine
+from casty.spi.journal import (
+    AppendGroup,
+    AppendOutcome,
+    EventRecord,
+    JournalCapabilities,
+    OrderedEvent,
+    SnapshotRecord,
+)
+
+from casty_journal_postgres.connections import Connection, Connections
+from casty_journal_postgres.failures import ABOUT_A_ROW, unstorable
+from casty_journal_postgres.options import CAPABILITIES, PostgresOptions, shown
+from casty_journal_postgres.schema import prepare
+from casty_journal_postgres.statements import Statements
+
+REMEMBERED: Final = 100_000
+"""Entities whose highest number is kept in memory, at about 150 bytes each."""
+
+type Fence = tuple[str, int]
+"""An owner and its epoch."""
+
+_log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """What the tables say about the events of an append."""
+
+    event_ids: Mapping[tuple[str, int], bytes]
+    """Of those of their numbers that are taken."""
+    lost: Collection[Fence]
+    """Those of their fences that are not held, or no longer."""
+
+    def event_id_of(self, entity_id: str, sequence_nr: int) -> bytes | None:
+        return self.event_ids.get((entity_id, sequence_nr))
+
+    def may_hold(self, owner: str, epoch: int) -> bool:
+        return (owner, epoch) not in self.lost
+
+
+NOTHING: Final = Found({}, ())
+
+
+@asynccontextmanager
+async def open_store(dsn: str, options: PostgresOptions) -> AsyncGenerator["PostgresStore"]:
+    """The store at `dsn`, closed on exit. Raises `JournalError` if it cannot be opened."""
+    store = PostgresStore(dsn, options)
+    await store.connections.open()
+    try:
+        await store.connections.run("open", lambda connection: prepare(connection, store.name, options.schema))
+        yield store
+    finally:
+        await store.connections.close()
+
+
+@final
+class PostgresStore:
+    """A `FencingStore` and `OrderedStore`. Every append is one statement, and so one transaction."""
+
+    __slots__ = ("_highest", "_settled", "_sql", "connections", "name")
+
+    def __init__(self, dsn: str, options: PostgresOptions) -> None:
+        self.name = shown(dsn)
+        self.connections = Connections(dsn, self.name, options, self._forget)
+        self._sql = Statements(options.schema)
+        self._highest: dict[str, int] = {}
+        self._settled = 0
+        """No event with an offset up to this one appears any more."""
+
+    @property
+    def capabilities(self) -> JournalCapabilities:
+        return CAPABILITIES
+
+    async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+        tried = False
+
+        async def work(connection: Connection) -> Sequence[AppendOutcome]:
+            nonlocal tried
+            careful, tried = tried, True
+            try:
+                return await self._append(connection, groups, careful=careful)
+            except ABOUT_A_ROW:
+                # One statement does not say which row it was.
+                return await self._append_each(connection, groups)
+
+        return await self.connections.append(work)
+
+    async def _append(
+        self,
+        connection: Connection,
+        groups: Sequence[AppendGroup],
+        broken: Collection[Chain] = (),
+        *,
+        careful: bool = True,
+    ) -> Sequence[AppendOutcome]:
+        """Store what can be stored. Not careful, it trusts the memory until something speaks against it."""
+        found = NOTHING
+        if not careful:
+            await self._remember(connection, {group[0].entity_id for group in groups if group} - self._highest.keys())
+        while True:
+            if careful:
+                # In each turn: what was on its way may have arrived since.
+                found = await self._look(connection, groups)
+            verdict = examine(groups, self._highest, event_id_of=found.event_id_of, holds=found.may_hold, broken=broken)
+            if (careful or not any(verdict.outcomes)) and await self._insert(connection, verdict.accepted):
+                self._highest.update(verdict.highest)
+                return verdict.outcomes
+            careful = True
+
+    async def _append_each(self, connection: Connection, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+        outcomes: list[AppendOutcome] = []
+        broken: set[Chain] = set()
+        for group in groups:
+            try:
+                (outcome,) = await self._append(connection, [group], broken)
+            except ABOUT_A_ROW as error:
+                outcome = unstorable(group, error)
+            if outcome is not None:
+                broken.add(chain_of(group))
+            outcomes.append(outcome)
+        return outcomes
+
+    async def _insert(self, connection: Connection, groups: Iterable[AppendGroup]) -> bool:
+        """Store all, or nothing if a fence is not held or a number is taken; answers which."""
+        records = list(chain.from_iterable(groups))
+        if not records:
+            return True
+        columns: list[Any] = list(zip(*records, strict=True))
+        columns[-1] = [_array(tags) if tags else None for tags in columns[-1]]
+        columns.append([crc32(record.payload) for record in records])
+        owners, epochs = _columns(_fences_of(records))
+        try:
+            return await connection.fetchval(self._sql.append, *columns, owners, epochs) > 0
+        except asyncpg.UniqueViolationError:
+            return False
+
+    async def _look(self, connection: Connection, groups: Sequence[AppendGroup]) -> "Found":
+        """Remember the entities' highest numbers anew, and look for what the groups' events may meet."""
+        records = [record for record in chain.from_iterable(groups) if "\0" not in record.entity_id]
+        # Fences first: who has lost one by now cannot have an event arrive after the look at the events.
+        fences = _fences_of(records)
+        held: list[Any] = await connection.fetch(self._sql.held, *_columns(fences)) if fences else []
+        await self._remember(connection, {record.entity_id for record in records})
+        numbers = [(record.entity_id, record.sequence_nr) for record in records]
+        stored = await connection.fetch(self._sql.event_ids, *_columns(numbers))
+        return Found(
+            {(entity_id, sequence_nr): event_id for entity_id, sequence_nr, event_id in stored},
+            fences.difference(map(tuple, held)),
+        )
+
+    async def _remember(self, connection: Connection, entities: Collection[str]) -> None:
+        asked = [entity_id for entity_id in entities if "\0" not in entity_id]
+        if not asked:
+            return
+        if len(self._highest) + len(asked) > REMEMBERED:
+            self._highest.clear()
+        rows = await connection.fetch(self._sql.highest, asked)
+        self._highest.update((entity_id, highest or 0) for entity_id, highest in rows)
+
+    def _forget(self) -> None:
+        """Behind a new connection there may be another server, which knows less."""
+        self._highest.clear()
+
+    async def replay(
+        self, entity_id: str, from_sequence_nr: int, to_sequence_nr: int, limit: int
+    ) -> Sequence[EventRecord]:
+        if "\0" in entity_id:
+            return []
+        rows = await self._fetch("read", self._sql.replay, entity_id, from_sequence_nr, to_sequence_nr, max(limit, 0))
+        return [self._record(row) for row in rows]
+
+    async def highest_sequence_nr(self, entity_id: str) -> int:
+        if "\0" in entity_id:
+            return 0
+        ((_, highest),) = await self._fetch("read", self._sql.highest, [entity_id])
+        return highest or 0
+
+    async def save_snapshot(self, snapshot: SnapshotRecord, keep: int) -> None:
+        await self._fetch("write to", self._sql.save_snapshot, *snapshot, crc32(snapshot.payload), keep)
+
+    async def load_snapshot(self, entity_id: str, to_sequence_nr: int) -> SnapshotRecord | None:
+        if "\0" in entity_id:
+            return None
+        while rows := await self._fetch("read", self._sql.load_snapshot, entity_id, to_sequence_nr):
+            ((*fields, checksum),) = rows
+            snapshot = SnapshotRecord(*fields)
+            if crc32(snapshot.payload) == checksum:
+                return snapshot
+            _log.warning(
+                "the snapshot of %r at event %d in %s is damaged, so an older one or all events are read",
+                entity_id,
+                snapshot.sequence_nr,
+                self.name,
+            )
+            to_sequence_nr = snapshot.sequence_nr - 1
+        return None
+
+    async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
+        claimed_epoch(key, owner, epoch, None)
+        granted = await self._fetch("claim a fence in", self._sql.claim, key, owner, epoch)
+        if not granted:
+            ((holder, held),) = await self._fetch("read", self._sql.fence, key)
+            return claimed_epoch(key, owner, epoch, (holder, held))
+        return granted[0][0]
+
+    async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
+        if after >= self._settled:
+            ((settled,),) = await self._fetch("read", self._sql.settled, after)
+            if settled is None:
+                return []
+            self._settled = max(self._settled, settled)
+        bounds = after, self._settled, max(limit, 0)
+        if tags:
+            rows = await self._fetch("read", self._sql.read_tagged, *bounds, list(tags))
+        else:
+            rows = await self._fetch("read", self._sql.read, *bounds)
+        return [OrderedEvent(row[-1], self._record(row)) for row in rows]
+
+    async def entity_ids(self, after: str, limit: int) -> Sequence[str]:
+        rows = await self._fetch("read", self._sql.entity_ids, after, limit)
+        return [entity_id for (entity_id,) in rows]
+
+    async def _fetch(self, attempt: str, statement: str, *parameters: object) -> Sequence[Any]:
+        return await self.connections.run(attempt, lambda connection: connection.fetch(statement, *parameters))
+
+    def _record(self, row: Sequence[Any]) -> EventRecord:
+        record = EventRecord._make((*row[:9], tuple(row[9] or ())))
+        if crc32(record.payload) != row[10]:
+            raise JournalError(
+                f"event {record.sequence_nr} of {record.entity_id!r} in the PostgreSQL journal {self.name} is damaged: "
+                "its bytes do not match their checksum; restore a backup"
+            )
+        return record
+
+
+def _fences_of(records: Iterable[EventRecord]) -> set[Fence]:
+    return {(record.writer, record.epoch) for record in records if record.epoch}
+
+
+def _columns(pairs: Collection[tuple[str, int]]) -> tuple[list[str], list[int]]:
+    return [text for text, _ in pairs], [number for _, number in pairs]
+
+
+def _array(tags: Sequence[str]) -> str:
+    """The tags as PostgreSQL writes an array: rows of arrays of different lengths cannot be one parameter."""
+    return "{" + ",".join('"' + tag.replace("\\", "\\\\").replace('"', '\\"') + '"' for tag in tags) + "}"

@@ -1,0 +1,118 @@
+"""The statements on the tables of a journal file.
+
+A batch is one statement, `INSERT … SELECT … FROM (VALUES (…), (…), …)`, not `executemany`. One statement is a
+transaction of its own, so it is one call to aiosqlite's thread, which nothing can interleave and no
+cancellation split; and that thread gives up the GIL once for the batch, not once for every row.
+"""
+
+from functools import cache
+from typing import Final
+
+from casty_journal_sqlite.schema import EVENT_COLUMNS, SNAPSHOT_COLUMNS
+
+WIDTH: Final = EVENT_COLUMNS.count(",") + 1
+
+LARGEST: Final = 1024
+"""Rows of the largest statement: its parameters stay well below SQLite's limit."""
+
+REPLAY: Final = f"""
+SELECT {EVENT_COLUMNS} FROM events
+WHERE entity_id = ? AND sequence_nr BETWEEN ? AND ? ORDER BY sequence_nr LIMIT ?
+"""
+
+HIGHEST: Final = "SELECT coalesce(max(sequence_nr), 0) FROM events WHERE entity_id = ?"
+
+EVENT_IDS: Final = "SELECT sequence_nr, event_id FROM events WHERE entity_id = ? AND sequence_nr BETWEEN ? AND ?"
+
+READ: Final = f"SELECT ordering, {EVENT_COLUMNS} FROM events WHERE ordering > ? ORDER BY ordering LIMIT ?"
+
+# From one entity to the next, and not over all events of each.
+ENTITY_IDS: Final = """
+WITH RECURSIVE ids (id) AS (
+    SELECT min(entity_id) FROM events WHERE entity_id > ?1
+    UNION ALL SELECT (SELECT min(entity_id) FROM events WHERE entity_id > id) FROM ids WHERE id IS NOT NULL
+)
+SELECT id FROM ids WHERE id IS NOT NULL LIMIT ?2
+"""
+
+CLAIM: Final = """
+INSERT INTO fences (key, owner, epoch) SELECT ?1, ?2, coalesce(?3, 1) WHERE coalesce(?3, 1) > 0
+ON CONFLICT (key) DO UPDATE SET owner = ?2, epoch = coalesce(?3, epoch + 1)
+WHERE ?3 IS NULL OR ?3 > epoch OR (?3 = epoch AND ?2 = owner)
+RETURNING epoch
+"""
+
+FENCE: Final = "SELECT owner, epoch FROM fences WHERE key = ?"
+
+HOLDS: Final = "SELECT EXISTS (SELECT 1 FROM fences WHERE owner = ? AND epoch = ?)"
+
+SAVE_SNAPSHOT: Final = f"INSERT OR REPLACE INTO snapshots ({SNAPSHOT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+PRUNE_SNAPSHOTS: Final = """
+DELETE FROM snapshots WHERE entity_id = ?1 AND sequence_nr NOT IN (
+    SELECT sequence_nr FROM snapshots WHERE entity_id = ?1 ORDER BY sequence_nr DESC LIMIT ?2
+)
+"""
+
+LOAD_SNAPSHOT: Final = f"""
+SELECT {SNAPSHOT_COLUMNS} FROM snapshots
+WHERE entity_id = ? AND sequence_nr <= ? ORDER BY sequence_nr DESC LIMIT 1
+"""
+
+# The third column is the epoch, the fourth its writer.
+_FENCED: Final = (
+    "CASE WHEN column3 = 0 OR EXISTS (SELECT 1 FROM fences WHERE owner = column4 AND epoch = column3) THEN column3 END"
+)
+_VALUES_OF_EVENT: Final = ", ".join(_FENCED if n == 3 else f"column{n}" for n in range(1, WIDTH + 1))
+
+FENCED_COLUMN: Final = "events.epoch"
+"""What SQLite's complaint names if `insert_events` fails for an epoch that its writer does not hold."""
+
+
+@cache
+def insert_events(rows: int, *, tagged: bool) -> str:
+    """The statement for up to `rows` events, some of which may have tags if `tagged`; a row whose parameters are all
+    NULL is left out.
+
+    An epoch that the writer does not hold becomes NULL, which the table refuses, and the whole statement with it.
+    """
+    return (
+        f"INSERT INTO {'tagged_events' if tagged else 'events'} ({EVENT_COLUMNS}) "
+        f"SELECT {_VALUES_OF_EVENT} FROM ({_values(rows, WIDTH)}) WHERE column1 IS NOT NULL"
+    )
+
+
+@cache
+def highest_of(entities: int) -> str:
+    """The statement for the highest numbers of up to `entities` entities; answers id and number of each that
+    has events.
+    """
+    return (
+        "SELECT column1, (SELECT max(sequence_nr) FROM events WHERE entity_id = column1) AS highest "
+        f"FROM ({_values(entities, 1)}) WHERE highest IS NOT NULL"
+    )
+
+
+@cache
+def read_tagged(tags: int) -> str:
+    """The statement for events with any of so many tags; for each, it takes the tag, the offset and the limit, and the
+    limit once more.
+    """
+    # Each part ends at the limit, so that a long history costs nothing.
+    of_one = "SELECT ordering FROM (SELECT ordering FROM tags WHERE tag = ? AND ordering > ? ORDER BY ordering LIMIT ?)"
+    return (
+        f"SELECT ordering, {EVENT_COLUMNS} FROM events WHERE ordering IN ({' UNION '.join([of_one] * tags)}) "
+        "ORDER BY ordering LIMIT ?"
+    )
+
+
+def size_for(rows: int) -> int:
+    """The size of statement for so many rows: the next power of two, so that there are eleven to prepare and
+    not a thousand.
+    """
+    return min(1 << (rows - 1).bit_length(), LARGEST)
+
+
+def _values(rows: int, width: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    return f"VALUES {', '.join([row] * rows)}"

@@ -1,0 +1,34 @@
+"""Which checks there are, and that a store gets those that fit its promises and no others."""
+
+import subprocess
+import sys
+
+import pytest
+from casty.journals import memory
+from casty.spi.journal import JournalCapabilities, JournalKind
+from casty.testing.conformance.journal import checks
+from casty_journal_sqlite import options as sqlite
+
+LEAST = JournalCapabilities(durable=False)
+MOST = JournalCapabilities(durable=True, kind=JournalKind.centralized, fencing=True, ordered=True)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "number"), [(LEAST, 59), (memory.CAPABILITIES, 87), (sqlite.CAPABILITIES, 94), (MOST, 97)]
+)
+def test_a_store_gets_so_many_checks(capabilities: JournalCapabilities, number: int) -> None:
+    assert len(checks(capabilities)) == number
+
+
+def test_names_say_which_check_it_is() -> None:
+    names = [check.__name__ for check in checks(MOST)]
+    assert len(set(names)) == len(names)
+
+
+def test_what_is_promised_adds_checks_and_takes_none_away() -> None:
+    assert {*checks(LEAST)} < {*checks(memory.CAPABILITIES)} < {*checks(sqlite.CAPABILITIES)} < {*checks(MOST)}
+
+
+def test_the_kit_needs_no_pytest() -> None:
+    program = "import sys, casty.testing.conformance.journal; sys.exit('pytest' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

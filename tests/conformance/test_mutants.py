@@ -1,0 +1,70 @@
+"""The kit itself: stores that are wrong in one way each fail the check that is there for it."""
+
+from contextlib import nullcontext
+
+import pytest
+from casty.errors import JournalError
+from casty.journals.memory import CAPABILITIES, MemoryStore
+from casty.testing.conformance.journal import checks
+
+from tests.conformance import mutants
+
+CAUGHT_BY: dict[type[MemoryStore], str] = {
+    mutants.DropsTheLastEvent: "the_last_event_of_a_group_is_stored_too",
+    mutants.AcknowledgesBeforeStoring: "what_is_acknowledged_can_be_read_at_once",
+    mutants.ReversesGroups: "what_is_stored_comes_back_unchanged",
+    mutants.ForgetsTags: "what_is_stored_comes_back_unchanged",
+    mutants.ForgetsConflicts: "a_number_that_is_taken_is_refused",
+    mutants.AcceptsGaps: "a_gap_is_refused",
+    mutants.TearsGroups: "a_large_group_is_stored_whole_or_not_at_all",
+    mutants.PunishesNeighbours: "a_refused_group_never_hurts_its_neighbours",
+    mutants.ForgetsWhoWasRefused: "what_was_decided_on_top_of_a_refused_event_is_refused",
+    mutants.StoresRepetitions: "what_was_refused_or_repeated_is_not_read",
+    mutants.RefusesRepetitions: "a_repeated_group_is_acknowledged_and_stored_once",
+    mutants.TakesNumbersForIds: "other_events_with_the_same_numbers_are_no_repetition",
+    mutants.MixesEntities: "ids_that_look_alike_are_different",
+    mutants.IgnoresTheUpperBound: "replay_ends_with_its_upper_bound",
+    mutants.IgnoresTheLimit: "replay_answers_no_more_than_its_limit",
+    mutants.StoresHalfWhenCancelled: "a_cancelled_append_stores_all_or_nothing_and_may_be_repeated",
+    mutants.ShowsHalfGroups: "readers_see_whole_groups_while_others_write",
+    mutants.MixesSnapshots: "entities_never_see_each_others_snapshots",
+    mutants.LetsSnapshotsGoBack: "an_older_snapshot_never_replaces_a_newer_one",
+    mutants.KeepsAllSnapshots: "as_many_snapshots_are_kept_as_was_asked_for",
+    mutants.IgnoresEpochs: "the_old_owner_is_shut_out",
+    mutants.IgnoresWriters: "an_event_needs_a_fence_of_its_writer_and_epoch",
+    mutants.GrantsLowClaims: "a_claim_with_a_lower_epoch_changes_nothing",
+    mutants.HasOneFence: "fences_are_apart",
+    mutants.ClaimsWithoutWaiting: "after_a_claim_nothing_of_the_old_owner_arrives",
+    mutants.SkipsBetweenPages: "reading_page_by_page_answers_every_event_once",
+    mutants.ReadsFromTheStart: "reading_goes_on_after_an_offset",
+    mutants.ShowsEventsLate: "a_reader_never_misses_what_others_write_meanwhile",
+    mutants.FindsTagsWithinTags: "any_text_is_a_tag",
+    mutants.ListsEntitiesUnordered: "entities_are_listed_by_their_bytes",
+}
+
+
+async def complaints(mutant: type[MemoryStore]) -> dict[str, str]:
+    """What each check that fails says."""
+    said: dict[str, str] = {}
+    for check in checks(CAPABILITIES):
+        try:
+            await check(lambda: nullcontext(mutant()))
+        except (AssertionError, JournalError) as error:
+            said[check.__name__] = str(error)
+    return said
+
+
+@pytest.mark.parametrize("mutant", CAUGHT_BY)
+async def test_a_mutant_is_caught_by_the_check_that_is_there_for_it(mutant: type[MemoryStore]) -> None:
+    said = await complaints(mutant)
+    assert CAUGHT_BY[mutant] in said
+    assert all(said.values()), "a check fails without a word"
+
+
+async def test_what_is_no_mutant_is_not_caught() -> None:
+    assert await complaints(MemoryStore) == {}
+
+
+def test_every_mutant_is_tried() -> None:
+    there = {value for value in vars(mutants).values() if isinstance(value, type) and issubclass(value, MemoryStore)}
+    assert there - {MemoryStore} == CAUGHT_BY.keys()

@@ -1,0 +1,140 @@
+"""Lost connections, lost answers, a server that is away."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from casty.errors import JournalError, SequenceConflictError
+from casty_journal_postgres import breaker, connections
+from casty_journal_postgres.options import PostgresOptions
+from casty_journal_postgres.store import PostgresStore, open_store
+
+from tests.journal_postgres.fakes import event, everything, numbers, snapshot
+from tests.journal_postgres.proxy import Proxy
+from tests.journal_postgres.server import Admin, free_port
+
+
+@pytest.fixture
+async def proxy(dsn: str) -> AsyncGenerator[Proxy]:
+    async with Proxy(dsn).serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+async def remote(proxy: Proxy, options: PostgresOptions) -> AsyncGenerator[PostgresStore]:
+    """The store behind the proxy."""
+    async with open_store(proxy.dsn, options) as opened:
+        yield opened
+
+
+async def test_a_commit_whose_answer_is_lost_is_found_again(remote: PostgresStore, proxy: Proxy) -> None:
+    await remote.append([[event("a", 1)]])
+    proxy.cut_at_answer = True
+    groups = [[event("a", 2), event("a", 3)], [event("b", 1)], [event("a", 3, writer="late")], [event("a", 4)]]
+    outcomes = await remote.append(groups)
+    assert [type(outcome) for outcome in outcomes] == [type(None), type(None), SequenceConflictError, type(None)]
+    assert not proxy.cut_at_answer
+    assert await numbers(remote) == [1, 2, 3, 4]
+    assert await numbers(remote, "b") == [1]
+
+
+async def test_whatever_loses_its_answer_is_done_again(remote: PostgresStore, proxy: Proxy) -> None:
+    await remote.append([[event("a", 1)]])
+    proxy.cut_at_answer = True
+    assert await everything(remote) == [event("a", 1)]
+    proxy.cut_at_answer = True
+    await remote.save_snapshot(snapshot(1), keep=2)
+    proxy.cut_at_answer = True
+    assert await remote.load_snapshot("a", 1) == snapshot(1)
+    proxy.cut_at_answer = True
+    assert await remote.claim("k", "one", 4) == 4
+    proxy.cut_at_answer = True
+    assert await remote.claim("k", "one") >= 5
+    proxy.cut_at_answer = True
+    assert len(await remote.read(0, 10)) == 1
+
+
+async def test_lost_connections_are_replaced(store: PostgresStore, admin: Admin) -> None:
+    await store.append([[event("a", 1)]])
+    await everything(store)
+    terminated = await admin.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'casty'"
+    )
+    assert len(terminated) >= 2
+    assert await store.append([[event("a", 2)]]) == [None]
+    assert await numbers(store) == [1, 2]
+
+
+async def test_behind_a_new_connection_nothing_is_taken_for_known(
+    store: PostgresStore, admin: Admin, options: PostgresOptions
+) -> None:
+    await store.append([[event("a", 1)], [event("a", 2)]])
+    # As a standby does that did not have the last commit when it took over.
+    await admin.execute(f"DELETE FROM {options.schema}.events WHERE sequence_nr = 2")
+    await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'casty'")
+    (gap,) = await store.append([[event("a", 3)]])
+    assert isinstance(gap, SequenceConflictError)
+
+
+async def test_without_an_answer_it_fails_in_time_and_may_be_repeated(proxy: Proxy, options: PostgresOptions) -> None:
+    impatient = PostgresOptions(schema=options.schema, command_timeout=0.5)
+    async with open_store(proxy.dsn, impatient) as store:
+        await store.append([[event("a", 1)]])
+        proxy.mute = True
+        started = asyncio.get_running_loop().time()
+        for attempt in (store.append([[event("a", 2)]]), everything(store)):
+            with pytest.raises(JournalError, match=r"was not done within 0\.5 s"):
+                await attempt
+        assert asyncio.get_running_loop().time() - started < 1.5
+        proxy.mute = False
+        assert await store.append([[event("a", 2)], [event("a", 3)]]) == [None, None]
+        assert await numbers(store) == [1, 2, 3]
+
+
+async def test_a_stuck_statement_ends_on_the_server_as_well(dsn: str, options: PostgresOptions, admin: Admin) -> None:
+    impatient = PostgresOptions(schema=options.schema, command_timeout=0.3)
+    async with open_store(dsn, impatient) as store:
+        with pytest.raises(JournalError, match=r"within 0\.3 s"):
+            await store.connections.run("read", lambda connection: connection.execute("SELECT pg_sleep(60)"))
+        while True:
+            asleep = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
+            if not await admin.fetchval(asleep):
+                break
+
+
+async def test_a_server_that_is_away_opens_the_breaker_and_is_found_again(
+    proxy: Proxy, options: PostgresOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(breaker, "SHORTEST", 0.2)
+    async with open_store(proxy.dsn, options) as store:
+        await store.append([[event("a", 1)]])
+        proxy.go_away()
+        with pytest.raises(JournalError, match=r"has failed 10 times in a row; the last error was: .*circuit breaker"):
+            await store.append([[event("a", 2)]])
+        tried = proxy.connections
+        with pytest.raises(JournalError, match="the circuit breaker is open"):
+            await everything(store)
+        assert proxy.connections == tried, "an open breaker lets nothing through"
+        proxy.away = False
+        await asyncio.sleep(0.25)  # the pause of a breaker that is the real one
+        assert await store.append([[event("a", 2)]]) == [None]
+        assert await numbers(store) == [1, 2]
+
+
+async def test_a_journal_may_be_opened_once_its_server_is_there(
+    dsn: str, options: PostgresOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
+    away = f"postgresql://somebody@127.0.0.1:{free_port()}/events"
+    with pytest.raises(JournalError, match="check that the server runs there and listens on that port"):
+        async with open_store(away, options):
+            pass
+    async with open_store(dsn, options) as store:
+        assert await store.append([[event("a", 1)]]) == [None]
+
+
+async def test_closing_ends_soon_without_a_server(proxy: Proxy, options: PostgresOptions) -> None:
+    async with open_store(proxy.dsn, PostgresOptions(schema=options.schema, command_timeout=0.3)) as store:
+        await store.append([[event("a", 1)]])
+        proxy.mute = True
