@@ -55,29 +55,31 @@ class Proxy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self.connections += 1
-        if self.away:
+        try:
+            if not self.away:
+                await self._connect(reader, writer)
+        except ConnectionError:
+            return  # a server that is down, or a client that does not like our certificate
+        finally:
             writer.transport.abort()
-            return
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._tls is not None:
             await reader.readexactly(SSL_REQUEST_LENGTH)
             writer.write(b"S")
-            try:
-                await writer.start_tls(self._tls)
-            except ConnectionError:  # the other side does not like our certificate
-                return
-        upstream = await asyncio.open_connection(self._target.hostname, self._target.port)
+            await writer.start_tls(self._tls)
+        answers, requests = await asyncio.open_connection(self._target.hostname, self._target.port)
         pumps = [
-            asyncio.ensure_future(self._pump(reader, upstream[1], lambda: True)),
-            asyncio.ensure_future(self._pump(upstream[0], writer, self._may_answer)),
+            asyncio.ensure_future(self._pump(reader, requests, lambda: True)),
+            asyncio.ensure_future(self._pump(answers, writer, self._may_answer)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            requests.transport.abort()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            for end in (writer, upstream[1]):
-                end.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may: Callable[[], bool]) -> None:
         while data := await reader.read(65536):

@@ -4,11 +4,13 @@ import asyncio
 import multiprocessing
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from casty.errors import JournalError, JournalSchemaError
 from casty.journal import PersistedEvent
+from casty.spi.journal import EventRecord
 from casty_journal_sqlite import SqliteJournal
 from casty_journal_sqlite.options import SqliteOptions
 from casty_journal_sqlite.store import SqliteStore, open_store
@@ -116,6 +118,21 @@ async def test_a_journal_that_nobody_owns_can_be_read_only_too(path: Path) -> No
         assert await reader.load("a") == [PersistedEvent(1, "event", 1.5)]
         await journal.persist("a", [PersistedEvent(2, "event", 1.5)])
         assert len(await reader.load("a")) == 2
+
+
+def test_a_reader_leaves_the_file_of_a_killed_owner_as_it_is(path: Path) -> None:
+    with child(OWN_FOR_EVER, path) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+
+    async def read() -> Sequence[EventRecord]:
+        async with open_store(str(path), SqliteOptions(read_only=True)) as reader:
+            return await reader.replay("a", 1, 9, 9)
+
+    before = path.read_bytes()
+    assert asyncio.run(read()) == [event("a", 1)]
+    assert path.read_bytes() == before
 
 
 def test_there_has_to_be_something_to_read(path: Path) -> None:

@@ -205,8 +205,11 @@ def test_what_is_piped_is_told_to_the_actor() -> None:
 def test_what_is_unstashed_is_run_before_the_next_message() -> None:
     handled = list[str]()
 
-    def open_(_ctx: Ctx, message: str) -> None:
+    def open_(_ctx: Ctx, message: str) -> Behavior[Any] | None:
+        if message == "again":
+            return does(closed)
         handled.append(message)
+        return None
 
     def closed(ctx: Ctx, message: str) -> Behavior[Any] | None:
         if message == "open":
@@ -220,8 +223,9 @@ def test_what_is_unstashed_is_run_before_the_next_message() -> None:
         kit.run(message)
     assert handled == ["a", "b"]
     assert kit.retrieve_effects() == [Stashed("a"), Stashed("b"), Unstashed(("a", "b"))]
-    kit.run("c")
-    assert handled == ["a", "b", "c"]
+    kit.run("again")
+    kit.run("open")
+    assert handled == ["a", "b"]
 
 
 def test_the_stash_is_as_bounded_as_ever() -> None:
@@ -296,6 +300,19 @@ def test_starts_and_restarts_and_stops_with_its_hooks() -> None:
     assert order[2:] == ["pre_start", "setup", "post_restart", "post_stop"]
 
 
+def test_a_restart_forgets_the_hooks_of_what_came_later() -> None:
+    stopped = list[str]()
+
+    async def post_stop(_ctx: Ctx) -> None:
+        stopped.append("later")
+
+    later = Behaviors.with_lifecycle(does(lambda ctx, message: Behaviors.restart()), post_stop=post_stop)
+    kit = BehaviorTestKit(does(lambda ctx, message: later if message == "later" else Behaviors.stopped()))
+    for message in ("later", "restart", "stop"):
+        kit.run(message)
+    assert (kit.is_alive, stopped) == (False, [])
+
+
 def test_setup_may_stop_at_once() -> None:
     async def set_up(ctx: Ctx) -> Behavior[str]:
         return Behaviors.stopped()
@@ -343,8 +360,18 @@ def test_has_the_parent_that_it_is_given() -> None:
     parent.expect_no_message()
 
 
-async def waits(_ctx: Ctx, message: asyncio.Event) -> Behavior[Any]:
-    await message.wait()
+@dataclass(slots=True)
+class Wait:
+    """For something that does not come."""
+
+    ended: bool = False
+
+
+async def waits(_ctx: Ctx, message: Wait) -> Behavior[Any]:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        message.ended = True
     return Behaviors.same()
 
 
@@ -354,8 +381,10 @@ async def sleeps(_ctx: Ctx, _message: object) -> Behavior[Any]:
 
 
 async def test_a_handler_that_suspends_needs_a_system() -> None:
-    with pytest.raises(AssertionError, match=r"handler of Event waits .* ActorSystem, with TestProbe"):
-        BehaviorTestKit(Behaviors.receive(waits)).run(asyncio.Event())
+    wait = Wait()
+    with pytest.raises(AssertionError, match=r"handler of Wait waits .* ActorSystem, with TestProbe") as caught:
+        BehaviorTestKit(Behaviors.receive(waits)).run(wait)
+    assert wait.ended, f"the handler was left suspended by {caught}"
 
 
 def test_a_handler_that_wants_an_event_loop_needs_a_system() -> None:

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 import pytest
 from casty import (
     ActorContext,
+    ActorRef,
     ActorRestarted,
     ActorSystem,
     Backoff,
@@ -120,12 +121,16 @@ async def test_schedule_and_tick_go_by_it() -> None:
         assert await probe.receive_n(4) == ["beat", "beat", "once", "beat"]
 
 
-@pytest.mark.parametrize("timeout", [0.12, 5.0, 3600.0])
-async def test_an_ask_fails_when_its_time_has_passed(timeout: float) -> None:
+@pytest.mark.parametrize(("asked_at", "timeout"), [(0.033, 0.12), (0.1, 0.2), (0.033, 5.0), (1.0, 3600.0)])
+async def test_an_ask_fails_when_its_time_has_passed(asked_at: float, timeout: float) -> None:
     async with ActorSystem(clock=(clock := manual_time())) as system:
         ref = system.spawn(Behaviors.receive(silent))
-        await clock.advance(0.033)
-        ask = asyncio.ensure_future(system.ask(ref, lambda _: "x", timeout))
+        await clock.advance(asked_at)
+
+        def question(_reply_to: ActorRef[str]) -> str:
+            return "x"
+
+        ask = asyncio.ensure_future(system.ask(ref, question, timeout))
         await clock.advance(timeout - 0.01)
         assert not ask.done()
         await clock.advance(0.01)

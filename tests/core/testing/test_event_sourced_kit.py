@@ -17,7 +17,7 @@ from casty import (
     OneForOneStrategy,
     SnapshotEvery,
 )
-from casty.testing import EventSourcedTestKit, TestProbe, manual_time
+from casty.testing import EventSourcedTestKit, TestInbox, TestProbe, manual_time
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Deposit:
 @dataclass(frozen=True)
 class Ask:
     reply_to: ActorRef[int]
+
+
+class Unstorable(int):
+    """No type of the wire."""
 
 
 class Overdrawn(Exception):
@@ -144,6 +148,28 @@ async def test_an_entity_that_has_stopped_says_why_and_can_be_restarted() -> Non
             await kit.run(Deposit(1))
         await kit.restart()
         assert (await kit.run(Ask)).reply == 5
+
+
+async def test_a_command_that_fails_has_answered_nothing() -> None:
+    """Its output is held back, also from a reference of the test's."""
+    inbox = TestInbox[int]()
+    async with EventSourcedTestKit(account(lambda s, e: s)) as kit:
+        with pytest.raises(EncodeError):
+            await kit.run(Deposit(Unstorable(), inbox.ref))
+    inbox.expect_no_message()
+
+
+async def test_what_a_command_sets_off_has_happened() -> None:
+    inbox = TestInbox[int]()
+
+    async def forward(_ctx: ActorContext[int], message: int) -> Behavior[int]:
+        inbox.ref.tell(message)
+        return Behaviors.same()
+
+    async with EventSourcedTestKit(account()) as kit:
+        forwarder = kit.system.spawn(Behaviors.receive(forward))
+        await kit.run(Deposit(5, forwarder))
+        inbox.expect_message(5)
 
 
 async def test_commands_that_the_entity_tells_itself_belong_to_nobody() -> None:

@@ -1,5 +1,6 @@
 """The fixtures as a project elsewhere finds them: with pytest-asyncio in its strict mode, and without it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -46,13 +47,29 @@ async def test_leaves_a_thread(no_leaks):
 """
 
 
-def outcomes(folder: Path, *options: str, before: str = "") -> dict[str, str]:
+LOOP_SCOPE = "asyncio_default_fixture_loop_scope=function"
+WITHOUT_PYTEST_ASYNCIO = """
+import sys
+class Hiding:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "pytest_asyncio":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Hiding)
+"""
+
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "testing.md"
+
+
+def outcomes(folder: Path, *options: str, tests: str = TESTS, before: str = "") -> dict[str, str]:
     """What pytest says about each test, run by an interpreter that has executed `before`."""
-    (folder / "test_elsewhere.py").write_text(TESTS)
-    program = f"import sys; {before}; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    (folder / "test_elsewhere.py").write_text(tests)
+    program = f"{before}\nimport sys, pytest\nsys.exit(pytest.main(sys.argv[1:]))"
     run = subprocess.run(
         [sys.executable, "-c", program, "-q", "-rA", "-p", "no:cacheprovider", "-p", "no:timeout", *options],
         cwd=folder,
+        env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=False,
@@ -65,7 +82,7 @@ def outcomes(folder: Path, *options: str, before: str = "") -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return outcomes(tmp_path_factory.mktemp("strict"), "--asyncio-mode=strict", "-W", "error")
+    return outcomes(tmp_path_factory.mktemp("strict"), "--asyncio-mode=strict", "-o", LOOP_SCOPE, "-W", "error")
 
 
 @pytest.mark.parametrize(
@@ -81,12 +98,19 @@ def test_leaks_are_found_and_named(strict: dict[str, str], test: str) -> None:
 
 
 def test_without_pytest_asyncio_the_fixtures_say_what_is_missing(tmp_path: Path) -> None:
-    found = outcomes(tmp_path, "-p", "no:asyncio", before="sys.modules['pytest_asyncio'] = None")
+    found = outcomes(tmp_path, "-p", "no:asyncio", "--assert=plain", before=WITHOUT_PYTEST_ASYNCIO)
     assert found["test_time_needs_no_loop"] == "PASSED"
     assert (
         "the fixture actor_system needs pytest-asyncio; run: pip install pytest-asyncio"
         in found["test_system_and_probe"]
     )
+
+
+def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    shown = "\n".join(block for block in blocks if "def test_" in block)
+    found = outcomes(tmp_path, "--asyncio-mode=auto", tests=shown)
+    assert found == {"test_an_order_is_accepted": "PASSED", "test_reminds_after_an_hour": "PASSED"}
 
 
 def test_the_kit_itself_does_without_pytest() -> None:

@@ -21,13 +21,13 @@ async def test_a_long_chain_of_messages_has_ended(actor_system: ActorSystem) -> 
     inbox.expect_message(-1)
 
 
-async def test_what_a_socket_already_holds_has_been_read() -> None:
+async def test_what_was_written_to_a_socket_of_ours_has_been_read() -> None:
     left, right = socket.socketpair()
     with left, right:
         received = list[bytes]()
         asyncio.get_running_loop().add_reader(right, lambda: received.append(right.recv(10)))
         try:
-            left.send(b"x")
+            asyncio.get_running_loop().call_soon(left.send, b"x")
             await settle()
         finally:
             asyncio.get_running_loop().remove_reader(right)
@@ -69,6 +69,6 @@ async def test_an_unknown_event_loop_gets_its_turns(actor_system: ActorSystem, m
     ref = actor_system.spawn(Behaviors.receive(forward))
     ref.tell("x")
     with monkeypatch.context() as patch:
-        patch.setattr(settling.asyncio, "get_running_loop", Blind)
+        patch.setattr(asyncio, "get_running_loop", Blind)
         await settle()
     inbox.expect_message("x")

@@ -45,8 +45,8 @@ class BroadcastRef[M](ActorRef[M]):
     __slots__ = ()
 
 
-class DetachedRef[M](ActorRef[M]):
-    """A reference read where no actor system is at hand, for example by a tool that looks into a journal."""
+class AddressRef[M](ActorRef[M]):
+    """A reference that is nothing but an address: what it does with a message is up to its subclass."""
 
     __slots__ = ("_address",)
 
@@ -57,6 +57,12 @@ class DetachedRef[M](ActorRef[M]):
     @override
     def address(self) -> ActorAddress:
         return self._address
+
+
+class DetachedRef[M](AddressRef[M]):
+    """A reference read where no actor system is at hand, for example by a tool that looks into a journal."""
+
+    __slots__ = ()
 
     @override
     def tell(self, message: M) -> None:

@@ -47,10 +47,9 @@ type Decider = Callable[[BaseException], Directive]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OneForOneStrategy:
-    """Decides about the wrapped actor's own failures.
+class _Strategy:
+    """`max_restarts` restarts within `within` seconds are granted; the failure after them stops the actor.
 
-    `max_restarts` restarts within `within` seconds are granted; the failure after them stops the actor.
     Without a `decider` every exception restarts.
     """
 
@@ -64,31 +63,24 @@ class OneForOneStrategy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AllForOneStrategy:
-    """Decides for the children of the wrapped actor: a directive about one of them is carried out on all."""
+class OneForOneStrategy(_Strategy):
+    """Decides about the wrapped actor's own failures.
 
-    max_restarts: int = 3
-    within: float = 60.0
-    decider: Decider | None = None
-    backoff: Backoff | None = None
-
-    def decide(self, exception: BaseException) -> Directive:
-        return Directive.restart if self.decider is None else self.decider(exception)
+    `max_restarts` restarts within `within` seconds are granted; the failure after them stops the actor. Without a
+    `decider` every exception restarts.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestForOneStrategy:
+class AllForOneStrategy(_Strategy):
+    """Decides for the children of the wrapped actor: a directive about one of them is carried out on all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestForOneStrategy(_Strategy):
     """Decides for the children of the wrapped actor: a directive about one is carried out on it and those spawned
     after it.
     """
-
-    max_restarts: int = 3
-    within: float = 60.0
-    decider: Decider | None = None
-    backoff: Backoff | None = None
-
-    def decide(self, exception: BaseException) -> Directive:
-        return Directive.restart if self.decider is None else self.decider(exception)
 
 
 type SupervisionStrategy = OneForOneStrategy | AllForOneStrategy | RestForOneStrategy

@@ -122,13 +122,13 @@ def claimed_epoch(key: str, owner: str, epoch: int | None, fence: tuple[str, int
 
     Raises `FencedError` for an epoch that is too low.
     """
-    holder, held = fence if fence is not None else ("nobody", 0)
+    holder, held = fence if fence is not None else (None, 0)
     if epoch is None:
         return held + 1
     if epoch > held or (epoch == held and owner == holder):
         return epoch
     raise FencedError(
-        f"{owner!r} cannot claim {key!r} with epoch {epoch}: {holder!r} holds it with epoch {held}; "
+        f"{owner!r} cannot claim {key!r} with epoch {epoch}: {holder or 'nobody'} holds it with epoch {held}; "
         "claim a higher epoch, or leave it to its owner"
     )
 

@@ -15,7 +15,7 @@ from casty.event_stream import EventStream
 from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.plugins import PluginRegistry, build_options
-from casty.ref import ActorRef
+from casty.ref import ActorRef, AddressRef
 from casty.runtime.cell import STOPPED, LocalRef
 from casty.runtime.children import spawn_cell, until_childless
 from casty.runtime.journals import Journals
@@ -226,19 +226,14 @@ class ActorSystem:
             logger.exception("%r did not detach from the actor system %r", instrument, self.name)
 
 
-class GoneRef(ActorRef[Any]):
+class GoneRef(AddressRef[Any]):
     """The address of an actor that was not alive when it was looked up."""
 
-    __slots__ = ("_address", "_kernel")
+    __slots__ = ("_kernel",)
 
     def __init__(self, kernel: Kernel, address: ActorAddress) -> None:
+        super().__init__(address)
         self._kernel = kernel
-        self._address = address
-
-    @property
-    @override
-    def address(self) -> ActorAddress:
-        return self._address
 
     @override
     def tell(self, message: Any) -> None:

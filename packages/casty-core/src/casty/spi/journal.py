@@ -120,16 +120,18 @@ class FencingStore(JournalStore, Protocol):
     """A store in which a new owner shuts out the old one, whatever that one still has on its way.
 
     A fence is a key with an owner and an epoch. An event whose `epoch` is not 0 is stored only while there is a fence
-    whose owner is the event's `writer` and whose epoch is the event's; else the outcome of its group is `FencedError`.
-    So an owner's name must be unique for ever, for example drawn at random for each incarnation.
+    whose owner is the event's `writer` and whose epoch is the event's; else the outcome of its group is `FencedError`,
+    also where its number is taken. What is stored already is acknowledged all the same when it is repeated. An owner's
+    name must be unique for ever and hold one fence only, for example drawn at random for each incarnation: the fence is
+    found by it.
     """
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
         """Make `owner` the owner of the fence `key`, and answer the epoch that it holds from now on.
 
-        `epoch` must be higher than the fence's, or the same with the same owner; None takes the next one. Waits for
-        appends of the old owner that are in flight, so that what is read afterwards is all that it will ever have
-        written. Raises `FencedError` for an epoch that is too low, and changes nothing.
+        `epoch` must be above 0 and higher than the fence's, or the same with the same owner; None takes the next one.
+        Waits for appends of the old owner that are in flight, so that what is read afterwards is all that it will ever
+        have written. Raises `FencedError` for an epoch that is too low, and changes nothing.
         """
         ...
 

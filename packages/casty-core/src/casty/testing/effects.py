@@ -65,7 +65,7 @@ class TimerCancelled:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`ctx.ask`, with the message that was told. Its reply reference tells the actor itself what it maps an answer to."""
+    """`ctx.ask`, with the message that was told. An answer comes, mapped, as a message to the actor itself."""
 
     ref: ActorRef[Any]
     message: object

@@ -41,6 +41,8 @@ async def claims_count_upwards(open_store: OpenStore) -> None:
 async def a_claim_may_name_its_epoch(open_store: OpenStore) -> None:
     async with open_store() as opened:
         store = fencing(opened)
+        await expect_too_low(store, "nobody", 0)
+        await expect_too_low(store, "nobody", -1)
         expect_equal("a claim of epoch 5", await store.claim("shard", "one", 5), 5)
         expect_equal("a claim of epoch 9", await store.claim("shard", "two", 9), 9)
         expect_equal("a claim of the next epoch", await store.claim("shard", "three"), 10)
