@@ -19,7 +19,7 @@ async def test_an_epoch_is_claimed_only_upwards(store: PostgresStore) -> None:
     for owner, epoch in (("one", 6), ("three", 5), ("three", 0), ("three", -1)):
         with pytest.raises(FencedError):
             await store.claim("k", owner, epoch)
-    with pytest.raises(FencedError, match="'three' holds it with epoch 6"):
+    with pytest.raises(FencedError, match=r"three.* holds it with epoch 6"):
         await store.claim("k", "one", 2)
     with pytest.raises(FencedError):
         await store.claim("new", "one", 0)

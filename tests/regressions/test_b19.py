@@ -3,9 +3,10 @@
 from typing import Any
 
 from casty import ActorContext, ActorSystem, Behavior, Behaviors, OneForOneStrategy
+from casty.testing import TestProbe
 
 from tests.core.persistence.ledger import Add, HandJournal, add, ledger
-from tests.core.runtime.probe import Boom, Probe
+from tests.core.runtime.probe import Boom
 
 
 async def test_b19_a_restart_replays(system: ActorSystem) -> None:
@@ -14,9 +15,9 @@ async def test_b19_a_restart_replays(system: ActorSystem) -> None:
             raise Boom
         return await add(ctx, state, command)
 
-    journal, probe = HandJournal(), Probe[str](system)
+    journal, probe = HandJournal(), TestProbe[str](system)
     ref = system.spawn(Behaviors.supervise(ledger(journal, on_command), OneForOneStrategy()))
     for text in ("a", "b", "boom", "c"):
         ref.tell(Add(text, probe.ref))
-    assert await probe.take(3) == ["a", "ab", "abc"]
+    assert await probe.receive_n(3) == ["a", "ab", "abc"]
     assert [event.sequence_nr for event in journal.events] == [1, 2, 3]

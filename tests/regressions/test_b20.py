@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from casty import ActorStopped, ActorSystem, Behavior, Behaviors, DeadLetter
+from casty.testing import settle
 
 from tests.core.persistence.ledger import HandJournal
 from tests.core.runtime.probe import Boom, Ctx, Events, begins, does, fails, turns
@@ -58,8 +59,8 @@ async def test_b20_a_failure_never_leaves_a_deaf_actor(system: ActorSystem, case
     stopped, letters = Events(system, ActorStopped), Events(system, DeadLetter)
     ref = system.spawn(CASES[case](), "a")
     ref.tell("x")
-    await turns()
-    assert (await stopped.next()).ref is ref
+    await settle()
+    assert (await stopped.receive()).ref is ref
     ref.tell("after the end")
     assert letters.seen[-1].message == "after the end"
     assert system.lookup("/a") is None
@@ -70,5 +71,5 @@ async def test_b20_an_exception_in_setup_never_leaves_a_deaf_actor(system: Actor
     ref = system.spawn(begins(boom))
     for message in "ab":
         ref.tell(message)
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
     assert [letter.message for letter in letters.seen] == ["a", "b"]

@@ -3,15 +3,16 @@
 import asyncio
 
 from casty import ActorSystem, Behavior, Behaviors, DeadLetter, Mailbox
+from casty.testing import settle
 
-from tests.core.runtime.probe import Ctx, Events, does, turns
+from tests.core.runtime.probe import Ctx, Events, does
 
 
 async def test_b21_messages_behind_a_stop_become_dead_letters(system: ActorSystem) -> None:
     letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None))
     for message in ("a", "stop", "b", "c"):
         ref.tell(message)
-    await turns()
+    await settle()
     assert [letter.message for letter in letters.seen] == ["b", "c"]
     assert all("before its turn" in letter.reason for letter in letters.seen)
 
@@ -34,9 +35,9 @@ async def test_b21_messages_pending_at_shutdown_become_dead_letters(system: Acto
     ref = system.spawn(Behaviors.receive(handler))
     for message in "abc":
         ref.tell(message)
-    await turns()
+    await settle()
     ending = asyncio.ensure_future(system.shutdown())
-    await turns()
+    await settle()
     gate.set()
     await ending
     ref.tell("d")

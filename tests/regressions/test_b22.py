@@ -1,16 +1,17 @@
 """B22, locally: `watch` works on any reference, and a live actor is never reported Terminated."""
 
 from casty import ActorRef, ActorSystem, Behavior, Terminated
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Ctx, Probe, begins, does, turns
+from tests.core.runtime.probe import Ctx, begins, does
 
 
 async def test_b22_watch_works_on_live_dead_and_resolved_references(system: ActorSystem) -> None:
     live, dead = (system.spawn(does(lambda ctx, message: None)) for _ in range(2))
     address = dead.address
     dead.tell("stop")
-    await turns()
-    probe, told = Probe[object](system), list[ActorRef[str]]()
+    await settle()
+    probe, told = TestProbe[object](system), list[ActorRef[str]]()
 
     def start(ctx: Ctx) -> Behavior[str]:
         told.append(system.resolve(address))
@@ -19,7 +20,7 @@ async def test_b22_watch_works_on_live_dead_and_resolved_references(system: Acto
         return does(lambda ctx, message: probe.ref.tell(message))
 
     system.spawn(begins(start))
-    assert await probe.take(2) == [Terminated(dead), Terminated(dead)]
-    assert await probe.rest() == []
+    assert await probe.receive_n(2) == [Terminated(dead), Terminated(dead)]
+    assert await probe.receive_all() == []
     live.tell("stop")
-    assert await probe.next() == Terminated(live)
+    assert await probe.receive() == Terminated(live)

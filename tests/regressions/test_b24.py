@@ -9,4 +9,4 @@ async def test_b24_an_unhandled_message_is_published(system: ActorSystem) -> Non
     unhandled = Events(system, UnhandledMessage)
     ref = system.spawn(does(lambda ctx, message: Behaviors.unhandled()))
     ref.tell("x")
-    assert await unhandled.next() == UnhandledMessage("x", ref)
+    assert await unhandled.receive() == UnhandledMessage("x", ref)

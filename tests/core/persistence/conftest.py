@@ -1,24 +1,21 @@
 """Fixtures of the tests of event-sourced actors."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from casty import ActorSystem
+from casty.testing import ManualClock
 
 from tests.core.persistence.ledger import HandJournal
-from tests.core.runtime.probe import ManualClock, own_time
 
 
 @pytest.fixture
-async def system() -> AsyncIterator[ActorSystem]:
-    async with ActorSystem() as system:
-        yield system
+def system(actor_system: ActorSystem) -> ActorSystem:
+    return actor_system
 
 
 @pytest.fixture
-def clock(system: ActorSystem) -> ManualClock:
+def clock(manual_time: ManualClock) -> ManualClock:
     """The clock of `system`, which stands still: back-off ends when the test says so."""
-    return own_time(system)
+    return manual_time
 
 
 @pytest.fixture

@@ -10,34 +10,34 @@ from casty.config import JournalConfig
 from casty.config.actors import ActorConfig
 from casty.errors import BehaviorError
 from casty.journal import EventJournal, InMemoryJournal, Snapshot
+from casty.testing import TestProbe, settle
 
 from tests.core.persistence.ledger import Add, HandJournal, adding, append, ledger
-from tests.core.runtime.probe import Probe, turns
 
 
 @pytest.mark.parametrize("make", [HandJournal, InMemoryJournal, lambda: "memory://"])
 async def test_any_journal_will_do(system: ActorSystem, make: Callable[[], EventJournal | str]) -> None:
-    probe, ref = Probe[str](system), system.spawn(ledger(make()))
+    probe, ref = TestProbe[str](system), system.spawn(ledger(make()))
     for text in "abc":
         ref.tell(Add(text, probe.ref))
-    assert await probe.take(3) == ["a", "ab", "abc"]
+    assert await probe.receive_n(3) == ["a", "ab", "abc"]
 
 
 async def test_a_url_names_one_journal_for_the_whole_system(system: ActorSystem) -> None:
-    probe, ref = Probe[str](system), system.spawn(ledger("memory://"))
+    probe, ref = TestProbe[str](system), system.spawn(ledger("memory://"))
     ref.tell(Add("a", probe.ref))
-    assert await probe.next() == "a"
+    assert await probe.receive() == "a"
     system.spawn(ledger("memory://")).tell(Add("b", probe.ref))
-    assert await probe.next() == "ab"
+    assert await probe.receive() == "ab"
 
 
 async def test_without_a_journal_the_events_are_in_memory_with_one_warning(
     system: ActorSystem, caplog: pytest.LogCaptureFixture
 ) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     for text in "ab":
         system.spawn(ledger(None)).tell(Add(text, probe.ref))
-        await probe.next()
+        await probe.receive()
     assert caplog.text.count("no journal is configured") == 1
 
 
@@ -50,27 +50,27 @@ async def test_without_a_journal_the_events_are_in_memory_with_one_warning(
 )
 async def test_the_configuration_names_a_journal(config: CastyConfig, caplog: pytest.LogCaptureFixture) -> None:
     async with ActorSystem(config=config) as system:
-        probe = Probe[str](system)
+        probe = TestProbe[str](system)
         system.spawn(ledger(None), "ledger").tell(Add("a", probe.ref))
-        assert await probe.next() == "a"
+        assert await probe.receive() == "a"
     assert "no journal is configured" not in caplog.text
 
 
 async def test_what_is_no_journal_is_refused_by_name(system: ActorSystem, caplog: pytest.LogCaptureFixture) -> None:
     journal: EventJournal = object()  # pyright: ignore[reportAssignmentType]  # what the test is about
     system.spawn(ledger(journal))
-    await turns()
+    await settle()
     assert BehaviorError.__name__ in caplog.text
     assert "persist, load, save_snapshot and load_snapshot" in caplog.text
 
 
 async def test_snapshots_are_taken_every_n_events_and_shorten_the_replay(system: ActorSystem) -> None:
-    journal, probe = HandJournal(), Probe[str](system)
+    journal, probe = HandJournal(), TestProbe[str](system)
     ref = system.spawn(ledger(journal, snapshots=SnapshotEvery(3)))
     for text in "abcdefg":
         ref.tell(Add(text, probe.ref))
-    await probe.take(7)
-    await turns()
+    await probe.receive_n(7)
+    await settle()
     assert [(kept.sequence_nr, kept.state) for kept in journal.snapshots] == [(3, "abc"), (6, "abcdef")]
     folded = list[str]()
 
@@ -79,17 +79,17 @@ async def test_snapshots_are_taken_every_n_events_and_shorten_the_replay(system:
         return append(state, event)
 
     system.spawn(ledger(journal, on_event=folding)).tell(Add("h", probe.ref))
-    assert await probe.next() == "abcdefgh"
+    assert await probe.receive() == "abcdefgh"
     assert folded == ["g", "h"]
 
 
 async def test_the_newest_snapshots_are_kept(system: ActorSystem) -> None:
-    journal, probe = InMemoryJournal(), Probe[str](system)
+    journal, probe = InMemoryJournal(), TestProbe[str](system)
     ref = system.spawn(ledger(journal, snapshots=SnapshotEvery(1, keep=2)))
     for text in "abcd":
         ref.tell(Add(text, probe.ref))
-    await probe.take(4)
-    await turns()
+    await probe.receive_n(4)
+    await settle()
     store = (await journal.open()).store
     kept = [snapshot for n in range(1, 5) if (snapshot := await store.load_snapshot("ledger", n))]
     assert [snapshot.sequence_nr for snapshot in kept] == [3, 4]
@@ -97,16 +97,16 @@ async def test_the_newest_snapshots_are_kept(system: ActorSystem) -> None:
 
 async def test_a_snapshot_waits_for_its_events(system: ActorSystem, journal: HandJournal) -> None:
     ref = system.spawn(ledger(journal, snapshots=SnapshotEvery(1)))
-    ref.tell(Add("a", Probe[str](system).ref))
-    await turns()
+    ref.tell(Add("a", TestProbe[str](system).ref))
+    await settle()
     assert journal.snapshots == []
     journal.writes[0].release()
-    await turns()
+    await settle()
     assert [kept.state for kept in journal.snapshots] == ["a"]
 
 
 async def test_events_carry_their_tags(system: ActorSystem) -> None:
-    journal, probe = InMemoryJournal(), Probe[str](system)
+    journal, probe = InMemoryJournal(), TestProbe[str](system)
 
     async def on_command(_ctx: object, _state: str, command: Add) -> Behavior[Any]:
         return Behaviors.persisted([command.text, command.text * 2], reply=(command.reply_to, "done"))
@@ -121,7 +121,7 @@ async def test_events_carry_their_tags(system: ActorSystem) -> None:
             tagger=lambda event: [f"length-{len(event)}"],
         )
     ).tell(Add("a", probe.ref))
-    await probe.next()
+    await probe.receive()
     records = await (await journal.open()).store.replay("e", 1, 9, 9)
     assert [record.tags for record in records] == [("length-1",), ("length-2",)]
 
@@ -130,9 +130,9 @@ async def test_no_events_are_no_write(system: ActorSystem, journal: HandJournal)
     async def on_command(_ctx: object, _state: str, command: Add) -> Behavior[Any]:
         return Behaviors.persisted([], reply=(command.reply_to, "done"))
 
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
-    assert await probe.next() == "done"
+    assert await probe.receive() == "done"
     assert journal.writes == []
 
 

@@ -8,9 +8,10 @@ from casty import ActorSystem, DeadLetter
 from casty.journal import StoreJournal
 from casty.journals.memory import MemoryStore
 from casty.spi.journal import JournalCapabilities, JournalKind
+from casty.testing import TestProbe, settle
 
 from tests.core.persistence.ledger import Add, adding, ledger
-from tests.core.runtime.probe import Events, Probe, turns
+from tests.core.runtime.probe import Events
 
 
 class CentralStore(MemoryStore):
@@ -34,10 +35,10 @@ async def test_a_new_owner_shuts_out_the_old_one() -> None:
         second = new.spawn(ledger(journal_on(store)))
         assert await new.ask(second, adding("b")) == "ab"
 
-        probe = Probe[str](old)
+        probe = TestProbe[str](old)
         first.tell(Add("stale", probe.ref))
-        await turns()
-        assert await probe.rest() == []
+        await settle()
+        assert await probe.receive_all() == []
         assert "claimed" in lost.seen[0].reason
         # It begins again as the newest owner, on what the other has written.
         assert await old.ask(first, adding("c")) == "abc"

@@ -12,25 +12,26 @@ from casty import (
     Directive,
     OneForOneStrategy,
 )
+from casty.testing import ManualClock, TestProbe, settle
 
 from tests.core.persistence.ledger import Add, Command, HandJournal, adding, ledger
-from tests.core.runtime.probe import Boom, Events, ManualClock, Probe, Question, echo, nothing, questioning, turns
+from tests.core.runtime.probe import Boom, Events, Question, echo, nothing, questioning
 
 type Ctx = ActorContext[Add]
 
 
 async def test_a_message_sent_by_a_command_waits_for_its_events(system: ActorSystem, journal: HandJournal) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     system.spawn(ledger(journal)).tell(Add("a", probe.ref))
-    assert await probe.rest() == []
+    assert await probe.receive_all() == []
     journal.writes[0].release()
-    assert await probe.next() == "a"
+    assert await probe.receive() == "a"
 
 
 async def test_an_answer_waits_for_the_events(system: ActorSystem, journal: HandJournal) -> None:
     ref = system.spawn(ledger(journal))
     ask = asyncio.ensure_future(system.ask(ref, adding("a")))
-    await turns()
+    await settle()
     assert not ask.done()
     journal.writes[0].release()
     assert await ask == "a"
@@ -43,12 +44,12 @@ async def test_what_reads_an_undurable_state_waits_for_it(system: ActorSystem, j
             return Behaviors.same()
         return Behaviors.persisted([command.text])
 
-    probe, ref = Probe[str](system), system.spawn(ledger(journal, on_command))
+    probe, ref = TestProbe[str](system), system.spawn(ledger(journal, on_command))
     ref.tell(Add("a", probe.ref))
     ref.tell(Add("read", probe.ref))
-    assert await probe.rest() == []
+    assert await probe.receive_all() == []
     journal.writes[0].release()
-    assert await probe.next() == "a"
+    assert await probe.receive() == "a"
 
 
 async def test_reply_and_then_come_after_the_events(system: ActorSystem, journal: HandJournal) -> None:
@@ -58,24 +59,24 @@ async def test_reply_and_then_come_after_the_events(system: ActorSystem, journal
             [command.text], then=lambda state: reply_to.tell(f"then {state}"), reply=(reply_to, "reply")
         )
 
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
-    assert await probe.rest() == []
+    assert await probe.receive_all() == []
     journal.writes[0].release()
-    assert await probe.take(2) == ["reply", "then a"]
+    assert await probe.receive_n(2) == ["reply", "then a"]
 
 
 async def test_then_may_stop_the_actor_which_waits_for_its_write(system: ActorSystem, journal: HandJournal) -> None:
     async def on_command(_ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
         return Behaviors.persisted([command.text], then=Behaviors.stopped(), reply=(command.reply_to, "last"))
 
-    probe, stopped = Probe[str](system), Events(system, ActorStopped)
+    probe, stopped = TestProbe[str](system), Events(system, ActorStopped)
     system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
-    await turns()
+    await settle()
     assert stopped.seen == []
     journal.writes[0].release()
-    assert await probe.next() == "last"
-    await stopped.next()
+    assert await probe.receive() == "last"
+    await stopped.receive()
     assert journal.stored() == ["a"]
 
 
@@ -88,10 +89,10 @@ async def test_a_failing_then_fails_the_actor(system: ActorSystem, journal: Hand
 
     stopped = Events(system, ActorStopped)
     ref = system.spawn(ledger(journal, on_command))
-    ref.tell(Add("a", Probe[str](system).ref))
-    await turns()
+    ref.tell(Add("a", TestProbe[str](system).ref))
+    await settle()
     journal.writes[0].release()
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_a_spawned_actor_starts_when_the_events_are_durable(system: ActorSystem, journal: HandJournal) -> None:
@@ -99,11 +100,11 @@ async def test_a_spawned_actor_starts_when_the_events_are_durable(system: ActorS
         ctx.spawn(Behaviors.receive(echo)).tell(Question(command.reply_to, "from the child"))
         return Behaviors.persisted([command.text])
 
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
-    assert await probe.rest() == []
+    assert await probe.receive_all() == []
     journal.writes[0].release()
-    assert await probe.next() == "from the child"
+    assert await probe.receive() == "from the child"
 
 
 async def test_b20_an_actor_spawned_by_a_command_that_fails_is_no_more(
@@ -116,12 +117,12 @@ async def test_b20_an_actor_spawned_by_a_command_that_fails_is_no_more(
         command.reply_to.tell(command.text)
         return Behaviors.same()
 
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     resuming = OneForOneStrategy(decider=lambda error: Directive.resume)
     ref = system.spawn(Behaviors.supervise(ledger(journal, on_command), resuming), "parent")
     ref.tell(Add("boom", probe.ref))
     ref.tell(Add("ok", probe.ref))
-    assert await probe.next() == "ok"
+    assert await probe.receive() == "ok"
 
 
 async def test_scheduled_messages_wait_for_the_events(
@@ -131,15 +132,15 @@ async def test_scheduled_messages_wait_for_the_events(
         ctx.system.schedule("key", command.reply_to, "scheduled", delay=1.0)
         return Behaviors.persisted([command.text])
 
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
-    await turns()
-    clock.advance(5.0)
-    assert await probe.rest() == []
+    await settle()
+    await clock.advance(5.0)
+    assert await probe.receive_all() == []
     journal.writes[0].release()
-    await turns()
-    clock.advance(1.0)
-    assert await probe.next() == "scheduled"
+    await settle()
+    await clock.advance(1.0)
+    assert await probe.receive() == "scheduled"
 
 
 async def test_a_task_of_the_handler_is_held_until_the_release_and_free_afterwards(
@@ -156,13 +157,13 @@ async def test_a_task_of_the_handler_is_held_until_the_release_and_free_afterwar
         tasks.append(asyncio.create_task(aside(command)))
         return Behaviors.persisted([command.text])
 
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
-    assert await probe.rest() == []
+    assert await probe.receive_all() == []
     journal.writes[0].release()
-    assert await probe.next() == "early"
+    assert await probe.receive() == "early"
     gate.set()
-    assert await probe.next() == "late"
+    assert await probe.receive() == "late"
 
 
 async def test_an_ask_of_a_task_of_the_handler_waits_for_the_release(system: ActorSystem, journal: HandJournal) -> None:
@@ -172,8 +173,8 @@ async def test_an_ask_of_a_task_of_the_handler_waits_for_the_release(system: Act
         tasks.append(asyncio.create_task(ctx.system.ask(target, questioning("x"))))
         return Behaviors.persisted([command.text])
 
-    system.spawn(ledger(journal, on_command)).tell(Add("a", Probe[str](system).ref))
-    await turns()
+    system.spawn(ledger(journal, on_command)).tell(Add("a", TestProbe[str](system).ref))
+    await settle()
     assert not tasks[0].done()
     journal.writes[0].release()
     assert await tasks[0] == "x"
@@ -192,21 +193,21 @@ def asking(system: ActorSystem) -> Command:
 
 
 async def test_an_ask_in_a_command_does_not_deadlock(system: ActorSystem, journal: HandJournal) -> None:
-    probe, ref = Probe[str](system), system.spawn(ledger(journal, asking(system)))
+    probe, ref = TestProbe[str](system), system.spawn(ledger(journal, asking(system)))
     ref.tell(Add("a", probe.ref))
     ref.tell(Add("ask", probe.ref))
-    await turns()
+    await settle()
     assert len(journal.writes) == 1
     journal.writes[0].release()
-    await turns()
+    await settle()
     journal.writes[1].release()
-    assert await probe.next() == "aanswer"
+    assert await probe.receive() == "aanswer"
 
 
 async def test_an_ask_on_a_state_that_has_never_been_is_not_sent(
     system: ActorSystem, journal: HandJournal, clock: ManualClock
 ) -> None:
-    target = Probe[str](system)
+    target = TestProbe[str](system)
 
     async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
         if command.text == "ask":
@@ -216,14 +217,14 @@ async def test_an_ask_on_a_state_that_has_never_been_is_not_sent(
     ref = system.spawn(ledger(journal, on_command))
     ref.tell(Add("a", target.ref))
     ref.tell(Add("ask", target.ref))
-    await turns()
+    await settle()
     journal.writes[0].fail()
-    assert await target.rest() == []
+    assert await target.receive_all() == []
     assert clock.waits() != []
 
 
 async def test_a_command_may_gather_asks(system: ActorSystem) -> None:
-    target, probe = system.spawn(Behaviors.receive(echo)), Probe[str](system)
+    target, probe = system.spawn(Behaviors.receive(echo)), TestProbe[str](system)
 
     async def on_command(ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
         asks = [ctx.system.ask(target, questioning("x"), timeout=0.05) for _ in range(2)]
@@ -233,15 +234,15 @@ async def test_a_command_may_gather_asks(system: ActorSystem) -> None:
     ref = system.spawn(Behaviors.supervise(ledger(HandJournal(), on_command), OneForOneStrategy()))
     ref.tell(Add("a", probe.ref))
     async with asyncio.timeout(0.5):
-        assert await probe.next() == "xx"
+        assert await probe.receive() == "xx"
 
 
 async def test_other_actors_send_freely_while_a_write_is_in_flight(system: ActorSystem, journal: HandJournal) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     system.spawn(ledger(journal)).tell(Add("a", probe.ref))
-    await turns()
+    await settle()
     other = system.spawn(Behaviors.receive(echo))
     assert await system.ask(other, questioning("x")) == "x"
     probe.ref.tell("free")
-    assert await probe.next() == "free"
+    assert await probe.receive() == "free"
     journal.writes[0].release()

@@ -6,24 +6,25 @@ from contextlib import nullcontext
 from casty import ActorStopped, ActorSystem, DeadLetter
 from casty.journals.memory import CAPABILITIES
 from casty.persistence.journal import StoreJournal
+from casty.testing import ManualClock, TestProbe, settle
 
 from tests.core.persistence.fakes import JsonSerializer, SteeredStore
 from tests.core.persistence.ledger import Add, HandJournal, ledger
-from tests.core.runtime.probe import Events, ManualClock, Probe, turns
+from tests.core.runtime.probe import Events
 
 
 async def test_the_next_command_runs_on_the_optimistic_state(system: ActorSystem, journal: HandJournal) -> None:
-    probe, ref = Probe[str](system), system.spawn(ledger(journal))
+    probe, ref = TestProbe[str](system), system.spawn(ledger(journal))
     for text in "abc":
         ref.tell(Add(text, probe.ref))
-        await turns()
-    assert await probe.rest() == []
+        await settle()
+    assert await probe.receive_all() == []
     assert [event.event for event in journal.writes[0].events] == ["a"]
     journal.writes[0].release()
-    assert await probe.rest() == ["a"]
+    assert await probe.receive_all() == ["a"]
     assert [event.event for event in journal.writes[1].events] == ["b", "c"]
     journal.writes[1].release()
-    assert await probe.take(2) == ["ab", "abc"]
+    assert await probe.receive_n(2) == ["ab", "abc"]
     assert [event.sequence_nr for event in journal.events] == [1, 2, 3]
 
 
@@ -31,37 +32,37 @@ async def test_commands_share_the_commits_of_a_store(system: ActorSystem) -> Non
     store = SteeredStore()
     store.gate.clear()
     journal = StoreJournal(lambda: nullcontext(store), capabilities=CAPABILITIES, serializer=JsonSerializer())
-    probe, ref = Probe[str](system), system.spawn(ledger(journal))
+    probe, ref = TestProbe[str](system), system.spawn(ledger(journal))
     for text in "abcde":
         ref.tell(Add(text, probe.ref))
-    assert await probe.rest() == []
+    assert await probe.receive_all() == []
     store.gate.set()
-    assert await probe.take(5) == ["a", "ab", "abc", "abcd", "abcde"]
+    assert await probe.receive_n(5) == ["a", "ab", "abc", "abcd", "abcde"]
     assert len(store.batches) < 5
 
 
 async def test_a_failed_write_discards_everything_after_it(
     system: ActorSystem, journal: HandJournal, clock: ManualClock
 ) -> None:
-    letters, probe = Events(system, DeadLetter), Probe[str](system)
+    letters, probe = Events(system, DeadLetter), TestProbe[str](system)
     ref = system.spawn(ledger(journal))
     for text in "abc":
         ref.tell(Add(text, probe.ref))
-        await turns()
+        await settle()
     journal.writes[0].fail()
-    assert await probe.rest() == []
+    assert await probe.receive_all() == []
     assert [letter.message.text for letter in letters.seen if isinstance(letter.message, Add)] == ["a", "b", "c"]
     assert len(journal.writes) == 1
     assert journal.stored() == []
 
 
 async def test_a_stop_waits_for_the_writes_in_flight(system: ActorSystem, journal: HandJournal) -> None:
-    stopped, probe = Events(system, ActorStopped), Probe[str](system)
+    stopped, probe = Events(system, ActorStopped), TestProbe[str](system)
     ref = system.spawn(ledger(journal))
     ref.tell(Add("a", probe.ref))
-    await turns()
+    await settle()
     ending = asyncio.ensure_future(system.shutdown())
-    await turns()
+    await settle()
     assert ref not in [event.ref for event in stopped.seen]
     journal.writes[0].release()
     await ending

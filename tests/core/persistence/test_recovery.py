@@ -9,51 +9,52 @@ from casty.errors import JournalError
 from casty.journal import InMemoryJournal
 from casty.journals.memory import CAPABILITIES, MemoryStore
 from casty.persistence.journal import StoreJournal
+from casty.testing import ManualClock, TestProbe, settle
 
 from tests.core.persistence.fakes import JsonSerializer
 from tests.core.persistence.ledger import Add, HandJournal, ledger
-from tests.core.runtime.probe import Boom, Events, Family, ManualClock, Probe, does, turns
+from tests.core.runtime.probe import Boom, Events, Family, does
 
 
 async def test_a_new_actor_finds_the_state_of_the_last_one(system: ActorSystem) -> None:
-    probe, journal = Probe[str](system), InMemoryJournal()
+    probe, journal = TestProbe[str](system), InMemoryJournal()
     for text in "ab":
         async with ActorSystem() as other:
             other.spawn(ledger(journal)).tell(Add(text, probe.ref))
-            await turns()
-    assert await probe.take(2) == ["a", "ab"]
+            await settle()
+    assert await probe.receive_n(2) == ["a", "ab"]
 
 
 async def test_a_failed_write_is_followed_by_backoff_and_a_replay(
     system: ActorSystem, journal: HandJournal, clock: ManualClock
 ) -> None:
-    probe, ref = Probe[str](system), system.spawn(ledger(journal))
+    probe, ref = TestProbe[str](system), system.spawn(ledger(journal))
     for text in "ab":
         ref.tell(Add(text, probe.ref))
-        await turns()
+        await settle()
     journal.writes[0].release()
-    await turns()
+    await settle()
     journal.writes[1].fail()
     ref.tell(Add("c", probe.ref))
-    await turns()
+    await settle()
     assert len(journal.writes) == 2
     journal.by_hand = False
-    clock.advance(1.0)
-    assert await probe.take(2) == ["a", "ac"]
+    await clock.advance(1.0)
+    assert await probe.receive_n(2) == ["a", "ac"]
     assert [event.sequence_nr for event in journal.events] == [1, 2]
 
 
 async def test_an_outage_of_the_journal_is_outlived(system: ActorSystem, clock: ManualClock) -> None:
-    journal, probe = HandJournal(broken_loads=20), Probe[str](system)
+    journal, probe = HandJournal(broken_loads=20), TestProbe[str](system)
     system.spawn(ledger(journal)).tell(Add("a", probe.ref))
     for _ in range(20):
-        await turns()
-        clock.advance(40.0)
-    assert await probe.next() == "a"
+        await settle()
+        await clock.advance(40.0)
+    assert await probe.receive() == "a"
 
 
 async def test_a_journal_that_does_not_open_is_tried_again(system: ActorSystem, clock: ManualClock) -> None:
-    store, openings, probe = MemoryStore(), 0, Probe[str](system)
+    store, openings, probe = MemoryStore(), 0, TestProbe[str](system)
 
     @asynccontextmanager
     async def open_store() -> AsyncGenerator[MemoryStore]:
@@ -65,49 +66,49 @@ async def test_a_journal_that_does_not_open_is_tried_again(system: ActorSystem, 
 
     journal = StoreJournal(open_store, capabilities=CAPABILITIES, serializer=JsonSerializer())
     system.spawn(ledger(journal)).tell(Add("a", probe.ref))
-    await turns()
-    clock.advance(1.0)
-    assert await probe.next() == "a"
+    await settle()
+    await clock.advance(1.0)
+    assert await probe.receive() == "a"
 
 
 async def test_a_conflicting_write_is_answered_with_a_replay(system: ActorSystem, clock: ManualClock) -> None:
-    journal, probe, letters = InMemoryJournal(), Probe[str](system), Events(system, DeadLetter)
+    journal, probe, letters = InMemoryJournal(), TestProbe[str](system), Events(system, DeadLetter)
     first, second = system.spawn(ledger(journal)), system.spawn(ledger(journal))
-    await turns()
+    await settle()
     first.tell(Add("a", probe.ref))
-    assert await probe.next() == "a"
+    assert await probe.receive() == "a"
     second.tell(Add("lost", probe.ref))
-    await letters.next()
-    await turns()
-    clock.advance(1.0)
+    await letters.receive()
+    await settle()
+    await clock.advance(1.0)
     second.tell(Add("b", probe.ref))
-    assert await probe.next() == "ab"
+    assert await probe.receive() == "ab"
 
 
 async def test_b20_a_failing_on_event_at_the_replay_stops_an_unsupervised_actor(system: ActorSystem) -> None:
-    journal, stopped, probe = HandJournal(), Events(system, ActorStopped), Probe[str](system)
+    journal, stopped, probe = HandJournal(), Events(system, ActorStopped), TestProbe[str](system)
     ref = system.spawn(ledger(journal))
     ref.tell(Add("a", probe.ref))
     ref.tell(Add("b", probe.ref))
-    await probe.take(2)
+    await probe.receive_n(2)
 
     def broken(_state: str, _event: str) -> str:
         raise Boom
 
     again = system.spawn(ledger(journal, on_event=broken))
-    assert (await stopped.next()).ref is again
+    assert (await stopped.receive()).ref is again
 
 
 async def test_a_failing_on_event_stores_nothing(system: ActorSystem, journal: HandJournal) -> None:
     def broken(_state: str, _event: str) -> str:
         raise Boom
 
-    stopped, probe = Events(system, ActorStopped), Probe[str](system)
+    stopped, probe = Events(system, ActorStopped), TestProbe[str](system)
     ref = system.spawn(ledger(journal, on_event=broken))
     ref.tell(Add("a", probe.ref))
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
     assert journal.writes == []
-    assert await probe.rest() == []
+    assert await probe.receive_all() == []
 
 
 async def test_an_unsupervised_failure_of_a_command_stops_this_actor_only(system: ActorSystem) -> None:
@@ -125,29 +126,29 @@ async def test_an_unsupervised_failure_of_a_command_stops_this_actor_only(system
     )
     family = await Family(system, child).started()
     family.children[0].tell("x")
-    await stopped.next()
-    await turns()
+    await stopped.receive()
+    await settle()
     assert [event.ref for event in stopped.seen] == family.children
 
 
 async def test_a_journals_error_never_reaches_the_actors_own_strategy(
     system: ActorSystem, journal: HandJournal, clock: ManualClock
 ) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     never = OneForOneStrategy(max_restarts=0)
     ref = system.spawn(Behaviors.supervise(ledger(journal), never))
     ref.tell(Add("a", probe.ref))
-    await turns()
+    await settle()
     journal.writes[0].fail(JournalError("away"))
-    await turns()
+    await settle()
     journal.by_hand = False
-    clock.advance(1.0)
+    await clock.advance(1.0)
     ref.tell(Add("b", probe.ref))
-    assert await probe.next() == "b"
+    assert await probe.receive() == "b"
 
 
 async def test_a_plain_actor_cannot_persist(system: ActorSystem) -> None:
     stopped = Events(system, ActorStopped)
     ref = system.spawn(does(lambda ctx, message: Behaviors.persisted(["x"])))
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref

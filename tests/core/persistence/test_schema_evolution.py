@@ -24,8 +24,9 @@ from casty.journal import SqliteJournal
 from casty.persistence.journal import StoreJournal
 from casty.spi.journal import EventRecord, SnapshotRecord
 from casty.spi.serializer import Encoded
+from casty.testing import TestProbe
 
-from tests.core.runtime.probe import Events, Probe
+from tests.core.runtime.probe import Events
 from tests.core.serialization.golden_files import stored
 from tests.core.serialization.release_2 import (
     EUROS,
@@ -157,7 +158,7 @@ async def test_an_event_that_cannot_be_read_fails_its_entity_and_no_other(
     stopped = Events(system, ActorStopped)
     healthy = system.spawn(account(journal, "healthy"), "healthy")
     broken = system.spawn(Behaviors.supervise(account(journal), OneForOneStrategy(decider=decide)), "broken")
-    assert (await stopped.next()).ref == broken
+    assert (await stopped.receive()).ref == broken
     assert [type(error) for error in failures] == [kind]
     assert failures[0].__notes__ == ["This is event 2 of the entity 'DE:12'."]
     with pytest.raises(kind, match=message):
@@ -171,9 +172,9 @@ async def test_an_unsupervised_entity_that_cannot_be_read_stops_and_writes_nothi
     system: ActorSystem, journal: StoreJournal
 ) -> None:
     await seed(journal, Encoded("bank.Unknown", 1, b"\x80"))
-    stopped, probe = Events(system, ActorStopped), Probe[State](system)
+    stopped, probe = Events(system, ActorStopped), TestProbe[State](system)
     broken = system.spawn(account(journal))
     broken.tell(Store((Deposited("DE", 12, EUROS),), probe.ref))
-    assert (await stopped.next()).ref == broken
-    assert await probe.rest() == []
+    assert (await stopped.receive()).ref == broken
+    assert await probe.receive_all() == []
     assert await (await journal.open()).store.highest_sequence_nr("DE:12") == 1

@@ -5,14 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 from casty import ActorSystem, CastyConfig
 from casty.config import SystemConfig
-
-from tests.core.runtime.probe import ManualClock, own_time
+from casty.testing import ManualClock
 
 
 @pytest.fixture
-async def system() -> AsyncIterator[ActorSystem]:
-    async with ActorSystem() as system:
-        yield system
+def system(actor_system: ActorSystem) -> ActorSystem:
+    return actor_system
 
 
 @pytest.fixture
@@ -24,6 +22,6 @@ async def hasty() -> AsyncIterator[ActorSystem]:
 
 
 @pytest.fixture
-def clock(system: ActorSystem) -> ManualClock:
+def clock(manual_time: ManualClock) -> ManualClock:
     """The clock of `system`, which stands still."""
-    return own_time(system)
+    return manual_time

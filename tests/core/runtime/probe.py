@@ -1,47 +1,21 @@
-"""What the tests of the runtime watch with: an actor that collects, a collector of events, and a clock of their own."""
+"""What the tests of the runtime play with: a collector of events, and actors for whatever is wanted of them."""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors
-from casty.runtime.timers import KeyedTimers
+from casty.testing import settle
 
 PATIENCE = 5.0
 """Seconds after which something that should have come will not come any more."""
 
 
-async def turns(at_most: int = 50, until: Callable[[], bool] = lambda: False) -> None:
-    """Let the event loop turn, until something is so, or so often that whatever was on its way has arrived."""
-    for _ in range(at_most):
-        if until():
-            return
+async def turns(count: int) -> None:
+    """Let the event loop turn: a handler that awaits this really suspends."""
+    for _ in range(count):
         await asyncio.sleep(0)
-
-
-class Probe[M]:
-    """An actor that keeps what it is told."""
-
-    def __init__(self, system: ActorSystem, name: str | None = None) -> None:
-        self._inbox: asyncio.Queue[M] = asyncio.Queue()
-        self.ref: ActorRef[M] = system.spawn(Behaviors.receive(self._take), name)
-
-    async def _take(self, _ctx: ActorContext[M], message: M) -> Behavior[M]:
-        self._inbox.put_nowait(message)
-        return Behaviors.same()
-
-    async def next(self) -> M:
-        async with asyncio.timeout(PATIENCE):
-            return await self._inbox.get()
-
-    async def take(self, count: int) -> list[M]:
-        return [await self.next() for _ in range(count)]
-
-    async def rest(self) -> list[M]:
-        """What has come, and what is on its way."""
-        await turns()
-        return [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
 
 
 class Events[E]:
@@ -56,64 +30,9 @@ class Events[E]:
         self.seen.append(event)
         self._inbox.put_nowait(event)
 
-    async def next(self) -> E:
+    async def receive(self) -> E:
         async with asyncio.timeout(PATIENCE):
             return await self._inbox.get()
-
-    async def where(self, wanted: Callable[[E], bool]) -> E:
-        while not wanted(event := await self.next()):
-            pass
-        return event
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """A call that a manual clock has planned."""
-
-    due: float
-    run: Callable[[], object]
-    cancelled: bool = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-@dataclass(slots=True)
-class ManualClock:
-    """Time that passes when a test says so."""
-
-    now: float = 0.0
-    calls: list[Call] = field(default_factory=list[Call])
-
-    def time(self) -> float:
-        return self.now
-
-    def call_later(self, delay: float, callback: Any, *args: Any) -> Call:
-        call = Call(self.now + delay, lambda: callback(*args))
-        self.calls.append(call)
-        return call
-
-    def waits(self) -> list[float]:
-        """Seconds until each planned call."""
-        return sorted(call.due - self.now for call in self.calls if not call.cancelled)
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, and run on the way what falls due."""
-        end = self.now + seconds
-        while due := [call for call in self.calls if not call.cancelled and call.due <= end]:
-            first = min(due, key=lambda call: call.due)
-            self.calls.remove(first)
-            self.now = max(self.now, first.due)
-            first.run()
-        self.now = end
-
-
-def own_time(system: ActorSystem) -> ManualClock:
-    """Give a system that has just started a clock that stands still."""
-    clock = ManualClock()
-    system.kernel.clock = clock
-    system.kernel.timers = KeyedTimers(clock)
-    return clock
 
 
 async def nothing(_ctx: ActorContext[Any], _message: Any) -> Behavior[Any]:
@@ -193,6 +112,5 @@ class Family:
         self.parent = system.spawn(around(begins(start)), "parent")
 
     async def started(self) -> "Family":
-        await turns(until=lambda: bool(self.children))
-        await turns(5)
+        await settle()
         return self

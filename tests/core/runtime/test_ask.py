@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 import pytest
 from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, OneForOneStrategy
 from casty.errors import ActorFailedError, ActorStoppedError
+from casty.testing import settle
 
 from tests.core.runtime.probe import Boom, Question, echo, questioning, turns
 
@@ -57,7 +58,7 @@ async def test_an_ask_that_is_never_answered_times_out(system: ActorSystem) -> N
 
 async def test_a_dead_target_fails_the_ask_at_once(system: ActorSystem) -> None:
     ref = _stopped(system)
-    await turns()
+    await settle()
     with pytest.raises(ActorStoppedError):
         await at_once(system.ask(ref, Question, LONG))
     assert await at_once(system.ask_or_none(ref, Question, LONG)) is None
@@ -97,7 +98,7 @@ async def test_a_stop_fails_the_asks_that_are_queued(system: ActorSystem) -> Non
 
     ref = system.spawn(Behaviors.receive(handler))
     asks = [asyncio.ensure_future(system.ask(ref, Question, LONG)) for _ in range(3)]
-    await turns()
+    await settle()
     gate.set()
     outcomes = await at_once(asyncio.gather(*asks, return_exceptions=True))
     assert [type(outcome) for outcome in outcomes] == [ActorStoppedError] * 3
@@ -118,7 +119,7 @@ async def test_a_forwarded_question_is_answered_after_its_front_has_stopped(syst
         return Behaviors.stopped()
 
     ask = asyncio.ensure_future(system.ask(system.spawn(Behaviors.receive(front)), Question, LONG))
-    await turns()
+    await settle()
     gate.set()
     assert await at_once(ask) == "late"
 
@@ -168,7 +169,7 @@ async def test_a_cancelled_asker_harms_nobody(system: ActorSystem) -> None:
 
     ref = system.spawn(Behaviors.receive(handler))
     ask = asyncio.ensure_future(system.ask(ref, Question))
-    await turns()
+    await settle()
     ask.cancel()
     with pytest.raises(asyncio.CancelledError):
         await ask
@@ -184,7 +185,7 @@ async def test_a_shutdown_fails_the_asks_that_wait(system: ActorSystem) -> None:
         return Behaviors.same()
 
     ask = asyncio.ensure_future(system.ask(system.spawn(Behaviors.receive(keeper)), Question, LONG))
-    await turns()
+    await settle()
     await system.shutdown()
     with pytest.raises(ActorStoppedError):
         await at_once(ask)
@@ -192,7 +193,7 @@ async def test_a_shutdown_fails_the_asks_that_wait(system: ActorSystem) -> None:
 
 async def test_a_resolved_address_of_nobody_fails_the_ask_at_once(system: ActorSystem) -> None:
     ref = _stopped(system)
-    await turns()
+    await settle()
     with pytest.raises(ActorStoppedError):
         await system.ask(system.resolve(ref.address), Question, timeout=0.05)
 
@@ -204,7 +205,7 @@ async def test_an_ask_of_an_actor_that_failed_tells_why_it_has_stopped(system: A
     ref = system.spawn(Behaviors.receive(fails))
     with pytest.raises(ActorFailedError):
         await system.ask(ref, Question)
-    await turns()
+    await settle()
     with pytest.raises(ActorStoppedError) as stopped:
         await at_once(system.ask(ref, Question, LONG))
     assert isinstance(stopped.value.__cause__, Boom)

@@ -3,8 +3,9 @@
 import pytest
 from casty import ActorRef, ActorStopped, ActorSystem, Behaviors
 from casty.errors import ActorNameError, ActorStoppedError, ScopeError
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Ctx, Events, Family, Probe, does, nothing, turns
+from tests.core.runtime.probe import Ctx, Events, Family, does, nothing
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "/", "a\n", "\x00", "x" * 256])
@@ -18,7 +19,7 @@ async def test_a_name_is_unique_among_living_siblings(system: ActorSystem) -> No
     with pytest.raises(ActorNameError, match="/a "):
         system.spawn(Behaviors.receive(nothing), "a")
     ref.tell("stop")
-    await turns()
+    await settle()
     again = system.spawn(Behaviors.receive(nothing), "a")
     assert again != ref
     assert again.address.path == ref.address.path
@@ -44,12 +45,12 @@ async def test_lookup_finds_nothing_else(system: ActorSystem, path: str) -> None
 async def test_a_stopped_actor_is_not_found(system: ActorSystem) -> None:
     ref = system.spawn(does(lambda ctx, message: None), "a")
     ref.tell("stop")
-    await turns()
+    await settle()
     assert system.lookup("/a") is None
 
 
 async def test_children_are_listed_in_the_order_of_their_start(system: ActorSystem) -> None:
-    probe = Probe[list[ActorRef[str]]](system)
+    probe = TestProbe[list[ActorRef[str]]](system)
 
     def action(ctx: Ctx, message: str) -> None:
         ctx.message_adapter(str.upper)
@@ -58,19 +59,19 @@ async def test_children_are_listed_in_the_order_of_their_start(system: ActorSyst
     idler = does(lambda ctx, message: None)
     family = await Family(system, idler, idler, action=action).started()
     family.parent.tell("list")
-    assert await probe.next() == family.children
+    assert await probe.receive() == family.children
 
 
 async def test_children_stop_before_their_parent(system: ActorSystem) -> None:
     stopped = Events(system, ActorStopped)
     family = await Family(system, does(lambda ctx, message: None)).started()
     family.parent.tell("stop")
-    await turns()
+    await settle()
     assert [event.ref for event in stopped.seen] == [family.children[0], family.parent]
 
 
 async def test_a_parent_may_stop_a_child_and_itself_but_nobody_else(system: ActorSystem) -> None:
-    stopped, probe = Events(system, ActorStopped), Probe[str](system)
+    stopped, probe = Events(system, ActorStopped), TestProbe[str](system)
     stranger = system.spawn(Behaviors.receive(nothing))
 
     def action(ctx: Ctx, message: str) -> None:
@@ -82,23 +83,23 @@ async def test_a_parent_may_stop_a_child_and_itself_but_nobody_else(system: Acto
 
     family = await Family(system, does(lambda ctx, message: None), action=action).started()
     family.parent.tell("x")
-    assert await probe.next() == "done"
-    await turns()
+    assert await probe.receive() == "done"
+    await settle()
     assert [event.ref for event in stopped.seen] == [family.children[0], family.parent]
 
 
 async def test_the_parent_of_a_root_actor_is_none(system: ActorSystem) -> None:
-    probe = Probe[object](system)
+    probe = TestProbe[object](system)
     child = does(lambda ctx, message: probe.ref.tell(ctx.parent))
     family = await Family(system, child, action=lambda ctx, message: probe.ref.tell(ctx.parent)).started()
     family.parent.tell("x")
-    assert await probe.next() is None
+    assert await probe.receive() is None
     family.children[0].tell("x")
-    assert await probe.next() is family.parent
+    assert await probe.receive() is family.parent
 
 
 async def test_a_stopping_actor_takes_no_more_children(system: ActorSystem) -> None:
-    probe = Probe[type[Exception]](system)
+    probe = TestProbe[type[Exception]](system)
 
     async def post_stop(ctx: Ctx) -> None:
         try:
@@ -108,7 +109,7 @@ async def test_a_stopping_actor_takes_no_more_children(system: ActorSystem) -> N
 
     ref = system.spawn(Behaviors.with_lifecycle(does(lambda ctx, message: None), post_stop=post_stop))
     ref.tell("stop")
-    assert await probe.next() is ActorStoppedError
+    assert await probe.receive() is ActorStoppedError
 
 
 async def test_a_clustered_behavior_names_what_it_needs(system: ActorSystem) -> None:

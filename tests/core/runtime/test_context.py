@@ -6,8 +6,9 @@ from collections.abc import Awaitable
 import pytest
 from casty import ActorRef, ActorStopped, ActorSystem, Behavior, Behaviors, OneForOneStrategy
 from casty.errors import ActorStoppedError
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Boom, Ctx, Events, Probe, Question, begins, does, echo, questioning, turns
+from tests.core.runtime.probe import Boom, Ctx, Events, Question, begins, does, echo, questioning
 
 
 def describe(error: Exception) -> str:
@@ -18,7 +19,7 @@ class Piper:
     """An actor that awaits something beside itself and passes on what it is told."""
 
     def __init__(self, system: ActorSystem, awaitable: Awaitable[str], *, caught: bool = True) -> None:
-        self.probe = Probe[str](system)
+        self.probe = TestProbe[str](system)
         self.stopped = Events(system, ActorStopped)
 
         def action(ctx: Ctx, message: str) -> Behavior[str] | None:
@@ -42,69 +43,69 @@ def future() -> "asyncio.Future[str]":
 async def test_pipe_to_self_tells_the_mapped_result(system: ActorSystem) -> None:
     result = future()
     piper = Piper(system, result)
-    assert await piper.probe.rest() == []
+    assert await piper.probe.receive_all() == []
     result.set_result("x")
-    assert await piper.probe.next() == "X"
+    assert await piper.probe.receive() == "X"
 
 
 async def test_pipe_to_self_tells_the_mapped_failure(system: ActorSystem) -> None:
     result = future()
     piper = Piper(system, result)
     result.set_exception(Boom())
-    assert await piper.probe.next() == "failed: Boom"
+    assert await piper.probe.receive() == "failed: Boom"
 
 
 async def test_a_piped_failure_that_nobody_maps_fails_the_actor(system: ActorSystem) -> None:
     result = future()
     piper = Piper(system, result, caught=False)
     result.set_exception(Boom())
-    assert (await piper.stopped.next()).ref is piper.ref
+    assert (await piper.stopped.receive()).ref is piper.ref
 
 
 async def test_what_somebody_else_cancels_is_a_piped_failure(system: ActorSystem) -> None:
     result = future()
     piper = Piper(system, result)
-    await turns()
+    await settle()
     result.cancel()
-    assert await piper.probe.next() == "failed: RuntimeError"
+    assert await piper.probe.receive() == "failed: RuntimeError"
 
 
 @pytest.mark.parametrize("end", ["stop", "again"])
 async def test_a_stop_or_restart_cancels_what_is_piped(system: ActorSystem, end: str) -> None:
     result = future()
     piper = Piper(system, result)
-    await turns()
+    await settle()
     piper.ref.tell(end)
-    await turns()
+    await settle()
     assert result.cancelled()
-    assert await piper.probe.rest() == []
+    assert await piper.probe.receive_all() == []
 
 
 async def test_ctx_ask_tells_the_mapped_answer(system: ActorSystem) -> None:
-    probe, target = Probe[str](system), system.spawn(Behaviors.receive(echo))
+    probe, target = TestProbe[str](system), system.spawn(Behaviors.receive(echo))
 
     def start(ctx: Ctx) -> Behavior[str]:
         ctx.ask(target, questioning("x"), str.upper)
         return does(lambda ctx, message: probe.ref.tell(message))
 
     system.spawn(begins(start))
-    assert await probe.next() == "X"
+    assert await probe.receive() == "X"
 
 
 async def test_ctx_ask_tells_the_mapped_failure(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     dead: ActorRef[Question] = system.spawn(Behaviors.stopped())
-    await turns()
+    await settle()
 
     def start(ctx: Ctx) -> Behavior[str]:
         ctx.ask(dead, Question, str.upper, on_failure=lambda error: type(error).__name__)
         return does(lambda ctx, message: probe.ref.tell(message))
 
     system.spawn(begins(start))
-    assert await probe.next() == ActorStoppedError.__name__
+    assert await probe.receive() == ActorStoppedError.__name__
 
 
-def adapting(system: ActorSystem, probe: Probe[str], adapters: list[ActorRef[int]]) -> ActorRef[str]:
+def adapting(system: ActorSystem, probe: TestProbe[str], adapters: list[ActorRef[int]]) -> ActorRef[str]:
     def start(ctx: Ctx) -> Behavior[str]:
         adapters.append(ctx.message_adapter(lambda number: str(10 // number)))
         return does(lambda ctx, message: probe.ref.tell(message))
@@ -113,30 +114,30 @@ def adapting(system: ActorSystem, probe: Probe[str], adapters: list[ActorRef[int
 
 
 async def test_an_adapter_tells_its_owner_the_adapted_message(system: ActorSystem) -> None:
-    probe, adapters = Probe[str](system), list[ActorRef[int]]()
+    probe, adapters = TestProbe[str](system), list[ActorRef[int]]()
     adapting(system, probe, adapters)
-    await turns()
+    await settle()
     adapters[0].tell(5)
-    assert await probe.next() == "2"
+    assert await probe.receive() == "2"
 
 
 async def test_an_adapter_that_fails_fails_its_owner(system: ActorSystem) -> None:
-    probe, adapters = Probe[str](system), list[ActorRef[int]]()
+    probe, adapters = TestProbe[str](system), list[ActorRef[int]]()
     adapting(system, probe, adapters)
-    await turns()
+    await settle()
     adapters[0].tell(0)
-    await turns(until=lambda: len(adapters) == 2)
+    await settle()
     adapters[1].tell(2)
-    assert await probe.next() == "5"
+    assert await probe.receive() == "5"
 
 
 async def test_the_log_names_the_actor(system: ActorSystem, caplog: pytest.LogCaptureFixture) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     def action(ctx: Ctx, message: str) -> None:
         ctx.log.warning("seen %s", message)
         probe.ref.tell("done")
 
     system.spawn(does(action), "a").tell("x")
-    await probe.next()
+    await probe.receive()
     assert "[/a] seen x" in caplog.text

@@ -3,16 +3,17 @@
 import pytest
 from casty import ActorSystem, Behaviors, DeadLetter
 from casty.runtime.dead_letters import Throttle
+from casty.testing import ManualClock, TestProbe, settle
 
-from tests.core.runtime.probe import Events, ManualClock, Probe, does, turns
+from tests.core.runtime.probe import Events, does
 
 
 async def test_a_message_for_a_stopped_actor_is_a_dead_letter(system: ActorSystem) -> None:
     letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None))
     ref.tell("stop")
-    await turns()
+    await settle()
     ref.tell("x")
-    letter = await letters.next()
+    letter = await letters.receive()
     assert (letter.message, letter.intended_ref) == ("x", ref)
     assert "stopped" in letter.reason
 
@@ -22,21 +23,21 @@ async def test_a_resolved_address_of_nobody_takes_dead_letters(system: ActorSyst
     address = ref.address
     assert system.resolve(address) is ref
     ref.tell("stop")
-    await turns()
+    await settle()
     gone = system.resolve(address)
     assert gone == ref
     system.spawn(does(lambda ctx, message: None), "a")
     gone.tell("x")
-    assert (await letters.next()).message == "x"
+    assert (await letters.receive()).message == "x"
 
 
 async def test_a_dead_subscriber_begets_no_dead_letters_of_dead_letters(system: ActorSystem) -> None:
-    letters, dead = Events(system, DeadLetter), Probe[DeadLetter](system)
+    letters, dead = Events(system, DeadLetter), TestProbe[DeadLetter](system)
     system.event_stream.subscribe(DeadLetter, dead.ref.tell)
     ref = system.spawn(Behaviors.stopped())
-    await turns()
+    await settle()
     ref.tell("x")
-    assert (await dead.next()).message == "x"
+    assert (await dead.receive()).message == "x"
     await system.shutdown()
     ref.tell("y")
     assert [letter.message for letter in letters.seen] == ["x", "y"]
@@ -44,7 +45,7 @@ async def test_a_dead_subscriber_begets_no_dead_letters_of_dead_letters(system: 
 
 async def test_dead_letters_are_logged_by_type_only(system: ActorSystem, caplog: pytest.LogCaptureFixture) -> None:
     ref = system.spawn(Behaviors.stopped())
-    await turns()
+    await settle()
     ref.tell("secret")
     assert "dead letter: str for" in caplog.text
     assert "secret" not in caplog.text
@@ -55,18 +56,18 @@ async def test_a_flood_of_dead_letters_is_published_but_not_logged(
 ) -> None:
     letters = Events(system, DeadLetter)
     ref = system.spawn(Behaviors.stopped())
-    await turns()
+    await settle()
     for _ in range(1000):
         ref.tell("x")
     assert len(letters.seen) == 1000
     assert len(caplog.records) < 10
 
 
-def test_a_throttle_opens_again_after_its_period(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_throttle_opens_again_after_its_period(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     throttle = Throttle(clock, lines=2, period=10.0)
     assert [throttle.admits("key") for _ in range(4)] == [True, True, False, False]
     assert throttle.admits("other")
-    clock.now = 10.0
+    await clock.advance(10.0)
     assert throttle.admits("key")
     assert "2 more warnings" in caplog.text

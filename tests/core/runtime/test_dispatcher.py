@@ -7,14 +7,15 @@ from contextvars import ContextVar
 import pytest
 from casty import ActorStopped, ActorSystem, Behavior, Behaviors, CastyConfig, OneForOneStrategy, SlowHandler
 from casty.config import SystemConfig
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Boom, Ctx, Events, Probe, does, turns
+from tests.core.runtime.probe import Boom, Ctx, Events, does, turns
 
 USER: ContextVar[str] = ContextVar("user", default="nobody")
 
 
 async def test_a_suspended_handler_does_not_hold_other_actors(system: ActorSystem) -> None:
-    gate, probe = asyncio.Event(), Probe[str](system)
+    gate, probe = asyncio.Event(), TestProbe[str](system)
 
     async def handler(_ctx: Ctx, message: str) -> Behavior[str]:
         await gate.wait()
@@ -27,13 +28,13 @@ async def test_a_suspended_handler_does_not_hold_other_actors(system: ActorSyste
     )
     slow.tell("slow")
     quick.tell("quick")
-    assert await probe.next() == "quick"
+    assert await probe.receive() == "quick"
     gate.set()
-    assert await probe.next() == "slow"
+    assert await probe.receive() == "slow"
 
 
 async def test_context_variables_stay_with_their_actor(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     def action(_ctx: Ctx, message: str) -> None:
         probe.ref.tell(f"{message} sees {USER.get()}")
@@ -43,15 +44,15 @@ async def test_context_variables_stay_with_their_actor(system: ActorSystem) -> N
     USER.set("the test")
     a.tell("a")
     b.tell("b")
-    await turns()
+    await settle()
     a.tell("c")
     b.tell("d")
-    assert sorted(await probe.take(4)) == ["a sees nobody", "b sees nobody", "c sees a", "d sees b"]
+    assert sorted(await probe.receive_n(4)) == ["a sees nobody", "b sees nobody", "c sees a", "d sees b"]
     assert USER.get() == "the test"
 
 
 async def test_context_variables_survive_a_suspension(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     async def handler(_ctx: Ctx, message: str) -> Behavior[str]:
         USER.set(message)
@@ -61,11 +62,11 @@ async def test_context_variables_survive_a_suspension(system: ActorSystem) -> No
 
     for name in "ab":
         system.spawn(Behaviors.receive(handler)).tell(name)
-    assert sorted(await probe.take(2)) == ["a sees a", "b sees b"]
+    assert sorted(await probe.receive_n(2)) == ["a sees a", "b sees b"]
 
 
 async def test_timeouts_and_task_groups_work_in_handlers(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     async def part(name: str) -> None:
         await turns(2)
@@ -89,7 +90,7 @@ async def test_timeouts_and_task_groups_work_in_handlers(system: ActorSystem) ->
     ref = system.spawn(Behaviors.receive(handler))
     ref.tell("x")
     ref.tell("y")
-    assert await probe.take(6) == ["timed out", "a", "b"] * 2
+    assert await probe.receive_n(6) == ["timed out", "a", "b"] * 2
 
 
 async def test_handlers_that_are_suspended_at_once_have_tasks_of_their_own(system: ActorSystem) -> None:
@@ -102,13 +103,13 @@ async def test_handlers_that_are_suspended_at_once_have_tasks_of_their_own(syste
 
     for _ in range(5):
         system.spawn(Behaviors.receive(handler)).tell("x")
-    await turns()
+    await settle()
     gate.set()
     assert len(tasks) == 5
 
 
 async def test_a_cancelled_error_out_of_nothing_is_a_failure(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     def action(_ctx: Ctx, message: str) -> None:
         if message == "boom":
@@ -118,11 +119,11 @@ async def test_a_cancelled_error_out_of_nothing_is_a_failure(system: ActorSystem
     ref = system.spawn(Behaviors.supervise(does(action), OneForOneStrategy(max_restarts=1)))
     ref.tell("boom")
     ref.tell("x")
-    assert await probe.next() == "x"
+    assert await probe.receive() == "x"
 
 
 async def test_a_handler_whose_task_is_cancelled_stops_its_actor_only(system: ActorSystem) -> None:
-    stopped, probe, tasks = Events(system, ActorStopped), Probe[str](system), list[asyncio.Task[object]]()
+    stopped, probe, tasks = Events(system, ActorStopped), TestProbe[str](system), list[asyncio.Task[object]]()
 
     async def handler(_ctx: Ctx, _message: str) -> Behavior[str]:
         me = asyncio.current_task()
@@ -133,15 +134,15 @@ async def test_a_handler_whose_task_is_cancelled_stops_its_actor_only(system: Ac
 
     ref = system.spawn(Behaviors.receive(handler))
     ref.tell("x")
-    await turns()
+    await settle()
     tasks[0].cancel()
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
     probe.ref.tell("x")
-    assert await probe.next() == "x"
+    assert await probe.receive() == "x"
 
 
 async def test_a_flood_does_not_starve_other_actors_nor_timers(system: ActorSystem) -> None:
-    handled, probe = 0, Probe[int](system)
+    handled, probe = 0, TestProbe[int](system)
 
     def action(ctx: Ctx, message: str) -> None:
         nonlocal handled
@@ -153,14 +154,14 @@ async def test_a_flood_does_not_starve_other_actors_nor_timers(system: ActorSyst
     flooded.tell("x")
     await turns(2)
     probe.ref.tell(1)
-    assert await probe.next() == 1
+    assert await probe.receive() == 1
     await asyncio.sleep(0.001)
     assert handled < 1_000_000
     flooded.tell("stop")
 
 
 async def test_a_failing_flood_does_not_starve_others(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     def action(ctx: Ctx, message: str) -> None:
         ctx.self.tell(message)
@@ -170,7 +171,7 @@ async def test_a_failing_flood_does_not_starve_others(system: ActorSystem) -> No
     ref.tell("x")
     await turns(3)
     probe.ref.tell("x")
-    assert await probe.next() == "x"
+    assert await probe.receive() == "x"
     ref.tell("stop")
 
 
@@ -179,7 +180,7 @@ async def test_a_handler_that_blocks_is_published() -> None:
         slow = Events(system, SlowHandler)
         ref = system.spawn(does(lambda ctx, message: time.sleep(0.2)))
         ref.tell("x")
-        event = await slow.next()
+        event = await slow.receive()
         assert (event.ref, event.message_type) == (ref, "str")
         assert "time.sleep" in event.stack
 
@@ -197,5 +198,5 @@ async def test_an_actor_handles_a_long_queue_in_order(system: ActorSystem, round
     ref = system.spawn(Behaviors.receive(handler))
     for number in range(rounds):
         ref.tell(str(number))
-    await turns(500, until=lambda: len(seen) == rounds)
+    await settle()
     assert seen == [str(number) for number in range(rounds)]

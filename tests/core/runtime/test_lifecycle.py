@@ -13,8 +13,9 @@ from casty import (
     Behaviors,
     OneForOneStrategy,
 )
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Boom, Ctx, Events, Probe, begins, does, fails, turns
+from tests.core.runtime.probe import Boom, Ctx, Events, begins, does, fails, turns
 
 type Hook = Callable[[Ctx], Awaitable[None]]
 
@@ -67,7 +68,7 @@ async def test_hooks_run_in_order_at_a_restart(system: ActorSystem) -> None:
     ref = system.spawn(supervised(diary.around(begins(start))))
     ref.tell("x")
     ref.tell("stop")
-    await turns()
+    await settle()
     assert diary.lines == [
         "pre_start",
         "setup",
@@ -86,7 +87,7 @@ async def test_hooks_start_from_the_outside_and_stop_from_the_inside(system: Act
     inner = diary.around(does(lambda ctx, message: None), "inner ")
     ref = system.spawn(diary.around(inner, "outer "))
     ref.tell("stop")
-    await turns()
+    await settle()
     assert diary.lines == ["outer pre_start", "inner pre_start", "inner post_stop", "outer post_stop"]
 
 
@@ -97,19 +98,19 @@ async def test_started_restarted_and_stopped_are_published(system: ActorSystem) 
         Events(system, ActorStopped),
     )
     ref = system.spawn(supervised(does(fails)))
-    assert await started.next() == ActorStarted(ref)
+    assert await started.receive() == ActorStarted(ref)
     ref.tell("x")
-    again = await restarted.next()
+    again = await restarted.receive()
     assert again.ref is ref
     assert isinstance(again.exception, Boom)
     ref.tell("stop")
-    assert await stopped.next() == ActorStopped(ref)
+    assert await stopped.receive() == ActorStopped(ref)
     assert len(started.seen) == 1
 
 
 @pytest.mark.parametrize("hook", ["pre_start", "pre_restart", "post_restart"])
 async def test_b20_a_failing_hook_is_supervised(system: ActorSystem, hook: str) -> None:
-    diary, probe = Diary(hook), Probe[str](system)
+    diary, probe = Diary(hook), TestProbe[str](system)
 
     def action(ctx: Ctx, message: str) -> None:
         if message == "boom":
@@ -119,7 +120,7 @@ async def test_b20_a_failing_hook_is_supervised(system: ActorSystem, hook: str) 
     ref = system.spawn(supervised(diary.around(does(action))))
     ref.tell("boom")
     ref.tell("x")
-    assert await probe.next() == "x"
+    assert await probe.receive() == "x"
     assert diary.lines.count("pre_start") > 1
 
 
@@ -135,7 +136,7 @@ async def test_b20_a_failing_hook_of_an_unsupervised_actor_stops_it(system: Acto
     ref = system.spawn(Behaviors.supervise(behavior, once) if hook.endswith("restart") else behavior)
     ref.tell("x")
     ref.tell("stop")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_b20_a_post_stop_that_awaits_a_cancelled_task_does_not_hold_the_stop(system: ActorSystem) -> None:
@@ -150,7 +151,7 @@ async def test_b20_a_post_stop_that_awaits_a_cancelled_task_does_not_hold_the_st
     inner = Behaviors.with_lifecycle(does(fails), post_stop=post_stop)
     ref = system.spawn(Behaviors.with_lifecycle(inner, post_stop=diary.hook("outer post_stop")))
     ref.tell("stop")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
     assert diary.lines == ["outer post_stop"]
 
 
@@ -162,11 +163,11 @@ async def test_a_post_stop_that_takes_too_long_is_cut_short(hasty: ActorSystem) 
 
     ref = hasty.spawn(Behaviors.with_lifecycle(does(fails), post_stop=post_stop))
     ref.tell("stop")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_a_restart_by_wish_counts_as_no_failure(system: ActorSystem) -> None:
-    diary, probe, restarted = Diary(), Probe[str](system), Events(system, ActorRestarted)
+    diary, probe, restarted = Diary(), TestProbe[str](system), Events(system, ActorRestarted)
 
     def action(_ctx: Ctx, message: str) -> object:
         return Behaviors.restart() if message == "again" else probe.ref.tell(message)
@@ -176,6 +177,6 @@ async def test_a_restart_by_wish_counts_as_no_failure(system: ActorSystem) -> No
     for _ in range(5):
         ref.tell("again")
     ref.tell("x")
-    assert await probe.next() == "x"
+    assert await probe.receive() == "x"
     assert diary.lines == ["pre_start", *(["pre_start", "post_restart"] * 5)]
     assert restarted.seen == []

@@ -17,8 +17,9 @@ from casty import (
 )
 from casty.config import SystemConfig
 from casty.config.actors import ActorConfig, MailboxOverrides
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Ctx, Events, Family, Probe, does, turns
+from tests.core.runtime.probe import Ctx, Events, Family, does, turns
 
 OVERFLOW = MailboxOverflowStrategy
 
@@ -28,7 +29,7 @@ class Gated:
 
     def __init__(self, system: ActorSystem, mailbox: Mailbox | None = None, name: str | None = None) -> None:
         self.gate = asyncio.Event()
-        self.probe = Probe[str](system)
+        self.probe = TestProbe[str](system)
         self.letters = Events(system, DeadLetter)
         self.ref: ActorRef[str] = system.spawn(Behaviors.receive(self._handle), name, mailbox=mailbox)
 
@@ -46,7 +47,7 @@ class Gated:
 
     async def opened(self) -> list[str]:
         self.gate.set()
-        return await self.probe.rest()
+        return await self.probe.receive_all()
 
     def dropped(self) -> list[object]:
         assert all("full" in letter.reason for letter in self.letters.seen)
@@ -69,7 +70,7 @@ async def test_drop_oldest_reaches_into_the_batch_being_read(system: ActorSystem
     actor = Gated(system, Mailbox(3, OVERFLOW.drop_oldest))
     for message in "abc":
         actor.ref.tell(message)
-    await turns()
+    await settle()
     await actor.filled("defg")
     assert actor.dropped() == ["b", "c", "d"]
     assert await actor.opened() == ["a", "e", "f", "g"]
@@ -89,7 +90,7 @@ async def test_backpressure_and_reject_raise_to_the_teller(
 async def test_an_offer_waits_for_room(system: ActorSystem) -> None:
     actor = await Gated(system, Mailbox(1, OVERFLOW.backpressure)).filled("ab")
     offers = [asyncio.ensure_future(actor.ref.offer(message)) for message in "cdef"]
-    await turns()
+    await settle()
     assert not any(offer.done() for offer in offers)
     assert await actor.opened() == list("abcdef")
     assert all(offer.done() for offer in offers)
@@ -105,7 +106,7 @@ async def test_an_offer_to_a_rejecting_mailbox_does_not_wait(system: ActorSystem
 async def test_a_stop_makes_waiting_offers_dead_letters(system: ActorSystem) -> None:
     actor = await Gated(system, Mailbox(1, OVERFLOW.backpressure)).filled(["stop", "b"])
     offer = asyncio.ensure_future(actor.ref.offer("c"))
-    await turns()
+    await settle()
     actor.gate.set()
     async with asyncio.timeout(2.0):
         await offer
@@ -115,13 +116,13 @@ async def test_a_stop_makes_waiting_offers_dead_letters(system: ActorSystem) -> 
 async def test_a_cancelled_offer_leaves_nothing_behind(system: ActorSystem) -> None:
     actor = await Gated(system, Mailbox(1, OVERFLOW.backpressure)).filled("ab")
     offers = [asyncio.ensure_future(actor.ref.offer(message)) for message in "cd"]
-    await turns()
+    await settle()
     offers[0].cancel()
     assert await actor.opened() == ["a", "b", "d"]
 
 
 async def test_an_offer_behind_unstashed_messages_is_not_forgotten(system: ActorSystem) -> None:
-    gate, probe = asyncio.Event(), Probe[str](system)
+    gate, probe = asyncio.Event(), TestProbe[str](system)
 
     async def patient(_ctx: Ctx, message: str) -> Behavior[str]:
         await gate.wait()
@@ -140,11 +141,11 @@ async def test_an_offer_behind_unstashed_messages_is_not_forgotten(system: Actor
         ref.tell(message)
         await turns(3)
     offer = asyncio.ensure_future(ref.offer("d"))
-    await turns()
+    await settle()
     gate.set()
     async with asyncio.timeout(2.0):
         await offer
-    assert await probe.rest() == ["a", "b", "c", "d"]
+    assert await probe.receive_all() == ["a", "b", "c", "d"]
 
 
 async def test_an_unbounded_mailbox_warns_past_the_high_water_mark() -> None:
@@ -153,11 +154,11 @@ async def test_an_unbounded_mailbox_warns_past_the_high_water_mark() -> None:
         ref = system.spawn(does(lambda ctx, message: None))
         for _ in range(3):
             ref.tell("x")
-        await turns()
+        await settle()
         assert high.seen == []
         for _ in range(4):
             ref.tell("x")
-        assert await high.next() == MailboxHighWater(ref, 4)
+        assert await high.receive() == MailboxHighWater(ref, 4)
 
 
 async def test_an_argument_goes_before_the_configured_mailbox() -> None:
@@ -172,7 +173,7 @@ async def test_an_argument_goes_before_the_configured_mailbox() -> None:
 
 
 async def test_an_adapter_outlives_its_owners_full_mailbox(system: ActorSystem) -> None:
-    letters, gate, probe = Events(system, DeadLetter), asyncio.Event(), Probe[str](system)
+    letters, gate, probe = Events(system, DeadLetter), asyncio.Event(), TestProbe[str](system)
     adapters: list[ActorRef[str]] = []
 
     async def handler(ctx: Ctx, message: str) -> Behavior[str]:
@@ -184,15 +185,15 @@ async def test_an_adapter_outlives_its_owners_full_mailbox(system: ActorSystem) 
 
     ref = system.spawn(Behaviors.receive(handler), mailbox=Mailbox(1, OVERFLOW.reject))
     ref.tell("a")
-    await turns()
+    await settle()
     ref.tell("b")
     adapters[0].tell("c")
-    await turns()
+    await settle()
     assert [letter.message for letter in letters.seen] == ["C"]
     gate.set()
-    await turns()
+    await settle()
     adapters[0].tell("d")
-    assert await probe.rest() == ["a", "b", "D"]
+    assert await probe.receive_all() == ["a", "b", "D"]
 
 
 async def test_a_full_mailbox_turns_a_piped_result_into_a_dead_letter(system: ActorSystem) -> None:
@@ -207,7 +208,7 @@ async def test_a_full_mailbox_turns_a_piped_result_into_a_dead_letter(system: Ac
     ref.tell("a")
     await asyncio.sleep(0)
     ref.tell("b")
-    assert (await letters.next()).message == "piped"
+    assert (await letters.receive()).message == "piped"
     gate.set()
 
 
@@ -218,5 +219,5 @@ async def test_a_parents_configuration_reaches_children() -> None:
         family = await Family(system, does(lambda ctx, message: None)).started()
         for message in "abc":
             family.children[0].tell(message)
-        await turns()
+        await settle()
         assert [letter.message for letter in letters.seen] == ["b", "c"]

@@ -7,8 +7,9 @@ import sys
 import pytest
 from casty import ActorStopped, ActorSystem, Behavior, Behaviors, DeadLetter, OneForOneStrategy
 from casty.errors import ActorStoppedError, SystemStoppedError
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Ctx, Events, Family, Probe, begins, does, nothing, turns
+from tests.core.runtime.probe import Ctx, Events, Family, begins, does, nothing
 
 
 async def forever(_ctx: Ctx, _message: str) -> Behavior[str]:
@@ -38,9 +39,9 @@ async def test_the_current_message_is_finished_and_the_queue_becomes_dead_letter
     ref = system.spawn(Behaviors.with_lifecycle(Behaviors.receive(handler), post_stop=post_stop))
     for message in "abc":
         ref.tell(message)
-    await turns()
+    await settle()
     ending = asyncio.ensure_future(system.shutdown())
-    await turns()
+    await settle()
     gate.set()
     await ending
     assert log == ["a", "post_stop"]
@@ -55,7 +56,7 @@ async def test_shutdown_may_be_called_twice_and_at_once(system: ActorSystem) -> 
 
 async def test_a_system_that_has_stopped_refuses_work_by_name(system: ActorSystem) -> None:
     await system.shutdown()
-    with pytest.raises(SystemStoppedError, match="'casty' is not running"):
+    with pytest.raises(SystemStoppedError, match="'test' is not running"):
         system.spawn(Behaviors.receive(nothing))
 
 
@@ -69,7 +70,7 @@ async def test_a_system_that_is_stopping_takes_no_more_actors(system: ActorSyste
             probe.append(type(error))
 
     system.spawn(Behaviors.with_lifecycle(Behaviors.receive(nothing), post_stop=post_stop))
-    await turns()
+    await settle()
     await system.shutdown()
     assert probe == [ActorStoppedError]
 
@@ -77,28 +78,28 @@ async def test_a_system_that_is_stopping_takes_no_more_actors(system: ActorSyste
 async def test_a_system_may_run_again(system: ActorSystem) -> None:
     await system.shutdown()
     async with system:
-        probe = Probe[str](system)
+        probe = TestProbe[str](system)
         probe.ref.tell("x")
-        assert await probe.next() == "x"
+        assert await probe.receive() == "x"
 
 
 async def test_two_systems_share_a_loop() -> None:
     async with ActorSystem("a") as a, ActorSystem("b") as b:
-        there = Probe[str](b)
+        there = TestProbe[str](b)
         here = a.spawn(does(lambda ctx, message: there.ref.tell(message)), "x")
         here.tell("hello")
-        assert await there.next() == "hello"
+        assert await there.receive() == "hello"
         assert b.lookup("/x") is None
         await a.shutdown()
         there.ref.tell("still here")
-        assert await there.next() == "still here"
+        assert await there.receive() == "still here"
 
 
 async def test_a_handler_that_never_ends_is_cancelled_after_the_stop_timeout(hasty: ActorSystem) -> None:
     stopped = Events(hasty, ActorStopped)
     ref = hasty.spawn(Behaviors.supervise(Behaviors.receive(forever), OneForOneStrategy()))
     ref.tell("x")
-    await turns()
+    await settle()
     await hasty.shutdown()
     assert [event.ref for event in stopped.seen] == [ref]
 
@@ -109,7 +110,7 @@ async def test_a_start_that_never_ends_is_cancelled_after_the_stop_timeout(hasty
         return Behaviors.ignore()
 
     hasty.spawn(Behaviors.setup(start))
-    await turns()
+    await settle()
     await hasty.shutdown()
 
 
@@ -119,7 +120,7 @@ async def test_a_handler_may_shut_its_own_system_down(hasty: ActorSystem) -> Non
         return Behaviors.same()
 
     hasty.spawn(Behaviors.receive(handler)).tell("x")
-    await turns()
+    await settle()
     async with asyncio.timeout(2.0):
         await hasty.shutdown()
 

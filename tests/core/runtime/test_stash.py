@@ -4,11 +4,12 @@ import pytest
 from casty import ActorSystem, Behavior, Behaviors, DeadLetter, OneForOneStrategy
 from casty.errors import StashOverflowError
 from casty.runtime.context import STASH_CAPACITY
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Boom, Ctx, Events, Probe, does, turns
+from tests.core.runtime.probe import Boom, Ctx, Events, does
 
 
-def stashing(probe: Probe[str]) -> Behavior[str]:
+def stashing(probe: TestProbe[str]) -> Behavior[str]:
     def action(ctx: Ctx, message: str) -> Behavior[str] | None:
         if message == "boom":
             raise Boom
@@ -22,32 +23,32 @@ def stashing(probe: Probe[str]) -> Behavior[str]:
 
 
 async def test_unstashed_messages_come_before_those_that_wait(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     ref = system.spawn(stashing(probe))
     for message in ("a", "b", "open", "c"):
         ref.tell(message)
-    assert await probe.take(3) == ["a", "b", "c"]
+    assert await probe.receive_n(3) == ["a", "b", "c"]
 
 
 async def test_a_restart_puts_the_stash_before_what_waits(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     ref = system.spawn(stashing(probe))
     for message in ("a", "boom", "b", "open", "c"):
         ref.tell(message)
-    assert await probe.take(3) == ["a", "b", "c"]
+    assert await probe.receive_n(3) == ["a", "b", "c"]
 
 
 async def test_a_stop_makes_the_stash_dead_letters(system: ActorSystem) -> None:
     letters = Events(system, DeadLetter)
-    ref = system.spawn(stashing(Probe[str](system)))
+    ref = system.spawn(stashing(TestProbe[str](system)))
     for message in ("a", "b", "stop", "c"):
         ref.tell(message)
-    await turns()
+    await settle()
     assert [letter.message for letter in letters.seen] == ["a", "b", "c"]
 
 
 async def test_the_stash_is_bounded(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     def action(ctx: Ctx, message: str) -> None:
         for _ in range(STASH_CAPACITY):
@@ -57,4 +58,4 @@ async def test_the_stash_is_bounded(system: ActorSystem) -> None:
         probe.ref.tell("done")
 
     system.spawn(does(action)).tell("x")
-    assert await probe.next() == "done"
+    assert await probe.receive() == "done"

@@ -15,8 +15,9 @@ from casty import (
     OneForOneStrategy,
 )
 from casty.config.actors import DefaultsConfig, SupervisionOverrides
+from casty.testing import ManualClock, TestProbe, settle
 
-from tests.core.runtime.probe import Boom, Ctx, Events, Family, ManualClock, Probe, begins, does, fails, turns
+from tests.core.runtime.probe import Boom, Ctx, Events, Family, begins, does, fails
 
 
 def always(directive: Directive) -> OneForOneStrategy:
@@ -27,7 +28,7 @@ class Counter:
     """Counts what it is told, in a state that a restart forgets."""
 
     def __init__(self, system: ActorSystem) -> None:
-        self.probe = Probe[int](system)
+        self.probe = TestProbe[int](system)
 
     def behavior(self) -> Behavior[str]:
         def start(_ctx: Ctx) -> Behavior[str]:
@@ -49,7 +50,7 @@ async def test_an_unsupervised_failure_stops_the_actor(system: ActorSystem) -> N
     stopped = Events(system, ActorStopped)
     ref = system.spawn(does(fails))
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_a_restart_begins_again_and_keeps_the_queue(system: ActorSystem) -> None:
@@ -57,7 +58,7 @@ async def test_a_restart_begins_again_and_keeps_the_queue(system: ActorSystem) -
     ref = system.spawn(Behaviors.supervise(counter.behavior(), OneForOneStrategy()))
     for message in ("x", "x", "boom", "x"):
         ref.tell(message)
-    assert await counter.probe.take(3) == [1, 2, 1]
+    assert await counter.probe.receive_n(3) == [1, 2, 1]
 
 
 async def test_resume_goes_on_with_the_state(system: ActorSystem) -> None:
@@ -65,7 +66,7 @@ async def test_resume_goes_on_with_the_state(system: ActorSystem) -> None:
     ref = system.spawn(Behaviors.supervise(counter.behavior(), always(Directive.resume)))
     for message in ("x", "x", "boom", "x"):
         ref.tell(message)
-    assert await counter.probe.take(3) == [1, 2, 3]
+    assert await counter.probe.receive_n(3) == [1, 2, 3]
 
 
 async def test_b20_resume_of_a_failed_start_stops_the_actor(system: ActorSystem) -> None:
@@ -75,7 +76,7 @@ async def test_b20_resume_of_a_failed_start_stops_the_actor(system: ActorSystem)
         raise Boom
 
     ref = system.spawn(Behaviors.supervise(begins(start), always(Directive.resume)))
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_b20_resume_of_a_failed_restart_does_not_go_on_with_the_old_handler(system: ActorSystem) -> None:
@@ -93,14 +94,14 @@ async def test_b20_resume_of_a_failed_restart_does_not_go_on_with_the_old_handle
 
     ref = system.spawn(Behaviors.supervise(begins(start), OneForOneStrategy(decider=decide)))
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_stop_stops(system: ActorSystem) -> None:
     stopped = Events(system, ActorStopped)
     ref = system.spawn(Behaviors.supervise(does(fails), always(Directive.stop)))
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_escalate_fails_the_parent(system: ActorSystem) -> None:
@@ -111,7 +112,7 @@ async def test_escalate_fails_the_parent(system: ActorSystem) -> None:
         around=lambda parent: Behaviors.supervise(parent, OneForOneStrategy()),
     ).started()
     family.children[0].tell("x")
-    again = await restarted.next()
+    again = await restarted.receive()
     assert again.ref is family.parent
     assert isinstance(again.exception, Boom)
 
@@ -120,7 +121,7 @@ async def test_escalate_without_a_parent_stops(system: ActorSystem) -> None:
     stopped = Events(system, ActorStopped)
     ref = system.spawn(Behaviors.supervise(does(fails), always(Directive.escalate)))
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_the_innermost_strategy_decides_first(system: ActorSystem) -> None:
@@ -129,7 +130,7 @@ async def test_the_innermost_strategy_decides_first(system: ActorSystem) -> None
     ref = system.spawn(Behaviors.supervise(inner, always(Directive.stop)))
     for message in ("x", "boom", "x"):
         ref.tell(message)
-    assert await counter.probe.take(2) == [1, 2]
+    assert await counter.probe.receive_n(2) == [1, 2]
 
 
 async def test_escalate_asks_the_next_strategy_outwards(system: ActorSystem) -> None:
@@ -138,7 +139,7 @@ async def test_escalate_asks_the_next_strategy_outwards(system: ActorSystem) -> 
     ref = system.spawn(Behaviors.supervise(inner, OneForOneStrategy()))
     for message in ("x", "boom", "x"):
         ref.tell(message)
-    assert await counter.probe.take(2) == [1, 1]
+    assert await counter.probe.receive_n(2) == [1, 1]
 
 
 async def test_a_decider_that_fails_stops_the_actor(system: ActorSystem) -> None:
@@ -149,7 +150,7 @@ async def test_a_decider_that_fails_stops_the_actor(system: ActorSystem) -> None
 
     ref = system.spawn(Behaviors.supervise(does(fails), OneForOneStrategy(decider=decider)))
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 @pytest.mark.parametrize("granted", [0, 1, 3])
@@ -158,7 +159,7 @@ async def test_the_failure_after_the_last_granted_restart_stops(system: ActorSys
     ref = system.spawn(Behaviors.supervise(does(fails), OneForOneStrategy(max_restarts=granted)))
     for _ in range(granted + 1):
         ref.tell("x")
-    await stopped.next()
+    await stopped.receive()
     assert len(restarted.seen) == granted
 
 
@@ -167,12 +168,12 @@ async def test_restarts_older_than_the_window_do_not_count(system: ActorSystem, 
     ref = system.spawn(Behaviors.supervise(does(fails), OneForOneStrategy(max_restarts=1, within=10.0)))
     for _ in range(3):
         ref.tell("x")
-        await turns()
-        clock.advance(11.0)
+        await settle()
+        await clock.advance(11.0)
     assert (len(restarted.seen), stopped.seen) == (3, [])
     ref.tell("x")
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_backoff_waits_longer_each_time_and_keeps_the_queue(system: ActorSystem, clock: ManualClock) -> None:
@@ -183,11 +184,11 @@ async def test_backoff_waits_longer_each_time_and_keeps_the_queue(system: ActorS
     for wait in (1.0, 2.0, 3.0, 3.0):
         ref.tell("boom")
         ref.tell("x")
-        await turns()
+        await settle()
         assert clock.waits() == [wait]
-        assert await counter.probe.rest() == []
-        clock.advance(wait)
-        assert await counter.probe.next() == 1
+        assert await counter.probe.receive_all() == []
+        await clock.advance(wait)
+        assert await counter.probe.receive() == 1
 
 
 def test_jitter_only_lengthens_a_wait() -> None:
@@ -202,7 +203,7 @@ async def test_an_actor_that_waits_to_be_restarted_can_be_stopped(system: ActorS
     strategy = OneForOneStrategy(backoff=Backoff(initial=5.0))
     ref = system.spawn(Behaviors.supervise(does(fails), strategy))
     ref.tell("x")
-    await turns()
+    await settle()
     await system.shutdown()
     assert [event.ref for event in stopped.seen] == [ref]
     assert clock.waits() == []
@@ -216,11 +217,11 @@ async def test_the_configuration_decides_for_children_too() -> None:
         family = await Family(system, counter.behavior()).started()
         for message in ("x", "boom", "x"):
             family.children[0].tell(message)
-        assert await counter.probe.take(2) == [1, 1]
+        assert await counter.probe.receive_n(2) == [1, 1]
 
 
 async def test_an_actor_that_fails_at_every_start_leaves_others_their_turns(system: ActorSystem) -> None:
-    probe, starts = Probe[str](system), 0
+    probe, starts = TestProbe[str](system), 0
 
     def start(ctx: Ctx) -> Behavior[str]:
         nonlocal starts
@@ -231,5 +232,5 @@ async def test_an_actor_that_fails_at_every_start_leaves_others_their_turns(syst
 
     system.spawn(Behaviors.supervise(begins(start), OneForOneStrategy(max_restarts=10_000)))
     probe.ref.tell("x")
-    assert await probe.next() == "x"
+    assert await probe.receive() == "x"
     assert starts < 2000

@@ -13,8 +13,9 @@ from casty import (
     OneForOneStrategy,
     RestForOneStrategy,
 )
+from casty.testing import ManualClock, TestProbe, settle
 
-from tests.core.runtime.probe import Ctx, Events, Family, ManualClock, Probe, begins, does, fails, turns
+from tests.core.runtime.probe import Ctx, Events, Family, begins, does, fails
 
 
 class Starts:
@@ -43,7 +44,7 @@ async def test_a_strategy_for_children_restarts_the_siblings_that_it_names(
     starts = Starts(system, strategy)
     family = await starts.family.started()
     family.children[1].tell("x")
-    await turns()
+    await settle()
     assert starts.counts == counts
 
 
@@ -61,7 +62,7 @@ async def test_a_strategy_for_children_stops_the_siblings_that_it_names(
     stopped = Events(system, ActorStopped)
     family = await Starts(system, strategy).family.started()
     family.children[1].tell("x")
-    await turns()
+    await settle()
     assert {event.ref.address.path.rpartition("/")[2] for event in stopped.seen} == names
 
 
@@ -73,7 +74,7 @@ async def test_a_child_that_decides_itself_leaves_its_siblings_alone(system: Act
     ).started()
     before = len(started.seen)
     family.children[0].tell("x")
-    await turns()
+    await settle()
     assert len(started.seen) == before
     assert system.lookup("/parent/child-1") is family.children[1]
 
@@ -82,11 +83,11 @@ async def test_a_strategy_for_children_leaves_the_parents_own_failures_alone(sys
     stopped = Events(system, ActorStopped)
     ref = system.spawn(Behaviors.supervise(does(fails), AllForOneStrategy()))
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_a_strategy_for_children_leaves_message_adapters_alone(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     adapters = [probe.ref]
 
     def start(ctx: Ctx) -> Behavior[str]:
@@ -95,9 +96,9 @@ async def test_a_strategy_for_children_leaves_message_adapters_alone(system: Act
         return does(lambda ctx, message: probe.ref.tell(message))
 
     system.spawn(Behaviors.supervise(begins(start), AllForOneStrategy(decider=lambda error: Directive.stop)))
-    await turns()
+    await settle()
     adapters[0].tell("x")
-    assert await probe.next() == "X"
+    assert await probe.receive() == "X"
 
 
 async def test_a_restart_at_once_ends_the_wait_for_another(system: ActorSystem, clock: ManualClock) -> None:
@@ -113,10 +114,10 @@ async def test_a_restart_at_once_ends_the_wait_for_another(system: ActorSystem, 
         system, patient, does(fails), around=lambda parent: Behaviors.supervise(parent, AllForOneStrategy())
     ).started()
     family.children[0].tell("x")
-    await turns()
+    await settle()
     assert (starts, len(clock.waits())) == (1, 1)
     family.children[1].tell("x")
-    await turns()
-    clock.advance(60.0)
-    await turns()
+    await settle()
+    await clock.advance(60.0)
+    await settle()
     assert starts == 2

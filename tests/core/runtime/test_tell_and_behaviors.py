@@ -3,19 +3,20 @@
 import pytest
 from casty import ActorStopped, ActorSystem, Behavior, Behaviors, UnhandledMessage
 from casty.errors import BehaviorError
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Ctx, Events, Probe, begins, does, turns
+from tests.core.runtime.probe import Ctx, Events, begins, does, turns
 
 
 async def test_messages_of_one_sender_arrive_in_order(system: ActorSystem) -> None:
-    probe = Probe[int](system)
+    probe = TestProbe[int](system)
     for number in range(1000):
         probe.ref.tell(number)
-    assert await probe.take(1000) == list(range(1000))
+    assert await probe.receive_n(1000) == list(range(1000))
 
 
 async def test_handlers_of_one_actor_never_overlap(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     async def handler(_ctx: Ctx, message: str) -> Behavior[str]:
         probe.ref.tell(f"{message} begins")
@@ -26,11 +27,11 @@ async def test_handlers_of_one_actor_never_overlap(system: ActorSystem) -> None:
     ref = system.spawn(Behaviors.receive(handler))
     ref.tell("a")
     ref.tell("b")
-    assert await probe.take(4) == ["a begins", "a ends", "b begins", "b ends"]
+    assert await probe.receive_n(4) == ["a begins", "a ends", "b begins", "b ends"]
 
 
 async def test_an_answer_is_the_behavior_for_the_next_message(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     def after(count: int) -> Behavior[str]:
         async def handler(_ctx: Ctx, message: str) -> Behavior[str]:
@@ -42,35 +43,35 @@ async def test_an_answer_is_the_behavior_for_the_next_message(system: ActorSyste
     ref = system.spawn(after(0))
     for message in "abc":
         ref.tell(message)
-    assert await probe.take(3) == ["a0", "b1", "c2"]
+    assert await probe.receive_n(3) == ["a0", "b1", "c2"]
 
 
 async def test_setup_may_be_answered(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     inner = does(lambda ctx, message: probe.ref.tell(f"{message} at {ctx.self.address.path}"))
     ref = system.spawn(does(lambda ctx, message: begins(lambda ctx: inner)), "a")
     ref.tell("x")
     ref.tell("y")
-    assert await probe.next() == "y at /a"
+    assert await probe.receive() == "y at /a"
 
 
 async def test_setup_may_answer_setup(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
     inner = does(lambda ctx, message: probe.ref.tell(message))
     system.spawn(begins(lambda ctx: begins(lambda ctx: inner))).tell("x")
-    assert await probe.next() == "x"
+    assert await probe.receive() == "x"
 
 
 async def test_ignore_swallows_everything(system: ActorSystem) -> None:
     stopped = Events(system, ActorStopped)
     ref = system.spawn(Behaviors.ignore())
     ref.tell("x")
-    await turns()
+    await settle()
     assert stopped.seen == []
 
 
 async def test_ignore_may_be_answered(system: ActorSystem) -> None:
-    probe = Probe[str](system)
+    probe = TestProbe[str](system)
 
     def action(_ctx: Ctx, message: str) -> Behavior[str]:
         probe.ref.tell(message)
@@ -79,17 +80,17 @@ async def test_ignore_may_be_answered(system: ActorSystem) -> None:
     ref = system.spawn(does(action))
     ref.tell("x")
     ref.tell("y")
-    assert await probe.rest() == ["x"]
+    assert await probe.receive_all() == ["x"]
 
 
 async def test_stopped_may_be_spawned(system: ActorSystem) -> None:
     stopped = Events(system, ActorStopped)
     ref = system.spawn(Behaviors.stopped())
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 async def test_an_unhandled_message_is_published_and_changes_nothing(system: ActorSystem) -> None:
-    unhandled, probe = Events(system, UnhandledMessage), Probe[str](system)
+    unhandled, probe = Events(system, UnhandledMessage), TestProbe[str](system)
 
     def action(_ctx: Ctx, message: str) -> object:
         return Behaviors.unhandled() if message == "odd" else probe.ref.tell(message)
@@ -97,8 +98,8 @@ async def test_an_unhandled_message_is_published_and_changes_nothing(system: Act
     ref = system.spawn(does(action))
     ref.tell("odd")
     ref.tell("even")
-    assert await unhandled.next() == UnhandledMessage("odd", ref)
-    assert await probe.next() == "even"
+    assert await unhandled.receive() == UnhandledMessage("odd", ref)
+    assert await probe.receive() == "even"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ async def test_an_unhandled_message_is_published_and_changes_nothing(system: Act
 async def test_what_is_no_beginning_stops_the_actor(system: ActorSystem, behavior: Behavior[str]) -> None:
     stopped = Events(system, ActorStopped)
     ref = system.spawn(behavior)
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref
 
 
 @pytest.mark.parametrize("junk", [None, 7, lambda: None])
@@ -125,4 +126,4 @@ async def test_an_answer_that_is_no_behavior_is_a_failure(system: ActorSystem, j
 
     ref = system.spawn(Behaviors.receive(handler))
     ref.tell("x")
-    assert (await stopped.next()).ref is ref
+    assert (await stopped.receive()).ref is ref

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from casty import ActorRestarted, ActorSystem, Behavior, Behaviors, OneForOneStrategy, ServiceKey, SpyEvent
 from casty.journal import InMemoryJournal
+from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Boom, Ctx, Events, Family, Probe, begins, does, turns
+from tests.core.runtime.probe import Boom, Ctx, Events, Family, begins, does
 
 type Wrap = Callable[[Behavior[str]], Behavior[str]]
 
@@ -21,8 +22,8 @@ class World:
     def __init__(self, system: ActorSystem) -> None:
         self.system = system
         self.log: list[str] = []
-        self.handled = Probe[str](system)
-        self.spied = Probe[SpyEvent](system)
+        self.handled = TestProbe[str](system)
+        self.spied = TestProbe[SpyEvent](system)
         self.restarted = Events(system, ActorRestarted)
 
     def core(self, kind: str) -> Behavior[str]:
@@ -77,8 +78,8 @@ class World:
         ref.tell("one")
         ref.tell("boom")
         ref.tell("two")
-        assert await self.handled.take(2) == ["one", "two"]
-        assert [spied.event for spied in await self.spied.take(2)] == ["one", "two"]
+        assert await self.handled.receive_n(2) == ["one", "two"]
+        assert [spied.event for spied in await self.spied.receive_n(2)] == ["one", "two"]
         assert len(self.restarted.seen) == 1
 
 
@@ -101,8 +102,8 @@ async def test_wrappers_may_be_answered_by_a_handler(system: ActorSystem, order:
     assert ref is not None
     ref.tell("one")
     ref.tell("two")
-    assert await world.handled.take(2) == ["one", "two"]
-    assert [spied.event for spied in await world.spied.take(2)] == ["one", "two"]
+    assert await world.handled.receive_n(2) == ["one", "two"]
+    assert [spied.event for spied in await world.spied.receive_n(2)] == ["one", "two"]
     await system.shutdown()
     assert world.log == ["post_stop"]
 
@@ -111,43 +112,43 @@ async def test_a_transition_keeps_the_wrappers(system: ActorSystem) -> None:
     world = World(system)
     order = ("supervise", "lifecycle", "spy")
     system.spawn(world.wrapped(does(lambda ctx, message: world.core("receive")), order), "a").tell("change")
-    assert (await world.spied.next()).event == "change"
+    assert (await world.spied.receive()).event == "change"
     ref = system.lookup("/a")
     assert ref is not None
     ref.tell("one")
     ref.tell("boom")
-    assert (await world.spied.next()).event == "one"
-    assert (await world.restarted.next()).ref is ref
+    assert (await world.spied.receive()).event == "one"
+    assert (await world.restarted.receive()).ref is ref
     await system.shutdown()
     assert world.log == ["pre_start", "pre_start", "post_stop"]
 
 
 async def test_an_answered_wrapper_replaces_those_of_its_kind(system: ActorSystem) -> None:
-    first, second = Probe[SpyEvent](system), Probe[SpyEvent](system)
+    first, second = TestProbe[SpyEvent](system), TestProbe[SpyEvent](system)
     change = does(lambda ctx, message: Behaviors.spy(does(lambda ctx, message: None), second.ref))
     ref = system.spawn(Behaviors.spy(change, first.ref))
     ref.tell("x")
     ref.tell("y")
-    assert (await second.next()).event == "y"
-    assert [spied.event for spied in await first.rest()] == ["x"]
+    assert (await second.receive()).event == "y"
+    assert [spied.event for spied in await first.receive_all()] == ["x"]
 
 
 async def test_a_spy_on_children_sees_those_that_have_a_spy_of_their_own(system: ActorSystem) -> None:
-    mine, theirs = Probe[SpyEvent](system), Probe[SpyEvent](system)
+    mine, theirs = TestProbe[SpyEvent](system), TestProbe[SpyEvent](system)
     child = Behaviors.spy(does(lambda ctx, message: None), theirs.ref)
     family = await Family(
         system, child, around=lambda parent: Behaviors.spy(parent, mine.ref, spy_children=True)
     ).started()
     family.children[0].tell("x")
-    assert (await theirs.next()).event == "x"
-    assert (await mine.next()).actor_path == "/parent/child-0"
+    assert (await theirs.receive()).event == "x"
+    assert (await mine.receive()).actor_path == "/parent/child-0"
 
 
 async def test_a_spy_does_not_see_children_unasked(system: ActorSystem) -> None:
-    mine = Probe[SpyEvent](system)
+    mine = TestProbe[SpyEvent](system)
     family = await Family(
         system, does(lambda ctx, message: None), around=lambda parent: Behaviors.spy(parent, mine.ref)
     ).started()
     family.children[0].tell("x")
-    await turns()
-    assert await mine.rest() == []
+    await settle()
+    assert await mine.receive_all() == []

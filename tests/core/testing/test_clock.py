@@ -56,6 +56,15 @@ async def test_calls_run_at_their_own_times_in_order() -> None:
     assert (clock.time(), clock.waits()) == (3.0, [0.5])
 
 
+async def test_what_falls_due_in_a_stall_is_late() -> None:
+    clock, calls = ManualClock(), list[float]()
+    clock.call_later(1.0, lambda: calls.append(clock.time()))
+    clock.stall(3.0)
+    assert (clock.time(), clock.waits(), calls) == (3.0, [-2.0], [])
+    await clock.advance(0.5)
+    assert (calls, clock.time()) == ([3.0], 3.5)
+
+
 async def test_a_cancelled_call_is_not_run() -> None:
     clock, calls = ManualClock(), list[str]()
     clock.call_later(1.0, calls.append, "x").cancel()

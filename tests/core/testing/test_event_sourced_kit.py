@@ -163,6 +163,8 @@ async def test_what_a_command_sets_off_has_happened() -> None:
     inbox = TestInbox[int]()
 
     async def forward(_ctx: ActorContext[int], message: int) -> Behavior[int]:
+        for _ in range(9):
+            await asyncio.sleep(0)
         inbox.ref.tell(message)
         return Behaviors.same()
 

@@ -15,7 +15,7 @@ import asyncpg
 from casty.errors import JournalClosedError, JournalError
 
 from casty_journal_postgres.breaker import CircuitBreaker
-from casty_journal_postgres.failures import breaks_connection, explained, passes, with_cure
+from casty_journal_postgres.failures import explained, passes, with_cure
 from casty_journal_postgres.options import PostgresOptions
 
 FIRST_PAUSE: Final = 0.05
@@ -164,9 +164,8 @@ async def _lent(pool: Any, grace: float) -> AsyncGenerator[Connection]:
     try:
         yield connection
     except Exception as error:
-        if breaks_connection(error):
-            connection.terminate()
-            # Those that idle in the pool are likely to be lost as well.
+        if passes(error):
+            # It is not used again, and neither are those that idle in the pool: they are likely to be lost as well.
             await pool.expire_connections()
         raise
     finally:

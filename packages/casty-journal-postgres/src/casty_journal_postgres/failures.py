@@ -64,11 +64,6 @@ def passes(error: Exception) -> bool:
     return isinstance(error, PASSING) and not isinstance(error, ValueError | asyncpg.DatabaseDroppedError)
 
 
-def breaks_connection(error: Exception) -> bool:
-    """Whether the connection cannot be used any more. After an error that the server reported, it can."""
-    return passes(error) or not isinstance(error, asyncpg.PostgresError | ValueError | OverflowError)
-
-
 def explained(journal: str, attempt: str, error: Exception) -> JournalError:
     """A `JournalError` that names the journal, what was attempted, and the cure."""
     return JournalError(f"cannot {attempt} the PostgreSQL journal {journal}: {with_cure(error)}")

@@ -147,13 +147,13 @@ class Asks:
                 target.asks.pop(future, None)
 
     def _sweep(self) -> None:
-        now = self._kernel.clock.time() + CLOSE
+        now = self._kernel.clock.time()
         wait = SWEEP
         for timeout, waiting in list(self._deadlines.items()):
             if not waiting:
                 del self._deadlines[timeout]
             for future, deadline in waiting.items():
-                if deadline > now:
+                if deadline - now > CLOSE:
                     wait = min(wait, deadline - now)
                     break
                 if not future.done():

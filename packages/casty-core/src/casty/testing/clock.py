@@ -57,14 +57,19 @@ class ManualClock(Clock):
         time, in order, and after each one the actors settle again: what they plan in answer is run too if it falls
         due within `seconds`. Raises ValueError for a negative number, AssertionError where actors do not settle.
         """
-        if seconds < 0:
-            raise ValueError(f"time cannot go back: {seconds}")
+        passing = _nanoseconds(seconds)
         await settle()
-        end = self._now + round(seconds * NANOSECONDS)
+        end = self._now + passing
         while (call := self._take_due(end)) is not None:
             call.context.run(call.action)
             await settle()
         self._now = max(self._now, end)
+
+    def stall(self, seconds: float) -> None:
+        """Let time pass as it does while a handler holds the event loop: whatever falls due is late, and runs at the
+        next `advance`.
+        """
+        self._now += _nanoseconds(seconds)
 
     def waits(self) -> list[float]:
         """Seconds until each call that is planned, soonest first. Nobody waits for anything: an empty list."""
@@ -78,6 +83,12 @@ class ManualClock(Clock):
                 self._now = max(self._now, due)
                 return call
         return None
+
+
+def _nanoseconds(seconds: float) -> int:
+    if seconds < 0:
+        raise ValueError(f"time cannot go back: {seconds}")
+    return round(seconds * NANOSECONDS)
 
 
 def manual_time() -> ManualClock:

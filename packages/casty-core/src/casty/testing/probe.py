@@ -54,6 +54,11 @@ class TestProbe[M]:
         end = self._now() + within
         return [await self._take(f"message {n} of {count}", end - self._now()) for n in range(1, count + 1)]
 
+    async def receive_all(self) -> list[M]:
+        """Whatever has come and not been taken, once the actors have settled (see `settle`)."""
+        await settle()
+        return [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
+
     @overload
     async def expect_message[T](self, wanted: type[T], within: float = 1.0) -> T: ...
 
@@ -79,7 +84,7 @@ class TestProbe[M]:
                     self._inbox.put_nowait(await self._inbox.get())
             except TimeoutError:
                 return
-        if came := [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]:
+        if came := await self.receive_all():
             raise AssertionError(f"{self} expected no message, but got {listing(came)}")
 
     @overload
