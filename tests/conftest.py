@@ -90,9 +90,7 @@ async def all_tasks_done() -> AsyncIterator[None]:
 
 
 def describe_task(task: "asyncio.Task[object]") -> str:
-    frames = [
-        frame for suspended in task.get_stack() for frame in traceback.extract_stack(suspended, limit=1)
-    ]
+    frames = [frame for suspended in task.get_stack() for frame in traceback.extract_stack(suspended, limit=1)]
     return f"{task.get_name()}: {task.get_coro()!r}\n" + "".join(traceback.format_list(frames))
 
 

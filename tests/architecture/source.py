@@ -72,9 +72,7 @@ class Module:
         yield from ((f"{parent}.{alias.name}", parent) for alias in node.names)
 
 
-def _import_statements(
-    node: ast.AST, *, typing_only: bool
-) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+def _import_statements(node: ast.AST, *, typing_only: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
     match node:
         case ast.Import() | ast.ImportFrom():
             yield node, typing_only

@@ -35,9 +35,7 @@ def long_file(module: Module) -> list[str]:
 
 def comment_at(module: Module, number: int, marker: str) -> bool:
     """Whether line `number`, counted from 1, or the one above has a comment with this marker and a reason."""
-    return any(
-        line.partition(f"# {marker}:")[2].strip() for line in module.lines[max(0, number - 2) : number]
-    )
+    return any(line.partition(f"# {marker}:")[2].strip() for line in module.lines[max(0, number - 2) : number])
 
 
 def long_function(module: Module) -> list[str]:

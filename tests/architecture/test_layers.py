@@ -167,9 +167,7 @@ def test_rule_holds(rule: Rule) -> None:
 
 def test_type_checking_imports_are_listed() -> None:
     names = {module.name for module in source_modules()}
-    hidden = {
-        (i.importer, i.module) for i in all_imports(source_modules()) if i.type_checking and i.module in names
-    }
+    hidden = {(i.importer, i.module) for i in all_imports(source_modules()) if i.type_checking and i.module in names}
     assert sorted(hidden - TYPE_CHECKING_IMPORTS) == []
     assert sorted(TYPE_CHECKING_IMPORTS - hidden) == []
 

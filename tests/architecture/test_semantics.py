@@ -18,9 +18,7 @@ def sentences(text: str) -> list[str]:
 def broken(text: str, tests: Iterable[str]) -> list[str]:
     known = set(tests)
     return [
-        sentence
-        for sentence in sentences(text)
-        if not (match := NAMED_TEST.search(sentence)) or match[1] not in known
+        sentence for sentence in sentences(text) if not (match := NAMED_TEST.search(sentence)) or match[1] not in known
     ]
 
 

@@ -11,7 +11,6 @@ from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
-
 from casty import load_config
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,9 +20,7 @@ def test_core_alone_brings_nothing_else(core_alone: CleanEnvironment) -> None:
 
 
 def test_core_alone_can_be_imported_and_used(core_alone: CleanEnvironment) -> None:
-    run = core_alone.run(
-        "-W", "error", "-c", "from casty import ActorSystem, Behaviors; print(Behaviors.same())"
-    )
+    run = core_alone.run("-W", "error", "-c", "from casty import ActorSystem, Behaviors; print(Behaviors.same())")
     assert run.returncode == 0, run.stderr
 
 
@@ -50,9 +48,7 @@ def test_core_alone_lists_its_plugins(core_alone: CleanEnvironment) -> None:
         ("from casty.journal import PostgresJournal", "casty_journal_postgres", "postgres"),
     ],
 )
-def test_closed_door_names_the_extra(
-    core_alone: CleanEnvironment, statement: str, package: str, extra: str
-) -> None:
+def test_closed_door_names_the_extra(core_alone: CleanEnvironment, statement: str, package: str, extra: str) -> None:
     run = core_alone.run("-c", statement)
     assert run.stderr.strip().endswith(
         f'ModuleNotFoundError: {package} is not installed; run: pip install "casty[{extra}]"'

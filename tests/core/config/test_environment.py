@@ -57,9 +57,7 @@ def test_a_string_needs_no_quotes(name: str) -> None:
 
 
 def test_an_optional_string_and_a_choice_need_no_quotes_either() -> None:
-    config = configured(
-        {"CASTY_JOURNAL__URL": "sqlite:///x.db", "CASTY_DEFAULTS__MAILBOX__STRATEGY": "reject"}
-    )
+    config = configured({"CASTY_JOURNAL__URL": "sqlite:///x.db", "CASTY_DEFAULTS__MAILBOX__STRATEGY": "reject"})
 
     assert config.journal.url == "sqlite:///x.db"
     assert config.defaults.mailbox.strategy is MailboxOverflowStrategy.reject
@@ -102,9 +100,7 @@ def test_variables_may_complete_each_other() -> None:
     assert configured(files).cluster.tls.cafile == "CAFILE.pem"
 
 
-def test_disabled_plugins_are_added_to_those_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disabled_plugins_are_added_to_those_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "casty.toml"
     path.write_text('[plugins]\ndisabled = ["a"]')
     monkeypatch.setenv("CASTY_DISABLED_PLUGINS", "b, c,")

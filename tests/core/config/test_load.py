@@ -28,17 +28,13 @@ def test_an_explicit_path_may_be_a_string(tmp_path: Path) -> None:
     assert load_config(str(path)).system.name == "shop"
 
 
-def test_without_a_file_every_setting_has_its_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_file_every_setting_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     assert load_config() == CastyConfig()
 
 
-def test_the_nearest_file_above_the_working_directory_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_nearest_file_above_the_working_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path / "casty.toml", '[system]\nname = "far"')
     written(tmp_path / "a" / "casty.toml", '[system]\nname = "near"')
     (tmp_path / "a" / "b" / "c").mkdir(parents=True)
@@ -47,9 +43,7 @@ def test_the_nearest_file_above_the_working_directory_is_found(
     assert load_config().system.name == "near"
 
 
-def test_a_pyproject_counts_where_it_has_a_table_for_casty(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pyproject_counts_where_it_has_a_table_for_casty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path / "pyproject.toml", '[tool.casty.system]\nname = "project"')
     written(tmp_path / "a" / "pyproject.toml", '[project]\nname = "other"')
     monkeypatch.chdir(tmp_path / "a")
@@ -58,9 +52,7 @@ def test_a_pyproject_counts_where_it_has_a_table_for_casty(
     assert load_config(tmp_path / "pyproject.toml").system.name == "project"
 
 
-def test_a_casty_toml_goes_before_the_pyproject_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_casty_toml_goes_before_the_pyproject_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path / "pyproject.toml", '[tool.casty.system]\nname = "project"')
     written(tmp_path / "casty.toml", '[system]\nname = "own"')
     monkeypatch.chdir(tmp_path)
@@ -134,8 +126,6 @@ def test_a_file_in_another_encoding_is_an_error_with_its_line(tmp_path: Path) ->
 
 
 def test_options_of_a_journal_are_free(tmp_path: Path) -> None:
-    path = written(
-        tmp_path / "casty.toml", '[journal]\nurl = "a://b"\noptions = { any = { thing = [1, "x"] } }'
-    )
+    path = written(tmp_path / "casty.toml", '[journal]\nurl = "a://b"\noptions = { any = { thing = [1, "x"] } }')
 
     assert load_config(path).journal.options == {"any": {"thing": [1, "x"]}}

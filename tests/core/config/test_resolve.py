@@ -70,9 +70,7 @@ def test_a_key_takes_effect_as_a_default(tables: Data, expected: ActorSettings) 
 
 
 @pytest.mark.parametrize(("tables", "expected"), EFFECTS)
-def test_a_key_takes_effect_for_the_actors_that_its_pattern_names(
-    tables: Data, expected: ActorSettings
-) -> None:
+def test_a_key_takes_effect_for_the_actors_that_its_pattern_names(tables: Data, expected: ActorSettings) -> None:
     data = {"actors": {"orders": tables}}
 
     assert resolved(data) == expected
@@ -147,9 +145,7 @@ def test_casty_s_own_actors_are_out_of_reach() -> None:
 
 
 def test_actors_share_their_settings() -> None:
-    resolver = ActorSettingsResolver(
-        table_from(CastyConfig, {"actors": {"a.*": {"mailbox": {"capacity": 5}}}})
-    )
+    resolver = ActorSettingsResolver(table_from(CastyConfig, {"actors": {"a.*": {"mailbox": {"capacity": 5}}}}))
 
     assert resolver.resolve("a1") is resolver.resolve("a2")
     assert resolver.resolve("b") is resolver.resolve("c")

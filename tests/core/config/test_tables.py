@@ -126,13 +126,9 @@ def test_tls_takes_all_of_its_files_or_none() -> None:
 def test_tables_that_contradict_each_other_only_together_are_refused() -> None:
     defaults = DefaultsConfig(replication=ReplicationOverrides(replicas=1))
     with pytest.raises(ConfigError, match=r"^actors.'orders': replication needs 0 <= min_acks <= replicas"):
-        CastyConfig(
-            defaults=defaults, actors={"orders": ActorConfig(replication=ReplicationOverrides(min_acks=2))}
-        )
+        CastyConfig(defaults=defaults, actors={"orders": ActorConfig(replication=ReplicationOverrides(min_acks=2))})
     with pytest.raises(ConfigError, match=r"^defaults: a back-off needs 0 <= initial <= maximum"):
-        CastyConfig(
-            defaults=DefaultsConfig(supervision=SupervisionOverrides(backoff_initial=9.0, backoff_max=1.0))
-        )
+        CastyConfig(defaults=DefaultsConfig(supervision=SupervisionOverrides(backoff_initial=9.0, backoff_max=1.0)))
 
 
 def test_later_changes_to_a_callers_dict_do_not_reach_a_configuration() -> None:

@@ -42,9 +42,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         del sys.modules[name]
 
 
-FIRST_PARTY = frozenset(
-    {"casty-cluster", "casty-transport-tcp", "casty-journal-sqlite", "casty-journal-postgres"}
-)
+FIRST_PARTY = frozenset({"casty-cluster", "casty-transport-tcp", "casty-journal-sqlite", "casty-journal-postgres"})
 
 
 @pytest.fixture
@@ -53,9 +51,7 @@ def core_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     installed = metadata.entry_points
 
     def without_ours(*, group: str) -> list[metadata.EntryPoint]:
-        return [
-            entry for entry in installed(group=group) if entry.dist and entry.dist.name not in FIRST_PARTY
-        ]
+        return [entry for entry in installed(group=group) if entry.dist and entry.dist.name not in FIRST_PARTY]
 
     monkeypatch.setattr(metadata, "entry_points", without_ours)
     return site

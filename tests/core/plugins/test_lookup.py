@@ -19,8 +19,7 @@ def error_of(registry: PluginRegistry, url: str) -> str:
 def test_a_well_known_journal_that_is_missing_names_its_extra(core_alone: Site) -> None:
     core_alone.install("acme-journal", "2.1", sources.JOURNAL)
     assert error_of(PluginRegistry.discover(), "postgresql://host/db") == (
-        "no journal named 'postgresql'; installed: acme, memory; "
-        'install it with: pip install "casty[postgres]"'
+        "no journal named 'postgresql'; installed: acme, memory; install it with: pip install \"casty[postgres]\""
     )
 
 
@@ -33,13 +32,9 @@ def test_an_unknown_name_that_is_like_no_other(core_alone: Site) -> None:
     registry = PluginRegistry.discover()
     advice = "install a plugin that offers it; python -m casty plugins shows what was found"
     assert error_of(registry, "xyz://") == f"no journal named 'xyz'; installed: memory; {advice}"
-    with pytest.raises(
-        PluginError, match=r"^no failure detector named 'xyz'; installed: none; install a plugin"
-    ):
+    with pytest.raises(PluginError, match=r"^no failure detector named 'xyz'; installed: none; install a plugin"):
         registry.failure_detector("xyz")
-    with pytest.raises(
-        PluginError, match=r"^no serializer named 'xyz'; installed: msgpack; install a plugin"
-    ):
+    with pytest.raises(PluginError, match=r"^no serializer named 'xyz'; installed: msgpack; install a plugin"):
         registry.serializer("xyz")
     with pytest.raises(PluginError, match=r"^no transport named 'xyz'; installed: inproc; install a plugin"):
         registry.transport("xyz://a:1")
@@ -63,16 +58,12 @@ def test_a_plugin_that_failed_to_import_is_named_to_whoever_misses_something(cor
 def test_a_hook_that_failed_is_named_only_where_its_kind_is_missed(core_alone: Site) -> None:
     core_alone.install("faulty", "1.0", sources.RAISING_HOOK)
     registry = PluginRegistry.discover()
-    assert "failed: faulty 1.0 (casty_journals() raised RuntimeError: no licence)" in error_of(
-        registry, "acme://"
-    )
+    assert "failed: faulty 1.0 (casty_journals() raised RuntimeError: no licence)" in error_of(registry, "acme://")
     with pytest.raises(PluginError, match=r"^no serializer named 'json'; installed: msgpack; install"):
         registry.serializer("json")
 
 
-def test_a_disabled_plugin_is_named_with_what_disables_it(
-    core_alone: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disabled_plugin_is_named_with_what_disables_it(core_alone: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     core_alone.install("acme-journal", "2.1", sources.JOURNAL)
     core_alone.install("meter", "1.0", sources.INSTRUMENTS)
     monkeypatch.setenv("CASTY_DISABLED_PLUGINS", "meter")
@@ -134,6 +125,5 @@ def test_another_spi_names_both_numbers_and_what_to_upgrade(
 ) -> None:
     core_alone.install("acme-journal", "2.1", source)
     assert error_of(PluginRegistry.discover(), "acme://") == (
-        f"journal 'acme' of acme-journal 2.1 speaks journal SPI {theirs}, this casty-core speaks 1; "
-        f"upgrade {outdated}"
+        f"journal 'acme' of acme-journal 2.1 speaks journal SPI {theirs}, this casty-core speaks 1; upgrade {outdated}"
     )

@@ -42,10 +42,7 @@ def test_a_table_becomes_the_dataclass_with_its_types_and_defaults() -> None:
         ({"endpoint": "x", "pool": 1}, "instrument 'meter' has no option 'pool'; did you mean 'pool_size'?"),
         (
             {"endpoint": "x", "zzz": 1},
-            (
-                "instrument 'meter' has no option 'zzz'; "
-                "its options are: endpoint, pool_size, interval, labels, prefix"
-            ),
+            ("instrument 'meter' has no option 'zzz'; its options are: endpoint, pool_size, interval, labels, prefix"),
         ),
         ({}, "instrument 'meter' needs the option 'endpoint'"),
         (

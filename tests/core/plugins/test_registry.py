@@ -80,10 +80,7 @@ def test_a_plugin_that_fails_to_import_is_one_warning_and_stops_nobody(
     core_alone.install("acme-journal", "2.1", sources.JOURNAL)
     registry = PluginRegistry.discover()
     assert warnings(caplog) == [
-        (
-            "plugin a-broken-one:plugin: left out: "
-            "ModuleNotFoundError: No module named 'a_driver_that_is_not_there'"
-        )
+        ("plugin a-broken-one:plugin: left out: ModuleNotFoundError: No module named 'a_driver_that_is_not_there'")
     ]
     assert registry.journal("acme://x").names == ("acme",)
 
@@ -109,17 +106,11 @@ def test_a_plugin_that_fails_to_import_is_one_warning_and_stops_nobody(
         ),
         (
             sources.journals_returning("[provider(names='acme')]"),
-            (
-                "casty_journals() returned a provider with the names 'acme'; "
-                "a tuple of at least one name is wanted"
-            ),
+            ("casty_journals() returned a provider with the names 'acme'; a tuple of at least one name is wanted"),
         ),
         (
             sources.journals_returning("[provider(names=('Acme',))]"),
-            (
-                "casty_journals() offers the name 'Acme'; "
-                "lower-case letters, digits, '+', '.' and '-' are wanted"
-            ),
+            ("casty_journals() offers the name 'Acme'; lower-case letters, digits, '+', '.' and '-' are wanted"),
         ),
         (
             sources.journals_returning("[provider(), provider()]"),
@@ -144,9 +135,7 @@ def test_a_faulty_plugin_is_left_out_with_its_reason(
 
 def test_a_hook_with_an_argument_is_refused(site: Site) -> None:
     site.install("faulty", "1.0", sources.HOOK_WITH_ARGUMENT)
-    reasons = [
-        f.reason for f in PluginRegistry.discover().catalog.faults if f.origin.distribution == "faulty"
-    ]
+    reasons = [f.reason for f in PluginRegistry.discover().catalog.faults if f.origin.distribution == "faulty"]
     assert len(reasons) == 1
     assert reasons[0].startswith("it cannot be registered: PluginValidationError")
     assert "config" in reasons[0]
@@ -160,9 +149,7 @@ def test_an_optional_hook_of_a_newer_core_is_no_fault(site: Site) -> None:
     assert "modern" not in {fault.origin.distribution for fault in catalog.faults}
 
 
-def test_an_instrument_of_another_spi_is_reported_at_once(
-    core_alone: Site, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_instrument_of_another_spi_is_reported_at_once(core_alone: Site, caplog: pytest.LogCaptureFixture) -> None:
     core_alone.install("meter", "1.0", sources.INSTRUMENT_OF_SPI_99)
     registry = PluginRegistry.discover()
     assert registry.instruments() == ()
@@ -196,9 +183,7 @@ def test_a_plugin_given_in_code_that_is_installed_as_well_counts_once() -> None:
 def test_a_faulty_plugin_given_in_code_is_an_error_at_once() -> None:
     faulty = ModuleType("faulty")
     exec(sources.RAISING_HOOK, faulty.__dict__)
-    with pytest.raises(
-        PluginError, match=r"^plugins\[1\]: casty_journals\(\) raised RuntimeError: no licence$"
-    ):
+    with pytest.raises(PluginError, match=r"^plugins\[1\]: casty_journals\(\) raised RuntimeError: no licence$"):
         PluginRegistry.discover(extra=[MemoryUnderAnotherName(), faulty])
 
 
@@ -231,8 +216,6 @@ def test_the_environment_disables_as_well(site: Site, monkeypatch: pytest.Monkey
     ]
 
 
-def test_disabling_what_is_not_installed_is_a_warning(
-    core_alone: Site, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_disabling_what_is_not_installed_is_a_warning(core_alone: Site, caplog: pytest.LogCaptureFixture) -> None:
     PluginRegistry.discover(disabled=["casty-jornal"])
     assert warnings(caplog) == ["[plugins] disabled disables 'casty-jornal', but no such plugin is installed"]

@@ -31,9 +31,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels, target = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("target")
     run(["uv", "build", "--python", sys.executable, "--wheel", "--out-dir", str(wheels), str(PROJECT)])
     (wheel,) = wheels.glob("*.whl")
-    run(
-        ["uv", "pip", "install", "--python", sys.executable, "--no-deps", "--target", str(target), str(wheel)]
-    )
+    run(["uv", "pip", "install", "--python", sys.executable, "--no-deps", "--target", str(target), str(wheel)])
     return target
 
 

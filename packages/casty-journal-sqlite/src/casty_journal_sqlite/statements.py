@@ -29,16 +29,16 @@ READ: Final = f"SELECT ordering, {EVENT_COLUMNS} FROM events WHERE ordering > ? 
 # From one entity to the next, and not over all events of each.
 ENTITY_IDS: Final = """
 WITH RECURSIVE ids (id) AS (
-    SELECT min(entity_id) FROM events WHERE entity_id > ?1
+    SELECT min(entity_id) FROM events WHERE entity_id > ?
     UNION ALL SELECT (SELECT min(entity_id) FROM events WHERE entity_id > id) FROM ids WHERE id IS NOT NULL
 )
-SELECT id FROM ids WHERE id IS NOT NULL LIMIT ?2
+SELECT id FROM ids WHERE id IS NOT NULL LIMIT ?
 """
 
 CLAIM: Final = """
-INSERT INTO fences (key, owner, epoch) SELECT ?1, ?2, coalesce(?3, 1) WHERE coalesce(?3, 1) > 0
-ON CONFLICT (key) DO UPDATE SET owner = ?2, epoch = coalesce(?3, epoch + 1)
-WHERE ?3 IS NULL OR ?3 > epoch OR (?3 = epoch AND ?2 = owner)
+INSERT INTO fences (key, owner, epoch) SELECT :key, :owner, coalesce(:epoch, 1) WHERE coalesce(:epoch, 1) > 0
+ON CONFLICT (key) DO UPDATE SET owner = :owner, epoch = coalesce(:epoch, epoch + 1)
+WHERE :epoch IS NULL OR :epoch > epoch OR (:epoch = epoch AND :owner = owner)
 RETURNING epoch
 """
 
@@ -49,8 +49,8 @@ HOLDS: Final = "SELECT EXISTS (SELECT 1 FROM fences WHERE owner = ? AND epoch = 
 SAVE_SNAPSHOT: Final = f"INSERT OR REPLACE INTO snapshots ({SNAPSHOT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 PRUNE_SNAPSHOTS: Final = """
-DELETE FROM snapshots WHERE entity_id = ?1 AND sequence_nr NOT IN (
-    SELECT sequence_nr FROM snapshots WHERE entity_id = ?1 ORDER BY sequence_nr DESC LIMIT ?2
+DELETE FROM snapshots WHERE entity_id = :entity_id AND sequence_nr NOT IN (
+    SELECT sequence_nr FROM snapshots WHERE entity_id = :entity_id ORDER BY sequence_nr DESC LIMIT :keep
 )
 """
 

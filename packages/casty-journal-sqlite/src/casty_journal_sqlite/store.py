@@ -72,7 +72,9 @@ class SqliteStore:
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
         with explained(self._path, "write to"):
-            granted: Any = await self._writing.execute_fetchall(statements.CLAIM, (key, owner, epoch))
+            granted: Any = await self._writing.execute_fetchall(
+                statements.CLAIM, {"key": key, "owner": owner, "epoch": epoch}
+            )
         for (new_epoch,) in granted:
             return new_epoch
         fences = await self._rows(statements.FENCE, (key,))
@@ -94,7 +96,9 @@ class SqliteStore:
         with explained(self._path, "write to"):
             # Two transactions: between them there is only one snapshot too many.
             await self._writing.execute_fetchall(statements.SAVE_SNAPSHOT, snapshot_row(snapshot))
-            await self._writing.execute_fetchall(statements.PRUNE_SNAPSHOTS, (snapshot.entity_id, keep))
+            await self._writing.execute_fetchall(
+                statements.PRUNE_SNAPSHOTS, {"entity_id": snapshot.entity_id, "keep": keep}
+            )
 
     async def load_snapshot(self, entity_id: str, to_sequence_nr: int) -> SnapshotRecord | None:
         while rows := await self._rows(statements.LOAD_SNAPSHOT, (entity_id, to_sequence_nr)):
