@@ -58,8 +58,8 @@ class Proxy:
         try:
             if not self.away:
                 await self._connect(reader, writer)
-        except ConnectionError:
-            return  # a server that is down, or a client that does not like our certificate
+        except (ConnectionError, asyncio.CancelledError):
+            return  # a server that is down, a client that does not like our certificate, or `go_away`
         finally:
             writer.transport.abort()
 

@@ -69,6 +69,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def adapted(script: str, schema: str) -> str:
+    """The script for the journal in `schema`."""
+    return script.replace("{lock_class}", str(LOCK_CLASS)).replace("{schema}", quoted(schema))
+
+
 async def prepare(connection: Any, name: str, schema: str) -> None:
     """Make the tables in `schema`, or bring them up to date; who does so at the same time waits.
 
@@ -88,8 +93,7 @@ async def prepare(connection: Any, name: str, schema: str) -> None:
                 f"knows only {latest}; install a newer one: pip install -U casty-journal-postgres"
             )
         for migration in MIGRATIONS[version:]:
-            script = migration.replace("{schema}", quoted(schema)).replace("{lock_class}", str(LOCK_CLASS))
-            await connection.execute(script)
+            await connection.execute(adapted(migration, schema))
         await connection.execute(f"UPDATE {quoted(schema)}.casty_journal SET version = $1", latest)
 
 

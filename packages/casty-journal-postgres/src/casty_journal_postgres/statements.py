@@ -1,130 +1,129 @@
 """The statements of a journal. Each is a transaction of its own: nothing is ever left open while a client thinks."""
 
-from typing import final
+from typing import Final, final
 
-from casty_journal_postgres.schema import EVENT_COLUMNS, LOCK_CLASS, SNAPSHOT_COLUMNS, quoted
+from casty_journal_postgres.schema import EVENT_COLUMNS, SNAPSHOT_COLUMNS, adapted
+
+APPEND: Final = f"""
+WITH gate AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock_shared({{lock_class}}, '{{schema}}.events'::regclass::oid::integer)
+), held AS MATERIALIZED (
+    SELECT owner, epoch FROM gate, {{schema}}.fences
+    WHERE (owner, epoch) IN (SELECT * FROM unnest($12::text[], $13::bigint[]))
+    FOR SHARE OF fences
+), numbered AS (
+    SELECT nextval('{{schema}}.ordering') AS ordering, event.*
+    FROM gate, unnest(
+        $1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[], $6::text[],
+        $7::integer[], $8::bytea[], $9::double precision[], $10::text[], $11::bigint[]
+    ) AS event ({EVENT_COLUMNS})
+    WHERE (SELECT count(DISTINCT (owner, epoch)) FROM held) = cardinality($12)
+), stored AS (
+    INSERT INTO {{schema}}.events (ordering, {EVENT_COLUMNS})
+    SELECT ordering, {EVENT_COLUMNS.replace("tags", "tags::text[]")} FROM numbered
+    ORDER BY entity_id COLLATE "C", sequence_nr
+    RETURNING 1
+)
+SELECT count(*) FROM stored
+"""
+"""Stores all of a batch, or nothing if a writer does not hold its epoch; answers how many events. A number that is taken
+violates the uniqueness.
+
+The gate comes before everything, as a reader that waits for appends must not find one that waits for it. Rows are
+numbered in the order of the batch, but stored in that of their ids: two writers that want the same ones then wait for
+each other in turn, and never both.
+"""
+
+HELD: Final = """
+SELECT owner, epoch FROM {schema}.fences WHERE (owner, epoch) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
+"""
+
+HIGHEST: Final = """
+SELECT id, (SELECT max(sequence_nr) FROM {schema}.events WHERE entity_id = id) FROM unnest($1::text[]) AS id
+"""
+
+EVENT_IDS: Final = """
+SELECT entity_id, sequence_nr, event_id
+FROM unnest($1::text[], $2::bigint[]) AS wanted (entity_id, sequence_nr)
+JOIN {schema}.events USING (entity_id, sequence_nr)
+"""
+
+REPLAY: Final = f"""
+SELECT {EVENT_COLUMNS} FROM {{schema}}.events
+WHERE entity_id = $1 AND sequence_nr BETWEEN $2 AND $3 ORDER BY sequence_nr LIMIT $4
+"""
+
+CLAIM: Final = """
+INSERT INTO {schema}.fences AS fence VALUES ($1, $2, coalesce($3::bigint, 1))
+ON CONFLICT (key) DO UPDATE SET owner = $2, epoch = coalesce($3, fence.epoch + 1)
+WHERE $3 IS NULL OR fence.epoch < $3 OR (fence.epoch = $3 AND fence.owner = $2)
+RETURNING epoch
+"""
+
+FENCE: Final = "SELECT owner, epoch FROM {schema}.fences WHERE key = $1"
+
+SETTLED: Final = """
+SELECT CASE WHEN EXISTS (SELECT FROM {schema}.events WHERE ordering > $1) THEN {schema}.settled() END
+"""
+"""The offset up to which no event appears any more, or NULL, without waiting for anybody, if there is nothing new."""
+
+READ: Final = f"""
+SELECT {EVENT_COLUMNS}, ordering FROM {{schema}}.events
+WHERE ordering > $1 AND ordering <= $2 ORDER BY ordering LIMIT $3
+"""
+
+READ_TAGGED: Final = f"""
+SELECT {EVENT_COLUMNS}, ordering FROM {{schema}}.events
+WHERE ordering > $1 AND ordering <= $2 AND tags && $4::text[] ORDER BY ordering LIMIT $3
+"""
+
+ENTITY_IDS: Final = """
+WITH RECURSIVE found (id, place) AS (
+    (SELECT entity_id, 1 FROM {schema}.events WHERE entity_id > $1 ORDER BY entity_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT entity_id FROM {schema}.events WHERE entity_id > id ORDER BY entity_id LIMIT 1), place + 1
+    FROM found WHERE id IS NOT NULL AND place < $2
+)
+SELECT id FROM found WHERE id IS NOT NULL LIMIT $2
+"""
+"""Jumps from each id to the next one in the index; a plain DISTINCT would read all events."""
+
+LOAD_SNAPSHOT: Final = f"""
+SELECT {SNAPSHOT_COLUMNS} FROM {{schema}}.snapshots
+WHERE entity_id = $1 AND sequence_nr <= $2 ORDER BY sequence_nr DESC LIMIT 1
+"""
+
+SAVE_SNAPSHOT: Final = f"""
+WITH newest AS MATERIALIZED (
+    SELECT sequence_nr FROM (
+        SELECT sequence_nr FROM {{schema}}.snapshots WHERE entity_id = $1 UNION SELECT $2
+    ) AS candidates ORDER BY sequence_nr DESC LIMIT $8
+), saved AS (
+    INSERT INTO {{schema}}.snapshots ({SNAPSHOT_COLUMNS})
+    SELECT $1, $2, $3, $4, $5, $6, $7 WHERE $2 IN (SELECT sequence_nr FROM newest)
+    ON CONFLICT (entity_id, sequence_nr) DO UPDATE SET manifest = excluded.manifest, version = excluded.version,
+        payload = excluded.payload, timestamp = excluded.timestamp, checksum = excluded.checksum
+)
+DELETE FROM {{schema}}.snapshots WHERE entity_id = $1 AND sequence_nr NOT IN (SELECT sequence_nr FROM newest)
+"""
+"""Stores a snapshot unless there are as many newer ones as are kept, and deletes those that are beyond."""
 
 
 @final
 class Statements:
     """The statements for the journal in one PostgreSQL schema."""
 
-    __slots__ = (
-        "append",
-        "claim",
-        "entity_ids",
-        "event_ids",
-        "fence",
-        "held",
-        "highest",
-        "load_snapshot",
-        "read",
-        "read_tagged",
-        "replay",
-        "save_snapshot",
-        "settled",
-    )
-
     def __init__(self, schema: str) -> None:
-        own = quoted(schema)
-        self.append = _append(own)
-        self.held = f"""
-            SELECT owner, epoch FROM {own}.fences
-            WHERE (owner, epoch) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
-        """
-        self.highest = f"""
-            SELECT id, (SELECT max(sequence_nr) FROM {own}.events WHERE entity_id = id)
-            FROM unnest($1::text[]) AS id
-        """
-        self.event_ids = f"""
-            SELECT entity_id, sequence_nr, event_id
-            FROM unnest($1::text[], $2::bigint[]) AS wanted (entity_id, sequence_nr)
-            JOIN {own}.events USING (entity_id, sequence_nr)
-        """
-        self.replay = f"""
-            SELECT {EVENT_COLUMNS} FROM {own}.events
-            WHERE entity_id = $1 AND sequence_nr BETWEEN $2 AND $3 ORDER BY sequence_nr LIMIT $4
-        """
-        self.claim = f"""
-            INSERT INTO {own}.fences AS fence VALUES ($1, $2, coalesce($3::bigint, 1))
-            ON CONFLICT (key) DO UPDATE SET owner = $2, epoch = coalesce($3, fence.epoch + 1)
-            WHERE $3 IS NULL OR fence.epoch < $3 OR (fence.epoch = $3 AND fence.owner = $2)
-            RETURNING epoch
-        """
-        self.fence = f"SELECT owner, epoch FROM {own}.fences WHERE key = $1"
-        self.settled = f"""
-            SELECT CASE WHEN EXISTS (SELECT FROM {own}.events WHERE ordering > $1) THEN {own}.settled() END
-        """
-        self.read = f"""
-            SELECT {EVENT_COLUMNS}, ordering FROM {own}.events
-            WHERE ordering > $1 AND ordering <= $2 ORDER BY ordering LIMIT $3
-        """
-        self.read_tagged = f"""
-            SELECT {EVENT_COLUMNS}, ordering FROM {own}.events
-            WHERE ordering > $1 AND ordering <= $2 AND tags && $4::text[] ORDER BY ordering LIMIT $3
-        """
-        # Jumps from each id to the next one in the index; a plain DISTINCT would read all events.
-        self.entity_ids = f"""
-            WITH RECURSIVE found (id, place) AS (
-                (SELECT entity_id, 1 FROM {own}.events WHERE entity_id > $1 ORDER BY entity_id LIMIT 1)
-                UNION ALL
-                SELECT (SELECT entity_id FROM {own}.events WHERE entity_id > id ORDER BY entity_id LIMIT 1), place + 1
-                FROM found WHERE id IS NOT NULL AND place < $2
-            )
-            SELECT id FROM found WHERE id IS NOT NULL LIMIT $2
-        """
-        self.load_snapshot = f"""
-            SELECT {SNAPSHOT_COLUMNS} FROM {own}.snapshots
-            WHERE entity_id = $1 AND sequence_nr <= $2 ORDER BY sequence_nr DESC LIMIT 1
-        """
-        self.save_snapshot = _save_snapshot(own)
-
-
-def _append(own: str) -> str:
-    """Stores all of a batch, or nothing if a writer does not hold its epoch; answers how many events. A number that is
-    taken violates the uniqueness.
-
-    The gate comes before everything, as a reader that waits for appends must not find one that waits for it. Rows are
-    numbered in the order of the batch, but stored in that of their ids: two writers that want the same ones then wait
-    for each other in turn, and never both.
-    """
-    return f"""
-        WITH gate AS MATERIALIZED (
-            SELECT pg_advisory_xact_lock_shared({LOCK_CLASS}, '{own}.events'::regclass::oid::integer)
-        ), held AS MATERIALIZED (
-            SELECT owner, epoch FROM gate, {own}.fences
-            WHERE (owner, epoch) IN (SELECT * FROM unnest($12::text[], $13::bigint[]))
-            FOR SHARE OF fences
-        ), numbered AS (
-            SELECT nextval('{own}.ordering') AS ordering, event.*
-            FROM gate, unnest(
-                $1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[], $6::text[],
-                $7::integer[], $8::bytea[], $9::double precision[], $10::text[], $11::bigint[]
-            ) AS event ({EVENT_COLUMNS})
-            WHERE (SELECT count(DISTINCT (owner, epoch)) FROM held) = cardinality($12)
-        ), stored AS (
-            INSERT INTO {own}.events (ordering, {EVENT_COLUMNS})
-            SELECT ordering, {EVENT_COLUMNS.replace("tags", "tags::text[]")} FROM numbered
-            ORDER BY entity_id COLLATE "C", sequence_nr
-            RETURNING 1
-        )
-        SELECT count(*) FROM stored
-    """
-
-
-def _save_snapshot(own: str) -> str:
-    """Stores a snapshot unless there are as many newer ones as are kept, and deletes those that are beyond."""
-    return f"""
-        WITH newest AS MATERIALIZED (
-            SELECT sequence_nr FROM (
-                SELECT sequence_nr FROM {own}.snapshots WHERE entity_id = $1 UNION SELECT $2
-            ) AS candidates ORDER BY sequence_nr DESC LIMIT $8
-        ), saved AS (
-            INSERT INTO {own}.snapshots ({SNAPSHOT_COLUMNS})
-            SELECT $1, $2, $3, $4, $5, $6, $7 WHERE $2 IN (SELECT sequence_nr FROM newest)
-            ON CONFLICT (entity_id, sequence_nr) DO UPDATE SET manifest = excluded.manifest,
-                version = excluded.version, payload = excluded.payload, timestamp = excluded.timestamp,
-                checksum = excluded.checksum
-        )
-        DELETE FROM {own}.snapshots WHERE entity_id = $1 AND sequence_nr NOT IN (SELECT sequence_nr FROM newest)
-    """
+        self.append = adapted(APPEND, schema)
+        self.held = adapted(HELD, schema)
+        self.highest = adapted(HIGHEST, schema)
+        self.event_ids = adapted(EVENT_IDS, schema)
+        self.replay = adapted(REPLAY, schema)
+        self.claim = adapted(CLAIM, schema)
+        self.fence = adapted(FENCE, schema)
+        self.settled = adapted(SETTLED, schema)
+        self.read = adapted(READ, schema)
+        self.read_tagged = adapted(READ_TAGGED, schema)
+        self.entity_ids = adapted(ENTITY_IDS, schema)
+        self.load_snapshot = adapted(LOAD_SNAPSHOT, schema)
+        self.save_snapshot = adapted(SAVE_SNAPSHOT, schema)
