@@ -52,6 +52,16 @@ async def test_what_no_database_stores_fails_alone(store: PostgresStore, bad: Ev
     assert await numbers(store) == [1, 2]
 
 
+async def test_among_many_groups_a_bad_one_alone_is_refused(store: PostgresStore) -> None:
+    groups = [[event(f"e{number}", 1)] for number in range(500)]
+    groups[123] = [event("bad", 1, tags=("\0",)), event("bad", 2)]
+    groups[400] = [event("bad", 3)]
+    outcomes = await store.append(groups)
+    assert [index for index, outcome in enumerate(outcomes) if outcome is not None] == [123, 400]
+    assert isinstance(outcomes[400], SequenceConflictError)
+    assert len(await store.entity_ids("", 1000)) == 498
+
+
 async def test_an_id_with_nul_has_no_events_and_no_snapshot(store: PostgresStore) -> None:
     assert await everything(store, "a\0b") == []
     assert await store.highest_sequence_nr("a\0b") == 0

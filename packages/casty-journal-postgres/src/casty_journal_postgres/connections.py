@@ -109,6 +109,7 @@ class Connections:
                     result = await work(connection)
             except Exception as error:
                 if not passes(error):
+                    self._breaker.succeeded()
                     raise
                 self._error = error
                 self._breaker.failed(clock())

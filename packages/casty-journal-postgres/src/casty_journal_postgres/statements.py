@@ -26,8 +26,8 @@ WITH gate AS MATERIALIZED (
 )
 SELECT count(*) FROM stored
 """
-"""Stores all of a batch, or nothing if a writer does not hold its epoch; answers how many events. A number that is taken
-violates the uniqueness.
+"""Stores all of a batch, or nothing if a writer does not hold its epoch; answers how many events. A number that is
+taken violates the uniqueness.
 
 The gate comes before everything, as a reader that waits for appends must not find one that waits for it. Rows are
 numbered in the order of the batch, but stored in that of their ids: two writers that want the same ones then wait for

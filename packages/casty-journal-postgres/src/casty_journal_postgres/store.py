@@ -98,7 +98,7 @@ class PostgresStore:
                 return await self._append(connection, groups, careful=careful)
             except ABOUT_A_ROW:
                 # One statement does not say which row it was.
-                return await self._append_each(connection, groups)
+                return await self._append_apart(connection, groups, set())
 
         return await self.connections.append(work)
 
@@ -124,17 +124,19 @@ class PostgresStore:
                 return verdict.outcomes
             careful = True
 
-    async def _append_each(self, connection: Connection, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
-        outcomes: list[AppendOutcome] = []
-        broken: set[Chain] = set()
-        for group in groups:
-            try:
-                (outcome,) = await self._append(connection, [group], broken)
-            except ABOUT_A_ROW as error:
-                outcome = unstorable(group, error)
-            if outcome is not None:
-                broken.add(chain_of(group))
-            outcomes.append(outcome)
+    async def _append_apart(
+        self, connection: Connection, groups: Sequence[AppendGroup], broken: set[Chain]
+    ) -> list[AppendOutcome]:
+        """Store half by half, down to the groups that PostgreSQL refuses for what is in them."""
+        try:
+            outcomes = list(await self._append(connection, groups, broken))
+        except ABOUT_A_ROW as error:
+            if len(groups) > 1:
+                middle = len(groups) // 2
+                first = await self._append_apart(connection, groups[:middle], broken)
+                return first + await self._append_apart(connection, groups[middle:], broken)
+            outcomes = [unstorable(groups[0], error)]
+        broken.update(chain_of(group) for group, outcome in zip(groups, outcomes, strict=True) if outcome is not None)
         return outcomes
 
     async def _insert(self, connection: Connection, groups: Iterable[AppendGroup]) -> bool:
