@@ -55,7 +55,7 @@ async def test_what_no_database_stores_fails_alone(store: PostgresStore, bad: Ev
 async def test_among_many_groups_a_bad_one_alone_is_refused(store: PostgresStore) -> None:
     groups = [[event(f"e{number}", 1)] for number in range(500)]
     groups[123] = [event("bad", 1, tags=("\0",)), event("bad", 2)]
-    groups[400] = [event("bad", 3)]
+    groups[400] = [event("bad", 1, b"decided on top of what was refused")]
     outcomes = await store.append(groups)
     assert [index for index, outcome in enumerate(outcomes) if outcome is not None] == [123, 400]
     assert isinstance(outcomes[400], SequenceConflictError)

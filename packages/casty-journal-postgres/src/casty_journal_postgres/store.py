@@ -126,15 +126,16 @@ class PostgresStore:
 
     async def _append_apart(
         self, connection: Connection, groups: Sequence[AppendGroup], broken: set[Chain]
-    ) -> list[AppendOutcome]:
+    ) -> Sequence[AppendOutcome]:
         """Store half by half, down to the groups that PostgreSQL refuses for what is in them."""
+        outcomes: Sequence[AppendOutcome]
         try:
-            outcomes = list(await self._append(connection, groups, broken))
+            outcomes = await self._append(connection, groups, broken)
         except ABOUT_A_ROW as error:
             if len(groups) > 1:
                 middle = len(groups) // 2
                 first = await self._append_apart(connection, groups[:middle], broken)
-                return first + await self._append_apart(connection, groups[middle:], broken)
+                return [*first, *await self._append_apart(connection, groups[middle:], broken)]
             outcomes = [unstorable(groups[0], error)]
         broken.update(chain_of(group) for group, outcome in zip(groups, outcomes, strict=True) if outcome is not None)
         return outcomes
