@@ -89,7 +89,7 @@ async def readers_see_whole_groups_while_others_write(open_store: OpenStore) -> 
                 numbers = numbers_of(await stored(store))
                 expect_equal("what a reader sees", numbers, list(range(1, len(numbers) + 1)))
                 expect(len(numbers) % 3 == 0, f"a reader saw {len(numbers)} events, of groups of three")
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)  # a rest: without any, a store that writes in a thread gets no turn
 
         writing = asyncio.ensure_future(keep_writing())
         await asyncio.gather(writing, keep_reading(writing), keep_reading(writing))
