@@ -21,10 +21,9 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
 
-from casty import ActorContext, ActorRef, ActorSystem, Backoff, Behavior, Behaviors, OneForOneStrategy
+from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, message
 from casty.errors import CastyError
 from casty.plugins import build_options
-from casty.serialization import message
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from totals import fold, show
 from transactions import COLUMNS, Contents, Transaction, read
@@ -95,15 +94,14 @@ async def on_command(
 
 
 def account_actor(account_id: str, journal: str) -> Behavior[AccountCommand]:
-    account: Behavior[AccountCommand] = Behaviors.event_sourced(
+    # Should the journal fail, the account tries again with back-off and replays what is stored.
+    return Behaviors.event_sourced(
         entity_id=f"account-{account_id}",
         journal=journal,
         initial_state=Account(),
         on_event=on_event,
         on_command=on_command,
     )
-    # An account whose journal fails stops, waits a little and replays what is stored.
-    return Behaviors.supervise(account, OneForOneStrategy(max_restarts=ATTEMPTS, backoff=Backoff(initial=0.1)))
 
 
 class Ledger:
