@@ -1,10 +1,21 @@
-"""Where an actor lives: a value that can travel and be written as a URI."""
+"""Where an actor lives, and where a node listens: values that can travel and be written as text."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self, override
 from urllib.parse import quote, unquote, urlsplit
 
 SCHEME = "casty"
+
+
+class PeerAddress(NamedTuple):
+    """Where a node listens. Not its identity: another process may listen there tomorrow."""
+
+    host: str
+    port: int
+
+    @override
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from casty.member import Member
 from casty.ref import ActorRef
 
 
@@ -72,3 +73,31 @@ class SpyEvent:
     event: object
     timestamp: float
     """Seconds on the event loop's monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUp:
+    """A node is a full member of the cluster."""
+
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLeft:
+    """A node is no member any more, whether it left, was given up or was replaced by a newer incarnation."""
+
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class UnreachableMember:
+    """Some member cannot reach this one. That may pass: nothing is decided by it."""
+
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class ReachableMember:
+    """Every member can reach this one again."""
+
+    member: Member

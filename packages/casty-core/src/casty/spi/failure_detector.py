@@ -1,25 +1,70 @@
-"""What a failure detector implements: how much a silent node is suspected. Pure: `now` is always an argument."""
+"""What a failure detector implements: a machine that exchanges signs of life with other nodes and says who is silent.
 
-from typing import Final, Protocol
+Pure: it reads no clock, opens nothing and draws nothing by itself. `now` is always an argument, in seconds of one
+monotonic clock; whoever runs it delivers its messages, which may be lost, late, doubled or out of order.
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from random import Random
+from typing import Final, NamedTuple, Protocol
+
+from casty.member import NodeId
 
 SPI: Final = 1
 
 
+class Probe(NamedTuple):
+    """A message of a detector to that of another node."""
+
+    to: NodeId
+    payload: bytes
+    """At most 1,024 bytes, understood by detectors of the same kind only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorContext:
+    """What a detector is made with, beside its options."""
+
+    local: NodeId
+    random: Random
+    interval: float
+    """Seconds between two signs of life: `[cluster.heartbeat] interval`."""
+    check_interval: float
+    """Seconds between two looks at who is silent: `[cluster.heartbeat] availability_check_interval`."""
+
+
 class FailureDetector(Protocol):
-    """Suspicion of nodes from the times of their heartbeats. Times are seconds on one monotonic clock."""
+    """Suspicion of the other members of one node's cluster."""
 
-    def heartbeat(self, node: str, now: float) -> None:
-        """A sign of life from `node` arrived at `now`."""
+    def members(self, others: Sequence[NodeId], now: float) -> None:
+        """From now on these are the other members, and there are no more; those that it does not watch itself, it may
+        leave to others. What it knew of a node that is gone is forgotten.
+        """
         ...
 
-    def suspicion(self, node: str, now: float) -> float:
-        """0.0 for a node that is surely alive, growing as long as it stays silent; 0.0 for a node never heard of."""
+    def heard(self, node: NodeId, now: float) -> None:
+        """Any frame at all came from `node`: a sign of life that no probe asked for."""
         ...
 
-    def is_available(self, node: str, now: float) -> bool:
-        """Whether the suspicion is below the detector's threshold."""
+    def receive(self, sender: NodeId, payload: bytes, now: float) -> Sequence[Probe]:
+        """A probe of `sender`'s detector arrived: the answers to send. Never raises, whatever the bytes are."""
         ...
 
-    def remove(self, node: str) -> None:
-        """Forget the node; a later heartbeat starts its history anew."""
+    def tick(self, now: float) -> Sequence[Probe]:
+        """Do what is due. Called at `next_deadline`, or later where the process was held up, which it notices: its own
+        pause is never held against the others.
+        """
+        ...
+
+    def next_deadline(self) -> float:
+        """When `tick` is due next."""
+        ...
+
+    def suspicion(self, node: NodeId, now: float) -> float:
+        """0.0 for a node that is surely alive, growing while it stays silent; 0.0 for one that it does not watch."""
+        ...
+
+    def suspects(self, now: float) -> Set[NodeId]:
+        """The watched nodes that count as unreachable."""
         ...

@@ -1,26 +1,67 @@
-"""What a transport implements: frames of bytes between peers. It knows nothing of actors."""
+"""What a transport implements: frames of bytes between nodes. It knows nothing of actors."""
 
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, Protocol
+
+from casty.address import PeerAddress as PeerAddress
+from casty.member import NodeId
+from casty.tls import Config as TlsConfig
 
 SPI: Final = 1
 
 
-class PeerAddress(NamedTuple):
-    """Where a peer listens."""
+class Lane(Enum):
+    """Frames of one lane never wait behind those of the other."""
 
-    host: str
-    port: int
+    control = "control"
+    """The cluster's own: few and small."""
+    user = "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The node that a transport serves: who it says it is, and whom it lets in."""
+
+    cluster: str
+    """The system's name; nodes of another one are turned away."""
+    uid: int
+    """This incarnation's, as in `NodeId`."""
+    advertised: PeerAddress | None = None
+    """Where the others reach it; None: where it listens."""
+    cookies: tuple[bytes, ...] = field(default=(), repr=False)
+    """Secrets shared by all nodes: the first one is used, all are accepted, so that they can be changed one node after
+    the other. Empty: nobody proves anything.
+    """
+    tls: TlsConfig | None = None
+    insecure: bool = False
+    """Whether it may listen beyond this machine with neither cookies nor TLS."""
 
 
 class FrameReceiver(Protocol):
-    """Who a transport hands its frames to. Both methods are called on the event loop and must not block."""
+    """Who a transport hands its frames to. All methods are called on the event loop and must not block or raise."""
 
-    def frame_received(self, peer: PeerAddress, frame: bytes) -> None:
-        """A whole frame arrived; frames of one connection arrive in the order in which they were sent."""
+    def peer_connected(self, peer: NodeId) -> None:
+        """Frames can be exchanged with this incarnation; said once, before its first frame."""
         ...
 
-    def peer_lost(self, peer: PeerAddress, reason: str) -> None:
-        """The connection is gone, said once for each connection; what was on its way may be lost."""
+    def frame_received(self, peer: NodeId, frame: bytes) -> None:
+        """A whole frame arrived. Those of one lane arrive in the order in which they were sent, and none that an older
+        connection carried comes after one of a newer.
+        """
+        ...
+
+    def peer_lost(self, peer: NodeId, reason: str) -> None:
+        """No connection to this incarnation is left, said once for each `peer_connected`; what was on its way may be
+        lost.
+        """
+        ...
+
+    def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
+        """These were queued by `send` and are not delivered. Frames that were handed to the network are not among
+        them, whatever became of those.
+        """
         ...
 
 
@@ -32,14 +73,15 @@ class Transport(Protocol):
         """The address that peers reach this endpoint under, with the real port where 0 was asked for."""
         ...
 
-    def send(self, peer: PeerAddress, frame: bytes) -> bool:
-        """Queue a frame for a peer, connecting first where needed. Never blocks and never raises for a peer's sake.
+    def send(self, peer: PeerAddress, frame: bytes, lane: Lane = Lane.user) -> bool:
+        """Queue a frame for a peer, connecting first where needed, and again with growing delays where that fails.
 
-        Delivery is at most once and in order. False means that the frame was dropped because the peer's bounded queue
-        is full. Raises ValueError for a frame above the transport's maximum size.
+        Never blocks, never raises for a peer's sake, and no peer delays another's frames. Delivery is at most once, and
+        in order within a lane. False: the frame was dropped because the peer's queue, bounded by frames and by bytes,
+        is full. Raises ValueError for a frame that is empty or above the transport's maximum size.
         """
         ...
 
     async def disconnect(self, peer: PeerAddress) -> None:
-        """Send what is queued for the peer, then close its connection."""
+        """Send what is queued for the peer, then close its connections."""
         ...

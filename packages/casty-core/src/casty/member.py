@@ -1,0 +1,54 @@
+"""The nodes of a cluster as its users see them: who they are and how far they have come."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, override
+
+from casty.address import PeerAddress
+
+
+class NodeId(NamedTuple):
+    """One incarnation of a node: a process that is started again at the same address is another node."""
+
+    host: str
+    port: int
+    uid: int
+    """64 bits, drawn at random when the process starts; never 0."""
+
+    @property
+    def address(self) -> PeerAddress:
+        return PeerAddress(self.host, self.port)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.address}#{self.uid:x}"
+
+
+class MemberStatus(Enum):
+    """How far a member has come. It only ever goes on, from the first of these to the last, and may skip some."""
+
+    joining = "joining"
+    """It has been let in; not all members know so yet."""
+    up = "up"
+    leaving = "leaving"
+    """It goes of its own will and hands over what it has."""
+    down = "down"
+    """It has been given up: whatever it still says does not count."""
+    removed = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A node of the cluster as it is known here."""
+
+    node: NodeId
+    node_id: str
+    """Its name: unique in the cluster, `host:port` unless configured."""
+    roles: tuple[str, ...] = ()
+    status: MemberStatus = MemberStatus.joining
+    up_number: int = 0
+    """The how-manieth member it was to come up: a lower one is older. 0 before it is up."""
+
+    @property
+    def address(self) -> PeerAddress:
+        return self.node.address
