@@ -1,10 +1,14 @@
 """Where an actor lives, and where a node listens: values that can travel and be written as text."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Self, override
 from urllib.parse import quote, unquote, urlsplit
 
 SCHEME = "casty"
+
+_KEPT = 4096
+"""Places whose text is kept: an ask's reply address differs from the one before in its uid only."""
 
 
 class PeerAddress(NamedTuple):
@@ -34,35 +38,48 @@ class ActorAddress:
 
     def to_uri(self) -> str:
         """`casty://system@host:port/path?node=id#uid`; the parts that are absent are left out."""
-        authority = quote(self.system, safe="")
-        if self.host is not None:
-            host = f"[{self.host}]" if ":" in self.host else self.host
-            authority += f"@{host}:{self.port}"
-        node = f"?node={quote(self.node_id, safe='')}" if self.node_id is not None else ""
-        uid = f"#{self.uid}" if self.uid else ""
-        return f"{SCHEME}://{authority}{quote(self.path)}{node}{uid}"
+        place = _place_to_uri(self.system, self.path, self.host, self.port, self.node_id)
+        return f"{place}#{self.uid}" if self.uid else place
 
     @classmethod
     def from_uri(cls, uri: str) -> Self:
         """The inverse of `to_uri`. Raises ValueError for anything else."""
+        place, _, uid = uri.partition("#")
         try:
-            parts = urlsplit(uri)
-            if parts.scheme != SCHEME or not parts.path.startswith("/") or not parts.netloc:
-                raise ValueError("it does not look like casty://system@host:port/path")
-            system, at, where = parts.netloc.rpartition("@")
-            # `parts.hostname` would be in lower case, and the address no longer equal to the one written.
-            host = where if parts.port is None else where.rpartition(":")[0]
-            node = parts.query.removeprefix("node=") if parts.query.startswith("node=") else None
-            return cls(
-                system=unquote(system if at else parts.netloc),
-                path=unquote(parts.path),
-                host=host.strip("[]") if at else None,
-                port=parts.port if at else None,
-                node_id=unquote(node) if node is not None else None,
-                uid=int(parts.fragment) if parts.fragment else 0,
-            )
+            system, path, host, port, node_id = _place_from_uri(place)
+            return cls(system=system, path=path, host=host, port=port, node_id=node_id, uid=int(uid) if uid else 0)
         except ValueError as error:
             raise ValueError(f"not an actor's address: {uri!r}: {error}") from None
 
     def __str__(self) -> str:
         return self.to_uri()
+
+
+type _Place = tuple[str, str, str | None, int | None, str | None]
+
+
+@lru_cache(_KEPT)
+def _place_to_uri(system: str, path: str, host: str | None, port: int | None, node_id: str | None) -> str:
+    authority = quote(system, safe="")
+    if host is not None:
+        authority += f"@[{host}]:{port}" if ":" in host else f"@{host}:{port}"
+    node = f"?node={quote(node_id, safe='')}" if node_id is not None else ""
+    return f"{SCHEME}://{authority}{quote(path)}{node}"
+
+
+@lru_cache(_KEPT)
+def _place_from_uri(uri: str) -> _Place:
+    parts = urlsplit(uri)
+    if parts.scheme != SCHEME or not parts.path.startswith("/") or not parts.netloc:
+        raise ValueError("it does not look like casty://system@host:port/path")
+    system, at, where = parts.netloc.rpartition("@")
+    # `parts.hostname` would be in lower case, and the address no longer equal to the one written.
+    host = where if parts.port is None else where.rpartition(":")[0]
+    node = parts.query.removeprefix("node=") if parts.query.startswith("node=") else None
+    return (
+        unquote(system if at else parts.netloc),
+        unquote(parts.path),
+        host.strip("[]") if at else None,
+        parts.port if at else None,
+        unquote(node) if node is not None else None,
+    )

@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, override
 
 from casty.address import ActorAddress
 from casty.clock import TimerHandle
-from casty.errors import ActorStoppedError
+from casty.errors import ActorFailedError, ActorStoppedError
 from casty.events import DeadLetter
 from casty.persistence.outbox import CURRENT, OPEN, Outbox, current
 from casty.ref import ActorRef
 from casty.runtime.cell import IDLE, SCHEDULED, Cell, LocalRef
+from casty.runtime.remote import AskedRef
 
 if TYPE_CHECKING:
     from casty.runtime.kernel import Kernel
 
 SWEEP: Final = 0.05
 """Seconds between two looks at the asks that may have timed out."""
+ASKS: Final = "/_ask"
+"""The path of every reply reference; they differ by their uids."""
 CLOSE: Final = 1e-6
 """Seconds that count as none, as sums of times are not exact."""
 
@@ -33,17 +36,17 @@ class PromiseRef[R](ActorRef[R]):
 
     __slots__ = ("_future", "_kernel", "_uid")
 
-    def __init__(self, kernel: "Kernel", future: "Future[R]") -> None:
+    def __init__(self, kernel: "Kernel", future: "Future[R]", uid: int = 0) -> None:
         self._kernel = kernel
         self._future = future
-        self._uid = 0
+        self._uid = uid
 
     @property
     @override
     def address(self) -> ActorAddress:
         if not self._uid:
-            self._uid = next(self._kernel.uids)
-        return self._kernel.address(f"/_ask/{self._uid}", self._uid)
+            self._uid = self._kernel.asks.export(self._future)
+        return self._kernel.address(ASKS, self._uid)
 
     @override
     def tell(self, message: R) -> None:
@@ -66,7 +69,7 @@ class PendingAsk:
     """An ask that waits, as its target's cell knows it."""
 
     message: object
-    promise: "weakref.ref[PromiseRef[Any]]"
+    promise: "weakref.ref[ActorRef[Any]]"
 
 
 class Target(Protocol):
@@ -85,6 +88,8 @@ class Asks:
         self._sweep_timer: TimerHandle | None = None
         self.asks: dict[Future[Any], PendingAsk] | None = None
         """Those of references without a cell of this process."""
+        self._exported: weakref.WeakValueDictionary[int, Future[Any]] = weakref.WeakValueDictionary()
+        """The futures whose promises have been given an address, by its uid: another node may answer."""
         kernel.event_stream.subscribe(DeadLetter, self._on_dead_letter)
 
     async def ask[M, R](
@@ -97,12 +102,14 @@ class Asks:
         """
         if OPEN and (outbox := current()) is not None and outbox.undecided and not held:
             return await self._ask_undecided(outbox, ref, factory, timeout)
+        target: Any = ref
+        cell: Cell | None = target.cell if type(target) is LocalRef else None
+        if cell is None and isinstance(ref, AskedRef):
+            return await ref.asked(self, factory, timeout)
         dispatcher = self._kernel.dispatcher
         future: Future[R] = Future(loop=dispatcher.loop)
         promise = PromiseRef(self._kernel, future)
         message = factory(promise)
-        target: Any = ref
-        cell: Cell | None = target.cell if type(target) is LocalRef else None
         if cell is not None and cell.state == IDLE and not OPEN:
             cell.state = SCHEDULED
             cell.queue = [message]
@@ -120,6 +127,67 @@ class Asks:
         del message, promise
         return await self._wait(self if cell is None else cell, future, timeout)
 
+    async def ask_by[M](
+        self, send: Callable[[M, int, float], None], factory: Callable[[ActorRef[Any]], M], timeout: float
+    ) -> Any:
+        """An ask whose message leaves this process by `send(message, uid of its reply reference, timeout)`; it ends
+        with `answer` or `fail`.
+        """
+        future: Future[Any] = Future(loop=self._kernel.dispatcher.loop)
+        promise = PromiseRef(self._kernel, future)
+        send(factory(promise), promise.address.uid, timeout)
+        return await self._wait(self, future, timeout)
+
+    def export(self, future: Future[Any]) -> int:
+        """A uid for the reply reference of an ask, by which other nodes can complete it."""
+        uid = next(self._kernel.uids)
+        self._exported[uid] = future
+        return uid
+
+    def promise(self, uid: int) -> PromiseRef[Any] | None:
+        """The reply reference of that uid, come back from another node, as long as somebody waits for the answer."""
+        future = self._exported.get(uid)
+        return None if future is None else PromiseRef(self._kernel, future, uid)
+
+    def answer(self, uid: int, message: Any) -> None:
+        """An answer from another node. The asker may have gone on: then nobody waits for it."""
+        future = self._exported.get(uid)
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    def fail(self, uid: int, error: Exception) -> None:
+        """No answer will come to this reply reference."""
+        future = self._exported.get(uid)
+        if future is not None and not future.done():
+            future.set_exception(error)
+
+    def vouch(
+        self,
+        cell: Cell,
+        message: object,
+        promise: ActorRef[Any],
+        timeout: float,
+        failed: Callable[[Exception], None],
+    ) -> Future[None]:
+        """Watch over an ask that another node makes of `cell`, and that `promise` answers: `failed(error)` is called as
+        soon as nobody here can answer it any more. Whoever answers completes the future.
+        """
+        future: Future[None] = Future(loop=self._kernel.dispatcher.loop)
+        register(cell, future, message, promise)
+        waiting = self._enlist(future, timeout)
+
+        def over(_: Future[None]) -> None:
+            waiting.pop(future, None)
+            if cell.asks is not None:
+                cell.asks.pop(future, None)
+            error = None if future.cancelled() else future.exception()
+            # Whoever asked watches the time himself.
+            if isinstance(error, ActorStoppedError | ActorFailedError):
+                failed(error)
+
+        future.add_done_callback(over)
+        return future
+
     async def _ask_undecided[M, R](
         self, outbox: Outbox, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
     ) -> R:
@@ -131,13 +199,7 @@ class Asks:
             CURRENT.reset(token)
 
     async def _wait(self, target: Target, future: Future[Any], timeout: float) -> Any:
-        waiting = self._deadlines.get(timeout)
-        if waiting is None:
-            waiting = self._deadlines[timeout] = {}
-        clock = self._kernel.clock
-        waiting[future] = clock.time() + timeout
-        if self._sweep_timer is None:
-            self._sweep_timer = clock.call_later(min(SWEEP, max(timeout, 0.0)), self._sweep)
+        waiting = self._enlist(future, timeout)
         try:
             return await future
         finally:
@@ -145,6 +207,17 @@ class Asks:
             del waiting[future]
             if target.asks is not None:
                 target.asks.pop(future, None)
+
+    def _enlist(self, future: Future[Any], timeout: float) -> dict[Future[Any], float]:
+        """Have the wheel end it in time; the result is where it is to be taken from when it is over."""
+        waiting = self._deadlines.get(timeout)
+        if waiting is None:
+            waiting = self._deadlines[timeout] = {}
+        clock = self._kernel.clock
+        waiting[future] = clock.time() + timeout
+        if self._sweep_timer is None:
+            self._sweep_timer = clock.call_later(min(SWEEP, max(timeout, 0.0)), self._sweep)
+        return waiting
 
     def _sweep(self) -> None:
         now = self._kernel.clock.time()
@@ -176,7 +249,7 @@ class Asks:
         fail_asks_with(ref.cell if isinstance(ref, LocalRef) else self, letter.message, error)
 
 
-def register(target: Target, future: Future[Any], message: object, promise: PromiseRef[Any]) -> None:
+def register(target: Target, future: Future[Any], message: object, promise: ActorRef[Any]) -> None:
     """Let the target know who waits for its answer."""
     if target.asks is None:
         target.asks = {}

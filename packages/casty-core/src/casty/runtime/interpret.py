@@ -2,7 +2,7 @@
 
 from typing import Any, cast, override
 
-from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
+from casty.behaviors.persistent import DurableStateBehavior, EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import (
     SAME,
     Behavior,
@@ -15,12 +15,16 @@ from casty.behaviors.values import (
 )
 from casty.errors import BehaviorError
 from casty.events import SpyEvent
+from casty.persistence.durable_state import DurableStateEntity
 from casty.persistence.entity import EventSourcedEntity, Host
 from casty.runtime.cell import Cell
 from casty.runtime.children import check_spawnable
 from casty.runtime.context import open_context
 from casty.runtime.life import EMPTY, unwrap
 from casty.runtime.signals import Fail, Stop
+
+type Persistent = EventSourcedBehavior[Any, Any, Any] | DurableStateBehavior[Any, Any]
+"""What an entity interprets."""
 
 
 async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False) -> None:
@@ -36,6 +40,9 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
         wrapping, core = unwrap(behavior)
         gathered = wrapping.within(gathered)
         life.wrapping = gathered.over(before)
+        if cell.kernel.remote is not None:  # without a cluster there is no receptionist to be known to
+            for key in wrapping.keys:
+                cell.kernel.remote.discovered(key, cell.ref)
         if starting:
             for hooks in wrapping.hooks:
                 if hooks.pre_start is not None:
@@ -51,23 +58,30 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
             case StoppedBehavior():
                 cell.signal(Stop())
                 return _install(cell, _swallow)
-            case EventSourcedBehavior():
-                return _install(cell, await _recover(cell, cast("EventSourcedBehavior[Any, Any, Any]", core)))
+            case EventSourcedBehavior() | DurableStateBehavior():
+                return _install(cell, await _recover(cell, cast("Persistent", core)))
             case PersistedBehavior():
                 raise BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
+            case UpdatedBehavior():
+                raise BehaviorError("Behaviors.updated(...) is only for the on_command of Behaviors.durable_state")
             case _:
                 raise BehaviorError(
                     f"{cell.path} cannot become {type(core).__name__}: there is no behavior before it to go on with"
                 )
 
 
-async def _recover(cell: Cell, behavior: EventSourcedBehavior[Any, Any, Any]) -> Handler[Any]:
+async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:
     """Bring an entity to its stored state; its handler. What raises on the way is already a matter of its journal."""
     life = cell.own_life()
     life.event_sourced = True
     configured = cell.kernel.settings.resolve(cell.name).journal
     log = await cell.kernel.journals.log_of(behavior.entity_id, behavior.journal, configured)
-    entity = EventSourcedEntity(behavior, log, CellHost(cell))
+    host = CellHost(cell)
+    match behavior:
+        case EventSourcedBehavior():
+            entity = EventSourcedEntity(behavior, log, host)
+        case DurableStateBehavior():
+            entity = DurableStateEntity(behavior, log, host)
     life.resources.append(entity)
     await entity.recover()
     return entity.handle

@@ -20,6 +20,7 @@ from casty.runtime.timers import KeyedTimers
 
 if TYPE_CHECKING:
     from casty.runtime.journals import Journals
+    from casty.runtime.remote import Remote
     from casty.runtime.system import ActorSystem
 
 
@@ -55,6 +56,8 @@ class Kernel:
         self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         """The root of the actors whose names begin with `_`; they outlive the users' actors at shutdown."""
         self.threads_wait: Callable[[], bool] = journals.writing_in_threads
+        self.remote: Remote | None = None
+        """The other nodes, where there are any."""
 
     def find(self, path: str) -> Cell | None:
         """The living actor at an absolute path."""
@@ -68,7 +71,16 @@ class Kernel:
         return cell
 
     def address(self, path: str, uid: int) -> ActorAddress:
-        return ActorAddress(system=self.system.name, path=path, uid=uid)
+        remote = self.remote
+        if remote is None:
+            return ActorAddress(system=self.system.name, path=path, uid=uid)
+        host, port = remote.home
+        return ActorAddress(system=self.system.name, path=path, host=host, port=port, node_id=remote.node_id, uid=uid)
+
+    def is_here(self, address: ActorAddress) -> bool:
+        """Whether an address names an actor of this node, alive or not."""
+        here = address.host is None or (self.remote is not None and self.remote.home == (address.host, address.port))
+        return here and address.system == self.system.name
 
     def address_of(self, cell: Cell) -> ActorAddress:
         return self.address(cell.path, cell.uid)

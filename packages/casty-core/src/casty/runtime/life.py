@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from casty.behaviors.clustered import DiscoverableBehavior
+from casty.behaviors.clustered import DiscoverableBehavior, ServiceKey
 from casty.behaviors.supervision import OneForOneStrategy, SupervisionStrategy
 from casty.behaviors.values import Behavior, LifecycleBehavior, SpyBehavior, SupervisedBehavior
 from casty.clock import TimerHandle
@@ -26,6 +26,8 @@ class Wrapping:
     hooks: tuple[LifecycleBehavior[Any], ...] = ()
     """Outermost first."""
     spies: tuple[SpyBehavior[Any], ...] = ()
+    keys: tuple[ServiceKey[Any], ...] = ()
+    """What the receptionist knows the actor under."""
 
     def within(self, outer: "Wrapping") -> "Wrapping":
         """Both, where these wrappers stand inside the outer ones."""
@@ -34,6 +36,7 @@ class Wrapping:
             of_children=self.of_children or outer.of_children,
             hooks=outer.hooks + self.hooks,
             spies=outer.spies + self.spies,
+            keys=outer.keys + self.keys,
         )
 
     def over(self, older: "Wrapping") -> "Wrapping":
@@ -43,6 +46,7 @@ class Wrapping:
             of_children=self.of_children or older.of_children,
             hooks=self.hooks or older.hooks,
             spies=self.spies or older.spies,
+            keys=self.keys or older.keys,
         )
 
 
@@ -62,8 +66,8 @@ def unwrap(behavior: Behavior[Any]) -> tuple[Wrapping, Behavior[Any]]:
                 wrapping = replace(wrapping, hooks=(*wrapping.hooks, behavior))
             case SpyBehavior(behavior=inner):
                 wrapping = replace(wrapping, spies=(*wrapping.spies, behavior))
-            case DiscoverableBehavior(inner, _):
-                pass  # without a cluster there is no receptionist to register with
+            case DiscoverableBehavior(inner, key):
+                wrapping = replace(wrapping, keys=(*wrapping.keys, key))
             case _:
                 return wrapping, behavior
         behavior = inner
@@ -91,6 +95,8 @@ class Life:
     watchers: "dict[Cell, Any]" = field(default_factory=dict)
     """Who is told of this actor's end, and with which message."""
     watching: "set[Cell]" = field(default_factory=set)
+    watches_afar: bool = False
+    """Whether it has watched actors of other nodes."""
     event_sourced: bool = False
     """Whether its current behavior writes to a journal."""
     restarts: dict[SupervisionStrategy, deque[float]] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.plugins import PluginRegistry, build_options
 from casty.ref import ActorRef, AddressRef
+from casty.runtime.ask import ASKS
 from casty.runtime.cell import STOPPED, LocalRef
 from casty.runtime.children import spawn_cell, until_childless
 from casty.runtime.journals import Journals
@@ -148,10 +149,16 @@ class ActorSystem:
         """A reference for an address that has travelled. If that actor is not alive, what it is told are dead
         letters.
         """
-        cell = self.kernel.find(address.path) if address.system == self.name and address.host is None else None
-        if cell is not None and address.uid in (0, cell.uid):
-            return cell.ref
-        return GoneRef(self.kernel, address)
+        kernel = self.kernel
+        if kernel.is_here(address):
+            if address.path == ASKS:
+                return kernel.asks.promise(address.uid) or GoneRef(kernel, address)
+            cell = kernel.find(address.path)
+            if cell is not None and address.uid in (0, cell.uid):
+                return cell.ref
+        elif kernel.remote is not None and (ref := kernel.remote.ref(address)) is not None:
+            return ref
+        return GoneRef(kernel, address)
 
     def tick[M](self, key: str, ref: ActorRef[M], message: M, *, interval: float) -> None:
         """Tell `ref` the message every `interval` seconds until the key is cancelled or the actor has stopped.

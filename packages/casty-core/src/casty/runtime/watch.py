@@ -18,7 +18,12 @@ def watch(watcher: Cell, ref: ActorRef[Any], message: Any = DEFAULT) -> None:
     """Tell `watcher` when the actor stops; at once if it is not alive (any more). A second watch replaces the first."""
     target = watched_cell(ref)
     if target is None or target.state == STOPPED:
-        watcher.deliver(Terminated(ref) if message is DEFAULT else message)
+        final = Terminated(ref) if message is DEFAULT else message
+        remote = watcher.kernel.remote
+        if remote is not None and remote.watch(watcher, ref, final):
+            watcher.own_life().watches_afar = True
+        else:
+            watcher.deliver(final)
         return
     target.own_life().watchers[watcher] = message
     watcher.own_life().watching.add(target)
@@ -29,6 +34,8 @@ def unwatch(watcher: Cell, ref: ActorRef[Any]) -> None:
     if target is not None and target.life is not None:
         target.life.watchers.pop(watcher, None)
         watcher.own_life().watching.discard(target)
+    elif watcher.kernel.remote is not None:
+        watcher.kernel.remote.unwatch(watcher, ref)
 
 
 def unwatch_all(watcher: Cell) -> None:
@@ -38,6 +45,8 @@ def unwatch_all(watcher: Cell) -> None:
             if target.life is not None:
                 target.life.watchers.pop(watcher, None)
         watcher.life.watching.clear()
+        if watcher.life.watches_afar and watcher.kernel.remote is not None:
+            watcher.kernel.remote.unwatch(watcher)
 
 
 def notify_watchers(cell: Cell) -> None:

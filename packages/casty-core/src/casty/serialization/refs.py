@@ -1,6 +1,5 @@
 """References in bytes: an actor's address as a URI."""
 
-from functools import lru_cache
 from typing import Final
 
 from casty.address import ActorAddress
@@ -11,12 +10,9 @@ REF: Final = 8
 """The extension's code, for good."""
 
 MAX_URI: Final = 2048
-"""Bytes. Addresses are kept by their bytes, so that a stranger's must be short."""
-
-_KEPT: Final = 4096
+"""Bytes."""
 
 
-@lru_cache(_KEPT)
 def address_to_extension(address: ActorAddress) -> Extension:
     """Raises `EncodeError` for an address that is too long."""
     data = address.to_uri().encode()
@@ -25,7 +21,6 @@ def address_to_extension(address: ActorAddress) -> Extension:
     return extension(REF, data)
 
 
-@lru_cache(_KEPT)
 def address_from_bytes(data: bytes) -> ActorAddress:
     """Raises `DecodeError` for anything that is not an address."""
     if len(data) > MAX_URI:
