@@ -23,6 +23,10 @@ class ActorFailedError(CastyError):
     """An `ask` whose handler raised; the handler's exception is the cause."""
 
 
+class NodeLostError(CastyError):
+    """An actor's node has left the cluster or was given up."""
+
+
 class SystemStoppedError(CastyError, RuntimeError):
     """A call to an actor system that is not running."""
 
@@ -90,3 +94,11 @@ class JournalOverloadedError(JournalError):
 
 class JournalClosedError(JournalError):
     """A journal that was used before it was opened, or after it was closed."""
+
+
+class ProjectionError(CastyError):
+    """A projection that has stopped and cannot go on by itself, or that was used in a way that it cannot be."""
+
+
+class OffsetStoreError(CastyError):
+    """An offset store that could not do what it was asked for. Nothing of it was stored, unless it was a commit."""

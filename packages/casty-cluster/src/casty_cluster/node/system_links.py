@@ -1,0 +1,101 @@
+"""The system messages of one node: a `SystemLink` to each other incarnation, and who takes which type of message."""
+
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+from casty.clock import Clock
+from casty.errors import DecodeError
+from casty.member import NodeId
+
+from casty_cluster.node.alarm import Alarm
+from casty_cluster.protocol.system_link import Acknowledged, Numbered, SystemLink
+from casty_cluster.wire import codec, frames
+
+logger = logging.getLogger("casty.cluster")
+
+type Handler = Callable[[NodeId, Any], None]
+"""Takes a message and who sent it."""
+
+
+class SystemLinks:
+    """Sends each message until it is acknowledged or its receiver is no member any more."""
+
+    def __init__(
+        self, clock: Clock, send: Callable[[NodeId, bytes], None], break_with: Callable[[NodeId, str], None]
+    ) -> None:
+        self._clock = clock
+        self._send = send
+        self._break_with = break_with
+        self._links: dict[NodeId, SystemLink] = {}
+        self._handlers: dict[type, Handler] = {}
+        self._alarm = Alarm(clock, self._repeat_due)
+
+    def on(self, kind: type, handler: Handler) -> None:
+        """Messages of that type are `handler`'s."""
+        self._handlers[kind] = handler
+
+    def send(self, to: NodeId, message: Any) -> None:
+        """Nothing is lost but with its receiver, whatever becomes of connections."""
+        numbered = self._link(to).send(message, self._clock.time())
+        if numbered is None:
+            self._break_with(to, "it has acknowledged no system messages for too long")
+            return
+        self._send(to, codec.encode(frames.SYSTEM, numbered))
+        self._set_alarm()
+
+    def connected(self, peer: NodeId) -> None:
+        """What an older connection may have lost is sent again."""
+        if peer in self._links:
+            self._repeat(peer, self._links[peer])
+            self._set_alarm()
+
+    def received(self, peer: NodeId, frame: bytes) -> None:
+        """Raises `DecodeError` for a damaged frame."""
+        link = self._link(peer)
+        match codec.decode(frame, Numbered, Acknowledged):
+            case Acknowledged(up_to):
+                link.acknowledged(up_to, self._clock.time())
+                self._set_alarm()
+            case Numbered() as numbered:
+                taken = link.take(numbered)
+                self._send(peer, codec.encode(frames.SYSTEM, link.acknowledgement()))
+                if taken:
+                    self._hand_over(peer, numbered.message)
+
+    def lost(self, nodes: Collection[NodeId]) -> None:
+        """These are no members any more: nothing is for them."""
+        for node in nodes:
+            self._links.pop(node, None)
+        self._set_alarm()
+
+    def close(self) -> None:
+        self._alarm.stop()
+        self._links.clear()
+
+    def _link(self, peer: NodeId) -> SystemLink:
+        link = self._links.get(peer)
+        if link is None:
+            link = self._links[peer] = SystemLink()
+        return link
+
+    def _hand_over(self, peer: NodeId, message: object) -> None:
+        handler = self._handlers.get(type(message))
+        if handler is None:
+            raise DecodeError(f"nobody takes a system message of type {type(message).__name__}")
+        handler(peer, message)
+
+    def _repeat(self, peer: NodeId, link: SystemLink) -> None:
+        for numbered in link.repeat(self._clock.time()):
+            self._send(peer, codec.encode(frames.SYSTEM, numbered))
+
+    def _repeat_due(self) -> None:
+        now = self._clock.time()
+        for peer, link in list(self._links.items()):
+            if link.repeat_at is not None and link.repeat_at <= now:
+                self._repeat(peer, link)
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        due = (link.repeat_at for link in self._links.values() if link.repeat_at is not None)
+        self._alarm.set(min(due, default=None))

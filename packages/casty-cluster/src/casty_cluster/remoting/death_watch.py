@@ -1,0 +1,116 @@
+"""Death watch across nodes: carries out what `protocol.watching` says, and answers the watches of other nodes."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from casty import ActorContext, Behavior, Behaviors
+from casty.address import PeerAddress
+from casty.member import NodeId
+from casty.messages import Terminated
+from casty.ref import ActorRef
+from casty.runtime.cell import Cell, LocalRef
+from casty.runtime.kernel import Kernel
+from casty.runtime.watch import unwatch, watch
+
+from casty_cluster.node.alarm import Alarm
+from casty_cluster.node.system_links import SystemLinks
+from casty_cluster.protocol.watching import (
+    Deliver,
+    Effect,
+    SendSystem,
+    Stopped,
+    Target,
+    Unwatch,
+    Watch,
+    Watches,
+)
+from casty_cluster.remoting.refs import RemoteRef
+
+NAME = "_death-watch"
+
+
+class DeathWatch:
+    """Who on this node watches whom elsewhere, and who elsewhere watches whom on this node."""
+
+    def __init__(self, kernel: Kernel, links: SystemLinks) -> None:
+        self._kernel = kernel
+        self._links = links
+        self._watches: Watches[Cell] = Watches()
+        self._observers: defaultdict[LocalRef[Any], dict[NodeId, set[Watch]]] = defaultdict(dict)
+        """Which nodes watch an actor of this one, and by which watches."""
+        self._alarm = Alarm(kernel.clock, self._tick)
+        links.on(Watch, self._watched)
+        links.on(Unwatch, self._unwatched)
+        links.on(Stopped, lambda node, stopped: self._carry_out(self._watches.stopped(node, stopped)))
+        ref = kernel.system.spawn(self._observer(), NAME)
+        assert isinstance(ref, LocalRef)
+        self._eye: Cell = ref.cell
+        """The actor through which this node watches its own actors for others."""
+
+    def watch(self, watcher: Cell, ref: RemoteRef[Any], message: Any) -> None:
+        target = Target(ref.peer, ref.address.path, ref.address.uid)
+        self._carry_out(self._watches.watch(target, watcher, message, self._kernel.clock.time()))
+
+    def unwatch(self, watcher: Cell, ref: ActorRef[Any] | None) -> None:
+        if ref is None:
+            self._carry_out(self._watches.unwatch_all(watcher))
+        elif isinstance(ref, RemoteRef):
+            self._carry_out(self._watches.unwatch(Target(ref.peer, ref.address.path, ref.address.uid), watcher))
+
+    def members(self, members: Mapping[PeerAddress, NodeId]) -> None:
+        """These are the other members now."""
+        self._carry_out(self._watches.members(members, self._kernel.clock.time()))
+        present = set(members.values())
+        for ref, nodes in list(self._observers.items()):
+            for node in [node for node in nodes if node not in present]:
+                del nodes[node]
+            self._look_away(ref)
+
+    def close(self) -> None:
+        self._alarm.stop()
+
+    def _watched(self, node: NodeId, request: Watch) -> None:
+        cell = self._kernel.find(request.path)
+        if cell is None or request.uid not in (0, cell.uid):
+            self._links.send(node, Stopped(request.path, request.uid, None))
+            return
+        self._observers[cell.ref].setdefault(node, set()).add(request)
+        watch(self._eye, cell.ref)
+
+    def _unwatched(self, node: NodeId, request: Unwatch) -> None:
+        wanted = Watch(request.path, request.uid)
+        for ref, nodes in list(self._observers.items()):
+            if wanted in nodes.get(node, ()):
+                nodes[node].discard(wanted)
+                if not nodes[node]:
+                    del nodes[node]
+                self._look_away(ref)
+
+    def _look_away(self, ref: LocalRef[Any]) -> None:
+        if not self._observers[ref]:
+            del self._observers[ref]
+            unwatch(self._eye, ref)
+
+    def _observer(self) -> Behavior[Terminated]:
+        async def observe(ctx: ActorContext[Terminated], gone: Terminated) -> Behavior[Terminated]:
+            assert isinstance(gone.ref, LocalRef)
+            reason = None if gone.reason is None else repr(gone.reason)
+            for node, watches in self._observers.pop(gone.ref, {}).items():
+                for path, uid in watches:
+                    self._links.send(node, Stopped(path, uid, reason))
+            return Behaviors.same()
+
+        return Behaviors.receive(observe)
+
+    def _tick(self) -> None:
+        self._carry_out(self._watches.tick(self._kernel.clock.time()))
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case SendSystem(to, message):
+                    self._links.send(to, message)
+                case Deliver(watcher, message):
+                    watcher.deliver(message)
+        self._alarm.set(self._watches.next_deadline())

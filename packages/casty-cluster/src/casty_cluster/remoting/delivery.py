@@ -1,0 +1,223 @@
+"""Messages between actors of different nodes: at most once, and in order from one sender to one receiver as long as
+the connection between their nodes lasts.
+
+A tell never raises: what cannot be written, sent or delivered is a dead letter on the node that notices. An ask whose
+target cannot answer is refused by the target's node, so that its asker need not wait for the timeout.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from casty.address import ActorAddress, PeerAddress
+from casty.errors import ActorFailedError, ActorStoppedError, CastyError, DecodeError, EncodeError, PluginError
+from casty.member import NodeId
+from casty.ref import ActorRef, DetachedRef
+from casty.runtime.ask import ASKS
+from casty.runtime.cell import STOPPED, Cell
+from casty.runtime.dead_letters import Throttle
+from casty.runtime.kernel import Kernel
+from casty.spi.serializer import Serializer
+
+from casty_cluster.remoting.refs import RemoteRef, ReplyRef
+from casty_cluster.wire import frames
+
+logger = logging.getLogger("casty.remoting")
+
+FAILURES: Final[tuple[type[CastyError], ...]] = (ActorStoppedError, ActorFailedError, DecodeError)
+"""What an asker of another node may be told, by index."""
+
+KEPT_TARGETS: Final = 4_096
+
+
+class Wire(Protocol):
+    """What delivery needs of the node."""
+
+    def send(self, peer: PeerAddress, frame: bytes) -> str | None:
+        """Queue a frame of a user's; None, or why it will not be sent."""
+        ...
+
+
+class Delivery:
+    """The messages of one node's actors to and from others."""
+
+    def __init__(self, kernel: Kernel, wire: Wire, serializers: Callable[[str], Serializer]) -> None:
+        self._kernel = kernel
+        self._wire = wire
+        self._serializers = serializers
+        self._own = kernel.system.serializer
+        self._by_name = {self._own.name: self._own}
+        self._targets: dict[tuple[str, int], Cell] = {}
+        """Actors that were told something from outside, by path and uid."""
+        self._awaited_reply = 0
+        self._reply: ReplyRef[Any] | None = None
+        """The reply reference with that uid, once it has been met in the message that is being read."""
+        self._throttle = Throttle(kernel.clock)
+
+    def ref(self, address: ActorAddress) -> ActorRef[Any] | None:
+        """A reference for an address of another node."""
+        if address.system != self._kernel.system.name or address.host is None or address.port is None:
+            return None
+        peer = PeerAddress(address.host, address.port)
+        if address.path == ASKS:
+            reply = ReplyRef[Any](self, address, peer)
+            if address.uid == self._awaited_reply:
+                self._reply = reply
+            return reply
+        return RemoteRef(self, address, peer)
+
+    def tell(self, ref: RemoteRef[Any], message: Any) -> None:
+        """Send a message to an actor of another node."""
+        try:
+            if ref.header is None:
+                ref.header = frames.tell_header(ref.address.path, ref.address.uid, self._own.name)
+            frame = ref.header + self._own.dumps(message)
+            refusal = self._wire.send(ref.peer, frame)
+        except (EncodeError, ValueError) as error:
+            refusal = str(error)
+        if refusal is not None:
+            self._kernel.dead_letters.publish(message, ref, refusal)
+
+    def ask(self, ref: RemoteRef[Any], message: Any, reply_uid: int, timeout: float) -> None:
+        """Send a message whose answer goes to that reply reference of this node."""
+        address = ref.address
+        try:
+            header = frames.ask_header(address.path, address.uid, self._own.name, reply_uid, timeout)
+            refusal = self._wire.send(ref.peer, header + self._own.dumps(message))
+        except EncodeError as error:
+            self._kernel.asks.fail(reply_uid, error)  # the asker's mistake, and nothing that may pass
+            return
+        except ValueError as error:
+            refusal = str(error)
+        if refusal is not None:
+            self._kernel.asks.fail(reply_uid, ActorStoppedError(f"{address} cannot answer: {refusal}"))
+            self._kernel.dead_letters.publish(message, ref, refusal)
+
+    def answer(self, ref: ReplyRef[Any], message: Any) -> None:
+        """Send the answer to an ask that another node made."""
+        uid = ref.address.uid
+        try:
+            frame = frames.answer_header(uid, self._own.name) + self._own.dumps(message)
+            refusal = self._wire.send(ref.peer, frame)
+        except (EncodeError, ValueError) as error:
+            refusal = str(error)
+            self._refuse(ref.peer, uid, ActorFailedError(f"its answer cannot be sent: {error}"))
+        if refusal is not None:
+            self._kernel.dead_letters.publish(message, ref, refusal)
+
+    def received(self, peer: NodeId, frame: bytes) -> None:
+        """A frame of another node's actor arrived. Whatever it holds, nothing is raised."""
+        try:
+            match frame[0]:
+                case frames.TELL:
+                    self._told(frames.read_tell(frame))
+                case frames.ASK:
+                    self._asked(peer, frames.read_ask(frame))
+                case frames.ANSWER:
+                    self._answered(frames.read_answer(frame))
+                case frames.NO_ANSWER:
+                    self._unanswered(frames.read_no_answer(frame))
+                case kind:
+                    raise DecodeError(f"no frame is of kind {kind}: a newer Casty sent it, or nobody did")
+        except DecodeError as error:
+            if self._throttle.admits((peer, type(error))):
+                logger.warning("a message of %s cannot be read and is dropped: %s", peer, error)
+
+    def dropped(self, peer: PeerAddress, lost: Sequence[bytes], reason: str) -> None:
+        """The transport gave these frames up: whoever waits is told, and the rest are dead letters."""
+        for frame in lost:
+            match frame[0]:
+                case frames.TELL:
+                    told = frames.read_tell(frame)
+                    self._bury(peer, told.path, told.uid, told.serializer, told.body, reason)
+                case frames.ASK:
+                    asked = frames.read_ask(frame)
+                    self._kernel.asks.fail(asked.reply_uid, ActorStoppedError(f"{peer} cannot answer: {reason}"))
+                    self._bury(peer, asked.path, asked.uid, asked.serializer, asked.body, reason)
+                case frames.ANSWER:
+                    answered = frames.read_answer(frame)
+                    self._bury(peer, ASKS, answered.reply_uid, answered.serializer, answered.body, reason)
+                case _:
+                    pass  # an ask that fails there by its timeout
+
+    def _told(self, told: frames.Told) -> None:
+        message = self._serializer(told.serializer).loads(told.body)
+        cell = self._target(told.path, told.uid)
+        if cell is None:
+            self._kernel.system.resolve(self._kernel.address(told.path, told.uid)).tell(message)
+        else:
+            self._kernel.dead_letters.tell(cell.ref, message)
+
+    def _asked(self, peer: NodeId, asked: frames.Asked) -> None:
+        address = peer.address
+        cell = self._target(asked.path, asked.uid)
+        try:
+            message, reply = self._read_ask(asked)
+        except DecodeError as error:
+            self._refuse(address, asked.reply_uid, error)
+            raise
+        if cell is None:
+            self._kernel.system.resolve(self._kernel.address(asked.path, asked.uid)).tell(message)
+            self._refuse(address, asked.reply_uid, ActorStoppedError(f"no living actor is at {asked.path}"))
+            return
+        if reply is not None:
+            uid = asked.reply_uid
+            reply.vouched = self._kernel.asks.vouch(
+                cell, message, reply, asked.seconds, lambda error: self._refuse(address, uid, error)
+            )
+            del reply
+        self._kernel.dead_letters.tell(cell.ref, message)
+
+    def _read_ask(self, asked: frames.Asked) -> tuple[Any, ReplyRef[Any] | None]:
+        self._awaited_reply, self._reply = asked.reply_uid, None
+        try:
+            message = self._serializer(asked.serializer).loads(asked.body)
+            return message, self._reply
+        finally:
+            self._awaited_reply, self._reply = 0, None
+
+    def _answered(self, answered: frames.Answered) -> None:
+        try:
+            message = self._serializer(answered.serializer).loads(answered.body)
+        except DecodeError as error:
+            self._kernel.asks.fail(answered.reply_uid, error)
+            raise
+        self._kernel.asks.answer(answered.reply_uid, message)
+
+    def _unanswered(self, unanswered: frames.Unanswered) -> None:
+        kind = FAILURES[unanswered.failure] if unanswered.failure < len(FAILURES) else ActorFailedError
+        self._kernel.asks.fail(unanswered.reply_uid, kind(unanswered.reason))
+
+    def _refuse(self, peer: PeerAddress, reply_uid: int, error: Exception) -> None:
+        index = next((i for i, kind in enumerate(FAILURES) if isinstance(error, kind)), 1)
+        self._wire.send(peer, frames.no_answer(reply_uid, index, str(error)))
+
+    def _target(self, path: str, uid: int) -> Cell | None:
+        cell = self._targets.get((path, uid))
+        if cell is None or cell.state == STOPPED:
+            cell = self._kernel.find(path)
+            if cell is None or uid not in (0, cell.uid):
+                return None
+            if len(self._targets) >= KEPT_TARGETS:
+                self._targets.clear()
+            self._targets[path, uid] = cell
+        return cell
+
+    def _serializer(self, name: str) -> Serializer:
+        found = self._by_name.get(name)
+        if found is None:
+            try:
+                found = self._by_name[name] = self._serializers(name)
+            except PluginError as error:
+                raise DecodeError(f"it is written with a serializer that this node does not have: {error}") from None
+        return found
+
+    def _bury(self, peer: PeerAddress, path: str, uid: int, serializer: str, body: bytes, reason: str) -> None:
+        """Publish a message that was in bytes already."""
+        system = self._kernel.system.name
+        ref = DetachedRef[Any](ActorAddress(system=system, path=path, host=peer.host, port=peer.port, uid=uid))
+        try:
+            message = self._serializer(serializer).loads(body)
+        except DecodeError:
+            message = body
+        self._kernel.dead_letters.publish(message, ref, reason)

@@ -1,0 +1,69 @@
+"""References to actors of other nodes. What they do with a message is `delivery`'s business."""
+
+from asyncio import Future
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, override
+
+from casty.address import ActorAddress, PeerAddress
+from casty.persistence.outbox import OPEN, current
+from casty.ref import ActorRef, AddressRef
+from casty.runtime.ask import Asks
+from casty.runtime.remote import AskedRef
+
+if TYPE_CHECKING:
+    from casty_cluster.remoting.delivery import Delivery
+
+
+class RemoteRef[M](AddressRef[M], AskedRef[M]):
+    """An actor of another node."""
+
+    __slots__ = ("_delivery", "header", "peer")
+
+    def __init__(self, delivery: "Delivery", address: ActorAddress, peer: PeerAddress) -> None:
+        super().__init__(address)
+        self._delivery = delivery
+        self.peer = peer
+        self.header: bytes | None = None
+        """What comes before every message for this actor, once there has been one."""
+
+    @override
+    def tell(self, message: M) -> None:
+        if OPEN and (outbox := current()) is not None:
+            outbox.hold(self.tell, message)
+        else:
+            self._delivery.tell(self, message)
+
+    @override
+    async def asked(self, asks: Asks, factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
+        return await asks.ask_by(self._ask, factory, timeout)
+
+    def _ask(self, message: M, reply_uid: int, timeout: float) -> None:
+        if OPEN and (outbox := current()) is not None:
+            outbox.hold(lambda held: self._delivery.ask(self, held, reply_uid, timeout), message)
+        else:
+            self._delivery.ask(self, message, reply_uid, timeout)
+
+
+class ReplyRef[R](AddressRef[R]):
+    """The reply reference of an ask that another node made. Only the first answer travels."""
+
+    __slots__ = ("_delivery", "peer", "vouched")
+
+    def __init__(self, delivery: "Delivery", address: ActorAddress, peer: PeerAddress) -> None:
+        super().__init__(address)
+        self._delivery = delivery
+        self.peer = peer
+        self.vouched: Future[None] | None = None
+        """Completed by the answer, where this node watches over the ask."""
+
+    @override
+    def tell(self, message: R) -> None:
+        if OPEN and (outbox := current()) is not None:
+            outbox.hold(self.tell, message)
+            return
+        vouched = self.vouched
+        if vouched is not None:
+            if vouched.done():
+                return
+            vouched.set_result(None)
+        self._delivery.answer(self, message)

@@ -1,0 +1,52 @@
+"""What the runtime of one node needs of the others, put together: see `casty.runtime.remote`."""
+
+from typing import Any, override
+
+from casty.address import ActorAddress, PeerAddress
+from casty.behaviors.clustered import ServiceKey
+from casty.ref import ActorRef
+from casty.runtime.cell import Cell
+from casty.runtime.remote import Remote
+
+from casty_cluster.remoting.death_watch import DeathWatch
+from casty_cluster.remoting.delivery import Delivery
+from casty_cluster.remoting.refs import RemoteRef
+
+
+class Remoting(Remote):
+    """The other nodes."""
+
+    def __init__(self, home: PeerAddress, node_id: str, delivery: Delivery, death_watch: DeathWatch) -> None:
+        self._home = home
+        self._node_id = node_id
+        self._delivery = delivery
+        self._death_watch = death_watch
+
+    @property
+    @override
+    def home(self) -> PeerAddress:
+        return self._home
+
+    @property
+    @override
+    def node_id(self) -> str:
+        return self._node_id
+
+    @override
+    def ref(self, address: ActorAddress) -> ActorRef[Any] | None:
+        return self._delivery.ref(address)
+
+    @override
+    def watch(self, watcher: Cell, ref: ActorRef[Any], message: Any) -> bool:
+        if not isinstance(ref, RemoteRef):
+            return False
+        self._death_watch.watch(watcher, ref, message)
+        return True
+
+    @override
+    def unwatch(self, watcher: Cell, ref: ActorRef[Any] | None = None) -> None:
+        self._death_watch.unwatch(watcher, ref)
+
+    @override
+    def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
+        """For the receptionist."""

@@ -1,0 +1,108 @@
+"""Death watch across nodes as a machine."""
+
+from casty import Terminated
+from casty.address import ActorAddress, PeerAddress
+from casty.errors import ActorFailedError, NodeLostError
+from casty.member import NodeId
+from casty.ref import DetachedRef
+from casty_cluster.protocol.watching import (
+    PATIENCE,
+    Deliver,
+    Effect,
+    SendSystem,
+    Stopped,
+    Target,
+    Unwatch,
+    Watch,
+    Watches,
+)
+
+NODE = NodeId("b", 1, 11)
+RESTARTED = NodeId("b", 1, 12)
+TARGET = Target(NODE.address, "/worker", 7)
+
+
+def knowing(*nodes: NodeId) -> Watches[str]:
+    watches = Watches[str]()
+    assert watches.members({node.address: node for node in nodes}, 0.0) == []
+    return watches
+
+
+def told(effects: list[Effect]) -> list[tuple[str, object]]:
+    assert all(isinstance(effect, Deliver) for effect in effects)
+    return [(effect.watcher, effect.message) for effect in effects if isinstance(effect, Deliver)]
+
+
+def test_the_first_watcher_asks_the_node_and_the_last_one_takes_it_back() -> None:
+    watches = knowing(NODE)
+    assert watches.watch(TARGET, "w1", "gone", 0.0) == [SendSystem(NODE, Watch("/worker", 7))]
+    assert watches.watch(TARGET, "w2", "gone", 0.0) == []
+    watches.validate()
+    assert watches.unwatch(TARGET, "w1") == []
+    assert watches.unwatch(TARGET, "w1") == [], "a second time means nothing"
+    assert watches.unwatch(TARGET, "w2") == [SendSystem(NODE, Unwatch("/worker", 7))]
+    watches.validate()
+
+
+def test_every_watcher_is_told_once_when_the_actor_stops() -> None:
+    watches = knowing(NODE)
+    watches.watch(TARGET, "w1", "first", 0.0)
+    watches.watch(TARGET, "w1", "second", 0.0)
+    watches.watch(TARGET, "w2", "third", 0.0)
+    assert told(watches.stopped(NODE, Stopped("/worker", 7, None))) == [("w1", "second"), ("w2", "third")]
+    assert watches.stopped(NODE, Stopped("/worker", 7, None)) == []
+    watches.validate()
+
+
+def test_a_failure_travels_in_terminated() -> None:
+    ref = DetachedRef[object](ActorAddress(system="s", path="/worker", host="b", port=1, uid=7))
+    watches = knowing(NODE)
+    watches.watch(TARGET, "w", Terminated(ref), 0.0)
+    [(_, message)] = told(watches.stopped(NODE, Stopped("/worker", 7, "ValueError('x')")))
+    assert isinstance(message, Terminated)
+    assert isinstance(message.reason, ActorFailedError)
+
+
+def test_a_lost_node_takes_its_actors_with_it_and_a_new_incarnation_says_nothing_about_them() -> None:
+    ref = DetachedRef[object](ActorAddress(system="s", path="/worker", host="b", port=1, uid=7))
+    watches = knowing(NODE)
+    watches.watch(TARGET, "w", Terminated(ref), 0.0)
+    [(watcher, message)] = told(watches.members({RESTARTED.address: RESTARTED}, 5.0))
+    assert watcher == "w"
+    assert isinstance(message, Terminated)
+    assert isinstance(message.reason, NodeLostError)
+    watches.validate()
+
+
+def test_another_incarnation_cannot_report_an_actor_that_it_was_not_asked_about() -> None:
+    watches = knowing(NODE)
+    watches.watch(TARGET, "w", "gone", 0.0)
+    assert watches.stopped(RESTARTED, Stopped("/worker", 7, None)) == []
+
+
+def test_a_node_that_is_not_known_yet_is_waited_for() -> None:
+    watches = knowing()
+    assert watches.watch(TARGET, "w", "gone", 3.0) == []
+    watches.validate()
+    assert watches.next_deadline() == 3.0 + PATIENCE
+    assert watches.tick(3.0 + PATIENCE - 0.1) == []
+    assert watches.members({NODE.address: NODE}, 9.0) == [SendSystem(NODE, Watch("/worker", 7))]
+    assert watches.next_deadline() is None
+    watches.validate()
+
+
+def test_a_node_that_never_comes_is_given_up() -> None:
+    watches = knowing()
+    watches.watch(TARGET, "w", "gone", 0.0)
+    assert told(watches.tick(PATIENCE)) == [("w", "gone")]
+    watches.validate()
+
+
+def test_a_watcher_that_stops_takes_all_its_watches_back() -> None:
+    other = Target(NODE.address, "/other", 8)
+    watches = knowing(NODE)
+    watches.watch(TARGET, "w1", "gone", 0.0)
+    watches.watch(other, "w1", "gone", 0.0)
+    watches.watch(other, "w2", "gone", 0.0)
+    assert watches.unwatch_all("w1") == [SendSystem(NODE, Unwatch("/worker", 7))]
+    assert told(watches.stopped(NODE, Stopped("/other", 8, None))) == [("w2", "gone")]

@@ -1,0 +1,95 @@
+"""Two actor systems in one loop whose remoting is joined by a wire that a test owns."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from casty import ActorSystem
+from casty.address import PeerAddress
+from casty.member import NodeId
+from casty.spi.serializer import Serializer
+from casty_cluster.node.system_links import SystemLinks
+from casty_cluster.remoting.death_watch import DeathWatch
+from casty_cluster.remoting.delivery import Delivery, Wire
+from casty_cluster.remoting.remoting import Remoting
+from casty_cluster.wire import frames
+
+
+class Cable:
+    """Carries frames both ways in a later turn of the loop, as long as it is not cut."""
+
+    def __init__(self) -> None:
+        self.ends: dict[PeerAddress, Side] = {}
+        self.cut = False
+        self.refusal: str | None = None
+        """Why user frames are refused, where they are."""
+
+    def carry(self, sender: NodeId, to: PeerAddress, frame: bytes) -> None:
+        if not self.cut:
+            asyncio.get_running_loop().call_soon(self.ends[to].received, sender, frame)
+
+
+@dataclass(eq=False)
+class Side(Wire):
+    """One node."""
+
+    node: NodeId
+    system: ActorSystem
+    cable: Cable
+    delivery: Delivery
+    links: SystemLinks
+    watch: DeathWatch
+
+    def __init__(self, node: NodeId, system: ActorSystem, cable: Cable) -> None:
+        self.node, self.system, self.cable = node, system, cable
+        kernel = system.kernel
+        self.delivery = Delivery(kernel, self, self._serializer)
+        self.links = SystemLinks(kernel.clock, self._system, self._broken)
+        self.watch = DeathWatch(kernel, self.links)
+        kernel.remote = Remoting(node.address, str(node.address), self.delivery, self.watch)
+        cable.ends[node.address] = self
+
+    def send(self, peer: PeerAddress, frame: bytes) -> str | None:
+        if self.cable.refusal is None:
+            self.cable.carry(self.node, peer, frame)
+        return self.cable.refusal
+
+    def received(self, sender: NodeId, frame: bytes) -> None:
+        if frame[0] == frames.SYSTEM:
+            self.links.received(sender, frame)
+        else:
+            self.delivery.received(sender, frame)
+
+    def knows(self, *nodes: NodeId) -> None:
+        """These are the other members from now on."""
+        self.watch.members({node.address: node for node in nodes})
+
+    def close(self) -> None:
+        self.watch.close()
+        self.links.close()
+
+    def _system(self, to: NodeId, frame: bytes) -> None:
+        self.cable.carry(self.node, to.address, frame)
+
+    def _broken(self, node: NodeId, reason: str) -> None:
+        raise AssertionError(f"the link to {node} broke: {reason}")
+
+    def _serializer(self, name: str) -> Serializer:
+        return self.system.plugins.serializer(name).create(self.system.resolve, None)
+
+
+@asynccontextmanager
+async def pair(make: Callable[[], ActorSystem]) -> AsyncGenerator[tuple[Side, Side]]:
+    """Two nodes that know each other."""
+    async with make() as first, make() as second:
+        cable = Cable()
+        here = Side(NodeId("a", 1, 101), first, cable)
+        there = Side(NodeId("b", 2, 202), second, cable)
+        here.knows(there.node)
+        there.knows(here.node)
+        try:
+            yield here, there
+        finally:
+            here.close()
+            there.close()

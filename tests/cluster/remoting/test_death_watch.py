@@ -1,0 +1,133 @@
+"""Watching actors of another node (B22)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated
+from casty.errors import NodeLostError
+from casty.member import NodeId
+from casty.testing import TestProbe, settle
+from tests.cluster.remoting.pair import Side
+from tests.cluster.remoting.test_messages import at
+
+type Nodes = tuple[Side, Side]
+
+
+@dataclass(frozen=True)
+class Do:
+    what: str
+
+
+def worker() -> Behavior[Do]:
+    async def receive(ctx: ActorContext[Do], message: Do) -> Behavior[Do]:
+        if message.what == "raise":
+            raise ValueError("I am broken")
+        return Behaviors.stopped()
+
+    return Behaviors.receive(receive)
+
+
+def watcher(of: ActorRef[Any], told: ActorRef[Any]) -> Behavior[Any]:
+    async def setup(ctx: ActorContext[Any]) -> Behavior[Any]:
+        ctx.watch(of)
+
+        async def receive(ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
+            if message == "unwatch":
+                ctx.unwatch(of)
+            elif message == "stop":
+                return Behaviors.stopped()
+            else:
+                told.tell(message)
+            return Behaviors.same()
+
+        return Behaviors.receive(receive)
+
+    return Behaviors.setup(setup)
+
+
+async def test_the_end_of_an_actor_of_another_node_is_told_with_its_reason(nodes: Nodes) -> None:
+    here, there = nodes
+    probe = TestProbe[Terminated](here.system)
+    ref = at(here, there.system.spawn(worker(), "worker"))
+    here.system.spawn(watcher(ref, probe.ref), "w1")
+    here.system.spawn(watcher(ref, probe.ref), "w2")
+    ref.tell(Do("raise"))
+    first, second = await probe.expect_message(Terminated), await probe.expect_message(Terminated)
+    assert first.ref == second.ref == ref
+    assert "I am broken" in str(first.reason)
+
+
+async def test_an_actor_that_was_gone_before_the_watch_is_reported(nodes: Nodes) -> None:
+    here, there = nodes
+    actor = there.system.spawn(worker(), "worker")
+    ref = at(here, actor)
+    actor.tell(Do("stop"))
+    await settle()
+    probe = TestProbe[Terminated](here.system)
+    here.system.spawn(watcher(ref, probe.ref))
+    assert (await probe.expect_message(Terminated)).reason is None
+
+
+async def test_a_living_actor_is_not_reported_whatever_is_lost_on_the_way(nodes: Nodes) -> None:
+    here, there = nodes
+    probe = TestProbe[Terminated](here.system)
+    ref = at(here, there.system.spawn(worker(), "worker"))
+    here.cable.cut = True
+    here.system.spawn(watcher(ref, probe.ref))
+    await settle()
+    here.cable.cut = False
+    await probe.expect_no_message(within=0.05)
+    here.links.connected(there.node)
+    ref.tell(Do("stop"))
+    assert (await probe.expect_message(Terminated)).ref == ref
+
+
+async def test_an_end_that_the_network_lost_is_told_after_it_is_back(nodes: Nodes) -> None:
+    here, there = nodes
+    probe = TestProbe[Terminated](here.system)
+    actor = there.system.spawn(worker(), "worker")
+    here.system.spawn(watcher(at(here, actor), probe.ref))
+    await settle()
+    here.cable.cut = True
+    actor.tell(Do("stop"))
+    await probe.expect_no_message(within=0.05)
+    here.cable.cut = False
+    there.links.connected(here.node)
+    await probe.expect_message(Terminated)
+
+
+async def test_a_lost_node_ends_its_actors(nodes: Nodes) -> None:
+    here, there = nodes
+    probe = TestProbe[Terminated](here.system)
+    ref = at(here, there.system.spawn(worker(), "worker"))
+    here.system.spawn(watcher(ref, probe.ref))
+    await settle()
+    here.knows()
+    assert isinstance((await probe.expect_message(Terminated)).reason, NodeLostError)
+    here.knows(NodeId(there.node.host, there.node.port, 999))
+    await probe.expect_no_message(within=0.05)
+
+
+async def test_who_does_not_watch_any_more_is_not_told(nodes: Nodes) -> None:
+    here, there = nodes
+    probe = TestProbe[Terminated](here.system)
+    actor = there.system.spawn(worker(), "worker")
+    first = here.system.spawn(watcher(at(here, actor), probe.ref))
+    second = here.system.spawn(watcher(at(here, actor), probe.ref))
+    await settle()
+    first.tell("unwatch")
+    second.tell("stop")
+    await settle()
+    actor.tell(Do("stop"))
+    await probe.expect_no_message(within=0.05)
+
+
+async def test_a_node_forgets_who_watched_from_a_lost_one(nodes: Nodes) -> None:
+    here, there = nodes
+    probe = TestProbe[Terminated](here.system)
+    actor = there.system.spawn(worker(), "worker")
+    here.system.spawn(watcher(at(here, actor), probe.ref))
+    await settle()
+    there.knows()
+    actor.tell(Do("stop"))
+    await probe.expect_no_message(within=0.05)
