@@ -23,6 +23,17 @@ class ActorFailedError(CastyError):
     """An `ask` whose handler raised; the handler's exception is the cause."""
 
 
+class PartialAnswerError(CastyError, TimeoutError):
+    """An `ask` of many that some did not answer."""
+
+    def __init__(self, text: str, *, answers: tuple[object, ...], missing: tuple[object, ...]) -> None:
+        super().__init__(text)
+        self.answers = answers
+        """What the others answered."""
+        self.missing = missing
+        """The nodes that did not."""
+
+
 class NodeLostError(CastyError):
     """An actor's node has left the cluster or was given up."""
 
@@ -94,6 +105,10 @@ class JournalOverloadedError(JournalError):
 
 class JournalClosedError(JournalError):
     """A journal that was used before it was opened, or after it was closed."""
+
+
+class LeaseError(CastyError):
+    """A lease store that cannot tell who holds a lease."""
 
 
 class ProjectionError(CastyError):

@@ -1,0 +1,1 @@
+"""One actor on every member, reached by one reference."""

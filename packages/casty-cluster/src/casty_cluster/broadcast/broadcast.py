@@ -1,0 +1,87 @@
+"""Broadcasts: a reference that tells every member's actor of a name, and asks them all at once."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, override
+
+from casty import ActorContext, ActorRef, Behavior, Behaviors, BroadcastRef
+from casty.address import ActorAddress
+from casty.errors import ActorStoppedError, CastyError, PartialAnswerError
+from casty.member import Member
+from casty.runtime.ask import Asks
+from casty.runtime.remote import AskedRef
+
+from casty_cluster.node.view import Views
+
+PREFIX = "_bcast-"
+"""Before the name of the actor that is on every member."""
+
+
+class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
+    """Reaches the actors of all members that are up."""
+
+    __slots__ = ("_address", "_name", "_resolve", "_views")
+
+    def __init__(
+        self, address: ActorAddress, name: str, views: Views, resolve: Callable[[ActorAddress], ActorRef[Any]]
+    ) -> None:
+        self._address = address
+        self._name = name
+        self._views = views
+        self._resolve = resolve
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        return self._address
+
+    @override
+    def tell(self, message: M) -> None:
+        for _, ref in self._targets():
+            ref.tell(message)
+
+    @override
+    async def asked(self, asks: Asks, factory: Callable[[ActorRef[Any]], M], timeout: float) -> tuple[Any, ...]:
+        """One answer for each member that is up, by node. Raises `PartialAnswerError` if some do not answer."""
+        targets = self._targets()
+        answers = await asyncio.gather(*(asks.ask(ref, factory, timeout) for _, ref in targets), return_exceptions=True)
+        missing = {
+            member.node: answer
+            for (member, _), answer in zip(targets, answers, strict=True)
+            if isinstance(answer, BaseException)
+        }
+        for error in missing.values():
+            if not isinstance(error, TimeoutError | CastyError):
+                raise error
+        if missing:
+            raise PartialAnswerError(
+                f"{len(missing)} of {len(targets)} members did not answer {self._address.path} within {timeout} s: "
+                + "; ".join(f"{node}: {error}" for node, error in missing.items()),
+                answers=tuple(answer for answer in answers if not isinstance(answer, BaseException)),
+                missing=tuple(missing),
+            )
+        return tuple(answers)
+
+    def _targets(self) -> list[tuple[Member, ActorRef[Any]]]:
+        view = self._views.current
+        if view is None:
+            raise ActorStoppedError(f"{self._address.path} reaches nobody: this node is no member of its cluster now")
+        path = f"/{PREFIX}{self._name}"
+        own = self._address
+        return [
+            (
+                member,
+                self._resolve(ActorAddress(system=own.system, path=path, host=member.node.host, port=member.node.port)),
+            )
+            for member in view.up
+        ]
+
+
+def proxy[M](ref: Callable[[], BroadcastRef[M]]) -> Behavior[M]:
+    """The actor under the broadcast's own name, for those who reach it from elsewhere or by looking it up."""
+
+    async def fan_out(_: ActorContext[M], message: M) -> Behavior[M]:
+        ref().tell(message)
+        return Behaviors.same()
+
+    return Behaviors.receive(fan_out)

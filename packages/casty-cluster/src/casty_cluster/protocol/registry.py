@@ -1,0 +1,120 @@
+"""Who can be found where: each node says what it has itself, and knows what the others have said.
+
+Theory of operation. A node owns its own entries; nobody else changes them. Every change goes to every member over its
+system link, numbered and in order, and a member that is new gets all entries of each node from that node. A node that
+is no member any more takes its entries with it. So all nodes that can talk to each other have the same listing as soon
+as their links are quiet.
+
+Invariants: the entries of another node are those that it has sent, in its order; only members have entries.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from casty.member import NodeId
+from casty.serialization import message
+
+MAX_ENTRIES: Final = 10_000
+"""Of one node: what another one says is bounded here, too."""
+PER_MESSAGE: Final = 100
+
+
+class Entry(NamedTuple):
+    """An actor under a key."""
+
+    key: str
+    address: str
+    """Its URI."""
+
+
+@message("casty.receptionist.Changed")
+class Changed(NamedTuple):
+    """What has come and gone among the sender's entries."""
+
+    added: tuple[Entry, ...]
+    removed: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendChange:
+    """To be sent over the link to that node."""
+
+    to: NodeId
+    change: Changed
+
+
+@dataclass(frozen=True, slots=True)
+class ListingChanged:
+    """Whoever is interested in the key is to be told."""
+
+    key: str
+
+
+type Effect = SendChange | ListingChanged
+
+
+class Registry:
+    """The receptionist's memory on one node."""
+
+    def __init__(self, local: NodeId) -> None:
+        self._local = local
+        self._entries: dict[NodeId, dict[Entry, None]] = {local: {}}
+        self._members: tuple[NodeId, ...] = ()
+
+    def add(self, key: str, address: str) -> list[Effect]:
+        """Raises ValueError where this node has as many entries as it may have."""
+        entry = Entry(key, address)
+        own = self._entries[self._local]
+        if entry in own:
+            return []
+        if len(own) >= MAX_ENTRIES:
+            raise ValueError(f"{MAX_ENTRIES} actors of this node are registered, which is the most there may be")
+        own[entry] = None
+        return [ListingChanged(key), *self._tell_all(Changed((entry,), ()))]
+
+    def remove(self, key: str, address: str) -> list[Effect]:
+        entry = Entry(key, address)
+        if entry not in self._entries[self._local]:
+            return []
+        del self._entries[self._local][entry]
+        return [ListingChanged(key), *self._tell_all(Changed((), (entry,)))]
+
+    def changed(self, node: NodeId, change: Changed) -> list[Effect]:
+        """A member says what has become of its entries."""
+        entries = self._entries.setdefault(node, {})
+        for entry in change.removed:
+            entries.pop(entry, None)
+        for entry in change.added[: MAX_ENTRIES - len(entries)]:
+            entries[entry] = None
+        return _listings((*change.added, *change.removed))
+
+    def members(self, others: Collection[NodeId]) -> list[Effect]:
+        """These are the other members now."""
+        known, self._members = self._members, tuple(others)
+        effects: list[Effect] = []
+        own = list(self._entries[self._local])
+        for newcomer in (node for node in self._members if node not in known):
+            for start in range(0, len(own), PER_MESSAGE):
+                effects.append(SendChange(newcomer, Changed(tuple(own[start : start + PER_MESSAGE]), ())))
+        for node in [node for node in self._entries if node != self._local and node in known]:
+            if node not in self._members:
+                effects += _listings(tuple(self._entries.pop(node)))
+        return effects
+
+    def find(self, key: str) -> list[tuple[NodeId, str]]:
+        """Where actors with that key are, those of this node first, then by node."""
+        nodes = [self._local, *sorted(node for node in self._entries if node != self._local)]
+        return [(node, entry.address) for node in nodes for entry in self._entries[node] if entry.key == key]
+
+    def validate(self) -> None:
+        """Raises AssertionError where an invariant is broken."""
+        assert self._local in self._entries, "a node without entries of its own"
+        assert all(len(entries) <= MAX_ENTRIES for entries in self._entries.values()), "too many entries"
+
+    def _tell_all(self, change: Changed) -> list[Effect]:
+        return [SendChange(node, change) for node in self._members]
+
+
+def _listings(entries: tuple[Entry, ...]) -> list[Effect]:
+    return [ListingChanged(key) for key in dict.fromkeys(entry.key for entry in entries)]

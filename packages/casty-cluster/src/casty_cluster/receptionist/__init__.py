@@ -1,0 +1,1 @@
+"""Finding actors by key, wherever in the cluster they are."""

@@ -1,0 +1,1 @@
+"""One actor in the whole cluster."""
