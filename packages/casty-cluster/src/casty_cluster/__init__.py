@@ -1,1 +1,4 @@
-"""Clustering for Casty actors. This version holds nothing yet: clustered systems come with a later one."""
+"""Clustering for Casty actors: nodes that find, watch and trust each other, and what runs on top of them."""
+
+from casty_cluster.node.view import ClusterState as ClusterState
+from casty_cluster.system import ClusteredActorSystem as ClusteredActorSystem

@@ -34,6 +34,14 @@ class PartialAnswerError(CastyError, TimeoutError):
         """The nodes that did not."""
 
 
+class JoinError(CastyError):
+    """A node that its cluster does not let in, or that finds too few others in time; says why and what to do."""
+
+
+class NodeDownedError(CastyError):
+    """This node was given up by its cluster: what its actors knew may be out of date."""
+
+
 class NodeLostError(CastyError):
     """An actor's node has left the cluster or was given up."""
 

@@ -101,3 +101,17 @@ class ReachableMember:
     """Every member can reach this one again."""
 
     member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDowned:
+    """This node is no member any more, without having wished to: its actors begin again or stop, as configured."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRejoined:
+    """This node is a member again, as another incarnation."""
+
+    member: Member

@@ -8,7 +8,7 @@ from casty.member import Member, MemberStatus, NodeId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterView:
+class ClusterState:
     """What one incarnation of this node knows of its cluster."""
 
     local: NodeId
@@ -25,11 +25,15 @@ class ClusterView:
 
     @property
     def others(self) -> dict[PeerAddress, NodeId]:
-        """The other members by address."""
-        return {member.address: member.node for member in self.members if member.node != self.local}
+        """The other members by address, but for those that were given up."""
+        return {
+            member.address: member.node
+            for member in self.members
+            if member.node != self.local and member.status is not MemberStatus.down
+        }
 
 
-type Observer = Callable[[ClusterView | None], None]
+type Observer = Callable[[ClusterState | None], None]
 """Given each new view; None: this node is no member any more."""
 
 
@@ -37,7 +41,7 @@ class Views:
     """The newest view, and who is told of the next one."""
 
     def __init__(self) -> None:
-        self.current: ClusterView | None = None
+        self.current: ClusterState | None = None
         self._observers: dict[Observer, None] = {}
 
     def observe(self, observer: Observer) -> None:
@@ -49,7 +53,7 @@ class Views:
     def ignore(self, observer: Observer) -> None:
         self._observers.pop(observer, None)
 
-    def show(self, view: ClusterView | None) -> None:
+    def show(self, view: ClusterState | None) -> None:
         """Tell everybody, if it is news."""
         if view != self.current:
             self.current = view

@@ -19,7 +19,7 @@ from casty.behaviors.discovery import (
 from casty.member import NodeId
 
 from casty_cluster.node.system_links import SystemLinks
-from casty_cluster.node.view import ClusterView, Views
+from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol.registry import Changed, Effect, ListingChanged, Registry, SendChange
 
 NAME = "_receptionist"
@@ -29,7 +29,7 @@ NAME = "_receptionist"
 class Saw:
     """The cluster has changed; None: this node is no member any more."""
 
-    view: ClusterView | None
+    view: ClusterState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Receptionist:
         remove = partial(self._registry.remove, address=ref.address.to_uri())
         return [effect for key in sorted(self._own.pop(ref, ())) for effect in remove(key)]
 
-    def _look(self, view: ClusterView | None) -> list[Effect]:
+    def _look(self, view: ClusterState | None) -> list[Effect]:
         if view is None:
             return self._registry.members([])
         effects: list[Effect] = []

@@ -4,6 +4,8 @@ from typing import Any, override
 
 from casty.address import ActorAddress, PeerAddress
 from casty.behaviors.clustered import ServiceKey
+from casty.behaviors.discovery import ReceptionistMessage, Register
+from casty.member import Member
 from casty.ref import ActorRef
 from casty.runtime.cell import Cell
 from casty.runtime.remote import Remote
@@ -16,11 +18,18 @@ from casty_cluster.remoting.refs import RemoteRef
 class Remoting(Remote):
     """The other nodes."""
 
-    def __init__(self, home: PeerAddress, node_id: str, delivery: Delivery, death_watch: DeathWatch) -> None:
-        self._home = home
-        self._node_id = node_id
+    def __init__(
+        self,
+        local: Member,
+        delivery: Delivery,
+        death_watch: DeathWatch,
+        receptionist: ActorRef[ReceptionistMessage] | None = None,
+    ) -> None:
+        self._home = local.address
+        self._node_id = local.node_id
         self._delivery = delivery
         self._death_watch = death_watch
+        self._receptionist = receptionist
 
     @property
     @override
@@ -49,4 +58,5 @@ class Remoting(Remote):
 
     @override
     def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
-        """For the receptionist."""
+        if self._receptionist is not None:
+            self._receptionist.tell(Register(key, ref))

@@ -4,6 +4,8 @@ Every node has one under the singleton's name. What it is told goes to the singl
 here, else to the manager of the host. What nobody can take yet waits, up to `BUFFER` messages.
 """
 
+import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +17,10 @@ from casty.behaviors.clustered import SingletonBehavior
 from casty.member import NodeId
 
 from casty_cluster.node.system_links import SystemLinks
-from casty_cluster.node.view import ClusterView, Views
+from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol.singleton import Effect, HandedOver, HandOver, Phase, Say, Singleton, Start, Stop
+
+logger = logging.getLogger("casty.cluster")
 
 BUFFER: Final = 1_000
 MAX_HOPS: Final = 8
@@ -39,7 +43,7 @@ class Forwarded:
 class Saw:
     """The cluster has changed; None: this node is no member any more."""
 
-    view: ClusterView | None
+    view: ClusterState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class Managers:
         self.links = links
         self.views = views
         self.resolve = resolve
-        self._by_name: dict[str, ActorRef[Any]] = {}
+        self._by_name: dict[str, Manager] = {}
+        self._ended = asyncio.Event()
         links.on(HandOver, self._heard)
         links.on(HandedOver, self._heard)
 
@@ -70,8 +75,7 @@ class Managers:
         """The actor to spawn under that name."""
 
         async def setup(ctx: ActorContext[Any]) -> Behavior[Any]:
-            self._by_name[name] = ctx.self
-            manager = Manager(self, ctx, name, singleton)
+            manager = self._by_name[name] = Manager(self, ctx, name, singleton)
             self.views.observe(manager.see)
 
             async def forget(_: ActorContext[Any]) -> None:
@@ -81,10 +85,28 @@ class Managers:
 
         return Behaviors.setup(setup)
 
+    async def handed_over(self, patience: float) -> None:
+        """Until no singleton runs here while there is a member that stays, or for so many seconds."""
+        try:
+            async with asyncio.timeout(patience):
+                while self._has_heirs() and any(manager.runs for manager in self._by_name.values()):
+                    self._ended.clear()
+                    await self._ended.wait()
+        except TimeoutError:
+            logger.warning("some singletons of this node were not handed over within %s s and are stopped", patience)
+
+    def ended(self) -> None:
+        """A singleton has stopped here, or the cluster has changed."""
+        self._ended.set()
+
+    def _has_heirs(self) -> bool:
+        state = self.views.current
+        return state is not None and any(member.node not in state.retiring for member in state.up)
+
     def _heard(self, node: NodeId, said: HandOver | HandedOver) -> None:
         manager = self._by_name.get(said.name)
         if manager is not None:
-            manager.tell(Heard(node, said))
+            manager.hear(node, said)
         elif isinstance(said, HandOver):
             self.links.send(node, HandedOver(said.name))  # it never ran here
 
@@ -104,14 +126,23 @@ class Manager:
         self._instance: ActorRef[Any] | None = None
         self._waiting: deque[tuple[Any, int]] = deque()
 
-    def see(self, view: ClusterView | None) -> None:
-        """Called outside of the actor's turns."""
+    @property
+    def runs(self) -> bool:
+        """Whether the singleton is here, if perhaps about to stop."""
+        return self._machine is not None and self._machine.phase in (Phase.running, Phase.stopping)
+
+    def hear(self, node: NodeId, said: HandOver | HandedOver) -> None:
+        """Called outside of the actor's turns, as is `see`."""
+        self._ctx.self.tell(Heard(node, said))
+
+    def see(self, view: ClusterState | None) -> None:
         self._ctx.self.tell(Saw(view))
 
     async def receive(self, ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
         match message:
             case Saw(view):
                 self._look(view)
+                self._managers.ended()
             case Heard(node, said):
                 self._hear(node, said)
             case Terminated(ref, reason) if ref == self._instance:
@@ -124,7 +155,7 @@ class Manager:
                 self._pass_on(message, 0)
         return Behaviors.same()
 
-    def _look(self, view: ClusterView | None) -> None:
+    def _look(self, view: ClusterState | None) -> None:
         if view is None:
             if self._machine is not None:
                 self._carry_out(self._machine.out())
@@ -172,6 +203,7 @@ class Manager:
         if machine is not None and machine.phase is Phase.stopping:
             self._ctx.log.info("the singleton %s has stopped on this node", self._name)
             self._carry_out(machine.stopped())
+            self._managers.ended()
         elif reason is not None:
             self._ctx.log.error("the singleton %s failed and starts again in %s s: %s", self._name, PAUSE, reason)
             self._ctx.timers.start("again", Again(), after=PAUSE)

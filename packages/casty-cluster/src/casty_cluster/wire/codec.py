@@ -2,11 +2,22 @@
 
 from typing import Final
 
+from casty.address import PeerAddress
 from casty.errors import DecodeError, EncodeError
-from casty.serialization import Limits, MsgpackSerializer
+from casty.member import Member, MemberStatus, NodeId
+from casty.serialization import REGISTRY, Limits, MsgpackSerializer
 
 MAX_BYTES: Final = 60 * 1024
 """Of one message: what a frame of the control lane holds at the least."""
+
+# Named here, as the values themselves know nothing of serialization.
+for kind, name in (
+    (PeerAddress, "casty.PeerAddress"),
+    (NodeId, "casty.NodeId"),
+    (MemberStatus, "casty.MemberStatus"),
+    (Member, "casty.Member"),
+):
+    REGISTRY.register(kind, name)
 
 _SERIALIZER: Final = MsgpackSerializer(strict=True, limits=Limits(max_payload=MAX_BYTES))
 

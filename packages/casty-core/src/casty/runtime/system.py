@@ -17,7 +17,7 @@ from casty.persistence.outbox import OPEN, current
 from casty.plugins import PluginRegistry, build_options
 from casty.ref import ActorRef, AddressRef
 from casty.runtime.ask import ASKS
-from casty.runtime.cell import STOPPED, LocalRef
+from casty.runtime.cell import STOPPED, Cell, LocalRef
 from casty.runtime.children import spawn_cell, until_childless
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
@@ -203,11 +203,17 @@ class ActorSystem:
 
     async def _shut_down(self, kernel: Kernel) -> None:
         kernel.timers.cancel_all()
-        for root in (kernel.root, kernel.internal):
-            root.admission = CLOSED
-            for cell in list(root.own_life().children.values()):
-                request_stop(cell)
-            await until_childless(root)
+        await _empty(kernel.root)
+        try:
+            await self._depart()
+        finally:
+            await self._finish(kernel)
+
+    async def _depart(self) -> None:
+        """For systems that have something to do between the end of the users' actors and that of their own."""
+
+    async def _finish(self, kernel: Kernel) -> None:
+        await _empty(kernel.internal)
         kernel.asks.close()
         kernel.dispatcher.close()
         try:
@@ -231,6 +237,14 @@ class ActorSystem:
             instrument.detach()
         except Exception:
             logger.exception("%r did not detach from the actor system %r", instrument, self.name)
+
+
+async def _empty(root: Cell) -> None:
+    """Stop every actor below it, for good."""
+    root.admission = CLOSED
+    for cell in list(root.own_life().children.values()):
+        request_stop(cell)
+    await until_childless(root)
 
 
 class GoneRef(AddressRef[Any]):

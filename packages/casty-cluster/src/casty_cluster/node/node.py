@@ -1,0 +1,311 @@
+"""This node for as long as its actor system runs, through all its incarnations: it joins them to the actors.
+
+It shows the shells of actors what the membership says, and carries messages between the two. It decides nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple, override
+
+from casty.address import PeerAddress
+from casty.entropy import source
+from casty.errors import JoinError
+from casty.member import Member, MemberStatus, NodeId
+from casty.plugins import build_options
+from casty.runtime.kernel import Kernel
+from casty.serialization import message
+from casty.spi.failure_detector import DetectorContext
+from casty.spi.serializer import Serializer
+from casty.spi.transport import Endpoint, Lane, Transport
+
+from casty_cluster.node.incarnation import Incarnation, Upward
+from casty_cluster.node.leases import decide_by_lease
+from casty_cluster.node.system_links import SystemLinks
+from casty_cluster.node.view import ClusterState, Views
+from casty_cluster.protocol.membership.effects import (
+    AcquireLease,
+    Effect,
+    Ignored,
+    Joined,
+    KeepsSeeking,
+    MembersChanged,
+    Out,
+    Publish,
+    Refused,
+    Send,
+)
+from casty_cluster.protocol.membership.inputs import GiveUp, LeaseDecided, Leave
+from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.remoting.death_watch import DeathWatch
+from casty_cluster.remoting.delivery import Delivery, Wire
+from casty_cluster.settings import NodeSettings
+
+logger = logging.getLogger("casty.cluster")
+
+
+@message("casty.cluster.Retiring")
+class Retiring(NamedTuple):
+    """The sender is about to leave: it is to be given nothing new, and asked for what it has."""
+
+    uid: int
+
+
+class Node(Wire):
+    """One place in a cluster."""
+
+    def __init__(self, kernel: Kernel, settings: NodeSettings, *, out: Callable[[Out], None]) -> None:
+        self.views = Views()
+        self.links = SystemLinks(kernel.clock, self._send_system, self._break_with)
+        self.delivery = Delivery(kernel, self, self._serializer)
+        self.death_watch = DeathWatch(kernel, self.links)
+        self._kernel = kernel
+        self._settings = settings
+        self._out = out
+        self._incarnation: Incarnation | None = None
+        self._transport = AsyncExitStack()
+        self._local: Member | None = None
+        self._gone: set[PeerAddress] = set()
+        """Where members were and none is now."""
+        self._retiring: set[NodeId] = set()
+        self._waiting: dict[asyncio.Future[None], Callable[[ClusterState], bool]] = {}
+        """For which kind of view."""
+        self._begin: Callable[[], None] | None = None
+        self._departed: asyncio.Future[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.links.on(Retiring, lambda node, _: self._retires(node))
+
+    @property
+    def local(self) -> Member:
+        """This node as a member; its status is that of the last view. Raises `JoinError` before it listens."""
+        if self._local is None:
+            raise JoinError("this node does not listen yet; use the system inside of 'async with'")
+        state = self.views.current
+        known = () if state is None else state.members
+        return next((member for member in known if member.node == self._local.node), self._local)
+
+    async def listen(self) -> None:
+        """Be reachable, as a new incarnation. A second time it is at the same address."""
+        settings, kernel = self._settings, self._kernel
+        uid = int.from_bytes(source().token(8)) or 1
+        incarnation = Incarnation(kernel.clock, self._upward())
+        provider = kernel.system.plugins.transport(settings.url)
+        transport = await self._transport.enter_async_context(
+            provider.open(
+                settings.url,
+                incarnation,
+                Endpoint(
+                    cluster=kernel.system.name,
+                    uid=uid,
+                    advertised=settings.advertised,
+                    cookies=settings.cookies,
+                    tls=settings.tls,
+                    insecure=settings.insecure,
+                ),
+                build_options(provider, settings.transport_options),
+            )
+        )
+        host, port = transport.local
+        self._settings = replace(settings, port=port if settings.port == 0 else settings.port)
+        node = NodeId(host, port, uid)
+        self._local = Member(node=node, node_id=settings.node_id or str(node.address), roles=settings.roles)
+        self._begin = partial(self._begin_as, incarnation, transport, self._local)
+
+    def begin(self) -> None:
+        """Look for the cluster."""
+        if self._begin is not None:
+            self._begin()
+
+    def _begin_as(self, incarnation: Incarnation, transport: Transport, local: Member) -> None:
+        settings, random = self._settings, source().random()
+        self._incarnation = incarnation
+        detector = settings.detector(
+            DetectorContext(
+                local=local.node,
+                random=random,
+                interval=settings.heartbeat_interval,
+                check_interval=settings.check_interval,
+            )
+        )
+        membership = MembershipSettings(
+            system=self._kernel.system.name,
+            seeds=settings.seeds,
+            configuration=settings.configuration,
+            gossip_interval=settings.gossip_interval,
+        )
+        incarnation.begin(transport, local, detector, settings=membership, strategy=settings.downing, random=random)
+
+    async def close(self) -> None:
+        """Stop listening; nothing is said to anybody any more."""
+        self._end()
+        self.death_watch.close()
+        self.links.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._fail_waiting(JoinError("the actor system was shut down"))
+        await self._transport.aclose()
+
+    async def reopen(self) -> None:
+        """Come back as another incarnation."""
+        await self._transport.aclose()
+        self._retiring.clear()
+        self._gone.clear()
+        await self.listen()
+        self.begin()
+
+    async def wait_until(self, holds: Callable[[ClusterState], bool]) -> None:
+        """Until the view is like that. Raises `JoinError` if this node is refused for good."""
+        state = self.views.current
+        if state is None or not holds(state):
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting[future] = holds
+            try:
+                await future
+            finally:
+                del self._waiting[future]
+
+    def retire(self) -> None:
+        """Say that this node is about to leave."""
+        state = self.views.current
+        if state is not None:
+            self._retires(state.local)
+            for node in state.others.values():
+                self.links.send(node, Retiring(state.local.uid))
+
+    async def leave(self) -> None:
+        """Leave the cluster; it takes a few rounds of gossip, and comes to an end in any case."""
+        if self._incarnation is not None:
+            self._departed = asyncio.get_running_loop().create_future()
+            self._incarnation.handle(Leave())
+            await self._departed
+
+    def give_up(self, node: NodeId) -> None:
+        """Have that member removed, whatever its state."""
+        if self._incarnation is not None:
+            self._incarnation.handle(GiveUp(node))
+
+    @override
+    def send(self, peer: PeerAddress, frame: bytes) -> str | None:
+        incarnation = self._incarnation
+        if incarnation is None:
+            return "this node is no member of its cluster now"
+        if peer in self._gone:
+            return f"the node at {peer} is no member of the cluster any more"
+        if not incarnation.send(peer, frame, Lane.user):
+            return f"the queue for {peer} is full: it takes messages more slowly than they are sent"
+        return None
+
+    def _upward(self) -> Upward:
+        return Upward(
+            effect=self._carry_out,
+            connected=self.links.connected,
+            system=self.links.received,
+            user=self.delivery.received,
+            dropped=self.delivery.dropped,
+        )
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case MembersChanged():
+                self._show(effect)
+            case Publish(event):
+                self._kernel.event_stream.publish(event)
+            case Joined(cluster):
+                logger.info("%s is in the cluster %x", self.local.node, cluster)
+            case KeepsSeeking(reason):
+                logger.warning("%s has found no cluster yet: %s", self.local.node, reason)
+            case Refused(reason, final):
+                logger.warning("%s is not let into the cluster: %s", self.local.node, reason)
+                if final:
+                    self._fail_waiting(JoinError(f"this node is not let into the cluster: {reason}"))
+            case AcquireLease(acquire):
+                self._start(self._ask_for_lease(effect), f"casty-lease-{acquire.lease}")
+            case Out():
+                self._leave_off(effect)
+            case Ignored(sender, reason):
+                logger.debug("a message of %s does not count: %s", sender, reason)
+            case Send():
+                raise AssertionError("messages are sent where they are made")
+
+    def _show(self, changed: MembersChanged) -> None:
+        before = self.views.current
+        present = {member.node for member in changed.members if member.status is not MemberStatus.down}
+        addresses = {node.address for node in present}
+        was = {member.node for member in before.members} if before is not None else set[NodeId]()
+        lost = sorted(was - present)
+        self._gone.update(node.address for node in lost)
+        self._gone -= addresses
+        self._retiring &= present
+        state = ClusterState(
+            local=self.local.node,
+            members=changed.members,
+            unreachable=changed.unreachable,
+            retiring=frozenset(self._retiring),
+            leader=changed.leader,
+        )
+        if state.local in self._retiring:
+            for node in sorted(set(state.others.values()) - was):
+                self.links.send(node, Retiring(state.local.uid))
+        self.views.show(state)
+        self.death_watch.members(state.others)
+        self.links.lost(lost)
+        for future, holds in self._waiting.items():
+            if holds(state) and not future.done():
+                future.set_result(None)
+
+    def _retires(self, node: NodeId) -> None:
+        self._retiring.add(node)
+        state = self.views.current
+        if state is not None:
+            self.views.show(replace(state, retiring=frozenset(self._retiring)))
+
+    def _leave_off(self, out: Out) -> None:
+        """This incarnation is over."""
+        state = self.views.current
+        self._end()
+        self.views.show(None)
+        self.death_watch.members({})
+        if state is not None:
+            self.links.lost([member.node for member in state.members])
+        if self._departed is not None:
+            if not self._departed.done():
+                self._departed.set_result(None)
+        else:
+            self._out(out)
+
+    def _end(self) -> None:
+        if self._incarnation is not None:
+            self._incarnation.end()
+            self._incarnation = None
+
+    def _send_system(self, to: NodeId, frame: bytes) -> None:
+        if self._incarnation is not None:
+            self._incarnation.send(to.address, frame, Lane.control)
+
+    def _break_with(self, node: NodeId, reason: str) -> None:
+        logger.error("%s is given up: %s", node, reason)
+        self.give_up(node)
+
+    def _serializer(self, name: str) -> Serializer:
+        system = self._kernel.system
+        provider = system.plugins.serializer(name)
+        return provider.create(system.resolve, build_options(provider, {}))
+
+    async def _ask_for_lease(self, effect: AcquireLease) -> None:
+        won = await decide_by_lease(self._kernel.system.plugins, self._settings.lease_url, effect.acquire)
+        if self._incarnation is not None:
+            self._incarnation.handle(LeaseDecided(effect.acquire, won))
+
+    def _start(self, work: Any, name: str) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _fail_waiting(self, error: JoinError) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(error)

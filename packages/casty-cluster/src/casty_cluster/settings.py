@@ -1,0 +1,207 @@
+"""What a node is started with: the arguments of `ClusteredActorSystem`, else the configuration."""
+
+import os
+import socket
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from casty import CastyConfig
+from casty.address import PeerAddress
+from casty.config.kinds import peer_address
+from casty.errors import ConfigError
+from casty.plugins import PluginRegistry, build_options
+from casty.spi.downing import DowningStrategy
+from casty.spi.failure_detector import DetectorContext, FailureDetector
+from casty.tls import Config as TlsConfig
+
+WILDCARDS: Final = ("0.0.0.0", "::", "")
+MAX_COOKIES: Final = 2
+MIN_COOKIE: Final = 16
+
+type Seed = tuple[str, int] | str
+"""`("10.0.0.1", 25520)` or `"10.0.0.1:25520"`."""
+type Cookie = str | bytes | Sequence[str | bytes]
+"""A secret, or two of them while it is being changed."""
+type WhenDowned = Literal["rejoin", "exit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    """One node's place in its cluster."""
+
+    bind_host: str
+    port: int
+    advertised: PeerAddress | None
+    """Where the others reach it; None: where it listens."""
+    seeds: tuple[PeerAddress, ...]
+    node_id: str | None
+    roles: tuple[str, ...]
+    transport: str
+    """The URL's scheme."""
+    transport_options: Mapping[str, object]
+    configuration: Mapping[str, str]
+    """What must be the same on all nodes."""
+    cookies: tuple[bytes, ...] = field(repr=False)
+    tls: TlsConfig | None
+    insecure: bool
+    detector: Callable[[DetectorContext], FailureDetector]
+    downing: DowningStrategy
+    lease_url: str | None
+    when_downed: WhenDowned
+    gossip_interval: float
+    heartbeat_interval: float
+    check_interval: float
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.bind_host}]" if ":" in self.bind_host else self.bind_host
+        return f"{self.transport}://{host}:{self.port}"
+
+
+def node_settings(
+    config: CastyConfig,
+    plugins: PluginRegistry,
+    *,
+    host: str | None,
+    port: int | None,
+    seed_nodes: Sequence[Seed] | None,
+    node_id: str | None,
+    roles: Sequence[str] | None,
+    bind_host: str | None,
+    advertised_host: str | None,
+    advertised_port: int | None,
+    tls: TlsConfig | None,
+    cookie: Cookie | None,
+    insecure: bool,
+    transport: str | None,
+    failure_detector: str | Callable[[DetectorContext], FailureDetector] | None,
+    downing: str | DowningStrategy | None,
+    when_downed: WhenDowned | None,
+) -> NodeSettings:
+    """The arguments of `ClusteredActorSystem`, and the configuration where they say nothing. Raises `ConfigError` and
+    `PluginError` for what cannot be.
+    """
+    cluster = config.cluster
+    host = cluster.host if host is None else host
+    port = cluster.port if port is None else port
+    tls = tls_of(tls, config)
+    shown_host = advertised_host or (host if bind_host is not None else public_host(host))
+    advertised = None
+    if shown_host is not None or advertised_port is not None:
+        advertised = PeerAddress(shown_host or host, advertised_port or port)
+    return NodeSettings(
+        bind_host=bind_host or host,
+        port=port,
+        advertised=advertised,
+        seeds=cluster.seed_addresses if seed_nodes is None else seed_addresses(seed_nodes),
+        node_id=node_id or cluster.node_id,
+        roles=cluster.roles if roles is None else tuple(roles),
+        transport=transport or ("tls" if tls is not None and cluster.transport == "tcp" else cluster.transport),
+        transport_options={},
+        configuration={
+            "serializer": config.serialization.default,
+            "failure detector": _name_of(failure_detector, cluster.failure_detector.kind),
+            "downing strategy": _name_of(downing, cluster.downing.strategy),
+        },
+        cookies=cookies_of(cookie, cluster.cookie_file),
+        tls=tls,
+        insecure=insecure,
+        detector=detector_of(failure_detector, config, plugins),
+        downing=downing_of(downing, config, plugins),
+        lease_url=None,
+        when_downed=when_downed or "rejoin",
+        gossip_interval=cluster.gossip.interval,
+        heartbeat_interval=cluster.heartbeat.interval,
+        check_interval=cluster.heartbeat.availability_check_interval,
+    )
+
+
+def _name_of(chosen: object, configured: str) -> str:
+    return configured if chosen is None else chosen if isinstance(chosen, str) else type(chosen).__qualname__
+
+
+def seed_addresses(seeds: Sequence[Seed]) -> tuple[PeerAddress, ...]:
+    """Raises `ConfigError` for what is no address."""
+    found: list[PeerAddress] = []
+    for seed in seeds:
+        address = peer_address(seed) if isinstance(seed, str) else PeerAddress(*seed)
+        if address is None or not 0 < address.port < 65_536:
+            raise ConfigError(f"{seed!r} is no seed node; write ('10.0.0.1', 25520) or '10.0.0.1:25520'")
+        found.append(address)
+    return tuple(found)
+
+
+def public_host(host: str) -> str | None:
+    """Where others reach a node that listens at `host`: this machine's own address for a wildcard, else None."""
+    if host not in WILDCARDS:
+        return None
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError as error:
+        raise ConfigError(
+            f"a node that listens at {host!r} needs an address that the others reach it under, and the name of this "
+            f"machine has none ({error}); give advertised_host="
+        ) from None
+
+
+def cookies_of(cookie: Cookie | None, file: str | None) -> tuple[bytes, ...]:
+    """The secrets, the one to use first. Raises `ConfigError` for one that is too short, or a file open to others."""
+    if cookie is None:
+        found = () if file is None else _cookies_in(Path(file))
+    else:
+        given = [cookie] if isinstance(cookie, str | bytes) else cookie
+        found = tuple(one.encode() if isinstance(one, str) else one for one in given)
+    if len(found) > MAX_COOKIES or any(len(one) < MIN_COOKIE for one in found):
+        raise ConfigError(
+            f"a cookie has at least {MIN_COOKIE} bytes, and there are at most {MAX_COOKIES} of them, the new one first"
+        )
+    return found
+
+
+def tls_of(tls: TlsConfig | None, config: CastyConfig) -> TlsConfig | None:
+    files = config.cluster.tls
+    if tls is not None or files.certfile is None or files.cafile is None or files.keyfile is None:
+        return tls
+    return TlsConfig.from_paths(certfile=files.certfile, cafile=files.cafile, keyfile=files.keyfile)
+
+
+def detector_of(
+    chosen: str | Callable[[DetectorContext], FailureDetector] | None, config: CastyConfig, plugins: PluginRegistry
+) -> Callable[[DetectorContext], FailureDetector]:
+    """A name counts as the one in the configuration would. Raises `PluginError` for one that is not installed."""
+    if callable(chosen):
+        return chosen
+    settings = config.cluster.failure_detector
+    if chosen is not None and chosen != settings.kind:
+        settings = replace(settings, kind=chosen, options={})
+    provider = plugins.failure_detector(settings.kind)
+    options = build_options(provider, settings.provider_options)
+    return lambda context: provider.create(context, options)
+
+
+def downing_of(chosen: str | DowningStrategy | None, config: CastyConfig, plugins: PluginRegistry) -> DowningStrategy:
+    """Likewise."""
+    if chosen is not None and not isinstance(chosen, str):
+        return chosen
+    settings = config.cluster.downing
+    if chosen is not None and chosen != settings.strategy:
+        settings = replace(settings, strategy=chosen, options={})
+    provider = plugins.downing_strategy(settings.strategy)
+    return provider.create(build_options(provider, settings.options))
+
+
+def _cookies_in(file: Path) -> tuple[bytes, ...]:
+    try:
+        mode = os.stat(file).st_mode
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise ConfigError(f"the cookie file cannot be read: {error}") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"the cookie file {file} can be read by others than its owner; run: chmod 600 {file}")
+    found = tuple(line.strip() for line in lines if line.strip())
+    if not found:
+        raise ConfigError(f"the cookie file {file} is empty; write a secret of at least {MIN_COOKIE} bytes into it")
+    return found

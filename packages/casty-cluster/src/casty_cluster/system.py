@@ -1,0 +1,321 @@
+"""The actor system of a node: what users see of a cluster."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final, Self, cast, overload, override
+
+from casty import (
+    ActorRef,
+    ActorSystem,
+    Behavior,
+    BroadcastRef,
+    CastyConfig,
+    Mailbox,
+    ServiceKey,
+)
+from casty.address import ActorAddress
+from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
+from casty.behaviors.discovery import Listing, ReceptionistMessage
+from casty.clock import Clock
+from casty.errors import ActorNameError, JoinError, NodeDownedError, ScopeError
+from casty.events import NodeDowned, NodeRejoined
+from casty.member import Member, NodeId
+from casty.runtime.cell import LocalRef
+from casty.runtime.kernel import Kernel
+from casty.runtime.signals import Restart
+from casty.runtime.stopping import request_stop
+from casty.spi.downing import DowningStrategy
+from casty.spi.failure_detector import DetectorContext, FailureDetector
+from casty.tls import Config as TlsConfig
+
+from casty_cluster.broadcast.broadcast import PREFIX, ClusterBroadcastRef, proxy
+from casty_cluster.node.node import Node
+from casty_cluster.node.termination import Termination
+from casty_cluster.node.view import ClusterState
+from casty_cluster.protocol.membership.effects import Out
+from casty_cluster.receptionist.receptionist import NAME as RECEPTIONIST
+from casty_cluster.receptionist.receptionist import Receptionist
+from casty_cluster.remoting.remoting import Remoting
+from casty_cluster.settings import Cookie, NodeSettings, Seed, WhenDowned, node_settings
+from casty_cluster.singleton.manager import Managers
+
+logger = logging.getLogger("casty.cluster")
+
+REJOIN_PAUSE: Final = 1.0
+"""Seconds before a node that was given up comes back, so that the others have let go of it."""
+HAND_OVER_PATIENCE: Final = 10.0
+"""Seconds that a node which shuts down waits for its singletons to be handed over."""
+DOWNED_EXIT_CODE: Final = 86
+
+
+class ClusteredActorSystem(ActorSystem):
+    """An actor system that is one node of a cluster. Use it with `async with`.
+
+    Nodes of one cluster have the same `name`, and find each other through `seed_nodes`: the same list on every node, in
+    which a node's own address may stand. Without seed nodes it begins a cluster of its own. What is not given counts as
+    the configuration says. `host` and `port` are where it listens, and where the others reach it unless
+    `advertised_host` and `advertised_port` say otherwise; `bind_host` where it listens instead. Port 0 is any free one.
+
+    `required_quorum` members must be up before `async with` lets go on, within `quorum_timeout` seconds, else
+    `JoinError`. A node that listens beyond this machine needs a `cookie` or `tls`, or `insecure=True`.
+
+    A node that was given up by the others while it could not reach them stops what is the cluster's at once, says so
+    by `NodeDowned`, and then, as `when_downed` says, comes back as another incarnation, its users' actors begun again
+    (`rejoin`), or ends the process with exit code 86 (`exit`).
+
+    SIGTERM, where nobody else handles it, cancels the task that entered the system: the node leaves in good order.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        seed_nodes: Sequence[Seed] | None = None,
+        node_id: str | None = None,
+        roles: Sequence[str] | None = None,
+        bind_host: str | None = None,
+        advertised_host: str | None = None,
+        advertised_port: int | None = None,
+        config: CastyConfig | None = None,
+        required_quorum: int | None = None,
+        quorum_timeout: float = 60.0,
+        tls: TlsConfig | None = None,
+        cookie: Cookie | None = None,
+        insecure: bool = False,
+        transport: str | None = None,
+        serializer: str | None = None,
+        failure_detector: str | Callable[[DetectorContext], FailureDetector] | None = None,
+        downing: str | DowningStrategy | None = None,
+        when_downed: WhenDowned | None = None,
+        plugins: Sequence[object] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        config = CastyConfig() if config is None else config
+        if serializer is not None:
+            config = replace(config, serialization=replace(config.serialization, default=serializer))
+        super().__init__(name, config=config, plugins=plugins, clock=clock)
+        self._settings: NodeSettings = node_settings(
+            config,
+            self.plugins,
+            host=host,
+            port=port,
+            seed_nodes=seed_nodes,
+            node_id=node_id,
+            roles=roles,
+            bind_host=bind_host,
+            advertised_host=advertised_host,
+            advertised_port=advertised_port,
+            tls=tls,
+            cookie=cookie,
+            insecure=insecure,
+            transport=transport,
+            failure_detector=failure_detector,
+            downing=downing,
+            when_downed=when_downed,
+        )
+        self._required_quorum = required_quorum
+        self._quorum_timeout = quorum_timeout
+        self._node: Node | None = None
+        self._faces: dict[str, ActorRef[Any]] = {}
+        """What belongs to the cluster, by path: not to be restarted by this node's fate."""
+        self._rejoining: asyncio.Task[None] | None = None
+        self._termination = Termination()
+
+    @classmethod
+    def from_config(cls, config: CastyConfig, **overrides: Any) -> Self:
+        """A node as `[cluster]` describes it; any argument of the class may be given besides, and wins."""
+        return cls(config=config, **overrides)
+
+    @override
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        try:
+            await self._join()
+        except BaseException:
+            await self.shutdown()
+            raise
+        self._termination.listen()
+        return self
+
+    @override
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, traceback)
+        self._termination.finish(error)
+
+    @property
+    def node(self) -> Node:
+        """The running inside, for extensions of the cluster. Raises `SystemStoppedError` outside of `async with`."""
+        if self._node is None:
+            _ = self.kernel
+            raise JoinError("this node does not listen yet")
+        return self._node
+
+    @property
+    def self_node(self) -> Member:
+        """This node as a member."""
+        return self.node.local
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All members that this node knows of, by node; empty while it is in no cluster."""
+        state = self.node.views.current
+        return () if state is None else state.members
+
+    def get_cluster_state(self) -> ClusterState | None:
+        """What this node knows of its cluster; None while it is in none."""
+        return self.node.views.current
+
+    async def wait_for(self, count: int, timeout: float = 60.0) -> None:
+        """Until `count` members are up. Raises `TimeoutError`, or `JoinError` if this node is refused for good."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.node.wait_until(lambda state: len(state.up) >= count)
+        except TimeoutError:
+            state = self.node.views.current
+            up = 0 if state is None else len(state.up)
+            raise TimeoutError(f"{up} members are up after {timeout} s, and {count} are wanted") from None
+
+    @override
+    def spawn[M](
+        self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[M]:
+        """See `ActorSystem.spawn`. Behaviors that belong to the cluster are spawned under the same name on every node:
+        `Behaviors.broadcasted`, whose reference is a `BroadcastRef`, and `Behaviors.singleton`.
+        """
+        described: Any = behavior
+        if isinstance(described, BroadcastedBehavior):
+            inner = cast(BroadcastedBehavior[M], described).behavior
+            return self._spawn_broadcast(inner, _named(behavior, name), mailbox)
+        if isinstance(described, SingletonBehavior):
+            singleton = cast(SingletonBehavior[M], described)
+            return self._spawn_singleton(singleton, _named(behavior, name), mailbox)
+        if isinstance(described, ShardedBehavior):
+            raise ScopeError(
+                "sharded behaviors are not there yet: this version of casty-cluster has members, singletons and "
+                "broadcasts, and no entities"
+            )
+        return super().spawn(behavior, name, mailbox=mailbox)
+
+    @overload
+    def lookup(self, path: str, *, node: NodeId | str | None = None) -> ActorRef[Any] | None: ...
+    @overload
+    def lookup[M](self, path: ServiceKey[M]) -> Listing[M]: ...
+    @override
+    def lookup(
+        self, path: str | ServiceKey[Any], *, node: NodeId | str | None = None
+    ) -> ActorRef[Any] | Listing[Any] | None:
+        """The living actor at a path of this node; or, with `node` (a `NodeId`, or a member's name), a reference to
+        whatever actor has that path there, None if there is no such member. With a `ServiceKey`: who is known under it.
+        """
+        if isinstance(path, ServiceKey):
+            return self._receptionist.listing(path)
+        if node is None or node in (self.self_node.node, self.self_node.node_id):
+            return self._faces.get(path) or super().lookup(path)
+        member = next((member for member in self.members if node in (member.node, member.node_id)), None)
+        if member is None:
+            return None
+        host, port = member.address
+        return self.resolve(ActorAddress(system=self.name, path=path, host=host, port=port, node_id=member.node_id))
+
+    @property
+    def receptionist(self) -> ActorRef[ReceptionistMessage]:
+        """Takes `Register`, `Deregister`, `Find` and `Subscribe`."""
+        return self._reception
+
+    async def leave(self) -> None:
+        """Leave the cluster in good order, and stop: what is the cluster's is handed over, the others are told."""
+        await self.shutdown()
+
+    async def _join(self) -> None:
+        node = self._node = Node(self.kernel, self._settings, out=self._out)
+        self._managers = Managers(node.links, node.views, self.resolve)
+        self._receptionist = Receptionist(node.links, node.views, self.resolve)
+        await node.listen()
+        self._reception = super().spawn(self._receptionist.behavior(), RECEPTIONIST)
+        self.kernel.remote = Remoting(node.local, node.delivery, node.death_watch, self._reception)
+        node.begin()
+        if self._required_quorum is not None:
+            try:
+                await self.wait_for(self._required_quorum, self._quorum_timeout)
+            except TimeoutError as error:
+                raise JoinError(f"the required quorum was not reached: {error}") from None
+
+    def _spawn_broadcast[M](self, behavior: Behavior[M], name: str, mailbox: Mailbox | None) -> BroadcastRef[M]:
+        mailbox = mailbox or self.kernel.settings.resolve(name).mailbox
+        actor = super().spawn(behavior, PREFIX + name, mailbox=mailbox)
+        try:
+            front = super().spawn(proxy(lambda: ref), name)
+        except BaseException:
+            assert isinstance(actor, LocalRef)
+            request_stop(actor.cell)
+            raise
+        ref = ClusterBroadcastRef[M](front.address, name, self.node.views, self.resolve)
+        self._faces[front.address.path] = ref
+        return ref
+
+    def _spawn_singleton[M](self, behavior: SingletonBehavior[M], name: str, mailbox: Mailbox | None) -> ActorRef[M]:
+        ref = super().spawn(self._managers.behavior(name, behavior), name, mailbox=mailbox)
+        self._faces[ref.address.path] = ref
+        return ref
+
+    def _out(self, out: Out) -> None:
+        """The others have given this node up."""
+        logger.error("this node is no member of the cluster any more: %s", out.reason)
+        self.event_stream.publish(NodeDowned(out.reason))
+        if self._settings.when_downed == "exit":
+            self._termination.exit(DOWNED_EXIT_CODE)
+            return
+        error = NodeDownedError(out.reason)
+        for cell in self.kernel.root.own_life().children.values():
+            if cell.path not in self._faces:
+                cell.signal(Restart(error))
+        self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin")
+
+    async def _rejoin(self) -> None:
+        await asyncio.sleep(REJOIN_PAUSE)
+        await self.node.reopen()
+        await self.node.wait_until(lambda state: self.self_node in state.up)
+        self.event_stream.publish(NodeRejoined(self.self_node))
+
+    @override
+    async def _depart(self) -> None:
+        if self._rejoining is not None:
+            self._rejoining.cancel()
+            await asyncio.gather(self._rejoining, return_exceptions=True)
+        if self._node is not None:
+            await self._node.leave()
+
+    @override
+    async def _shut_down(self, kernel: Kernel) -> None:
+        self._termination.stop_listening()
+        if self._node is not None:
+            self._node.retire()
+            await self._managers.handed_over(HAND_OVER_PATIENCE)
+        await super()._shut_down(kernel)
+
+    @override
+    async def _finish(self, kernel: Kernel) -> None:
+        try:
+            if self._node is not None:
+                await self._node.close()
+        finally:
+            kernel.remote = None
+            await super()._finish(kernel)
+            self._node = None
+            self._faces.clear()
+
+
+def _named(behavior: Behavior[Any], name: str | None) -> str:
+    if name is None:
+        raise ActorNameError(
+            f"a {type(behavior).__name__} is one actor for the whole cluster and needs a name that is the same on "
+            'every node: system.spawn(behavior, "name")'
+        )
+    return name
