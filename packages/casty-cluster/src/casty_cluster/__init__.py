@@ -1,4 +1,5 @@
 """Clustering for Casty actors: nodes that find, watch and trust each other, and what runs on top of them."""
 
+from casty_cluster.development.cluster import DevelopmentCluster as DevelopmentCluster
 from casty_cluster.node.view import ClusterState as ClusterState
 from casty_cluster.system import ClusteredActorSystem as ClusteredActorSystem

@@ -236,8 +236,8 @@ class ClusteredActorSystem(ActorSystem):
     async def _join(self) -> None:
         node = self._node = Node(self.kernel, self._settings, out=self._out)
         self._managers = Managers(node.links, node.views, self.resolve)
-        self._receptionist = Receptionist(node.links, node.views, self.resolve)
         await node.listen()
+        self._receptionist = Receptionist(node.links, node.views, lambda: node.local.node, self.resolve)
         self._reception = super().spawn(self._receptionist.behavior(), RECEPTIONIST)
         self.kernel.remote = Remoting(node.local, node.delivery, node.death_watch, self._reception)
         node.begin()

@@ -149,6 +149,11 @@ class Node(Wire):
         self._fail_waiting(JoinError("the actor system was shut down"))
         await self._transport.aclose()
 
+    def fall_silent(self) -> None:
+        """Say nothing to anybody any more, and not that either: for tests of what the others do."""
+        self._end()
+        self.views.show(None)
+
     async def reopen(self) -> None:
         """Come back as another incarnation."""
         await self._transport.aclose()

@@ -20,6 +20,7 @@ MAX_ENTRIES: Final = 10_000
 PER_MESSAGE: Final = 100
 
 
+@message("casty.receptionist.Entry")
 class Entry(NamedTuple):
     """An actor under a key."""
 
@@ -58,14 +59,14 @@ class Registry:
     """The receptionist's memory on one node."""
 
     def __init__(self, local: NodeId) -> None:
-        self._local = local
+        self.local = local
         self._entries: dict[NodeId, dict[Entry, None]] = {local: {}}
         self._members: tuple[NodeId, ...] = ()
 
     def add(self, key: str, address: str) -> list[Effect]:
         """Raises ValueError where this node has as many entries as it may have."""
         entry = Entry(key, address)
-        own = self._entries[self._local]
+        own = self._entries[self.local]
         if entry in own:
             return []
         if len(own) >= MAX_ENTRIES:
@@ -75,9 +76,9 @@ class Registry:
 
     def remove(self, key: str, address: str) -> list[Effect]:
         entry = Entry(key, address)
-        if entry not in self._entries[self._local]:
+        if entry not in self._entries[self.local]:
             return []
-        del self._entries[self._local][entry]
+        del self._entries[self.local][entry]
         return [ListingChanged(key), *self._tell_all(Changed((), (entry,)))]
 
     def changed(self, node: NodeId, change: Changed) -> list[Effect]:
@@ -93,23 +94,23 @@ class Registry:
         """These are the other members now."""
         known, self._members = self._members, tuple(others)
         effects: list[Effect] = []
-        own = list(self._entries[self._local])
+        own = list(self._entries[self.local])
         for newcomer in (node for node in self._members if node not in known):
             for start in range(0, len(own), PER_MESSAGE):
                 effects.append(SendChange(newcomer, Changed(tuple(own[start : start + PER_MESSAGE]), ())))
-        for node in [node for node in self._entries if node != self._local and node in known]:
+        for node in [node for node in self._entries if node != self.local and node in known]:
             if node not in self._members:
                 effects += _listings(tuple(self._entries.pop(node)))
         return effects
 
     def find(self, key: str) -> list[tuple[NodeId, str]]:
         """Where actors with that key are, those of this node first, then by node."""
-        nodes = [self._local, *sorted(node for node in self._entries if node != self._local)]
+        nodes = [self.local, *sorted(node for node in self._entries if node != self.local)]
         return [(node, entry.address) for node in nodes for entry in self._entries[node] if entry.key == key]
 
     def validate(self) -> None:
         """Raises AssertionError where an invariant is broken."""
-        assert self._local in self._entries, "a node without entries of its own"
+        assert self.local in self._entries, "a node without entries of its own"
         assert all(len(entries) <= MAX_ENTRIES for entries in self._entries.values()), "too many entries"
 
     def _tell_all(self, change: Changed) -> list[Effect]:

@@ -17,6 +17,7 @@ from casty.behaviors.discovery import (
     Subscribe,
 )
 from casty.member import NodeId
+from casty.runtime.dead_letters import Internal
 
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
@@ -26,14 +27,14 @@ NAME = "_receptionist"
 
 
 @dataclass(frozen=True, slots=True)
-class Saw:
+class Saw(Internal):
     """The cluster has changed; None: this node is no member any more."""
 
     view: ClusterState | None
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Internal):
     """Another node has said what has become of its actors."""
 
     node: NodeId
@@ -46,12 +47,18 @@ type Message = ReceptionistMessage | Saw | Heard | Terminated
 class Receptionist:
     """What the receptionist knows, and what it does about it."""
 
-    def __init__(self, links: SystemLinks, views: Views, resolve: Callable[[ActorAddress], ActorRef[Any]]) -> None:
+    def __init__(
+        self,
+        links: SystemLinks,
+        views: Views,
+        local: Callable[[], NodeId],
+        resolve: Callable[[ActorAddress], ActorRef[Any]],
+    ) -> None:
         self._links = links
         self._views = views
+        self._local = local
         self._resolve = resolve
-        self._registry = Registry(NodeId("", 0, 0))
-        self._local: NodeId | None = None
+        self._registry = Registry(local())
         self._own: dict[ActorRef[Any], set[str]] = {}
         self._subscribers: dict[str, dict[ActorRef[Any], None]] = {}
 
@@ -64,6 +71,7 @@ class Receptionist:
             return Behaviors.receive(receive)
 
         async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
+            self._begin_again()
             self._carry_out(self._handle(ctx, message))
             return Behaviors.same()
 
@@ -99,7 +107,7 @@ class Receptionist:
             case Heard(node, change):
                 return self._registry.changed(node, change)
             case Saw(view):
-                return self._look(view)
+                return self._registry.members([] if view is None else list(view.others.values()))
 
     def _forget(self, ref: ActorRef[Any]) -> list[Effect]:
         for subscribers in self._subscribers.values():
@@ -107,16 +115,15 @@ class Receptionist:
         remove = partial(self._registry.remove, address=ref.address.to_uri())
         return [effect for key in sorted(self._own.pop(ref, ())) for effect in remove(key)]
 
-    def _look(self, view: ClusterState | None) -> list[Effect]:
-        if view is None:
-            return self._registry.members([])
-        effects: list[Effect] = []
-        if view.local != self._local:
-            self._local, self._registry = view.local, Registry(view.local)
+    def _begin_again(self) -> None:
+        """Where this node has come back as another incarnation, nothing is known of the others, and they know nothing
+        of its own actors.
+        """
+        if self._local() != self._registry.local:
+            self._registry = Registry(self._local())
             for ref, keys in self._own.items():
                 for key in sorted(keys):
-                    effects += self._registry.add(key, ref.address.to_uri())
-        return effects + self._registry.members(list(view.others.values()))
+                    self._registry.add(key, ref.address.to_uri())
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:

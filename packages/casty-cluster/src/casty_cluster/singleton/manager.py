@@ -15,6 +15,7 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, DeadLetter, Termi
 from casty.address import ActorAddress
 from casty.behaviors.clustered import SingletonBehavior
 from casty.member import NodeId
+from casty.runtime.dead_letters import Internal
 
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
@@ -40,14 +41,14 @@ class Forwarded:
 
 
 @dataclass(frozen=True, slots=True)
-class Saw:
+class Saw(Internal):
     """The cluster has changed; None: this node is no member any more."""
 
     view: ClusterState | None
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Internal):
     """The manager of another node speaks about handing over."""
 
     node: NodeId
@@ -55,7 +56,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Again(Internal):
     """The pause after a failure is over."""
 
 

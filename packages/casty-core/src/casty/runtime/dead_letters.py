@@ -35,6 +35,12 @@ class Throttle:
         return self._seen[key] <= self._lines
 
 
+class Internal:
+    """A message among the parts of Casty itself: where nobody takes it any more, nobody misses it."""
+
+    __slots__ = ()
+
+
 class DeadLetters:
     """Publishes dead letters, and logs them by message type only: a payload may be nobody's business."""
 
@@ -44,6 +50,8 @@ class DeadLetters:
 
     def publish(self, message: object, intended: ActorRef[Any], reason: str) -> None:
         """Say that `message` will not be handled, and why; an `ask` that waits for its answer fails at once."""
+        if isinstance(message, Internal):
+            return
         kind = type(message).__qualname__
         if self._throttle.admits((kind, reason)):
             logger.warning("dead letter: %s for %s: %s", kind, intended.address.path, reason)

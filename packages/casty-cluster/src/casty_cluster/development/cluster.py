@@ -1,0 +1,101 @@
+"""Several nodes in one process, with which a program can be tried out and a test can play through what goes wrong."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+
+from casty.address import PeerAddress
+
+from casty_cluster.development.switchboard import SCHEME, Switchboard
+from casty_cluster.system import ClusteredActorSystem
+
+
+class DevelopmentCluster:
+    """`async with DevelopmentCluster(3) as (first, second, third):` — nodes that have found each other.
+
+    It goes on iterating over the nodes that are running, in the order in which they were started. `settings` are
+    arguments for each `ClusteredActorSystem`, such as `config`.
+    """
+
+    def __init__(self, size: int = 3, *, name: str = "development", **settings: Any) -> None:
+        if size < 1:
+            raise ValueError(f"a cluster has at least one node: {size}")
+        self._size = size
+        self._name = name
+        self._settings = settings
+        self._numbers = count(1)
+        self._board = Switchboard()
+        self._nodes: dict[ClusteredActorSystem, AsyncExitStack] = {}
+        self._seeds: list[PeerAddress] = []
+
+    async def __aenter__(self) -> Self:
+        try:
+            for _ in range(self._size):
+                await self.add_node()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    def __iter__(self) -> Iterator[ClusteredActorSystem]:
+        return iter(list(self._nodes))
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __getitem__(self, index: int) -> ClusteredActorSystem:
+        return list(self._nodes)[index]
+
+    async def add_node(self, **settings: Any) -> ClusteredActorSystem:
+        """One more node, which is up when this returns, as all the others see it."""
+        number = next(self._numbers)
+        arguments: dict[str, Any] = {
+            "name": self._name,
+            "host": f"node-{number}",
+            "port": 0,
+            "node_id": f"node-{number}",
+            "seed_nodes": list(self._seeds),
+            "transport": SCHEME,
+            "plugins": [self._board],
+            **self._settings,
+            **settings,
+        }
+        system = ClusteredActorSystem(**arguments)
+        stack = AsyncExitStack()
+        await stack.enter_async_context(system)
+        self._nodes[system] = stack
+        self._seeds.append(system.self_node.address)
+        expected = len(self._nodes)
+        for node in self:
+            await node.wait_for(expected)
+        return system
+
+    def partition(self, *sides: Sequence[int]) -> None:
+        """Cut the network between groups of nodes, given by their positions: `partition([0], [1, 2])`. Nodes that are
+        not named stay with each other.
+        """
+        nodes = [node.self_node.address for node in self]
+        self._board.divide([[nodes[index] for index in side] for side in sides])
+
+    def heal(self) -> None:
+        """Mend the network."""
+        self._board.divide([])
+
+    async def kill(self, index: int) -> None:
+        """Let a node fall silent as if its process had been killed, and then clear it away."""
+        system = self[index]
+        stack = self._nodes.pop(system)
+        system.node.fall_silent()
+        await stack.aclose()
+
+    async def _close(self) -> None:
+        while self._nodes:
+            _, stack = self._nodes.popitem()
+            await stack.aclose()
