@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self, cast, overload, override
@@ -123,6 +124,8 @@ class ClusteredActorSystem(ActorSystem):
         self._node: Node | None = None
         self._faces: dict[str, ActorRef[Any]] = {}
         """What belongs to the cluster, by path: not to be restarted by this node's fate."""
+        self._context = copy_context()
+        """That of whoever made the system: nothing of the one whose frame or timer ends an incarnation."""
         self._rejoining: asyncio.Task[None] | None = None
         self._termination = Termination()
 
@@ -156,6 +159,11 @@ class ClusteredActorSystem(ActorSystem):
             _ = self.kernel
             raise JoinError("this node does not listen yet")
         return self._node
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is inside of `async with`."""
+        return self._node is not None
 
     @property
     def self_node(self) -> Member:
@@ -276,11 +284,17 @@ class ClusteredActorSystem(ActorSystem):
         for cell in self.kernel.root.own_life().children.values():
             if cell.path not in self._faces:
                 cell.signal(Restart(error))
-        self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin")
+        self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin", context=self._context)
 
     async def _rejoin(self) -> None:
-        await asyncio.sleep(REJOIN_PAUSE)
-        await self.node.reopen()
+        while True:
+            await asyncio.sleep(REJOIN_PAUSE)
+            try:
+                await self.node.reopen()
+            except Exception:
+                logger.exception("this node cannot come back yet, and tries again in %s s", REJOIN_PAUSE)
+            else:
+                break
         await self.node.wait_until(lambda state: self.self_node in state.up)
         self.event_stream.publish(NodeRejoined(self.self_node))
 

@@ -106,6 +106,11 @@ class Incarnation(FrameReceiver):
                     self._upward.effect(effect)
         self._set_alarm()
 
+    def validate(self) -> None:
+        """Raises AssertionError where the membership contradicts itself."""
+        if self._transport is not None:
+            self._membership.validate()
+
     def is_gone(self, node: NodeId) -> bool:
         """Whether it was a member and is none any more: whatever it says does not count."""
         state = self._membership.state

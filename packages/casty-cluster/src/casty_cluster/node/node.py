@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, override
@@ -75,6 +76,7 @@ class Node(Wire):
         """For which kind of view."""
         self._begin: Callable[[], None] | None = None
         self._departed: asyncio.Future[None] | None = None
+        self._context = copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
         self.links.on(Retiring, lambda node, _: self._retires(node))
 
@@ -204,6 +206,11 @@ class Node(Wire):
             return f"the queue for {peer} is full: it takes messages more slowly than they are sent"
         return None
 
+    def validate(self) -> None:
+        """Raises AssertionError where the membership contradicts itself: for tests."""
+        if self._incarnation is not None:
+            self._incarnation.validate()
+
     def _upward(self) -> Upward:
         return Upward(
             effect=self._carry_out,
@@ -306,7 +313,7 @@ class Node(Wire):
             self._incarnation.handle(LeaseDecided(effect.acquire, won))
 
     def _start(self, work: Any, name: str) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work, name=name)
+        task: asyncio.Task[None] = asyncio.create_task(work, name=name, context=self._context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -1,0 +1,112 @@
+"""Simulated clusters: a program for each host, what must always be true of them all, and what must become true again."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from casty import ActorContext, ActorRef, Behavior, Behaviors
+from casty.member import MemberStatus
+from casty.testing import simulation
+from casty.testing.simulation import Simulation
+from casty_cluster import ClusteredActorSystem
+
+PORT = 7000
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which node are you on?"""
+
+    reply_to: ActorRef[str]
+
+
+class SimulatedCluster:
+    """Hosts `n1` to `nN` that are each other's seed nodes. Each runs a singleton and takes part in a broadcast."""
+
+    def __init__(self, sim: Simulation, size: int, **arguments: Any) -> None:
+        self.sim = sim
+        self.names = [f"n{number}" for number in range(1, size + 1)]
+        self.systems: dict[str, ClusteredActorSystem] = {}
+        """The newest on each host, whether it lives or not."""
+        self.running: set[str] = set()
+        """Where the singleton runs now."""
+        self._seeds = [(name, PORT) for name in self.names]
+        self._arguments = arguments
+        sim.invariant(self.members_are_sound)
+
+    def start(self, names: Sequence[str] | None = None) -> None:
+        for name in names or self.names:
+            self.sim.host(name).start(lambda name=name: self._booted(name))
+
+    def _booted(self, name: str) -> Coroutine[Any, Any, None]:
+        # What was known of the process before this one counts no more.
+        self.systems.pop(name, None)
+        self.running.discard(name)
+        return self._node(name)
+
+    async def _node(self, name: str) -> None:
+        system = ClusteredActorSystem(
+            name="sim",
+            host=name,
+            port=PORT,
+            seed_nodes=self._seeds,
+            transport="sim",
+            plugins=[simulation.plugin],
+            **self._arguments,
+        )
+        self.systems[name] = system
+        async with system:
+            system.spawn(Behaviors.singleton(lambda: self._where(name, self.running)), "singleton")
+            system.spawn(Behaviors.broadcasted(self._where(name, set())), "everywhere")
+            await asyncio.Event().wait()
+
+    def _where(self, name: str, running: set[str]) -> Behavior[Where]:
+        async def begin(_: ActorContext[Where]) -> None:
+            running.add(name)
+
+        async def end(_: ActorContext[Where]) -> None:
+            running.discard(name)
+
+        async def receive(_: ActorContext[Where], message: Where) -> Behavior[Where]:
+            message.reply_to.tell(name)
+            return Behaviors.same()
+
+        return Behaviors.with_lifecycle(Behaviors.receive(receive), pre_start=begin, post_stop=end)
+
+    @property
+    def alive(self) -> list[ClusteredActorSystem]:
+        return [self.systems[host.name] for host in self.sim.hosts if host.is_up and host.name in self.systems]
+
+    def members_are_sound(self) -> None:
+        """Of each node's own state."""
+        for system in self.alive:
+            if system.is_running:
+                system.node.validate()
+
+    def is_one(self) -> bool:
+        """Whether all hosts are up in one cluster, as all of them see it, and the singleton runs once."""
+        views = [system.get_cluster_state() if system.is_running else None for system in self.alive]
+        if len(views) != len(self.names) or any(view is None or view.unreachable for view in views):
+            return False
+        members = {
+            tuple((member.node, member.up_number) for member in view.members if member.status is MemberStatus.up)
+            for view in views
+            if view is not None
+        }
+        return len(members) == 1 and len(next(iter(members))) == len(self.names) and len(self.running) == 1
+
+    async def answers(self) -> None:
+        """Everybody reaches the singleton, and everybody by a broadcast."""
+        for name in self.names:
+            system = self.systems[name]
+
+            async def ask(system: ClusteredActorSystem = system) -> tuple[str, tuple[str, ...]]:
+                singleton, everywhere = system.lookup("/singleton"), system.lookup("/everywhere")
+                assert singleton is not None
+                assert everywhere is not None
+                return await system.ask(singleton, Where), await system.ask(everywhere, Where)
+
+            place, places = await self.sim.host(name).run(ask)
+            assert {place} == self.running
+            assert sorted(places) == self.names
