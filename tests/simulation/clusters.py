@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from casty import ActorContext, ActorRef, Behavior, Behaviors
+from casty import ActorContext, ActorRef, Behavior, Behaviors, CastyError
 from casty.member import MemberStatus
 from casty.testing import simulation
 from casty.testing.simulation import Simulation
@@ -96,8 +96,18 @@ class SimulatedCluster:
         }
         return len(members) == 1 and len(next(iter(members))) == len(self.names) and len(self.running) == 1
 
-    async def answers(self) -> None:
-        """Everybody reaches the singleton, and everybody by a broadcast."""
+    async def answers(self, attempts: int = 5) -> None:
+        """Everybody reaches the singleton, and everybody by a broadcast; while connections are made anew, messages may
+        be lost.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                return await self._ask_everybody()
+            except (TimeoutError, CastyError):
+                if attempt == attempts:
+                    raise
+
+    async def _ask_everybody(self) -> None:
         for name in self.names:
             system = self.systems[name]
 

@@ -49,7 +49,6 @@ class NodeSettings:
     insecure: bool
     detector: Callable[[DetectorContext], FailureDetector]
     downing: DowningStrategy
-    lease_url: str | None
     when_downed: WhenDowned
     gossip_interval: float
     heartbeat_interval: float
@@ -111,7 +110,6 @@ def node_settings(
         insecure=insecure,
         detector=detector_of(failure_detector, config, plugins),
         downing=downing_of(downing, config, plugins),
-        lease_url=None,
         when_downed=when_downed or "rejoin",
         gossip_interval=cluster.gossip.interval,
         heartbeat_interval=cluster.heartbeat.interval,

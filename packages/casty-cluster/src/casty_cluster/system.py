@@ -188,7 +188,8 @@ class ClusteredActorSystem(ActorSystem):
         except TimeoutError:
             state = self.node.views.current
             up = 0 if state is None else len(state.up)
-            raise TimeoutError(f"{up} members are up after {timeout} s, and {count} are wanted") from None
+            why = f": {self.node.hindrance}" if self.node.hindrance else ""
+            raise TimeoutError(f"{up} members are up after {timeout} s, and {count} are wanted{why}") from None
 
     @override
     def spawn[M](

@@ -75,6 +75,8 @@ class Node(Wire):
         self._waiting: dict[asyncio.Future[None], Callable[[ClusterState], bool]] = {}
         """For which kind of view."""
         self._begin: Callable[[], None] | None = None
+        self.hindrance = ""
+        """What has kept this node out of a cluster lately."""
         self._departed: asyncio.Future[None] | None = None
         self._context = copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -167,6 +169,8 @@ class Node(Wire):
     async def wait_until(self, holds: Callable[[ClusterState], bool]) -> None:
         """Until the view is like that. Raises `JoinError` if this node is refused for good."""
         state = self.views.current
+        if self._incarnation is None and self.hindrance:
+            raise JoinError(self.hindrance)
         if state is None or not holds(state):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting[future] = holds
@@ -227,13 +231,15 @@ class Node(Wire):
             case Publish(event):
                 self._kernel.event_stream.publish(event)
             case Joined(cluster):
+                self.hindrance = ""
                 logger.info("%s is in the cluster %x", self.local.node, cluster)
             case KeepsSeeking(reason):
-                logger.warning("%s has found no cluster yet: %s", self.local.node, reason)
+                self._hinder(f"no cluster has been found yet: {reason}")
             case Refused(reason, final):
-                logger.warning("%s is not let into the cluster: %s", self.local.node, reason)
+                self._hinder(f"this node is not let into the cluster: {reason}")
                 if final:
-                    self._fail_waiting(JoinError(f"this node is not let into the cluster: {reason}"))
+                    self._end()
+                    self._fail_waiting(JoinError(self.hindrance))
             case AcquireLease(acquire):
                 self._start(self._ask_for_lease(effect), f"casty-lease-{acquire.lease}")
             case Out():
@@ -242,6 +248,10 @@ class Node(Wire):
                 logger.debug("a message of %s does not count: %s", sender, reason)
             case Send():
                 raise AssertionError("messages are sent where they are made")
+
+    def _hinder(self, hindrance: str) -> None:
+        self.hindrance = hindrance
+        logger.warning("%s: %s", self.local.node, hindrance)
 
     def _show(self, changed: MembersChanged) -> None:
         before = self.views.current
@@ -308,7 +318,8 @@ class Node(Wire):
         return provider.create(system.resolve, build_options(provider, {}))
 
     async def _ask_for_lease(self, effect: AcquireLease) -> None:
-        won = await decide_by_lease(self._kernel.system.plugins, self._settings.lease_url, effect.acquire)
+        system = self._kernel.system
+        won = await decide_by_lease(system.plugins, system.name, effect.acquire)
         if self._incarnation is not None:
             self._incarnation.handle(LeaseDecided(effect.acquire, won))
 

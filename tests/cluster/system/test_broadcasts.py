@@ -1,0 +1,61 @@
+"""One actor on every member, reached by one reference."""
+
+import asyncio
+
+import pytest
+
+from casty import ActorNameError, Behaviors, BroadcastRef
+from casty.errors import PartialAnswerError
+from casty_cluster import DevelopmentCluster
+from tests.cluster.system.actors import Do, Who, answering
+
+
+async def test_a_tell_reaches_every_member_and_an_ask_is_answered_by_all() -> None:
+    async with DevelopmentCluster(3) as cluster:
+        refs = [node.spawn(Behaviors.broadcasted(answering(node.self_node.node_id)), "all") for node in cluster]
+        assert all(isinstance(ref, BroadcastRef) for ref in refs)
+        for node, ref in zip(cluster, refs, strict=True):
+            assert await node.ask(ref, Who) == ("node-1", "node-2", "node-3")
+            assert node.lookup("/all") is ref
+
+
+async def test_who_does_not_answer_is_named_and_the_other_answers_are_kept() -> None:
+    async with DevelopmentCluster(3) as cluster:
+        first, second, _ = cluster
+        ref = first.spawn(Behaviors.broadcasted(answering("first")), "all")
+        second.spawn(Behaviors.broadcasted(answering("second")), "all")
+        with pytest.raises(PartialAnswerError, match="1 of 3 members did not answer /all") as failed:
+            await first.ask(ref, Who)
+        assert failed.value.answers == ("first", "second")
+        assert failed.value.missing == (cluster[2].self_node.node,)
+        assert isinstance(failed.value, TimeoutError)
+
+
+async def test_the_name_can_be_reached_from_elsewhere() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        for node in cluster:
+            node.spawn(Behaviors.broadcasted(answering(node.self_node.node_id)), "all")
+        front = first.lookup("/all", node=second.self_node.node)
+        assert front is not None
+        local = second.lookup("/_bcast-all")
+        assert local is not None
+        front.tell(Do("stop"))
+        while second.lookup("/_bcast-all") is not None or first.lookup("/_bcast-all") is not None:
+            await asyncio.sleep(0)
+
+
+async def test_a_broadcast_needs_a_name() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        with pytest.raises(ActorNameError, match="needs a name that is the same on every node"):
+            cluster[0].spawn(Behaviors.broadcasted(answering("x")))
+
+
+async def test_a_name_that_is_taken_leaves_nothing_behind() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        node = cluster[0]
+        node.spawn(answering("x"), "all")
+        with pytest.raises(ActorNameError):
+            node.spawn(Behaviors.broadcasted(answering("x")), "all")
+        while node.lookup("/_bcast-all") is not None:
+            await asyncio.sleep(0)

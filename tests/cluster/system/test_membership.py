@@ -1,0 +1,123 @@
+"""What a node sees of its cluster, and how it comes and goes."""
+
+import asyncio
+
+import pytest
+
+from casty import ActorStoppedError, Behaviors, MemberLeft, MemberUp, load_config
+from casty.cluster import ClusteredActorSystem
+from casty.errors import ConfigError, JoinError, ScopeError
+from casty.member import MemberStatus
+from casty_cluster import DevelopmentCluster
+from tests.cluster.system.actors import Who, answering
+
+
+async def test_a_node_without_seed_nodes_begins_a_cluster_of_its_own() -> None:
+    async with ClusteredActorSystem(name="alone", host="127.0.0.1", port=0) as node:
+        assert node.self_node.status is MemberStatus.up
+        assert node.members == (node.self_node,)
+        state = node.get_cluster_state()
+        assert state is not None
+        assert state.leader == node.self_node.node
+
+
+async def test_events_tell_who_comes_and_goes_once_each() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        seen: list[tuple[str, str]] = []
+        first = cluster[0]
+        first.event_stream.subscribe(MemberUp, lambda event: seen.append(("up", event.member.node_id)))
+        first.event_stream.subscribe(MemberLeft, lambda event: seen.append(("left", event.member.node_id)))
+        second = await cluster.add_node()
+        await second.leave()
+        while len(first.members) > 1:
+            await asyncio.sleep(0)
+        assert seen == [("up", "node-2"), ("left", "node-2")]
+
+
+async def test_actors_of_another_member_are_looked_up_by_its_name() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        second.spawn(answering("worker"), "worker")
+        by_name, by_node = (first.lookup("/worker", node=n) for n in ("node-2", second.self_node.node))
+        assert by_name is not None
+        assert by_name == by_node
+        assert await first.ask(by_name, Who) == "worker"
+        assert first.lookup("/worker", node="nobody") is None
+        assert first.lookup("/worker", node="node-1") is None
+        nothing = first.lookup("/nothing", node="node-2")
+        assert nothing is not None
+        with pytest.raises(ActorStoppedError):
+            await first.ask(nothing, Who, timeout=50.0)
+
+
+async def test_a_quorum_that_is_not_reached_is_an_error_that_leaves_nothing_behind() -> None:
+    with pytest.raises(JoinError, match="1 members are up after 0.05 s, and 2 are wanted"):
+        async with ClusteredActorSystem(name="q", host="127.0.0.1", port=0, required_quorum=2, quorum_timeout=0.05):
+            pytest.fail("it must not be entered")
+
+
+async def test_waiting_for_more_members_than_come_says_how_many_there_are() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        with pytest.raises(TimeoutError, match="1 members are up after 0.01 s, and 3 are wanted"):
+            await cluster[0].wait_for(3, timeout=0.01)
+
+
+async def test_a_name_that_another_member_has_is_refused() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        with pytest.raises(JoinError, match="node-1"):
+            await cluster.add_node(node_id="node-1", required_quorum=2, quorum_timeout=0.3)
+
+
+async def test_a_node_that_is_configured_otherwise_is_refused_with_both_values() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        with pytest.raises(JoinError, match="down-all") as refused:
+            await cluster.add_node(downing="down-all", required_quorum=2, quorum_timeout=0.3)
+        assert "keep-majority" in str(refused.value)
+
+
+async def test_systems_of_different_names_are_never_one_cluster() -> None:
+    """B25."""
+    async with ClusteredActorSystem(name="one", host="127.0.0.1", port=0) as one:
+        with pytest.raises(JoinError):
+            async with ClusteredActorSystem(
+                name="other",
+                host="127.0.0.1",
+                port=0,
+                seed_nodes=[one.self_node.address],
+                required_quorum=1,
+                quorum_timeout=0.5,
+            ):
+                pytest.fail("it must not be let in")
+        assert len(one.members) == 1
+
+
+async def test_sharded_behaviors_are_refused_as_long_as_there_are_no_entities() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        with pytest.raises(ScopeError, match="sharded behaviors are not there yet"):
+            cluster[0].spawn(Behaviors.sharded(lambda entity_id: answering(entity_id)), "accounts")
+
+
+@pytest.mark.parametrize("seed", ["nonsense", "host:", ("h", 0), ("h", 70_000)])
+def test_a_seed_node_that_is_no_address_is_refused(seed: str | tuple[str, int]) -> None:
+    with pytest.raises(ConfigError, match="is no seed node"):
+        ClusteredActorSystem(name="x", host="127.0.0.1", port=0, seed_nodes=[seed])
+
+
+def test_a_short_cookie_is_refused_and_never_shown() -> None:
+    with pytest.raises(ConfigError, match="at least 16 bytes") as refused:
+        ClusteredActorSystem(name="x", cookie="hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
+async def test_a_node_that_listens_beyond_this_machine_needs_a_secret() -> None:
+    with pytest.raises(Exception, match="cookie"):
+        async with ClusteredActorSystem(name="x", host="0.0.0.0", advertised_host="127.0.0.1", port=0):
+            pytest.fail("it must not listen")
+    async with ClusteredActorSystem(name="x", host="0.0.0.0", advertised_host="127.0.0.1", port=0, cookie="s" * 32):
+        pass
+
+
+async def test_the_configuration_makes_a_node() -> None:
+    config = load_config(None)
+    async with ClusteredActorSystem.from_config(config, host="127.0.0.1", port=0, roles=["worker"]) as node:
+        assert node.self_node.roles == ("worker",)

@@ -1,0 +1,76 @@
+"""Finding actors by key on any node."""
+
+import asyncio
+from typing import Any
+
+from casty import ActorRef, Behaviors, ServiceKey
+from casty.behaviors.discovery import Deregister, Find, Listing, Register, Subscribe
+from casty.testing import TestProbe
+from casty_cluster import ClusteredActorSystem, DevelopmentCluster
+from tests.cluster.system.actors import Do, Who, answering
+
+KEY = ServiceKey[Any]("workers")
+
+
+def found(node: ClusteredActorSystem) -> list[str]:
+    return sorted(instance.node.host for instance in node.lookup(KEY).instances)
+
+
+async def until(node: ClusteredActorSystem, expected: list[str]) -> None:
+    while found(node) != expected:
+        await asyncio.sleep(0)
+
+
+async def test_an_actor_that_is_discoverable_is_found_on_every_node_until_it_stops() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        worker = first.spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
+        await until(first, ["node-1"])
+        await until(second, ["node-1"])
+        [instance] = second.lookup(KEY).instances
+        assert await second.ask(instance.ref, Who) == "worker"
+        assert instance.node == first.self_node.node
+        worker.tell(Do("stop"))
+        await until(second, [])
+        await until(first, [])
+
+
+async def test_who_subscribes_is_told_of_every_change() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        probe = TestProbe[Listing[Any]](second)
+        second.receptionist.tell(Subscribe(KEY, probe.ref))
+        assert (await probe.expect_message(Listing)).instances == ()
+        worker = first.spawn(answering("worker"), "worker")
+        first.receptionist.tell(Register(KEY, worker))
+        assert [i.ref for i in (await probe.expect_message(Listing)).instances] == [worker]
+        first.receptionist.tell(Deregister(KEY, worker))
+        assert (await probe.expect_message(Listing)).instances == ()
+
+
+async def test_the_receptionist_answers_as_an_actor_does() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        node = cluster[0]
+        worker = node.spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
+        await until(node, ["node-1"])
+
+        def find(reply_to: ActorRef[Listing[Any]]) -> Find[Any]:
+            return Find(KEY, reply_to)
+
+        listing = await node.ask(node.receptionist, find)
+        assert [instance.ref for instance in listing.instances] == [worker]
+
+
+async def test_a_newcomer_finds_what_was_there_before_it() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        cluster[0].spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
+        await until(await cluster.add_node(), ["node-1"])
+
+
+async def test_who_leaves_takes_his_actors_with_him() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        second.spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
+        await until(first, ["node-2"])
+        await second.leave()
+        await until(first, [])

@@ -1,0 +1,67 @@
+"""One actor in the whole cluster."""
+
+import asyncio
+
+from casty import Behaviors
+from casty_cluster import ClusteredActorSystem, DevelopmentCluster
+from tests.cluster.system.actors import Do, Who, answering, counting
+
+
+def spawn_on(node: ClusteredActorSystem) -> None:
+    node.spawn(Behaviors.singleton(lambda: answering(node.self_node.node_id)), "single")
+
+
+async def where(node: ClusteredActorSystem) -> str:
+    ref = node.lookup("/single")
+    assert ref is not None
+    return await node.ask(ref, Who)
+
+
+async def test_it_runs_on_the_oldest_member_and_every_node_reaches_it() -> None:
+    async with DevelopmentCluster(3) as cluster:
+        for node in reversed(list(cluster)):
+            spawn_on(node)
+        assert [await where(node) for node in cluster] == ["node-1"] * 3
+
+
+async def test_what_it_is_told_before_it_runs_waits_for_it() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        spawn_on(second)
+        asked = asyncio.ensure_future(where(second))
+        await asyncio.sleep(0)
+        spawn_on(first)
+        assert await asked == "node-1"
+
+
+async def test_it_moves_to_the_next_oldest_when_its_node_leaves_and_nothing_is_lost() -> None:
+    async with DevelopmentCluster(3) as cluster:
+        for node in cluster:
+            spawn_on(node)
+        first, second, third = cluster
+        assert await where(third) == "node-1"
+        leaving = asyncio.ensure_future(first.leave())
+        answers = [await where(third) for _ in range(200)]
+        await leaving
+        assert answers == sorted(answers), "from the old one to the new one, once"
+        assert await where(second) == "node-2"
+
+
+async def test_it_begins_again_after_a_failure() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        node = cluster[0]
+        ref = node.spawn(Behaviors.singleton(counting), "single")
+        assert await node.ask(ref, Who) == "1"
+        ref.tell(Do("what it cannot do"))
+        while node.lookup("/single/instance") is not None:
+            await asyncio.sleep(0)
+        assert await node.ask(ref, Who) == "1", "anew, and what it was told meanwhile has waited"
+
+
+async def test_a_newcomer_does_not_take_it_away() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        spawn_on(cluster[0])
+        assert await where(cluster[0]) == "node-1"
+        newcomer = await cluster.add_node()
+        spawn_on(newcomer)
+        assert await where(newcomer) == "node-1"
