@@ -1,17 +1,12 @@
 """The seed documents' complete programs run exactly as they are written, and print what the documents promise."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SEEDS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
-PROGRAM = re.compile(
-    r"^import asyncio\n(?:(?!^import asyncio\n).)*?^asyncio\.run\(main\(\)\)$", re.MULTILINE | re.DOTALL
-)
-NO_BREAK_SPACE = "\u00a0"
+from tests.seeds.programs import needs_seeds, programs
 
 OUTPUT: dict[tuple[str, int], tuple[str, ...]] = {
     ("000", 0): ("Hello, Alice!", "Hello, Bob!"),
@@ -27,17 +22,9 @@ OUTPUT: dict[tuple[str, int], tuple[str, ...]] = {
 }
 """What each local program prints, by its document's number and its place in it."""
 CLUSTERED = {("003", 7), ("003", 8), ("003", 9)}
-"""Programs that need a cluster; they are not run here."""
+"""Programs that need a cluster: `test_clustered_programs` runs those that this version can."""
 
-pytestmark = pytest.mark.skipif(not SEEDS.is_dir(), reason=f"the seed documents are not there: {SEEDS}")
-
-
-def programs() -> dict[tuple[str, int], str]:
-    return {
-        (document.name[:3], number): match.group().replace(NO_BREAK_SPACE, " ")
-        for document in sorted(SEEDS.glob("*.txt"))
-        for number, match in enumerate(PROGRAM.finditer(document.read_text(encoding="utf-8")))
-    }
+pytestmark = needs_seeds
 
 
 def test_every_program_is_known_as_local_or_clustered() -> None:
