@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import override
 
 from casty.journals.memory import MemoryStore
-from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, OrderedEvent, SnapshotRecord
+from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, SnapshotRecord
 
 type Groups = Sequence[AppendGroup]
 type Outcomes = Sequence[AppendOutcome]
@@ -93,7 +93,7 @@ class StoresRepetitions(MemoryStore):
         new = {record.event_id for record in self._log[before:]}
         for group, outcome in zip(groups, outcomes, strict=True):
             if outcome is None and group and group[0].event_id not in new:
-                self._log.extend(group)
+                self._enter(group)
         return outcomes
 
 
@@ -163,6 +163,7 @@ class ShowsHalfGroups(MemoryStore):
             if group:
                 self._events.pop(group[0].entity_id, None)
                 self._log = [record for record in self._log if record.entity_id != group[0].entity_id]
+                self._offsets = self._offsets[: len(self._log)]
         return await super().append(groups)
 
 
@@ -221,47 +222,115 @@ class ClaimsWithoutWaiting(MemoryStore):
             self._holders.subtract(found)
 
 
-class SkipsBetweenPages(MemoryStore):
+class DeletesNothing(MemoryStore):
     @override
-    async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
-        return await super().read(after + 1 if after else 0, limit, tags)
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        pass
 
 
-class ReadsFromTheStart(MemoryStore):
+class CountsWhatIsDeletedInTheLimit(MemoryStore):
     @override
-    async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
-        return await super().read(0, limit, tags)
+    async def replay(
+        self, entity_id: str, from_sequence_nr: int, to_sequence_nr: int, limit: int
+    ) -> Sequence[EventRecord]:
+        return await super().replay(entity_id, from_sequence_nr, min(to_sequence_nr, from_sequence_nr + limit), limit)
 
 
-class ShowsEventsLate(MemoryStore):
-    """Gives each group its offsets first, and shows them one after the other, the last group first."""
+class BeginsAgainAtOne(MemoryStore):
+    @override
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        await super().delete_events(entity_id, to_sequence_nr)
+        if not self._events.get(entity_id):
+            self._deleted.pop(entity_id, None)
+
+
+class TakesTheBoundForTheHighest(MemoryStore):
+    @override
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        await super().delete_events(entity_id, to_sequence_nr)
+        if entity_id in self._deleted and not self._events[entity_id]:
+            self._deleted[entity_id] = to_sequence_nr
+
+
+class RemembersTheLastBoundOnly(MemoryStore):
+    @override
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        await super().delete_events(entity_id, to_sequence_nr)
+        if self._events.get(entity_id):
+            self._deleted[entity_id] = max(to_sequence_nr, 0)
+
+
+class RemembersWhatWasNeverThere(MemoryStore):
+    @override
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        await super().delete_events(entity_id, to_sequence_nr)
+        self._deleted.setdefault(entity_id, to_sequence_nr)
+
+
+class DeletesByPrefix(MemoryStore):
+    """As a pattern does that was meant to be a name."""
+
+    @override
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        for other in [other for other in self._events if other.startswith(entity_id)]:
+            await super().delete_events(other, to_sequence_nr)
+
+
+class AcknowledgesDeletedNumbers(MemoryStore):
+    @override
+    async def append(self, groups: Groups) -> Outcomes:
+        outcomes = await super().append(groups)
+        return [
+            None if group and group[-1].sequence_nr <= self._deleted.get(group[0].entity_id, 0) else outcome
+            for group, outcome in zip(groups, outcomes, strict=True)
+        ]
+
+
+class DeletesSnapshotsToo(MemoryStore):
+    @override
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        await super().delete_events(entity_id, to_sequence_nr)
+        self._snapshots.pop(entity_id, None)
+
+
+class DeletesOneByOne(MemoryStore):
+    """From the newest on, and others have their turns meanwhile."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.hidden: list[EventRecord] = []
+        self.hidden: set[tuple[str, int]] = set()
 
     @override
-    async def append(self, groups: Groups) -> Outcomes:
-        self.hidden = [record for group in groups[:-1] for record in group]
-        outcomes = await super().append(groups)
-        await asyncio.sleep(0)
-        self.hidden = []
-        return outcomes
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        last = min(to_sequence_nr, await self.highest_sequence_nr(entity_id))
+        for number in range(last, self._deleted.get(entity_id, 0), -1):
+            self.hidden.add((entity_id, number))
+            await asyncio.sleep(0)
+        await super().delete_events(entity_id, to_sequence_nr)
 
     @override
-    async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
-        found = await super().read(after, limit, tags)
-        return [entry for entry in found if entry.record not in self.hidden]
+    async def replay(
+        self, entity_id: str, from_sequence_nr: int, to_sequence_nr: int, limit: int
+    ) -> Sequence[EventRecord]:
+        found = await super().replay(entity_id, from_sequence_nr, to_sequence_nr, limit)
+        return [record for record in found if (entity_id, record.sequence_nr) not in self.hidden]
 
 
-class FindsTagsWithinTags(MemoryStore):
+class ReadsWhatIsDeleted(MemoryStore):
     @override
-    async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
-        found = await super().read(after, 2**63 - 1)
-        return [e for e in found if not tags or any(tag in ",".join(e.record.tags) for tag in tags)][:limit]
+    def _is_there(self, record: EventRecord) -> bool:
+        return True
 
 
-class ListsEntitiesUnordered(MemoryStore):
+class GivesOffsetsAgain(MemoryStore):
     @override
-    async def entity_ids(self, after: str, limit: int) -> Sequence[str]:
-        return [entity_id for entity_id in self._events if entity_id > after][:limit]
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        await super().delete_events(entity_id, to_sequence_nr)
+        self._last_offset = self._offsets[-1] if self._offsets else 0
+
+
+class RenumbersWhatIsLeft(MemoryStore):
+    @override
+    def _sweep(self) -> None:
+        super()._sweep()
+        self._offsets = [*range(1, len(self._log) + 1)]

@@ -7,7 +7,7 @@ from casty.errors import JournalError
 from casty.journals.memory import CAPABILITIES, MemoryStore
 from casty.testing.conformance.journal import checks
 
-from tests.conformance import mutants
+from tests.conformance import mutants, order_mutants
 
 CAUGHT_BY: dict[type[MemoryStore], str] = {
     mutants.DropsTheLastEvent: "the_last_event_of_a_group_is_stored_too",
@@ -35,11 +35,27 @@ CAUGHT_BY: dict[type[MemoryStore], str] = {
     mutants.GrantsLowClaims: "a_claim_with_a_lower_epoch_changes_nothing",
     mutants.HasOneFence: "fences_are_apart",
     mutants.ClaimsWithoutWaiting: "after_a_claim_nothing_of_the_old_owner_arrives",
-    mutants.SkipsBetweenPages: "reading_page_by_page_answers_every_event_once",
-    mutants.ReadsFromTheStart: "reading_goes_on_after_an_offset",
-    mutants.ShowsEventsLate: "a_reader_never_misses_what_others_write_meanwhile",
-    mutants.FindsTagsWithinTags: "any_text_is_a_tag",
-    mutants.ListsEntitiesUnordered: "entities_are_listed_by_their_bytes",
+    order_mutants.SkipsBetweenPages: "reading_page_by_page_answers_every_event_once",
+    order_mutants.ReadsFromTheStart: "reading_goes_on_after_an_offset",
+    order_mutants.StopsWhereOthersHaveRead: "a_reader_of_a_tag_goes_on_after_others_have_read_further",
+    order_mutants.CountsEventsForOffsets: "the_highest_offset_is_never_below_one_that_is_read",
+    order_mutants.ForgetsTheOffsetsOfDeletedEvents: "the_highest_offset_outlives_its_event",
+    order_mutants.ShowsEventsLate: "a_reader_never_misses_what_others_write_meanwhile",
+    order_mutants.FindsTagsWithinTags: "any_text_is_a_tag",
+    order_mutants.ListsEntitiesUnordered: "entities_are_listed_by_their_bytes",
+    mutants.DeletesNothing: "deleted_events_are_not_replayed",
+    mutants.CountsWhatIsDeletedInTheLimit: "replay_takes_all_bounds_around_what_is_deleted",
+    mutants.BeginsAgainAtOne: "numbers_go_on_where_everything_is_deleted",
+    mutants.TakesTheBoundForTheHighest: "a_bound_beyond_the_highest_takes_no_number_away",
+    mutants.RemembersTheLastBoundOnly: "what_is_deleted_already_may_be_deleted_again",
+    mutants.RemembersWhatWasNeverThere: "an_unknown_entity_has_nothing_to_delete",
+    mutants.DeletesByPrefix: "other_entities_lose_nothing",
+    mutants.AcknowledgesDeletedNumbers: "the_number_of_a_deleted_event_is_refused",
+    mutants.DeletesSnapshotsToo: "snapshots_stay",
+    mutants.DeletesOneByOne: "events_may_be_deleted_while_others_are_written_and_read",
+    mutants.ReadsWhatIsDeleted: "deleted_events_are_not_read_in_order",
+    mutants.GivesOffsetsAgain: "deleted_events_are_not_read_in_order",
+    mutants.RenumbersWhatIsLeft: "deleted_events_are_not_read_in_order",
 }
 
 
@@ -66,5 +82,6 @@ async def test_what_is_no_mutant_is_not_caught() -> None:
 
 
 def test_every_mutant_is_tried() -> None:
-    there = {value for value in vars(mutants).values() if isinstance(value, type) and issubclass(value, MemoryStore)}
+    made = [*vars(mutants).values(), *vars(order_mutants).values()]
+    there = {value for value in made if isinstance(value, type) and issubclass(value, MemoryStore)}
     assert there - {MemoryStore} == CAUGHT_BY.keys()

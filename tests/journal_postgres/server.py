@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 import asyncpg
 
@@ -85,6 +86,13 @@ class OwnServer:
     def stop(self, mode: str = "fast") -> None:
         """`mode` is pg_ctl's: `fast` ends connections, `immediate` is a crash."""
         self._control("stop", "-m", mode)
+
+    def new_database(self) -> str:
+        """The DSN of a database with nothing in it."""
+        name = f"test_{uuid4().hex}"
+        place = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
+        subprocess.run([self.programs / "createdb", *place, name], check=True, cwd="/")
+        return self.dsn.removesuffix("postgres") + name
 
     def _control(self, action: str, *arguments: str) -> None:
         command = [self.programs / "pg_ctl", "-w", "-s", "-D", self.folder, action, *arguments]

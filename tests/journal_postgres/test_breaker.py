@@ -44,7 +44,7 @@ def test_pauses_grow_with_the_outage_and_never_beyond_the_longest() -> None:
             assert wait is not None
         pauses.append(wait)
         now += wait
-        assert wait <= max(now * 0.5, SHORTEST * 2), "its end would be noticed late"
+        assert wait < 5.0, "its end would be noticed late"
     assert pauses == sorted(pauses)
     assert pauses[-1] == LONGEST
 

@@ -134,6 +134,42 @@ async def test_a_server_that_is_away_opens_the_breaker_and_is_found_again(
         assert await numbers(store) == [1, 2]
 
 
+async def test_claims_wait_for_a_server_that_is_away(
+    proxy: Proxy, options: PostgresOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(breaker, "SHORTEST", 0.1)
+    async with open_store(proxy.dsn, options) as store:
+        proxy.go_away()
+        with pytest.raises(JournalError, match="circuit breaker"):
+            await store.append([[event("a", 1)]])
+        tried = proxy.connections
+        claiming = asyncio.create_task(store.claim("entity/a", "owner"))
+        while proxy.connections == tried:
+            await asyncio.sleep(0)
+        with pytest.raises(JournalError, match="the circuit breaker is open"):
+            await everything(store)
+        assert not claiming.done()
+        proxy.away = False
+        assert await claiming == 1
+
+
+async def test_the_first_claim_that_is_answered_lets_the_others_go(
+    proxy: Proxy, options: PostgresOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(breaker, "SHORTEST", 0.1)
+    monkeypatch.setattr(breaker, "GROWTH", 1000.0)
+    monkeypatch.setattr(breaker, "LONGEST", 1000.0)
+    async with open_store(proxy.dsn, options) as store:
+        proxy.go_away()
+        with pytest.raises(JournalError, match="circuit breaker"):
+            await store.append([[event("a", 1)]])
+        proxy.away = False
+        claims = (store.claim(f"entity/{number}", "owner") for number in range(100))
+        assert await asyncio.gather(*claims) == [1] * 100
+
+
 async def test_a_journal_may_be_opened_once_its_server_is_there(
     dsn: str, options: PostgresOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,7 @@ async def test_a_newer_journal_is_refused_and_left_alone(dsn: str, options: Post
     async with open_store(dsn, options):
         pass
     await admin.execute(f"UPDATE {options.schema}.casty_journal SET version = 99")
-    with pytest.raises(JournalSchemaError, match=r"has version 99; .* knows only 1; install a newer one"):
+    with pytest.raises(JournalSchemaError, match=r"has version 99; .* knows only 2; install a newer one"):
         async with open_store(dsn, options):
             pass
     assert await admin.fetchval(f"SELECT version FROM {options.schema}.casty_journal") == 99

@@ -86,3 +86,27 @@ async def test_the_order_of_events_is_the_order_of_their_commits(store: SqliteSt
     for either in (store, other):
         records = [entry.record for entry in await either.read(0, 9)]
         assert records == [event("b", 1), event("a", 1), event("a", 2), event("c", 1), event("b", 2)]
+
+
+async def test_the_number_of_an_event_that_the_other_has_deleted_is_not_given_again(
+    store: SqliteStore, other: SqliteStore
+) -> None:
+    await store.append([[event("a", 1)]])
+    await other.append([[event("a", 2, writer="other"), event("a", 3, writer="other")], [event("b", 1)]])
+    await other.delete_events("a", 3)
+    # The store remembers 1, and there is no event 2 any more: only the mark refuses it, with tags and without.
+    for tags in ((), ("red",)):
+        refused, neighbour = await store.append([[event("a", 2, tags=tags)], [event(f"c{len(tags)}", 1)]])
+        assert isinstance(refused, SequenceConflictError)
+        assert "its next one is number 4" in str(refused)
+        assert neighbour is None
+        store._appender._highest["a"] = 1
+    assert await numbers(store) == []
+    assert await store.append([[event("a", 4)]]) == [None]
+
+
+async def test_tags_of_deleted_events_are_deleted_with_them(store: SqliteStore) -> None:
+    await store.append([[event("a", 1, tags=("red", "blue")), event("a", 2, tags=("red",)), event("a", 3)]])
+    await store.delete_events("a", 1)
+    rows = await store._reading.execute_fetchall("SELECT tag, ordering FROM tags")
+    assert list(rows) == [("red", 2)]

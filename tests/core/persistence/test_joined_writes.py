@@ -46,11 +46,23 @@ async def test_what_has_joined_counts_as_waiting_until_it_is_taken() -> None:
     writer, outcomes = JournalWriter(SteeredStore(), capacity=2), Outcomes()
     write = writer.submit([event("a", 1)], outcomes.of("a"))
     assert writer.join(write, [event("a", 2)], 1)
-    with pytest.raises(JournalOverloadedError, match="2 writes are waiting"):
+    with pytest.raises(JournalOverloadedError, match="2 writes with 2 bytes are waiting"):
         writer.join(write, [event("a", 3)], 1)
     await writer.drain()
     assert not writer.join(write, [event("a", 3)], 1)
     writer.submit([event("a", 3)], outcomes.of("there is room again"))
+    await writer.drain()
+    assert outcomes.told == {"a": None, "there is room again": None}
+
+
+async def test_the_bytes_of_what_has_joined_count_as_well() -> None:
+    writer, outcomes = JournalWriter(SteeredStore(), capacity_bytes=1_000), Outcomes()
+    write = writer.submit([event("a", 1, bytes(400))], outcomes.of("a"))
+    assert writer.join(write, [event("a", 2, bytes(400))], 400)
+    with pytest.raises(JournalOverloadedError, match="2 writes with 800 bytes are waiting"):
+        writer.join(write, [event("a", 3, bytes(400))], 400)
+    await writer.drain()
+    writer.submit([event("a", 3, bytes(1_000))], outcomes.of("there is room again"))
     await writer.drain()
     assert outcomes.told == {"a": None, "there is room again": None}
 

@@ -146,6 +146,23 @@ async def test_the_last_lease_closes() -> None:
     assert (door.opened, door.closed) == (2, 2)
 
 
+async def test_a_lease_is_never_of_a_store_that_another_one_has_closed_already() -> None:
+    door = Door()
+    journal = made(door)
+
+    async def hold_shortly() -> None:
+        async with journal.lease():
+            pass
+
+    async def hold() -> None:
+        async with journal.lease() as opened:
+            assert door.opened - door.closed == 1
+            opened.writer.submit([event("a", 1)], Outcomes().of("a"))
+
+    await asyncio.gather(hold_shortly(), hold())
+    assert (door.opened, door.closed) == (2, 2)
+
+
 async def test_aclose_goes_before_leases() -> None:
     door = Door()
     journal = made(door)

@@ -135,12 +135,57 @@ async def test_a_full_queue_refuses_and_takes_again_once_there_is_room(store: St
     writer = JournalWriter(store, capacity=2)
     writer.submit([event("a", 1)], outcomes.of("a"))
     writer.submit([event("b", 1)], outcomes.of("b"))
-    with pytest.raises(JournalOverloadedError, match="2 writes are waiting"):
+    with pytest.raises(JournalOverloadedError, match="2 writes with 2 bytes are waiting"):
         writer.submit([event("c", 1)], outcomes.of("c"))
     await writer.drain()
     writer.submit([event("d", 1)], outcomes.of("d"))
     await writer.drain()
     assert outcomes.told == dict.fromkeys("abd")
+
+
+async def test_so_many_bytes_refuse_as_well_and_make_room_when_they_are_taken(
+    store: SteeredStore, outcomes: Outcomes
+) -> None:
+    writer = JournalWriter(store, capacity_bytes=1_000)
+    for number, entity in enumerate("ab", 1):
+        writer.submit([event(entity, 1, bytes(400 * number - 200))], outcomes.of(entity))
+    with pytest.raises(JournalOverloadedError) as refusal:
+        writer.submit([event("c", 1, bytes(201))], outcomes.of("c"))
+    assert str(refusal.value) == (
+        "2 writes with 800 bytes are waiting for the journal, which holds 10000 with 1,000 bytes and has no room for "
+        "201 bytes more; send fewer commands at once, or smaller events, or use a faster journal"
+    )
+    writer.submit([event("d", 1, bytes(200))], outcomes.of("d"))
+    await writer.drain()
+    writer.submit([event("e", 1, bytes(1_000))], outcomes.of("e"))
+    await writer.drain()
+    assert outcomes.told == dict.fromkeys("abde")
+
+
+async def test_what_is_larger_than_all_that_may_wait_is_stored_where_nothing_waits(
+    store: SteeredStore, outcomes: Outcomes
+) -> None:
+    writer = JournalWriter(store, capacity_bytes=1_000)
+    writer.submit([event("a", 1, bytes(5_000))], outcomes.of("a"))
+    with pytest.raises(JournalOverloadedError, match="1 writes with 5,000 bytes are waiting"):
+        writer.submit([event("b", 1)], outcomes.of("b"))
+    await writer.drain()
+    assert outcomes.told == {"a": None}
+
+
+async def test_what_is_refused_behind_another_makes_room(outcomes: Outcomes) -> None:
+    store = SteeredStore()
+    writer = JournalWriter(store, capacity_bytes=2_000)
+    store.failure = JournalError("the disk is full")
+    writer.submit([event("a", number) for number in range(1, BATCH_EVENTS + 1)], outcomes.of("a1"))
+    writer.submit([event("a", BATCH_EVENTS + 1, bytes(1_000))], outcomes.of("behind"))
+    await writer.drain()
+    assert set(outcomes.told.values()) == {store.failure}
+    store.failure = None
+    for entity in "bc":
+        writer.submit([event(entity, 1, bytes(1_000))], outcomes.of(entity))
+    await writer.drain()
+    assert outcomes.told["b"] is outcomes.told["c"] is None
 
 
 async def test_close_stores_what_is_queued_and_refuses_what_comes_later(

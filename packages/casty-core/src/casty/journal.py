@@ -5,6 +5,7 @@ from typing import Any
 from casty._doors import Room, resolve
 from casty.journals.memory import InMemoryJournal as InMemoryJournal
 from casty.persistence.journal import StoreJournal as StoreJournal
+from casty.spi.event_journal import EventEnvelope as EventEnvelope
 from casty.spi.event_journal import EventJournal as EventJournal
 from casty.spi.event_journal import PersistedEvent as PersistedEvent
 from casty.spi.event_journal import Snapshot as Snapshot
@@ -12,7 +13,9 @@ from casty.spi.journal import JournalKind as JournalKind
 
 _LAZY = {
     "PostgresJournal": Room("casty_journal_postgres", "postgres"),
+    "PostgresOffsets": Room("casty_journal_postgres", "postgres"),
     "SqliteJournal": Room("casty_journal_sqlite", "sqlite"),
+    "SqliteOffsets": Room("casty_journal_sqlite", "sqlite"),
 }
 
 

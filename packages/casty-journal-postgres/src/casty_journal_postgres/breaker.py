@@ -1,8 +1,8 @@
 """Decides when a server that does not answer may be tried again. Pure: the clock is an argument.
 
 After `TRIES` failures in a row the breaker is open: attempts are refused, so that nobody waits for a server that is
-down. When the pause is over, one attempt goes through as a probe, and the next pause is longer. The pauses grow slowly
-enough that the last one is about a third of the outage, up to `LONGEST`, so that its end is noticed soon.
+down. When the pause is over, one attempt goes through as a probe, and the next pause is longer, up to `LONGEST`: an
+attempt every few seconds is nothing to a server, and its return is noticed soon.
 """
 
 from typing import Final, final
@@ -10,7 +10,7 @@ from typing import Final, final
 TRIES: Final = 10
 SHORTEST: Final = 0.5
 """Seconds of the first pause."""
-LONGEST: Final = 30.0
+LONGEST: Final = 3.0
 GROWTH: Final = 1.5
 
 

@@ -37,7 +37,17 @@ type Work[T] = Callable[[Connection], Awaitable[T]]
 class Connections:
     """Two pools, and the circuit breaker of their server."""
 
-    __slots__ = ("_appending", "_breaker", "_closed", "_error", "_name", "_others", "_timeout")
+    __slots__ = (
+        "_answered",
+        "_appending",
+        "_breaker",
+        "_closed",
+        "_error",
+        "_name",
+        "_others",
+        "_read_only",
+        "_timeout",
+    )
 
     def __init__(self, dsn: str, name: str, options: PostgresOptions, on_new: Callable[[], None]) -> None:
         """`name` stands for the DSN in messages. `on_new` is called whenever the connection that appends is a new
@@ -45,7 +55,9 @@ class Connections:
         """
         self._name = name
         self._timeout = options.command_timeout
+        self._read_only = options.read_only
         self._breaker = CircuitBreaker()
+        self._answered = asyncio.Event()
         self._error: Exception | None = None
         self._closed = False
 
@@ -60,13 +72,13 @@ class Connections:
         """What `work` answers with the connection that appends. Raises `JournalError` like `run`."""
         return await self._run(self._appending, "write to", work)
 
-    async def run[T](self, attempt: str, work: Work[T]) -> T:
+    async def run[T](self, attempt: str, work: Work[T], *, patient: bool = False) -> T:
         """What `work` answers with one of the other connections.
 
         Raises `JournalError`, "cannot `attempt` the journal", at the latest after the command timeout; then `work` may
-        have taken effect or not.
+        have taken effect or not. While the circuit breaker is open it is refused at once, or waits if it is patient.
         """
-        return await self._run(self._others, attempt, work)
+        return await self._run(self._others, attempt, work, patient=patient)
 
     async def open(self) -> None:
         """Make the pools ready; they connect when they are used."""
@@ -83,10 +95,10 @@ class Connections:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 pool.terminate()
 
-    async def _run[T](self, pool: Any, attempt: str, work: Work[T]) -> T:
+    async def _run[T](self, pool: Any, attempt: str, work: Work[T], *, patient: bool = False) -> T:
         try:
             async with asyncio.timeout(self._timeout * (1 - GRACE)):
-                return await self._persevere(pool, attempt, work)
+                return await self._persevere(pool, attempt, work, patient=patient)
         except TimeoutError as error:
             self._breaker.failed(asyncio.get_running_loop().time())
             await pool.expire_connections()
@@ -97,28 +109,41 @@ class Connections:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise explained(self._name, attempt, error) from error
 
-    async def _persevere[T](self, pool: Any, attempt: str, work: Work[T]) -> T:
+    async def _persevere[T](self, pool: Any, attempt: str, work: Work[T], *, patient: bool) -> T:
         clock = asyncio.get_running_loop().time
         for tries in count():
             if self._closed:
                 raise JournalClosedError(f"cannot {attempt} the PostgreSQL journal {self._name}: it is closed")
-            if (wait := self._breaker.refusal(clock())) is not None:
-                raise self._refusal(attempt, wait) from self._error
+            while (wait := self._breaker.refusal(clock())) is not None:
+                if not patient:
+                    raise self._refusal(attempt, wait) from self._error
+                await self._turn(wait)
             try:
                 async with _lent(pool, self._timeout * GRACE) as connection:
                     result = await work(connection)
             except Exception as error:
-                if not passes(error):
-                    self._breaker.succeeded()
+                if not passes(error) or (self._read_only and isinstance(error, asyncpg.ReadOnlySQLTransactionError)):
+                    self._succeeded()
                     raise
                 self._error = error
                 self._breaker.failed(clock())
                 await asyncio.sleep(min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE) * uniform(0.5, 1.0))
             else:
-                self._breaker.succeeded()
+                self._succeeded()
                 self._error = None
                 return result
         raise AssertionError("there is always another try")
+
+    async def _turn(self, wait: float) -> None:
+        """Until the server answers somebody; at most `wait` seconds, as then somebody has to try."""
+        self._answered.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._answered.wait()
+
+    def _succeeded(self) -> None:
+        self._breaker.succeeded()
+        self._answered.set()
 
     def _refusal(self, attempt: str, wait: float) -> JournalError:
         return JournalError(
@@ -144,6 +169,7 @@ def _pool(dsn: str, options: PostgresOptions, size: int, prepare: Work[None]) ->
             "statement_timeout": str(max(1, round(options.command_timeout * 1000))),
             # Each statement must see what was committed before it, whatever the role's default is.
             "default_transaction_isolation": "read committed",
+            **({"default_transaction_read_only": "on"} if options.read_only else {}),
         },
     )
 

@@ -11,6 +11,15 @@ import asyncpg
 from casty.errors import JournalError
 from casty.spi.journal import AppendGroup
 
+FAILURES: Final = (
+    OSError,
+    ValueError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What the driver raises; the last one where a connection was lost that it was just using."""
+
 PASSING: Final = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -42,7 +51,7 @@ _CURES: Final[tuple[tuple[type[Exception], str], ...]] = (
     ),
     (
         asyncpg.ReadOnlySQLTransactionError,
-        "this server takes no writes; name the primary, or several hosts and ?target_session_attrs=read-write",
+        "open it without read_only, and name the primary, or all hosts with ?target_session_attrs=read-write",
     ),
     (asyncpg.TooManyConnectionsError, "lower pool_size, or raise the server's max_connections"),
     (asyncpg.DiskFullError, "make room on the server's disk (nothing of this was stored)"),

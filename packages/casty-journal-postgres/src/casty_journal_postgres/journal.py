@@ -17,7 +17,8 @@ class PostgresJournal(StoreJournal):
     `dsn` is what libpq understands, such as "postgresql://user:password@host/database?sslmode=verify-full". `schema` is
     the PostgreSQL schema of the tables; `pool_size` is how many connections read, beside one that appends;
     `command_timeout` is after how many seconds an operation fails if the server does not answer or cannot be reached.
-    Raises `ConfigError` for a DSN that cannot be read.
+    With `read_only` it looks at a journal that there is, and changes nothing. Raises `ConfigError` for a DSN that
+    cannot be read.
     """
 
     def __init__(
@@ -27,9 +28,12 @@ class PostgresJournal(StoreJournal):
         schema: str = "casty",
         pool_size: int = 4,
         command_timeout: float = 10.0,
+        read_only: bool = False,
         serializer: Serializer | None = None,
     ) -> None:
-        options = PostgresOptions(schema=schema, pool_size=pool_size, command_timeout=command_timeout)
+        options = PostgresOptions(
+            schema=schema, pool_size=pool_size, command_timeout=command_timeout, read_only=read_only
+        )
         shown(dsn)
         super().__init__(lambda: open_dsn(dsn, options), capabilities=CAPABILITIES, serializer=serializer)
 

@@ -9,7 +9,9 @@ from typing import Final
 from casty.errors import ConfigError
 from casty.spi.journal import JournalCapabilities, JournalKind
 
-CAPABILITIES: Final = JournalCapabilities(durable=True, kind=JournalKind.centralized, fencing=True, ordered=True)
+CAPABILITIES: Final = JournalCapabilities(
+    durable=True, kind=JournalKind.centralized, fencing=True, ordered=True, deleting=True, read_only=True
+)
 
 SCHEMES: Final = ("postgresql", "postgres")
 
@@ -33,6 +35,8 @@ class PostgresOptions:
     """Connections that read. One more writes."""
     command_timeout: float = 10.0
     """Seconds after which an operation fails, with all the attempts to reconnect that it made."""
+    read_only: bool = False
+    """Look at a journal that there is, also on a standby server; every write is refused."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.schema.encode(errors="replace")) <= LONGEST_NAME or "\0" in self.schema:

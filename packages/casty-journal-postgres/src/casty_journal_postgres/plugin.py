@@ -1,7 +1,8 @@
-"""Offers the journal to Casty under the URL schemes `postgresql` and `postgres`: the URL is the DSN."""
+"""Offers journals and leases to Casty under the URL schemes `postgresql` and `postgres`: the URL is the DSN."""
 
-from casty.plugins import JournalProvider, hookimpl
+from casty.plugins import JournalProvider, LeaseProvider, hookimpl
 
+from casty_journal_postgres import lease_options
 from casty_journal_postgres.journal import open_dsn
 from casty_journal_postgres.options import CAPABILITIES, SCHEMES, PostgresOptions
 
@@ -9,3 +10,8 @@ from casty_journal_postgres.options import CAPABILITIES, SCHEMES, PostgresOption
 @hookimpl
 def casty_journals() -> list[JournalProvider]:
     return [JournalProvider(names=SCHEMES, open=open_dsn, capabilities=CAPABILITIES, options=PostgresOptions)]
+
+
+@hookimpl
+def casty_leases() -> list[LeaseProvider]:
+    return [LeaseProvider(names=SCHEMES, open=lease_options.open_dsn, options=lease_options.PostgresLeaseOptions)]

@@ -5,7 +5,9 @@ Version n of the schema is what the first n `MIGRATIONS` make. A migration that 
 
 from typing import Any, Final
 
-from casty.errors import JournalSchemaError
+from casty.errors import JournalError, JournalSchemaError
+
+from casty_journal_postgres.options import PostgresOptions
 
 EVENT_COLUMNS: Final = (
     "entity_id, sequence_nr, epoch, writer, event_id, manifest, version, payload, timestamp, tags, checksum"
@@ -61,6 +63,26 @@ MIGRATIONS: Final = (
         SELECT coalesce(max(ordering), 0) FROM {schema}.events;
     $$;
     """,
+    """
+    CREATE TABLE {schema}.deletions (
+        entity_id   text COLLATE "C" PRIMARY KEY,
+        sequence_nr bigint NOT NULL
+    );
+    -- Answers its first argument, unless one of the events has the number of a deleted one. VOLATILE, the default: it
+    -- sees also what was deleted since the statement that calls it began, as the uniqueness of the numbers does.
+    CREATE FUNCTION {schema}.unless_deleted(stored bigint, entity_ids text[], sequence_nrs bigint[])
+    RETURNS bigint LANGUAGE plpgsql AS $$
+    BEGIN
+        IF EXISTS (
+            SELECT FROM unnest(entity_ids, sequence_nrs) AS event (entity_id, sequence_nr)
+            JOIN {schema}.deletions AS deleted USING (entity_id) WHERE event.sequence_nr <= deleted.sequence_nr
+        ) THEN
+            RAISE unique_violation USING MESSAGE = 'the number of a deleted event';
+        END IF;
+        RETURN stored;
+    END
+    $$;
+    """,
 )
 
 
@@ -74,14 +96,26 @@ def adapted(script: str, schema: str) -> str:
     return script.replace("{lock_class}", str(LOCK_CLASS)).replace("{schema}", quoted(schema))
 
 
-async def prepare(connection: Any, name: str, schema: str) -> None:
-    """Make the tables in `schema`, or bring them up to date; who does so at the same time waits.
+async def prepare(connection: Any, name: str, options: PostgresOptions) -> None:
+    """Make the tables in the schema, or bring them up to date; who does so at the same time waits. Read-only, they must
+    be there as they are to be.
 
     Raises `JournalSchemaError` for a journal that is newer than this version of Casty, and for something else.
     """
-    latest = len(MIGRATIONS)
-    if await _version(connection, schema) == latest:
+    schema, latest = options.schema, len(MIGRATIONS)
+    version = await _version(connection, schema)
+    if version == latest:
         return
+    if version is None and options.read_only:
+        raise JournalError(
+            f"there is no journal in the schema {schema!r} of {name} to read; name another one, or open it without "
+            "read_only"
+        )
+    if version is not None and version < latest and options.read_only:
+        raise JournalSchemaError(
+            f"the journal in the schema {schema!r} of {name} has version {version}, and must have {latest} to be read; "
+            "open it once without read_only, which brings it up to date"
+        )
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1, 0)", LOCK_CLASS)
         version = await _version(connection, schema)
@@ -99,12 +133,12 @@ async def prepare(connection: Any, name: str, schema: str) -> None:
 
 async def _version(connection: Any, schema: str) -> int | None:
     """The version of the journal in `schema`, None if there is none."""
-    if not await _exists(connection, schema, "casty_journal"):
+    if not await exists(connection, schema, "casty_journal"):
         return None
     return await connection.fetchval(f"SELECT version FROM {quoted(schema)}.casty_journal")
 
 
-async def _exists(connection: Any, schema: str, table: str) -> bool:
+async def exists(connection: Any, schema: str, table: str) -> bool:
     # Not by to_regclass, which answers from a cache that waiting for an advisory lock does not refresh.
     return await connection.fetchval(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2)", schema, table
@@ -113,16 +147,20 @@ async def _exists(connection: Any, schema: str, table: str) -> bool:
 
 async def _create(connection: Any, name: str, schema: str) -> int:
     """A journal of version 0, which has no tables yet."""
-    if await _exists(connection, schema, "events"):
+    if await exists(connection, schema, "events"):
         raise JournalSchemaError(
             f"the schema {schema!r} of {name} holds a table `events` that is not a Casty journal's; name another "
             "schema in the option `schema`"
         )
-    # Who may not make schemas may have been given an empty one.
-    if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema):
-        await connection.execute(f"CREATE SCHEMA {quoted(schema)}")
+    await ensure_schema(connection, schema)
     await connection.execute(
         f"CREATE TABLE {quoted(schema)}.casty_journal (version integer NOT NULL);"
         f"INSERT INTO {quoted(schema)}.casty_journal VALUES (0)"
     )
     return 0
+
+
+async def ensure_schema(connection: Any, schema: str) -> None:
+    """Make it, unless it is there: who may not make schemas may have been given an empty one."""
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema):
+        await connection.execute(f"CREATE SCHEMA {quoted(schema)}")

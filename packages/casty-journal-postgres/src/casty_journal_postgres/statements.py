@@ -24,10 +24,10 @@ WITH gate AS MATERIALIZED (
     ORDER BY entity_id COLLATE "C", sequence_nr
     RETURNING 1
 )
-SELECT count(*) FROM stored
+SELECT {{schema}}.unless_deleted(count(*), $1, $2) FROM stored
 """
 """Stores all of a batch, or nothing if a writer does not hold its epoch; answers how many events. A number that is
-taken violates the uniqueness.
+taken violates the uniqueness, and so does that of a deleted event.
 
 The gate comes before everything, as a reader that waits for appends must not find one that waits for it. Rows are
 numbered in the order of the batch, but stored in that of their ids: two writers that want the same ones then wait for
@@ -39,8 +39,20 @@ SELECT owner, epoch FROM {schema}.fences WHERE (owner, epoch) IN (SELECT * FROM 
 """
 
 HIGHEST: Final = """
-SELECT id, (SELECT max(sequence_nr) FROM {schema}.events WHERE entity_id = id) FROM unnest($1::text[]) AS id
+SELECT id, greatest(
+    (SELECT max(sequence_nr) FROM {schema}.events WHERE entity_id = id),
+    (SELECT sequence_nr FROM {schema}.deletions WHERE entity_id = id)
+) FROM unnest($1::text[]) AS id
 """
+
+DELETE: Final = """
+WITH deleted AS (
+    DELETE FROM {schema}.events WHERE entity_id = $1 AND sequence_nr <= $2 RETURNING entity_id, sequence_nr
+)
+INSERT INTO {schema}.deletions AS known SELECT entity_id, max(sequence_nr) FROM deleted GROUP BY entity_id
+ON CONFLICT (entity_id) DO UPDATE SET sequence_nr = greatest(known.sequence_nr, excluded.sequence_nr)
+"""
+"""Deletes events and leaves a mark, so that their numbers are not given again."""
 
 EVENT_IDS: Final = """
 SELECT entity_id, sequence_nr, event_id
@@ -76,6 +88,8 @@ READ_TAGGED: Final = f"""
 SELECT {EVENT_COLUMNS}, ordering FROM {{schema}}.events
 WHERE ordering > $1 AND ordering <= $2 AND tags && $4::text[] ORDER BY ordering LIMIT $3
 """
+
+HIGHEST_OFFSET: Final = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {schema}.ordering"
 
 ENTITY_IDS: Final = """
 WITH RECURSIVE found (id, place) AS (
@@ -118,12 +132,14 @@ class Statements:
         self.held = adapted(HELD, schema)
         self.highest = adapted(HIGHEST, schema)
         self.event_ids = adapted(EVENT_IDS, schema)
+        self.delete = adapted(DELETE, schema)
         self.replay = adapted(REPLAY, schema)
         self.claim = adapted(CLAIM, schema)
         self.fence = adapted(FENCE, schema)
         self.settled = adapted(SETTLED, schema)
         self.read = adapted(READ, schema)
         self.read_tagged = adapted(READ_TAGGED, schema)
+        self.highest_offset = adapted(HIGHEST_OFFSET, schema)
         self.entity_ids = adapted(ENTITY_IDS, schema)
         self.load_snapshot = adapted(LOAD_SNAPSHOT, schema)
         self.save_snapshot = adapted(SAVE_SNAPSHOT, schema)

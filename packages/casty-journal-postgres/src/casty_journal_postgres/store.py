@@ -1,7 +1,7 @@
 """The journal store on PostgreSQL.
 
 An entity's highest number is remembered, not read, before each append: if the memory is behind, somebody else has taken
-the number, and the table refuses the batch. Only then, or if a fence is lost, or after a lost connection, the store
+the number, and the tables refuse the batch. Only then, or if a fence is lost, or after a lost connection, the store
 looks: at the highest numbers, and at the ids of events that are there already. So a commit whose answer got lost is
 found when the append is tried again.
 """
@@ -64,7 +64,7 @@ async def open_store(dsn: str, options: PostgresOptions) -> AsyncGenerator["Post
     store = PostgresStore(dsn, options)
     await store.connections.open()
     try:
-        await store.connections.run("open", lambda connection: prepare(connection, store.name, options.schema))
+        await store.connections.run("open", lambda connection: prepare(connection, store.name, options))
         yield store
     finally:
         await store.connections.close()
@@ -72,7 +72,7 @@ async def open_store(dsn: str, options: PostgresOptions) -> AsyncGenerator["Post
 
 @final
 class PostgresStore:
-    """A `FencingStore` and `OrderedStore`. Every append is one statement, and so one transaction."""
+    """A `FencingStore`, `OrderedStore` and `DeletingStore`. Every append is one statement, and so one transaction."""
 
     __slots__ = ("_highest", "_settled", "_sql", "connections", "name")
 
@@ -195,6 +195,10 @@ class PostgresStore:
         ((_, highest),) = await self._fetch("read", self._sql.highest, [entity_id])
         return highest or 0
 
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        if "\0" not in entity_id:
+            await self._fetch("delete events of", self._sql.delete, entity_id, to_sequence_nr)
+
     async def save_snapshot(self, snapshot: SnapshotRecord, keep: int) -> None:
         await self._fetch("write to", self._sql.save_snapshot, *snapshot, crc32(snapshot.payload), keep)
 
@@ -217,24 +221,36 @@ class PostgresStore:
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
         claimed_epoch(key, owner, epoch, None)
-        granted = await self._fetch("claim a fence in", self._sql.claim, key, owner, epoch)
+        # Whoever claims is about to begin, with nobody waiting for an answer yet, and would only ask again.
+        granted = await self.connections.run(
+            "claim a fence in", lambda connection: connection.fetch(self._sql.claim, key, owner, epoch), patient=True
+        )
         if not granted:
             ((holder, held),) = await self._fetch("read", self._sql.fence, key)
             return claimed_epoch(key, owner, epoch, (holder, held))
         return granted[0][0]
 
     async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
-        if after >= self._settled:
-            ((settled,),) = await self._fetch("read", self._sql.settled, after)
-            if settled is None:
-                return []
-            self._settled = max(self._settled, settled)
-        bounds = after, self._settled, max(limit, 0)
-        if tags:
-            rows = await self._fetch("read", self._sql.read_tagged, *bounds, list(tags))
-        else:
-            rows = await self._fetch("read", self._sql.read, *bounds)
+        rows = await self._read_settled(after, limit, tags)
+        if not rows:
+            # Beyond what is settled, and not beyond `after`: events with other tags may lie between the two.
+            ((settled,),) = await self._fetch("read", self._sql.settled, max(after, self._settled))
+            if settled is not None:
+                self._settled = max(self._settled, settled)
+                rows = await self._read_settled(after, limit, tags)
         return [OrderedEvent(row[-1], self._record(row)) for row in rows]
+
+    async def _read_settled(self, after: int, limit: int, tags: Sequence[str]) -> Sequence[Any]:
+        bounds = after, self._settled, max(limit, 0)
+        if after >= self._settled:
+            return []
+        if tags:
+            return await self._fetch("read", self._sql.read_tagged, *bounds, list(tags))
+        return await self._fetch("read", self._sql.read, *bounds)
+
+    async def highest_offset(self) -> int:
+        ((highest,),) = await self._fetch("read", self._sql.highest_offset)
+        return highest
 
     async def entity_ids(self, after: str, limit: int) -> Sequence[str]:
         rows = await self._fetch("read", self._sql.entity_ids, after, limit)

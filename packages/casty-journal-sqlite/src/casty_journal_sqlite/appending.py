@@ -1,9 +1,10 @@
 """How events get into the file.
 
 An entity's highest number is remembered, not read, before each append. That is safe, also beside other stores
-that write to the same file: numbers only grow, so if the memory is behind, the number after it is taken and the
-table's uniqueness refuses it. In the same way, whoever writes is taken to hold the epoch that it names, and the
-statement refuses it if it does not. Only then, or before a group is refused, the tables are asked.
+that write to the same file: numbers only grow, so if the memory is behind, the number after it is taken, and the
+table's uniqueness refuses it, or the mark that deleted events have left. In the same way, whoever writes is taken to
+hold the epoch that it names, and the statement refuses it if it does not. Only then, or before a group is refused, the
+tables are asked.
 """
 
 import sqlite3
@@ -79,7 +80,7 @@ class Appender:
         try:
             return (await self._append([group], broken))[0]
         except sqlite3.IntegrityError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            if str(error).endswith(statements.NUMBER_COLUMN):
                 # Another store has written since the table was asked, a moment ago.
                 return conflict(first.entity_id, first.sequence_nr, group[-1].sequence_nr + 1)
             if str(error).endswith(statements.FENCED_COLUMN):

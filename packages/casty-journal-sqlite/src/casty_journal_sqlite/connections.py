@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from threading import Thread
@@ -33,8 +34,8 @@ class TransactionalConnection(sqlite3.Connection):
             return super().executemany(sql, parameters)
 
 
-async def _enter_connection(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
-    """A connection that is open until the stack is closed. Raises `sqlite3.Error` if the file cannot be opened.
+async def enter_connection(stack: AsyncExitStack, connect: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
+    """A connection that is open until the stack is closed. Raises `sqlite3.Error` if `connect` does.
 
     Its thread will not keep a process alive that ended without closing it. aiosqlite has no setting for that, but a
     thread is daemonic if the thread that made it is. Nothing can get lost: what has been acknowledged is committed, and
@@ -43,15 +44,9 @@ async def _enter_connection(stack: AsyncExitStack, path: str, options: SqliteOpt
     made: list[aiosqlite.Connection] = []
     failures: list[sqlite3.Error] = []
 
-    def connect() -> sqlite3.Connection:
+    def try_to_connect() -> sqlite3.Connection:
         try:
-            return sqlite3.connect(
-                f"file:{quote(path)}?mode={'ro' if options.read_only else 'rwc'}",
-                uri=True,
-                timeout=options.busy_timeout,
-                isolation_level=None,
-                factory=TransactionalConnection,
-            )
+            return connect()
         except sqlite3.Error as error:
             # aiosqlite does not wait for the thread of a connection that fails to open. So that it can be closed like
             # any other, it gets an empty database instead.
@@ -59,7 +54,7 @@ async def _enter_connection(stack: AsyncExitStack, path: str, options: SqliteOpt
             return sqlite3.connect(":memory:")
 
     maker = Thread(
-        target=lambda: made.append(aiosqlite.Connection(connect, iter_chunk_size=64)),
+        target=lambda: made.append(aiosqlite.Connection(try_to_connect, iter_chunk_size=64)),
         name="casty-journal-sqlite-connect",
         daemon=True,
     )
@@ -71,8 +66,18 @@ async def _enter_connection(stack: AsyncExitStack, path: str, options: SqliteOpt
     return connection
 
 
+def _connect(path: str, options: SqliteOptions) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(path)}?mode={'ro' if options.read_only else 'rwc'}",
+        uri=True,
+        timeout=options.busy_timeout,
+        isolation_level=None,
+        factory=TransactionalConnection,
+    )
+
+
 async def enter_writing(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
-    """A connection that owns the file and has made the tables, unless they were there.
+    """A connection that owns the file and has made the tables, or those that an older version did not have.
 
     Raises `JournalSchemaError` for a file that is something else, or that a newer version has written, and
     `JournalError` for one that another process owns.
@@ -81,13 +86,13 @@ async def enter_writing(stack: AsyncExitStack, path: str, options: SqliteOptions
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise JournalError(f"a SQLite journal needs SQLite {oldest} or newer; this is {sqlite3.sqlite_version}")
     async with AsyncExitStack() as closing:
-        connection = await _enter_connection(closing, path, options)
+        connection = await enter_connection(closing, lambda: _connect(path, options))
         # Before the file is owned: a foreign one gets no lock file beside it.
-        await _check_kind(path, connection, may_be_new=True)
+        await _check_kind(path, connection, to_write=True)
         stack.callback(take_ownership(path))
         # After the file is owned: what is left to write is written before it is given back.
         await stack.enter_async_context(closing.pop_all())
-    await _enter_wal(connection, options.busy_timeout)
+    await enter_wal(connection, options.busy_timeout)
     await connection.execute_fetchall(f"PRAGMA synchronous = {options.synchronous.value}")
     await connection.executescript(CREATE)
     return connection
@@ -97,14 +102,14 @@ async def enter_reading(stack: AsyncExitStack, path: str, options: SqliteOptions
     """A connection to a journal that there is, which never writes, and so never waits for one that does."""
     if options.read_only:
         _expect_file(path)
-    connection = await _enter_connection(stack, path, options)
+    connection = await enter_connection(stack, lambda: _connect(path, options))
     if options.read_only:
-        await _check_kind(path, connection, may_be_new=False)
+        await _check_kind(path, connection, to_write=False)
     await connection.execute_fetchall("PRAGMA query_only = ON")
     return connection
 
 
-async def _enter_wal(connection: aiosqlite.Connection, patience: float) -> None:
+async def enter_wal(connection: aiosqlite.Connection, patience: float) -> None:
     """Wait here while another process does the same to a new file: SQLite's own busy timeout does not cover this."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
@@ -124,15 +129,22 @@ def _expect_file(path: str) -> None:
         raise JournalError(f"there is no SQLite journal {path} to read; name another, or open it without read_only")
 
 
-async def _check_kind(path: str, connection: aiosqlite.Connection, *, may_be_new: bool) -> None:
+async def _check_kind(path: str, connection: aiosqlite.Connection, *, to_write: bool) -> None:
+    """Raises `JournalSchemaError` for what is no journal, or cannot be one with the tables that a writer makes."""
     ((application, version, tables),) = await connection.execute_fetchall(
         "SELECT (SELECT application_id FROM pragma_application_id), "
         "(SELECT user_version FROM pragma_user_version), "
         "(SELECT count(*) FROM sqlite_master)"
     )
     is_new = (application, version, tables) == (0, 0, 0)
-    if (is_new and may_be_new) or (application, version) == (APPLICATION_ID, VERSION):
+    is_older = application == APPLICATION_ID and 0 < version < VERSION
+    if (application, version) == (APPLICATION_ID, VERSION) or (to_write and (is_new or is_older)):
         return
+    if is_older:
+        raise JournalSchemaError(
+            f"the SQLite journal {path} has schema version {version}, and {VERSION} is what is read; "
+            "open it once without read_only, which brings it up to date"
+        )
     if application == APPLICATION_ID and version > VERSION:
         raise JournalSchemaError(
             f"the SQLite journal {path} has schema version {version}; this casty-journal-sqlite knows only "

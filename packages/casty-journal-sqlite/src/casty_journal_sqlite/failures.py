@@ -12,7 +12,7 @@ NOT_A_JOURNAL: Final = "is not a Casty journal; name another file, or move this 
 _CURES: Final = {
     sqlite3.SQLITE_FULL: "the disk is full, or the file at its limit; make room (nothing of this was stored)",
     sqlite3.SQLITE_READONLY: "give this process write access to the file and to its directory, or open it to write",
-    sqlite3.SQLITE_CANTOPEN: "create its directory, and give this process access to both",
+    sqlite3.SQLITE_CANTOPEN: "create its directory, name a file in it, and give this process access to both",
     sqlite3.SQLITE_CORRUPT: "restore a backup, or save what can be read with: sqlite3 FILE .recover",
     sqlite3.SQLITE_BUSY: "another process holds it; raise busy_timeout, or find who locks it",
     sqlite3.SQLITE_IOERR: "check the disk, its free space, and the limit on the size of files",
@@ -43,5 +43,10 @@ def _explanation(path: str, attempt: str, error: sqlite3.Error) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
         return JournalSchemaError(f"the file {path} {NOT_A_JOURNAL}")
-    cure = _CURES.get(code, "this is unexpected; the cause tells more")
-    return JournalError(f"cannot {attempt} the SQLite journal {path}: {error}; {cure}")
+    return JournalError(f"cannot {attempt} the SQLite journal {path}: {with_cure(error)}")
+
+
+def with_cure(error: sqlite3.Error) -> str:
+    """The error, and what to do about it."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return f"{error}; {_CURES.get(code, 'this is unexpected; the cause tells more')}"

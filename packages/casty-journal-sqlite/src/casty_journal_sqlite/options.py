@@ -10,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 from casty.errors import ConfigError
 from casty.spi.journal import JournalCapabilities
 
-CAPABILITIES: Final = JournalCapabilities(durable=True, fencing=True, ordered=True, threaded=True)
+CAPABILITIES: Final = JournalCapabilities(
+    durable=True, fencing=True, ordered=True, deleting=True, read_only=True, threaded=True
+)
 
 
 class Synchronous(Enum):

@@ -5,7 +5,8 @@ from typing import Final
 APPLICATION_ID: Final = 0x43415354
 """The letters CAST, in SQLite's header field for the kind of a file."""
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""1 had no deletions."""
 
 OLDEST_SQLITE: Final = (3, 35, 0)
 """The first with RETURNING, and with a limit of 32,766 parameters."""
@@ -16,6 +17,7 @@ EVENT_COLUMNS: Final = (
 SNAPSHOT_COLUMNS: Final = "entity_id, sequence_nr, manifest, version, payload, timestamp, checksum"
 
 # Events with tags are inserted into the view. A trigger on the table itself would make all others slower by a tenth.
+# Whoever deletes events, be it by hand, leaves a mark, so that their numbers are not given again.
 CREATE: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS events (
@@ -42,6 +44,15 @@ CREATE VIEW IF NOT EXISTS tagged_events AS SELECT {EVENT_COLUMNS} FROM events;
 CREATE TRIGGER IF NOT EXISTS insert_tagged INSTEAD OF INSERT ON tagged_events BEGIN
     INSERT INTO events ({EVENT_COLUMNS}) VALUES (NEW.{EVENT_COLUMNS.replace(", ", ", NEW.")});
     INSERT INTO tags SELECT DISTINCT value, last_insert_rowid() FROM json_each(NEW.tags);
+END;
+CREATE TABLE IF NOT EXISTS deletions (
+    entity_id   TEXT    PRIMARY KEY,
+    sequence_nr INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS delete_event AFTER DELETE ON events BEGIN
+    DELETE FROM tags WHERE ordering = OLD.ordering AND tag IN (SELECT value FROM json_each(OLD.tags));
+    INSERT INTO deletions VALUES (OLD.entity_id, OLD.sequence_nr)
+    ON CONFLICT (entity_id) DO UPDATE SET sequence_nr = max(sequence_nr, excluded.sequence_nr);
 END;
 CREATE TABLE IF NOT EXISTS fences (
     key         TEXT    PRIMARY KEY,

@@ -20,11 +20,21 @@ SELECT {EVENT_COLUMNS} FROM events
 WHERE entity_id = ? AND sequence_nr BETWEEN ? AND ? ORDER BY sequence_nr LIMIT ?
 """
 
-HIGHEST: Final = "SELECT coalesce(max(sequence_nr), 0) FROM events WHERE entity_id = ?"
+_HIGHEST_OF: Final = """max(
+    coalesce((SELECT max(sequence_nr) FROM events WHERE entity_id = {0}), 0),
+    coalesce((SELECT sequence_nr FROM deletions WHERE entity_id = {0}), 0)
+)"""
+
+HIGHEST: Final = f"SELECT {_HIGHEST_OF.format('?1')}"
+
+DELETE: Final = "DELETE FROM events WHERE entity_id = ? AND sequence_nr <= ?"
 
 EVENT_IDS: Final = "SELECT sequence_nr, event_id FROM events WHERE entity_id = ? AND sequence_nr BETWEEN ? AND ?"
 
 READ: Final = f"SELECT ordering, {EVENT_COLUMNS} FROM events WHERE ordering > ? ORDER BY ordering LIMIT ?"
+
+# What AUTOINCREMENT remembers, deleted rows included.
+HIGHEST_OFFSET: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'"
 
 # From one entity to the next, and not over all events of each.
 ENTITY_IDS: Final = """
@@ -59,14 +69,21 @@ SELECT {SNAPSHOT_COLUMNS} FROM snapshots
 WHERE entity_id = ? AND sequence_nr <= ? ORDER BY sequence_nr DESC LIMIT 1
 """
 
-# The third column is the epoch, the fourth its writer.
+# The columns are: the entity, the number, the epoch, its writer.
+_FREE: Final = (
+    "CASE WHEN NOT EXISTS (SELECT 1 FROM deletions WHERE entity_id = column1 AND sequence_nr >= column2) "
+    "THEN column2 END"
+)
 _FENCED: Final = (
     "CASE WHEN column3 = 0 OR EXISTS (SELECT 1 FROM fences WHERE owner = column4 AND epoch = column3) THEN column3 END"
 )
-_VALUES_OF_EVENT: Final = ", ".join(_FENCED if n == 3 else f"column{n}" for n in range(1, WIDTH + 1))
+_VALUES_OF_EVENT: Final = ", ".join({2: _FREE, 3: _FENCED}.get(n, f"column{n}") for n in range(1, WIDTH + 1))
+
+NUMBER_COLUMN: Final = "events.sequence_nr"
+"""What SQLite's complaint ends with if `insert_events` fails for a number that an event has, or a deleted one had."""
 
 FENCED_COLUMN: Final = "events.epoch"
-"""What SQLite's complaint names if `insert_events` fails for an epoch that its writer does not hold."""
+"""And for an epoch that its writer does not hold."""
 
 
 @cache
@@ -74,7 +91,8 @@ def insert_events(rows: int, *, tagged: bool) -> str:
     """The statement for up to `rows` events, some of which may have tags if `tagged`; a row whose parameters are all
     NULL is left out.
 
-    An epoch that the writer does not hold becomes NULL, which the table refuses, and the whole statement with it.
+    The number of a deleted event, and an epoch that the writer does not hold, become NULL, which the table refuses, and
+    the whole statement with it.
     """
     return (
         f"INSERT INTO {'tagged_events' if tagged else 'events'} ({EVENT_COLUMNS}) "
@@ -85,12 +103,9 @@ def insert_events(rows: int, *, tagged: bool) -> str:
 @cache
 def highest_of(entities: int) -> str:
     """The statement for the highest numbers of up to `entities` entities; answers id and number of each that
-    has events.
+    has, or had, events.
     """
-    return (
-        "SELECT column1, (SELECT max(sequence_nr) FROM events WHERE entity_id = column1) AS highest "
-        f"FROM ({_values(entities, 1)}) WHERE highest IS NOT NULL"
-    )
+    return f"SELECT column1, {_HIGHEST_OF.format('column1')} AS highest FROM ({_values(entities, 1)}) WHERE highest > 0"
 
 
 @cache

@@ -70,6 +70,10 @@ class SqliteStore:
         ((highest,),) = await self._rows(statements.HIGHEST, (entity_id,))
         return highest
 
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        with explained(self._path, "write to"):
+            await self._writing.execute_fetchall(statements.DELETE, (entity_id, to_sequence_nr))
+
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
         with explained(self._path, "write to"):
             granted: Any = await self._writing.execute_fetchall(
@@ -88,6 +92,10 @@ class SqliteStore:
         else:
             rows = await self._rows(statements.READ, (after, limit))
         return [OrderedEvent(ordering, event_of(row, self._path)) for ordering, *row in rows]
+
+    async def highest_offset(self) -> int:
+        ((highest,),) = await self._rows(statements.HIGHEST_OFFSET, ())
+        return highest
 
     async def entity_ids(self, after: str, limit: int) -> Sequence[str]:
         return [entity_id for (entity_id,) in await self._rows(statements.ENTITY_IDS, (after, max(limit, 0)))]

@@ -11,7 +11,13 @@ from casty.behaviors.clustered import (
     SingletonBehavior,
 )
 from casty.behaviors.context import ActorContext
-from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, SnapshotEvery
+from casty.behaviors.persistent import (
+    DurableStateBehavior,
+    EventSourcedBehavior,
+    PersistedBehavior,
+    SnapshotEvery,
+    UpdatedBehavior,
+)
 from casty.behaviors.supervision import SupervisionStrategy
 from casty.behaviors.values import (
     IGNORE,
@@ -134,6 +140,28 @@ class Behaviors:
     # The class itself, as for `receive`.
     persisted = PersistedBehavior
     """`persisted(events, then=…, reply=…)`, returned by a command handler: store `events` and apply them."""
+
+    @staticmethod
+    def durable_state[M, S](
+        *,
+        entity_id: str,
+        initial_state: S,
+        on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
+        journal: EventJournal | str | None = None,
+    ) -> Behavior[M]:
+        """An actor whose newest state is stored under `entity_id`, whole at each change, and none of its history.
+
+        `on_command(ctx, state, command)` answers `Behaviors.updated(new_state)` to store a state, or any other
+        behavior, and leaves the state that it is given alone. All else, output commit and `journal` among it, is as
+        with `event_sourced`.
+        """
+        return DurableStateBehavior(
+            entity_id=entity_id, initial_state=initial_state, on_command=on_command, journal=journal
+        )
+
+    # The class itself, as for `receive`.
+    updated = UpdatedBehavior
+    """`updated(state, then=…, reply=…)`, returned by a command handler of `durable_state`: store `state`."""
 
     @staticmethod
     def sharded[M](

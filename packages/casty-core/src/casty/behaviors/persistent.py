@@ -1,4 +1,4 @@
-"""Event-sourced actors as values: what `persistence` interprets."""
+"""Actors that outlive their process, as values: what `persistence` interprets."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -62,3 +62,25 @@ class PersistedBehavior(Behavior[Any]):
 _set_events = cast("Any", PersistedBehavior).events.__set__
 _set_then = cast("Any", PersistedBehavior).then.__set__
 _set_reply = cast("Any", PersistedBehavior).reply.__set__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurableStateBehavior[M, S](Behavior[M]):
+    """An actor of which the newest state is stored; see `Behaviors.durable_state`."""
+
+    entity_id: str
+    initial_state: S
+    on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]]
+    journal: EventJournal | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatedBehavior(Behavior[Any]):
+    """Returned by a command handler: store `state` in place of the one before.
+
+    `then` and `reply` are those of `PersistedBehavior`.
+    """
+
+    state: Any
+    then: Behavior[Any] | Callable[[Any], None] | None = None
+    reply: tuple[ActorRef[Any], Any] | None = None

@@ -9,13 +9,13 @@ import asyncio
 import logging
 from asyncio import Future, Lock, Task
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, Protocol, override
 
-from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
+from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
-from casty.errors import JournalError
-from casty.persistence.log import EntityLog
+from casty.errors import BehaviorError, JournalError
+from casty.persistence.log import EntityLog, Save
 from casty.persistence.outbox import CURRENT, Outbox
 
 logger = logging.getLogger("casty")
@@ -54,6 +54,8 @@ class InFlight(Outbox):
 class EventSourcedEntity:
     """One incarnation of an event-sourced actor."""
 
+    _complaint = "the snapshot of %s could not be saved"
+
     def __init__(self, behavior: EventSourcedBehavior[Any, Any, Any], log: EntityLog, host: Host) -> None:
         self._behavior = behavior
         self._on_command = behavior.on_command
@@ -79,6 +81,8 @@ class EventSourcedEntity:
         if snapshot is not None:
             self._sequence_nr, self._state = snapshot.sequence_nr, snapshot.state
         while page := await self._log.replay(self._sequence_nr + 1):
+            if page[0].sequence_nr != self._sequence_nr + 1:
+                raise self._incomplete(page[0].sequence_nr)
             for persisted in page:
                 self._state = self._on_event(self._state, persisted.event)
             self._sequence_nr = page[-1].sequence_nr
@@ -110,7 +114,14 @@ class EventSourcedEntity:
             # The write of an earlier command failed while this one was handled: its state has never been.
             entry.discard()
             return self._lose(entry)
-        following = self._persist(entry, answer) if type(answer) is PersistedBehavior else answer
+        following = answer
+        if type(answer) is PersistedBehavior:
+            following = self._persist(entry, answer)
+        elif type(answer) is UpdatedBehavior:
+            raise BehaviorError(
+                "Behaviors.updated(...) is only for the on_command of Behaviors.durable_state; that of "
+                "Behaviors.event_sourced answers Behaviors.persisted([events])"
+            )
         entry.needs = self._sequence_nr
         self._in_flight.append(entry)
         if self._durable == entry.needs:
@@ -127,7 +138,7 @@ class EventSourcedEntity:
             last = self._sequence_nr + len(events)
             if self._snapshots is not None and last % self._snapshots.n_events < len(events):
                 # Encoded now: nobody promises that the state is immutable. Saved when its events are durable.
-                entry.hold(self._save, self._log.prepare_snapshot(last, state, self._snapshots.keep))
+                entry.hold(self._save, self._prepare_save(last, state, self._snapshots.keep))
             self._log.append(self._sequence_nr + 1, events, tags, self._settle)
             self._state = state
             self._sequence_nr = last
@@ -204,15 +215,24 @@ class EventSourcedEntity:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _save(self, save: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _prepare_save(self, sequence_nr: int, state: Any, keep: int) -> Save:
+        return self._log.prepare_snapshot(sequence_nr, state, keep)
+
+    def _save(self, save: Save) -> None:
         task = asyncio.get_running_loop().create_task(self._try_to_save(save))
         self._saving.add(task)
         task.add_done_callback(self._saving.discard)
 
-    async def _try_to_save(self, save: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _try_to_save(self, save: Save) -> None:
         try:
             async with self._saving_order:  # an older snapshot must not be the last to arrive
                 await save()
         except Exception:
             # The events are what counts: recovery only takes longer.
-            logger.exception("the snapshot of %s could not be saved", self._behavior.entity_id)
+            logger.exception(self._complaint, self._behavior.entity_id)
+
+    def _incomplete(self, found: int) -> JournalError:
+        return JournalError(
+            f"the history of {self._behavior.entity_id!r} is incomplete: after number {self._sequence_nr} comes event "
+            f"{found}; restore those between, or a snapshot that is newer than them"
+        )

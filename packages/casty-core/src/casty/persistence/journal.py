@@ -10,16 +10,24 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Self
-from uuid import uuid4
+from typing import Any, Final, Self, cast
 
-from casty.errors import DecodeError
+from casty import entropy
+from casty.errors import ConfigError, DecodeError, JournalError
 from casty.persistence.session import OpenStore, Session, Sessions
 from casty.persistence.snapshots import newest_snapshot
 from casty.persistence.writer import JournalWriter
 from casty.plugins.providers import JournalProvider
-from casty.spi.event_journal import PersistedEvent, Snapshot
-from casty.spi.journal import EventRecord, JournalCapabilities, JournalKind, JournalStore, SnapshotRecord
+from casty.spi.event_journal import EventEnvelope, EventJournal, PersistedEvent, Snapshot
+from casty.spi.journal import (
+    EventRecord,
+    JournalCapabilities,
+    JournalKind,
+    JournalStore,
+    OrderedEvent,
+    OrderedStore,
+    SnapshotRecord,
+)
 from casty.spi.serializer import Serializer
 
 PAGE: Final = 1_000
@@ -98,7 +106,7 @@ class StoreJournal:
         """Store all of them or none; see `EventJournal`. Cancelled, it may have stored them or not."""
         opened = await self.open()
         # Each call is a writer of its own: one that is refused says nothing about those after it.
-        writer = uuid4().hex
+        writer = entropy.source().token(16).hex()
         group = [_record(opened.serializer, entity_id, writer, event) for event in events]
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -135,6 +143,37 @@ class StoreJournal:
         opened = await self.open()
         return await newest_snapshot(opened.store, opened.serializer, entity_id, LAST_SEQUENCE_NR)
 
+    def events(self, after: int = 0, tags: Sequence[str] = ()) -> AsyncIterator[EventEnvelope[Any]]:
+        """All events with an offset above `after`, or those with at least one of the tags, up to the journal's end.
+
+        Whoever goes on after the last offset misses none, whatever is written meanwhile. Raises `JournalError` if the
+        store has no such order, and `DecodeError` at an event that cannot be read.
+        """
+        readable_in_order(self)
+        return self._events(after, checked_tags(tags))
+
+    async def _events(self, after: int, tags: Sequence[str]) -> AsyncIterator[EventEnvelope[Any]]:
+        opened = await self.open()
+        while page := await ordered(opened).read(after, PAGE, tags):
+            for entry in page:
+                yield enveloped(opened.serializer, entry)
+            after = page[-1].offset
+
+    def entity_ids(self) -> AsyncIterator[str]:
+        """The ids of all entities that have events, ascending by their UTF-8 bytes. Raises `JournalError` like
+        `events`.
+        """
+        readable_in_order(self)
+        return self._entity_ids()
+
+    async def _entity_ids(self) -> AsyncIterator[str]:
+        store = ordered(await self.open())
+        after = ""
+        while page := await store.entity_ids(after, PAGE):
+            for entity_id in page:
+                yield entity_id
+            after = page[-1]
+
     def _opened(self, session: Session, serializer: Serializer | None) -> OpenJournal:
         chosen = self._serializer if self._serializer is not None else serializer
         return OpenJournal(session.store, session.writer, chosen if chosen is not None else _default_serializer())
@@ -166,6 +205,28 @@ def journal_from_provider(
     return StoreJournal(lambda: provider.open(url, options), capabilities=provider.capabilities, serializer=serializer)
 
 
+def readable_in_order(journal: EventJournal) -> StoreJournal:
+    """The journal. Raises `JournalError` if its events cannot be read in one order of all."""
+    if isinstance(journal, StoreJournal) and journal.capabilities.ordered:
+        return journal
+    raise JournalError(
+        f"all events of a {type(journal).__name__} cannot be read in one order, which its store would have to promise "
+        "(capability `ordered`); use InMemoryJournal, SqliteJournal or PostgresJournal, or load one entity's events"
+    )
+
+
+def ordered(journal: OpenJournal) -> OrderedStore:
+    """The store of a journal that is readable in order."""
+    return cast(OrderedStore, journal.store)
+
+
+def checked_tags(tags: Sequence[str]) -> Sequence[str]:
+    """Raises `ConfigError` for a text: it is a sequence of texts too, but its letters are not meant."""
+    if isinstance(tags, str):
+        raise ConfigError(f"tags must be a list of texts, such as [{tags!r}]; they are {tags!r}")
+    return tags
+
+
 @cache
 def _default_serializer() -> Serializer:
     # Here, so that who brings a serializer never loads this one.
@@ -195,6 +256,24 @@ def decoded(serializer: Serializer, record: EventRecord) -> PersistedEvent[Any]:
     return PersistedEvent(record.sequence_nr, event, record.timestamp)
 
 
+def enveloped(serializer: Serializer, entry: OrderedEvent) -> EventEnvelope[Any]:
+    """The event of an entry. Raises `DecodeError` with notes of which event it is."""
+    record = entry.record
+    try:
+        event = decoded(serializer, record).event
+    except DecodeError as error:
+        error.add_note(f"It is a {record.manifest!r} at offset {entry.offset}.")
+        raise
+    return EventEnvelope(
+        offset=entry.offset,
+        entity_id=record.entity_id,
+        sequence_nr=record.sequence_nr,
+        event=event,
+        timestamp=record.timestamp,
+        tags=record.tags,
+    )
+
+
 def _record(serializer: Serializer, entity_id: str, writer: str, event: PersistedEvent[Any]) -> EventRecord:
     manifest, version, payload = serializer.encode(event.event)
     return EventRecord(
@@ -202,7 +281,7 @@ def _record(serializer: Serializer, entity_id: str, writer: str, event: Persiste
         sequence_nr=event.sequence_nr,
         epoch=0,
         writer=writer,
-        event_id=uuid4().bytes,
+        event_id=entropy.source().token(16),
         manifest=manifest,
         version=version,
         payload=payload,

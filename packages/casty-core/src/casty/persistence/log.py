@@ -3,18 +3,17 @@
 """
 
 import asyncio
-import secrets
-import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, cast
 
-from casty.errors import CastyError, JournalError
+from casty import entropy
+from casty.errors import CastyError, EncodeError, JournalError
 from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal, decoded
 from casty.persistence.snapshots import newest_snapshot
 from casty.persistence.writer import Write
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
-from casty.spi.journal import EventRecord, FencingStore, JournalKind, SnapshotRecord
+from casty.spi.journal import DeletingStore, EventRecord, FencingStore, JournalKind, SnapshotRecord
 
 PAGE: Final = 1000
 """Events read at a time: more would hold the event loop too long while they are decoded."""
@@ -47,6 +46,16 @@ class EntityLog(Protocol):
         """Fix the state as it is now; the result saves it."""
         ...
 
+    async def newest(self, initial: Any) -> tuple[int, Any]:
+        """The last number and its event, where each is the whole state; `initial` where there is no event, or none any
+        more.
+        """
+        ...
+
+    def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:
+        """The result sees to it that `newest` needs no event before that one, which is the state."""
+        ...
+
 
 @contextmanager
 def as_journal_error(what: str) -> Generator[None]:
@@ -69,8 +78,9 @@ class StoreLog:
         self._serializer = journal.serializer
         self._encode = journal.serializer.encode
         # An event's id is this incarnation and the event's number: as unique as a random one, and cheaper.
-        self._incarnation = secrets.token_bytes(8)
+        self._incarnation = entropy.source().token(8)
         self._name = self._incarnation.hex()
+        self._wall_time = entropy.source().wall_time
         self._epoch = 0
         self._waiting: Write | None = None
         """The last write, which takes more events as long as it waits for its turn."""
@@ -92,12 +102,16 @@ class StoreLog:
         return [decoded(self._serializer, record) for record in records]
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
-        now = time.time()
+        now = self._wall_time()
         group: list[EventRecord] = []
         size = 0
         number = first
         for event in events:
-            manifest, version, payload = self._encode(event)
+            try:
+                manifest, version, payload = self._encode(event)
+            except EncodeError as error:
+                error.add_note(f"This would be event {number} of the entity {self._entity_id!r}.")
+                raise
             size += len(payload)
             event_id = self._incarnation + number.to_bytes(8)
             labels = tuple(tags[number - first]) if tags else ()
@@ -105,16 +119,35 @@ class StoreLog:
             group.append(EventRecord._make(row))  # in half the time of its constructor
             number += 1
         if self._waiting is None or not self._writer.join(self._waiting, group, size):
-            self._waiting = self._writer.submit(group, lambda error: settle(group[-1].sequence_nr, error))
+            self._waiting = self._writer.submit(group, lambda error: settle(group[-1].sequence_nr, error), size)
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
-        manifest, version, payload = self._serializer.encode(state)
-        snapshot = SnapshotRecord(self._entity_id, sequence_nr, manifest, version, payload, time.time())
+        try:
+            manifest, version, payload = self._serializer.encode(state)
+        except EncodeError as error:
+            error.add_note(f"This would be the state of the entity {self._entity_id!r} at event {sequence_nr}.")
+            raise
+        snapshot = SnapshotRecord(self._entity_id, sequence_nr, manifest, version, payload, self._wall_time())
 
         async def save() -> None:
             await self._store.save_snapshot(snapshot, keep)
 
         return save
+
+    async def newest(self, initial: Any) -> tuple[int, Any]:
+        with as_journal_error(f"the journal failed to load the state of {self._entity_id}"):
+            highest = await self._store.highest_sequence_nr(self._entity_id)
+            # Up to no bound: somebody else may have stored a newer one meanwhile, and deleted that one.
+            records = await self._store.replay(self._entity_id, highest, LAST_SEQUENCE_NR, 1)
+        return (records[0].sequence_nr, decoded(self._serializer, records[0]).event) if records else (highest, initial)
+
+    def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:
+        async def delete() -> None:
+            if self._store.capabilities.deleting:
+                store = cast("DeletingStore", self._store)
+                await store.delete_events(self._entity_id, sequence_nr - 1)
+
+        return delete
 
 
 class PlainLog:
@@ -123,6 +156,7 @@ class PlainLog:
     def __init__(self, entity_id: str, journal: EventJournal) -> None:
         self._entity_id = entity_id
         self._journal = journal
+        self._wall_time = entropy.source().wall_time
         self._queue: list[tuple[list[PersistedEvent[Any]], Settle]] = []
         self._writing: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
@@ -139,7 +173,7 @@ class PlainLog:
             return await self._journal.load(self._entity_id, from_sequence_nr)
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
-        now = time.time()
+        now = self._wall_time()
         numbered = [PersistedEvent(number, event, now) for number, event in enumerate(events, first)]
         self._queue.append((numbered, settle))
         if self._writing is None:
@@ -168,9 +202,19 @@ class PlainLog:
         return None
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
-        snapshot = Snapshot(sequence_nr, state, time.time())
+        snapshot = Snapshot(sequence_nr, state, self._wall_time())
 
         async def save() -> None:
             await self._journal.save_snapshot(self._entity_id, snapshot)
 
         return save
+
+    async def newest(self, initial: Any) -> tuple[int, Any]:
+        snapshot = await self.load_snapshot()
+        number, state = (0, initial) if snapshot is None else (snapshot.sequence_nr, snapshot.state)
+        events = await self.replay(number + 1)
+        return (events[-1].sequence_nr, events[-1].event) if events else (number, state)
+
+    def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:
+        """These four methods delete nothing, but a snapshot keeps `newest` from reading what is before it."""
+        return self.prepare_snapshot(sequence_nr, state, keep=1)

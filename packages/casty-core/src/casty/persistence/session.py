@@ -42,12 +42,17 @@ class Sessions:
     async def current(self) -> Session:
         """The open session; opens one if there is none. An opening that fails raises to all its waiters."""
         self._enter_loop()
-        while self._closing is not None:
-            await asyncio.wait((self._closing,))
-        if self._opening is None:
-            self._opening = asyncio.create_task(self._open(), name="casty-journal-open")
-            self._opening.add_done_callback(self._forget_failure)
-        return await asyncio.shield(self._opening)
+        while True:
+            while self._closing is not None:
+                await asyncio.wait((self._closing,))
+            if self._opening is None:
+                self._opening = asyncio.create_task(self._open(), name="casty-journal-open")
+                self._opening.add_done_callback(self._forget_failure)
+            opening = self._opening
+            session = await asyncio.shield(opening)
+            # Somebody who waited for it too may have been quicker, and have given it back by now.
+            if self._opening is opening and self._closing is None:
+                return session
 
     async def lease(self) -> Session:
         """The open session, which now stays open until `release`."""

@@ -10,11 +10,13 @@ once, whatever happens to the store or the task.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from contextvars import Context
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Final
 
 from casty.errors import JournalClosedError, JournalError, JournalOverloadedError
+from casty.persistence.outbox import CURRENT
 from casty.persistence.sequence import chain_of
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalStore
 
@@ -23,6 +25,9 @@ type Done = Callable[[Exception | None], None]
 
 CAPACITY: Final = 10_000
 """Writes that may wait: beyond, the journal is slower than its users for good, and they had better know."""
+
+CAPACITY_BYTES: Final = 64 * 1024 * 1024
+"""Payload that may wait, for the same reason; a single larger group is taken when nothing else waits."""
 
 BATCH_EVENTS: Final = 1_000
 """Events of one append: larger batches gain nothing more and make everyone in them wait."""
@@ -36,10 +41,10 @@ class Write:
 
     __slots__ = ("done", "group", "joined", "size", "taken")
 
-    def __init__(self, group: list[EventRecord], done: Done) -> None:
+    def __init__(self, group: list[EventRecord], done: Done, size: int) -> None:
         self.group = group
         self.done = done
-        self.size = sum(len(record.payload) for record in group)
+        self.size = size
         self.joined = 1
         """Of how many writes it consists by now."""
         self.taken = False
@@ -49,33 +54,47 @@ class Write:
 class JournalWriter:
     """Stores groups through one store, many to an append."""
 
-    __slots__ = ("_queue", "_room", "_store", "_task", "_waiting")
+    __slots__ = (
+        "_bytes_waiting",
+        "_context",
+        "_queue",
+        "_room",
+        "_room_bytes",
+        "_store",
+        "_task",
+        "_waiting",
+        "_watchers",
+    )
 
-    def __init__(self, store: JournalStore, *, capacity: int = CAPACITY) -> None:
+    def __init__(self, store: JournalStore, *, capacity: int = CAPACITY, capacity_bytes: int = CAPACITY_BYTES) -> None:
         self._store = store
+        self._context = copy_context()
+        # It acts for everybody, and not on behalf of the command that happened to come first.
+        self._context.run(CURRENT.set, None)
         self._queue: deque[Write] = deque()
-        self._waiting = 0
+        self._waiting = self._bytes_waiting = 0
         self._room = capacity
+        self._room_bytes = capacity_bytes
         self._task: asyncio.Task[None] | None = None
+        self._watchers: list[Callable[[], object]] = []
 
-    def submit(self, group: list[EventRecord], done: Done) -> Write:
+    def submit(self, group: list[EventRecord], done: Done, size: int | None = None) -> Write:
         """Store `group` with the next batch, then call `done(None)`; or `done(error)` if it was not, or may
-        not have been, stored.
+        not have been, stored. `size` are the bytes of its payload, which are counted unless they are known.
 
         `done` gets `SequenceConflictError` for a group that does not follow its entity's last event, and
         another `JournalError` for a store that failed, where the outcome is unknown. Raises
-        `JournalOverloadedError` if too many groups are waiting, `JournalClosedError` after `close`; then
-        nothing is stored and `done` is not called.
+        `JournalOverloadedError` if too many groups, or too large ones, are waiting, `JournalClosedError` after
+        `close`; then nothing is stored and `done` is not called.
         """
-        if self._waiting >= self._room:
-            raise self._rejection()
-        self._waiting += 1
-        write = Write(group, done)
+        if size is None:
+            size = sum(len(record.payload) for record in group)
+        self._admit(size)
+        write = Write(group, done, size)
         self._queue.append(write)
         if self._task is None:
-            # A task's own constructor: an eager task factory would run `done` in here. An empty context: the
-            # flush acts for everybody, and not on behalf of the command that happened to come first.
-            self._task = asyncio.Task(self._flush(), name="casty-journal-writer", context=Context())
+            # A task's own constructor: an eager task factory would run `done` in here.
+            self._task = asyncio.Task(self._flush(), name="casty-journal-writer", context=self._context)
         return write
 
     def join(self, write: Write, group: AppendGroup, size: int) -> bool:
@@ -86,9 +105,7 @@ class JournalWriter:
         """
         if write.taken:
             return False
-        if self._waiting >= self._room:
-            raise self._rejection()
-        self._waiting += 1
+        self._admit(size)
         write.joined += 1
         write.group += group
         write.size += size
@@ -101,6 +118,15 @@ class JournalWriter:
         """Whether anything is queued or being stored."""
         return self._task is not None
 
+    @contextmanager
+    def watched(self, stored: Callable[[], object]) -> Generator[None]:
+        """For the length of a `with`, call `stored` whenever there may be new events. It must not raise."""
+        self._watchers.append(stored)
+        try:
+            yield
+        finally:
+            self._watchers.remove(stored)
+
     async def drain(self) -> None:
         """Wait until nothing is queued or being stored."""
         while (task := self._task) is not None:
@@ -111,12 +137,26 @@ class JournalWriter:
         self._room = 0
         await self.drain()
 
-    def _rejection(self) -> JournalError:
+    def _admit(self, size: int) -> None:
+        """Count one more write that waits, or raise."""
+        if self._waiting >= self._room or (self._waiting and self._bytes_waiting + size > self._room_bytes):
+            raise self._rejection(size)
+        self._waiting += 1
+        self._bytes_waiting += size
+
+    def _dismiss(self, write: Write) -> None:
+        """What it consists of waits no more, and nothing can join it."""
+        write.taken = True
+        self._waiting -= write.joined
+        self._bytes_waiting -= write.size
+
+    def _rejection(self, size: int) -> JournalError:
         if self._room == 0:
             return JournalClosedError("the journal is closed and stores nothing more; open it again to write to it")
         return JournalOverloadedError(
-            f"{self._waiting} writes are waiting for the journal, which is all that it holds; "
-            "send fewer commands at once, or use a faster journal"
+            f"{self._waiting} writes with {self._bytes_waiting:,} bytes are waiting for the journal, which holds "
+            f"{self._room} with {self._room_bytes:,} bytes and has no room for {size:,} bytes more; "
+            "send fewer commands at once, or smaller events, or use a faster journal"
         )
 
     async def _flush(self) -> None:
@@ -128,6 +168,8 @@ class JournalWriter:
                 settled, batch = batch, []
                 _settle(settled, outcomes)
                 self._refuse_behind(settled, outcomes)
+                for stored in self._watchers:
+                    stored()
                 # A store that never suspends must not keep the loop, and who was just told may join the next
                 # batch.
                 await asyncio.sleep(0)
@@ -145,8 +187,7 @@ class JournalWriter:
             size += write.size
             if batch and (events > BATCH_EVENTS or size > BATCH_BYTES):
                 break
-            write.taken = True
-            self._waiting -= write.joined
+            self._dismiss(write)
             batch.append(queue.popleft())
         return batch
 
@@ -161,8 +202,7 @@ class JournalWriter:
             if error is None:
                 self._queue.append(write)
             else:
-                write.taken = True
-                self._waiting -= write.joined
+                self._dismiss(write)
                 _settle([write], [error])
 
     async def _store_batch(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
@@ -185,9 +225,9 @@ class JournalWriter:
             error = JournalError("the write to the journal was cancelled; whether its events are stored is unknown")
             _settle(in_flight, [error] * len(in_flight))
         if self._queue:
-            waiting, self._queue, self._waiting = self._queue, deque(), 0
+            waiting, self._queue = self._queue, deque()
             for write in waiting:
-                write.taken = True
+                self._dismiss(write)
             _settle(
                 waiting,
                 [JournalClosedError("the journal's writer was cancelled before it stored this")] * len(waiting),

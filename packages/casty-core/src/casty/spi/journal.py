@@ -32,6 +32,12 @@ class JournalCapabilities:
     """It is a `FencingStore`."""
     ordered: bool = False
     """It is an `OrderedStore`."""
+    deleting: bool = False
+    """It is a `DeletingStore`."""
+    read_only: bool = False
+    """Its options have a `read_only: bool`, with which it opens only what there is, also beside its owner, and neither
+    makes nor changes anything; what would write raises `JournalError`.
+    """
     threaded: bool = False
     """It works in a thread of this process, which gets no turn while the event loop is saturated, unless the runtime
     sees to it.
@@ -104,7 +110,7 @@ class JournalStore(Protocol):
         ...
 
     async def highest_sequence_nr(self, entity_id: str) -> int:
-        """The number of the entity's last stored event, 0 if there is none."""
+        """The number of the last event that was stored for the entity, 0 if there has been none."""
         ...
 
     async def save_snapshot(self, snapshot: SnapshotRecord, keep: int) -> None:
@@ -156,6 +162,32 @@ class OrderedStore(JournalStore, Protocol):
         """
         ...
 
+    async def highest_offset(self) -> int:
+        """The highest offset that an event was ever given, also one that is deleted by now; 0 before the first.
+
+        It may be that of an event that `read` does not show yet, or whose append has failed.
+        """
+        ...
+
     async def entity_ids(self, after: str, limit: int) -> Sequence[str]:
         """Up to `limit` ids of entities that have events, greater than `after`, ascending by their UTF-8 bytes."""
+        ...
+
+
+class DeletingStore(JournalStore, Protocol):
+    """A store that can forget the beginning of an entity's history.
+
+    Numbers outlive their events: none is ever given twice. `highest_sequence_nr` stays what it was, also when all
+    events are deleted and when the store is opened again, and the next event is the one after it. An event with the
+    number of a deleted one is refused as a conflict, also if it is a repetition: whoever deletes has been told that it
+    is stored.
+    """
+
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        """Delete the entity's events up to that number (inclusive), all at once; those that there are not, or not any
+        more, do not matter. Nobody reads them from then on, whether by entity, in order or by tag. Snapshots stay.
+
+        Asks for no epoch: an owner deletes what an event of its own has superseded, and that stays superseded whoever
+        owns the entity by then.
+        """
         ...

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, cast, overload, override
 
-from casty.behaviors.persistent import EventSourcedBehavior
+from casty.behaviors.persistent import DurableStateBehavior, EventSourcedBehavior
 from casty.behaviors.values import (
     SAME,
     Behavior,
@@ -34,8 +34,8 @@ class BehaviorTestKit[M]:
 
     Nothing is carried out: children are inboxes, timers never fire, watched actors never end; tell the behavior what
     they would. An exception of a handler comes out of `run`, and the behavior stays as it was: supervision and spies
-    need an actor system. So does whatever really suspends, which is an AssertionError that says so, and an
-    event-sourced behavior, which has `EventSourcedTestKit`.
+    need an actor system. So does whatever really suspends, which is an AssertionError that says so, and a
+    behavior that writes to a journal, which has `EventSourcedTestKit`.
     """
 
     def __init__(self, behavior: Behavior[M], name: str = "actor", *, parent: ActorRef[Any] | None = None) -> None:
@@ -163,8 +163,8 @@ class BehaviorTestKit[M]:
                 case StoppedBehavior():
                     self._context.stopping = True
                     break
-                case EventSourcedBehavior():
-                    raise AssertionError("an event-sourced behavior writes to a journal: use EventSourcedTestKit")
+                case EventSourcedBehavior() | DurableStateBehavior():
+                    raise AssertionError("a behavior that writes to a journal needs one: use EventSourcedTestKit")
                 case _:
                     raise BehaviorError(f"a behavior cannot become {type(core).__name__}")
         if starting and self._context.stopping:

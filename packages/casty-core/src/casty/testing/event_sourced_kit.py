@@ -49,7 +49,8 @@ class CommandResult:
 
 
 class EventSourcedTestKit[M]:
-    """Runs an event-sourced behavior, wrapped or not, in an actor system and a journal in memory of its own.
+    """Runs an event-sourced behavior, wrapped or not, in an actor system and a journal in memory of its own. One with a
+    durable state is run as what it is too: its events are its states.
 
     Use it with `async with`. After each command it checks that the events survive serialization, and the state too
     where the behavior takes snapshots; and that the state given was left alone. What does not hold is an
@@ -152,8 +153,8 @@ class EventSourcedTestKit[M]:
             raise AssertionError("the behavior has not become an event-sourced one")
         if repr(state) != execution.shown:
             raise AssertionError(
-                f"{execution.command!r} changed the state in place, from {execution.shown} to {state!r}: on_event has "
-                "to return a new state and to leave alone the one that it is given"
+                f"{execution.command!r} changed the state in place, from {execution.shown} to {state!r}: a handler has "
+                "to make a new state and to leave alone the one that it is given"
             )
         for event in execution.events:
             self._survives("event", event)

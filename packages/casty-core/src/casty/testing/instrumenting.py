@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from casty.behaviors.clustered import DiscoverableBehavior
 from casty.behaviors.context import ActorContext
-from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior
+from casty.behaviors.persistent import DurableStateBehavior, EventSourcedBehavior, PersistedBehavior
 from casty.behaviors.values import (
     SAME,
     Behavior,
@@ -16,6 +16,7 @@ from casty.behaviors.values import (
 )
 from casty.errors import BehaviorError
 from casty.journals.memory import InMemoryJournal
+from casty.persistence.durable_state import as_event_sourced
 from casty.persistence.outbox import current
 from casty.ref import ActorRef
 
@@ -67,6 +68,8 @@ class Instrumented:
         match behavior:
             case EventSourcedBehavior():
                 return self._inside(cast(Entity, behavior))
+            case DurableStateBehavior():
+                return self._inside(as_event_sourced(cast("DurableStateBehavior[Any, Any]", behavior)))
             case SetupBehavior(factory):
 
                 async def set_up(ctx: ActorContext[Any]) -> Behavior[Any]:
@@ -77,8 +80,8 @@ class Instrumented:
                 return replace(behavior, behavior=self._around(behavior.behavior))
             case _:
                 raise BehaviorError(
-                    f"EventSourcedTestKit runs Behaviors.event_sourced(...), and what there is is a "
-                    f"{type(behavior).__name__}; BehaviorTestKit drives behaviors without a journal"
+                    "EventSourcedTestKit runs Behaviors.event_sourced(...) and Behaviors.durable_state(...), and what "
+                    f"there is is a {type(behavior).__name__}; BehaviorTestKit drives behaviors without a journal"
                 )
 
     def _inside(self, entity: Entity) -> Entity:

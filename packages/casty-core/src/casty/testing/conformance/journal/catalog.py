@@ -6,6 +6,7 @@ from casty.spi.journal import JournalCapabilities
 from casty.testing.conformance.journal import (
     appending,
     concurrency,
+    deleting,
     entities,
     fencing,
     ordering,
@@ -28,6 +29,7 @@ ROOMS: Final = (
     fencing,
     takeover,
     ordering,
+    deleting,
 )
 
 

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from casty.errors import SequenceConflictError
 from casty.persistence.writer import JournalWriter
 from casty.spi.journal import AppendOutcome, EventRecord, JournalKind
+from casty.testing.conformance.expectations import expect
 from casty.testing.conformance.journal.expectations import (
     append,
-    expect,
     expect_equal,
     expect_numbers,
     expect_stored,

@@ -1,14 +1,20 @@
-"""What the checks ask of a store, and how they say that it is not so.
-
-Functions and no `assert` statements, so that a failure tells what was wanted also where nobody rewrites them.
-"""
+"""What the checks ask of a store."""
 
 from collections.abc import Sequence
-from reprlib import Repr
 from typing import Final, cast
 
 from casty.errors import JournalError, SequenceConflictError
-from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, FencingStore, JournalStore, OrderedStore
+from casty.spi.journal import (
+    AppendGroup,
+    AppendOutcome,
+    DeletingStore,
+    EventRecord,
+    FencingStore,
+    JournalStore,
+    OrderedStore,
+)
+from casty.testing.conformance import expectations
+from casty.testing.conformance.expectations import expect, short
 
 LAST: Final = 2**63 - 1
 """The highest number that there can be; as an upper bound, all of them."""
@@ -16,18 +22,11 @@ LAST: Final = 2**63 - 1
 ALL: Final = 1_000_000
 """More than any check stores; as a limit, all of them."""
 
-_short: Final = Repr(maxlist=30, maxtuple=30, maxstring=120, maxother=120)
-
-
-def expect(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise AssertionError(otherwise)
-
 
 def expect_equal(what: str, actual: object, wanted: object) -> None:
     """Lists and tuples are the same to a store: sequences of records are compared by what is in them."""
     actual, wanted = (list(cast(tuple[object, ...], v)) if type(v) is tuple else v for v in (actual, wanted))
-    expect(actual == wanted, f"{what}: wanted {_short.repr(wanted)}, there is {_short.repr(actual)}")
+    expectations.expect_equal(what, actual, wanted)
 
 
 def expect_stored(what: str, *outcomes: AppendOutcome) -> None:
@@ -58,9 +57,9 @@ async def stored(store: JournalStore, entity_id: str = "a") -> list[EventRecord]
 async def expect_numbers(what: str, store: JournalStore, wanted: Sequence[int], entity_id: str = "a") -> None:
     """The entity's events have these numbers, and the last of them is its highest."""
     numbers = [record.sequence_nr for record in await stored(store, entity_id)]
-    expect_equal(f"{what}: the numbers of the stored events of {_short.repr(entity_id)}", numbers, list(wanted))
+    expect_equal(f"{what}: the numbers of the stored events of {short(entity_id)}", numbers, list(wanted))
     highest = await store.highest_sequence_nr(entity_id)
-    expect_equal(f"{what}: the highest number of {_short.repr(entity_id)}", highest, max(wanted, default=0))
+    expect_equal(f"{what}: the highest number of {short(entity_id)}", highest, max(wanted, default=0))
 
 
 def fencing(store: JournalStore) -> FencingStore:
@@ -73,3 +72,9 @@ def ordered(store: JournalStore) -> OrderedStore:
     """The store, which says that it is one."""
     expect(store.capabilities.ordered, f"{type(store).__name__} was to be ordered, but its capabilities say no")
     return cast(OrderedStore, store)
+
+
+def deleting(store: JournalStore) -> DeletingStore:
+    """The store, which says that it is one."""
+    expect(store.capabilities.deleting, f"{type(store).__name__} was to be deleting, but its capabilities say no")
+    return cast(DeletingStore, store)

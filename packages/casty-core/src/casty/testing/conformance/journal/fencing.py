@@ -4,9 +4,9 @@ import asyncio
 
 from casty.errors import FencedError
 from casty.spi.journal import FencingStore
+from casty.testing.conformance.expectations import expect
 from casty.testing.conformance.journal.expectations import (
     append,
-    expect,
     expect_equal,
     expect_numbers,
     expect_refused,

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from casty.spi.journal import JournalKind, JournalStore, OrderedEvent, OrderedStore
+from casty.testing.conformance.expectations import expect
 from casty.testing.conformance.journal.expectations import (
     ALL,
     append,
-    expect,
+    deleting,
     expect_equal,
     expect_refused,
     ordered,
@@ -146,6 +147,44 @@ async def an_event_tagged_twice_alike_is_read_once(open_store: OpenStore) -> Non
         await store_all(store, [event("a", 1, tags=("red", "red")), event("a", 2, tags=("red", "blue"))])
         found = places(await store.read(0, ALL, ["red", "blue"]))
         expect_equal("events with any of two tags", found, [("a", 1), ("a", 2)])
+
+
+@check
+async def a_reader_of_a_tag_goes_on_after_others_have_read_further(open_store: OpenStore) -> None:
+    async with open_store() as opened:
+        store = ordered(opened)
+        await store_all(store, [event("a", 1, tags=("red",)), event("a", 2)])
+        found: list[OrderedEvent] = []
+        await read_on(store, found, ALL, ["red"])
+        for number in (3, 4):
+            await store_all(store, [event("a", number, tags=("red",))])
+            await read_on(store, found, ALL, ["red"])
+            expect_equal("the red ones so far", places(found)[1:], [("a", red) for red in range(3, number + 1)])
+            await read_on(store, [], ALL)
+
+
+@check
+async def the_highest_offset_is_never_below_one_that_is_read(open_store: OpenStore) -> None:
+    async with open_store() as opened:
+        store = ordered(opened)
+        expect_equal("the highest offset of an empty journal", await store.highest_offset(), 0)
+        for number in (1, 2):
+            await store_all(store, events(f"e{number}", 1, 3))
+            found = await store.read(0, ALL)
+            expect_equal("the number of events", len(found), 3 * number)
+            highest = await store.highest_offset()
+            last = found[-1].offset
+            expect(highest >= last, f"the highest offset is {highest}, but an event with {last} can be read")
+
+
+@check.where(lambda capabilities: capabilities.deleting)
+async def the_highest_offset_outlives_its_event(open_store: OpenStore) -> None:
+    async with open_store() as opened:
+        store = ordered(opened)
+        await store_all(store, events("a", 1, 3))
+        highest = await store.highest_offset()
+        await deleting(opened).delete_events("a", 3)
+        expect_equal("the highest offset when all events are deleted", await store.highest_offset(), highest)
 
 
 @check

@@ -1,11 +1,11 @@
 """What a durable store has, it has when it is opened the next time, and a closed one says that it is closed."""
 
 from casty.errors import FencedError, JournalError
+from casty.testing.conformance.expectations import expect
 from casty.testing.conformance.journal.expectations import (
     ALL,
     LAST,
     append,
-    expect,
     expect_equal,
     expect_numbers,
     expect_refused,

@@ -1,15 +1,8 @@
 """What `replay` answers for every kind of bounds, and the highest number."""
 
 from casty.spi.journal import JournalStore
-from casty.testing.conformance.journal.expectations import (
-    ALL,
-    LAST,
-    append,
-    expect,
-    expect_equal,
-    expect_refused,
-    store_all,
-)
+from casty.testing.conformance.expectations import expect
+from casty.testing.conformance.journal.expectations import ALL, LAST, append, expect_equal, expect_refused, store_all
 from casty.testing.conformance.journal.records import event, events, numbers_of
 from casty.testing.conformance.journal.registry import Checks, OpenStore
 

@@ -3,7 +3,8 @@
 import asyncio
 
 from casty.spi.journal import JournalStore
-from casty.testing.conformance.journal.expectations import LAST, expect, expect_equal, expect_numbers, store_all
+from casty.testing.conformance.expectations import expect
+from casty.testing.conformance.journal.expectations import LAST, expect_equal, expect_numbers, store_all
 from casty.testing.conformance.journal.records import events, snapshot
 from casty.testing.conformance.journal.registry import Checks, OpenStore
 

@@ -7,12 +7,8 @@ from typing import Final
 
 from casty.errors import DecodeError
 from casty.ref import DetachedRef
-from casty.testing.conformance.serializer.expectations import (
-    expect,
-    expect_equal,
-    expect_refused,
-    expect_round_trip,
-)
+from casty.testing.conformance.expectations import expect, expect_equal
+from casty.testing.conformance.serializer.expectations import expect_refused, expect_round_trip
 from casty.testing.conformance.serializer.registry import Checks, Create
 from casty.testing.conformance.serializer.values import Box, Order, Point, order
 

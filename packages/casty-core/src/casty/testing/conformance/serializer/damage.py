@@ -8,7 +8,8 @@ from typing import Final
 from casty.errors import DecodeError, UnknownManifestError
 from casty.ref import DetachedRef
 from casty.spi.serializer import Serializer
-from casty.testing.conformance.serializer.expectations import SEED, expect_equal, expect_refused
+from casty.testing.conformance.expectations import expect_equal
+from casty.testing.conformance.serializer.expectations import SEED, expect_refused
 from casty.testing.conformance.serializer.registry import Checks, Create
 from casty.testing.conformance.serializer.values import Box, order, value
 

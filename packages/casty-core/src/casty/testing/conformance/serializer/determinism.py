@@ -4,7 +4,7 @@ from random import Random
 from typing import Final
 
 from casty.ref import DetachedRef
-from casty.testing.conformance.serializer.expectations import expect_equal
+from casty.testing.conformance.expectations import expect_equal
 from casty.testing.conformance.serializer.registry import Checks, Create
 from casty.testing.conformance.serializer.values import order
 

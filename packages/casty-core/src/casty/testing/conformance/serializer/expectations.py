@@ -1,31 +1,17 @@
-"""What the checks ask of a serializer, and how they say that it is not so.
-
-Functions and no `assert` statements, so that a failure tells what was wanted also where nobody rewrites them.
-"""
+"""What the checks ask of a serializer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime, time
-from reprlib import Repr
 from typing import Any, Final, cast
 
 from casty.errors import SerializationError
 from casty.ref import ActorRef
 from casty.spi.serializer import Serializer
+from casty.testing.conformance.expectations import expect_equal, short
 
 SEED: Final = 20240229
 """Of everything random: a failure comes again."""
-
-_short: Final = Repr(maxstring=200, maxother=200, maxlevel=8)
-
-
-def expect(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise AssertionError(otherwise)
-
-
-def expect_equal(what: str, actual: object, wanted: object) -> None:
-    expect(actual == wanted, f"{what}: wanted {_short.repr(wanted)}, there is {_short.repr(actual)}")
 
 
 def expect_refused[E: SerializationError](what: str, error: type[E], call: Callable[[], object]) -> E:
@@ -35,9 +21,9 @@ def expect_refused[E: SerializationError](what: str, error: type[E], call: Calla
     except error as refusal:
         return refusal
     except Exception as other:
-        text = _short.repr(str(other))
+        text = short(str(other))
         raise AssertionError(f"{what}: wanted {error.__name__}, there is {type(other).__name__}: {text}") from other
-    raise AssertionError(f"{what}: wanted {error.__name__}, there is {_short.repr(result)}")
+    raise AssertionError(f"{what}: wanted {error.__name__}, there is {short(result)}")
 
 
 def expect_round_trip(serializer: Serializer, value: object) -> None:

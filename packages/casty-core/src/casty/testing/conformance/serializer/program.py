@@ -10,7 +10,8 @@ from casty.errors import DecodeError
 from casty.ref import DetachedRef
 from casty.serialization import REGISTRY
 from casty.spi.serializer import Encoded
-from casty.testing.conformance.serializer.expectations import expect, expect_equal, expect_refused
+from casty.testing.conformance.expectations import expect, expect_equal
+from casty.testing.conformance.serializer.expectations import expect_refused
 from casty.testing.conformance.serializer.registry import Create
 
 _numbers: Final = count(1)

@@ -7,7 +7,8 @@ from typing import Any, Final
 from casty.errors import DecodeError, EncodeError
 from casty.ref import DetachedRef
 from casty.spi.serializer import Serializer
-from casty.testing.conformance.serializer.expectations import SEED, expect, expect_equal, expect_refused
+from casty.testing.conformance.expectations import expect, expect_equal
+from casty.testing.conformance.serializer.expectations import SEED, expect_refused
 from casty.testing.conformance.serializer.registry import Checks, Create
 from casty.testing.conformance.serializer.values import Box, Order, order
 

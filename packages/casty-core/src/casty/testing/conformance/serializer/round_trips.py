@@ -9,7 +9,8 @@ from uuid import UUID
 
 from casty.address import ActorAddress
 from casty.ref import DetachedRef
-from casty.testing.conformance.serializer.expectations import SEED, expect_equal, expect_round_trip
+from casty.testing.conformance.expectations import expect_equal
+from casty.testing.conformance.serializer.expectations import SEED, expect_round_trip
 from casty.testing.conformance.serializer.registry import Checks, Create
 from casty.testing.conformance.serializer.values import SCALARS, Box, Order, Point, a_ref, key, order, value
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from casty.errors import SerializationError
 from casty.serialization import upcast
-from casty.testing.conformance.serializer.expectations import expect_equal, expect_refused
+from casty.testing.conformance.expectations import expect_equal
+from casty.testing.conformance.serializer.expectations import expect_refused
 from casty.testing.conformance.serializer.program import Program
 from casty.testing.conformance.serializer.registry import Checks, Create
 
