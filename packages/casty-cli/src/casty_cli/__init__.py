@@ -1,0 +1,3 @@
+"""The command line of Casty beyond `python -m casty plugins`: journals."""
+
+from casty_cli.app import journal as journal

@@ -1,0 +1,171 @@
+"""The commands of `python -m casty journal` and their options. What they do is in the other modules."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+import typer
+from casty.errors import ConfigError
+
+from casty_cli.exporting import export_journal
+from casty_cli.importing import copy_journal, import_file
+from casty_cli.listing import SHOWN, View, count_ids, list_ids, show_entity
+from casty_cli.settings import Settings, import_types
+from casty_cli.statistics import show_statistics
+from casty_cli.terminal import FAILED, Saying, run
+from casty_cli.values import Values
+from casty_cli.verifying import verify_journal
+
+app = typer.Typer(
+    help="Look into a journal, move it, check it. What reads, changes nothing, and works beside a running node.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Url = Annotated[
+    str | None, typer.Option(metavar="URL", help="The journal, such as sqlite:///events.db; else [journal] url.")
+]
+Config = Annotated[
+    str | None, typer.Option(metavar="FILE", help="The configuration; else the casty.toml that is found.")
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="KEY=VALUE", help="An option of the journal, such as schema=bank. Repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one on each line of a list.")]
+Types = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE", help="Import this module of yours first, to know its types. Repeatable."),
+]
+
+GO_ON: Final = "interrupted; run the same command again: it goes on where it stopped"
+
+
+@app.command()
+def ids(
+    *,
+    prefix: Annotated[str, typer.Option(help="Only ids that begin with this.")] = "",
+    count: Annotated[bool, typer.Option("--count", help="Print only how many there are.")] = False,
+    url: Url = None,
+    option: Options = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """List the entities that have events, one on each line."""
+    work = count_ids if count else list_ids
+    run(lambda: work(Settings(config).journal(url, option or ()), prefix, as_json=json))
+
+
+@app.command()
+def show(
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="The entity's id.")],
+    *,
+    first: Annotated[int, typer.Option("--from", help="The first event's number.")] = 1,
+    last: Annotated[int | None, typer.Option("--to", help="The last event's number.")] = None,
+    limit: Annotated[int, typer.Option(help="How many events to show at most.")] = SHOWN,
+    raw: Annotated[bool, typer.Option("--raw", help="Show bytes as they are, and who wrote them.")] = False,
+    types: Types = None,
+    url: Url = None,
+    option: Options = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show an entity's events and snapshots: as Python values with --types, else as they are written."""
+
+    async def work() -> None:
+        settings = Settings(config)
+        view = View(_values(settings, types), raw=raw, as_json=json)
+        await show_entity(settings.journal(url, option or ()), entity, view, first=first, last=last, limit=limit)
+
+    run(work)
+
+
+@app.command()
+def stats(*, url: Url = None, option: Options = None, config: Config = None, json: Json = False) -> None:
+    """Count events, entities, types and tags. Reads everything."""
+    run(lambda: show_statistics(Settings(config).journal(url, option or ()), as_json=json))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make.")],
+    *,
+    url: Url = None,
+    option: Options = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Write all events and snapshots into a file. It is FILE.part until it is whole; run again, it goes on."""
+    run(
+        lambda: export_journal(Settings(config).journal(url, option or ()), file, as_json=json),
+        when_interrupted=GO_ON,
+    )
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="What `export` has written.")] = None,
+    *,
+    from_url: Annotated[str | None, typer.Option(metavar="URL", help="Copy from this journal, without a file.")] = None,
+    from_option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of that journal. Repeatable.")
+    ] = None,
+    url: Url = None,
+    option: Options = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Store what a file or another journal holds. What is there already stays; run again, it goes on."""
+
+    async def work() -> None:
+        settings = Settings(config)
+        journal = settings.journal(url, option or ())
+        match file, from_url:
+            case Path(), None:
+                await import_file(journal, file, as_json=json)
+            case None, str():
+                await copy_journal(journal, settings.journal(from_url, from_option or ()), as_json=json)
+            case _:
+                raise ConfigError("name what to import: either a file, or a journal by --from-url")
+
+    run(work, when_interrupted=GO_ON)
+
+
+@app.command()
+def verify(
+    *,
+    types: Types = None,
+    url: Url = None,
+    option: Options = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Look for gaps, damage, and events that cannot be decoded. Exits with 1 if there is anything."""
+
+    async def work() -> bool:
+        settings = Settings(config)
+        return await verify_journal(settings.journal(url, option or ()), _values(settings, types), as_json=json)
+
+    if not run(work):
+        raise typer.Exit(FAILED)
+
+
+def journal(arguments: Sequence[str]) -> int:
+    """What `python -m casty journal` does. Ends with `SystemExit`, whose code is 1 for failures and findings, and 2 for
+    a command line or a configuration that is wrong.
+    """
+    logging.basicConfig(level=logging.WARNING, handlers=[Saying()])
+    if isinstance(sys.stdout, TextIOWrapper):
+        cast(Any, sys.stdout).reconfigure(errors="backslashreplace")  # an id may hold what a terminal cannot show
+    app(args=arguments, prog_name="python -m casty journal")
+    return 0
+
+
+def _values(settings: Settings, types: Sequence[str] | None) -> Values:
+    import_types(types or ())
+    return Values(settings.serializer())

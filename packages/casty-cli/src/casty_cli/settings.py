@@ -1,0 +1,111 @@
+"""What a command is about: the journals and the serializer that the command line and the configuration name."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast, final
+
+from casty.config import CastyConfig, load_config
+from casty.errors import ConfigError, JournalError
+from casty.plugins import JournalProvider, PluginRegistry, build_options
+from casty.ref import DetachedRef
+from casty.spi.journal import JournalStore, OrderedStore
+from casty.spi.serializer import Serializer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedJournal:
+    """A journal that is not open yet."""
+
+    url: str
+    provider: JournalProvider
+    options: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        """The URL without what may be secret: a password, and settings."""
+        scheme, _, rest = self.url.partition("://")
+        user, at, place = rest.partition("?")[0].rpartition("@")
+        return f"{scheme}://{user.partition(':')[0]}{at}{place}"
+
+    def to_read(self) -> AbstractAsyncContextManager[OrderedStore]:
+        """What is there, beside its owner where the journal can do that; a journal that can is never made by this.
+
+        Raises `JournalError` for one that cannot list what it holds.
+        """
+        if not self.provider.capabilities.ordered:
+            raise JournalError(
+                f"the journal {self.name} cannot list what it holds: it is not ordered; only `show` and `import` work"
+            )
+        return cast(AbstractAsyncContextManager[OrderedStore], self.to_read_entity())
+
+    def to_read_entity(self) -> AbstractAsyncContextManager[JournalStore]:
+        """Like `to_read`, but of any journal."""
+        read_only = {"read_only": True} if self.provider.capabilities.read_only else {}
+        return self._open({**self.options, **read_only})
+
+    def to_write(self) -> AbstractAsyncContextManager[JournalStore]:
+        """The journal, which is made if it is missing."""
+        return self._open(self.options)
+
+    def _open(self, table: Mapping[str, object]) -> AbstractAsyncContextManager[JournalStore]:
+        return self.provider.open(self.url, build_options(self.provider, table))
+
+
+@final
+class Settings:
+    """The configuration, and the plugins that it lets in. Raises `ConfigError` for one that is wrong."""
+
+    def __init__(self, file: str | None = None) -> None:
+        self.config: CastyConfig = load_config(file)
+        self._plugins = PluginRegistry.discover(self.config.plugins.disabled)
+
+    def journal(self, url: str | None, options: Sequence[str] = ()) -> NamedJournal:
+        """The journal at `url`, else the configured one. An option is `KEY=VALUE` and goes before a configured one.
+
+        Raises `ConfigError` or `PluginError` where none is named, or one that no process but its own can see.
+        """
+        configured = self.config.journal
+        url = url or configured.url
+        if url is None:
+            raise ConfigError(
+                'no journal is named; give --url sqlite:///events.db, or set [journal] url = "…" in casty.toml'
+            )
+        provider = self._plugins.journal(url)
+        if not provider.capabilities.durable:
+            raise ConfigError(f"the journal {url} ends with its process: there is nothing to see; name a durable one")
+        table = dict(configured.options) if url == configured.url else {}
+        return NamedJournal(url=url, provider=provider, options=table | dict(map(_option, options)))
+
+    def serializer(self) -> Serializer:
+        """The one that the configuration names; it reads references without an actor system."""
+        chosen = self.config.serialization
+        provider = self._plugins.serializer(chosen.default)
+        options: dict[str, object] = {"strict": True} if chosen.strict else {}
+        if chosen.allow:
+            options["allow"] = chosen.allow
+        return provider.create(DetachedRef, build_options(provider, options))
+
+
+def import_types(modules: Sequence[str]) -> None:
+    """Import a user's modules, so that their types and upcasters are known. Raises `ConfigError`."""
+    for name in modules:
+        try:
+            import_module(name)
+        except Exception as error:
+            raise ConfigError(
+                f"--types {name}: importing it raised {type(error).__name__}: {error}; "
+                "name a module as an import statement does, from the folder in which its program starts"
+            ) from error
+
+
+def _option(text: str) -> tuple[str, object]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise ConfigError(f"--option {text}: an option is KEY=VALUE, such as schema=bank")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
