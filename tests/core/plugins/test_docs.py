@@ -16,6 +16,6 @@ def test_every_hook_has_its_kind() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.hook)
 def test_every_hook_is_documented_with_its_contract(kind: Kind[Provider]) -> None:
-    contract = f"casty.spi.{kind.word.replace(' ', '_')}"
+    contract = kind.contract.__name__
     assert contract in (getattr(hookspecs, kind.hook).__doc__ or "")
     assert f"| `{kind.hook}` | `{contract}` |" in GUIDE.read_text()

@@ -278,6 +278,34 @@ async def test_a_command_that_takes_too_long_is_named() -> None:
             await kit.run("x", within=0.01)
 
 
+async def remember(ctx: ActorContext[Command], state: list[Any], command: Command) -> Behavior[Any]:
+    match command:
+        case Deposit(amount, reply_to):
+            if amount == 13:
+                state.append(amount)
+            new = [*state, amount]
+            return Behaviors.updated(new, reply=None if reply_to is None else (reply_to, len(new)))
+        case _:
+            return Behaviors.same()
+
+
+async def test_a_durable_state_is_run_as_the_events_that_its_states_are() -> None:
+    behavior = Behaviors.durable_state(
+        entity_id="list", initial_state=list[Any](), on_command=remember, journal="nowhere://"
+    )
+    async with EventSourcedTestKit(Behaviors.supervise(behavior, OneForOneStrategy())) as kit:
+        await kit.given([1, 2])
+        result = await kit.run(lambda reply_to: Deposit(3, reply_to))
+        assert (result.events, result.state, result.reply) == (([1, 2, 3],), [1, 2, 3], 3)
+        assert (await kit.run("nothing")).has_no_events
+        await kit.restart()
+        assert kit.state == [1, 2, 3]
+        with pytest.raises(AssertionError, match=r"changed the state in place, from \[1, 2, 3\] to \[1, 2, 3, 13\]"):
+            await kit.run(Deposit(13))
+        with pytest.raises(AssertionError, match=r"\[.*Rounded.* does not survive serialization"):
+            await kit.run(Deposit(Rounded("x")))
+
+
 async def test_other_behaviors_are_refused() -> None:
     async def handler(_ctx: ActorContext[str], _message: str) -> Behavior[str]:
         return Behaviors.same()

@@ -1,1 +1,37 @@
-"""The entry point of casty-cluster. It implements no hooks: this version provides no failure detector yet."""
+"""Offers Casty's failure detectors and downing strategies, by name."""
+
+from casty.plugins import DowningStrategyProvider, FailureDetectorProvider, hookimpl
+
+
+@hookimpl
+def casty_failure_detectors() -> list[FailureDetectorProvider]:
+    from casty_cluster.protocol.phi_accrual import PhiAccrualDetector, PhiAccrualOptions
+    from casty_cluster.protocol.swim import SwimDetector, SwimOptions
+
+    return [
+        FailureDetectorProvider(names=("phi-accrual",), create=PhiAccrualDetector, options=PhiAccrualOptions),
+        FailureDetectorProvider(names=("swim",), create=SwimDetector, options=SwimOptions),
+    ]
+
+
+@hookimpl
+def casty_downing_strategies() -> list[DowningStrategyProvider]:
+    from casty_cluster.protocol.downing import (
+        DownAll,
+        KeepMajority,
+        KeepMajorityOptions,
+        KeepOldest,
+        KeepOldestOptions,
+        LeaseMajority,
+        LeaseMajorityOptions,
+        StaticQuorum,
+        StaticQuorumOptions,
+    )
+
+    return [
+        DowningStrategyProvider(names=("keep-majority",), create=KeepMajority, options=KeepMajorityOptions),
+        DowningStrategyProvider(names=("static-quorum",), create=StaticQuorum, options=StaticQuorumOptions),
+        DowningStrategyProvider(names=("keep-oldest",), create=KeepOldest, options=KeepOldestOptions),
+        DowningStrategyProvider(names=("down-all",), create=lambda options: DownAll()),
+        DowningStrategyProvider(names=("lease",), create=LeaseMajority, options=LeaseMajorityOptions),
+    ]

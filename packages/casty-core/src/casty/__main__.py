@@ -1,4 +1,6 @@
-"""`python -m casty`, the command line. It needs only the core: a slim install has no terminal library."""
+"""`python -m casty`, the command line. It needs only the core: a slim install has no terminal library, and the commands
+that want one are behind a door.
+"""
 
 import argparse
 import json
@@ -7,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
 
+from casty._doors import CLI, resolve
 from casty.config import load_config
 from casty.errors import CastyError
 from casty.plugins.collect import make_catalog
@@ -17,15 +20,20 @@ USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit code: 0, or 2 for a wrong command line or configuration."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
-    if chosen.command is None:
-        parser.print_help()
-        return 0
+    """Runs one command and returns the exit code: 0, or 2 for a wrong command line or configuration; those of `journal`
+    have more.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
     try:
+        if given[:1] == ["journal"]:
+            return resolve(__name__, "journal", {"journal": CLI})(given[1:])
+        parser = _parser()
+        chosen = parser.parse_args(given)
+        if chosen.command is None:
+            parser.print_help()
+            return 0
         return _plugins(config=chosen.config, as_json=chosen.json)
-    except CastyError as error:
+    except (CastyError, ModuleNotFoundError) as error:
         print(f"casty: {error}", file=sys.stderr)
         return USAGE_ERROR
 
@@ -37,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     plugins = commands.add_parser("plugins", help="list the plugins that are installed, and their state")
     plugins.add_argument("--config", metavar="FILE", help="read [plugins] disabled from here, not from casty.toml")
     plugins.add_argument("--json", action="store_true", help="print a JSON array of objects")
+    about_journals = "look into a journal, export, import or verify it (needs casty[cli])"
+    commands.add_parser("journal", help=about_journals)  # for the help alone: what follows it is not read here
     return parser
 
 

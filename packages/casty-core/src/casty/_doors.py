@@ -15,6 +15,7 @@ class Room:
 
 
 CLUSTER = Room("casty_cluster", "cluster")
+CLI = Room("casty_cli", "cli")
 
 
 def resolve(door: str, name: str, lazy: Mapping[str, Room]) -> Any:

@@ -1,1 +1,3 @@
-"""TCP between the nodes of a Casty cluster. This version holds nothing yet: a later one does."""
+"""TCP and TLS transport of Casty clusters."""
+
+from casty_transport_tcp.options import TcpOptions as TcpOptions

@@ -1,1 +1,22 @@
-"""The entry point of casty-transport-tcp. It implements no hooks: this version provides no transport yet."""
+"""Offers the transport to Casty under the URL schemes `tcp` and `tls`."""
+
+from contextlib import AbstractAsyncContextManager
+
+from casty.plugins import TransportProvider, hookimpl
+from casty.spi.transport import Endpoint, FrameReceiver, Transport
+
+from casty_transport_tcp.options import TcpOptions
+
+
+@hookimpl
+def casty_transports() -> list[TransportProvider]:
+    return [TransportProvider(names=("tcp", "tls"), open=open_tcp, options=TcpOptions)]
+
+
+def open_tcp(
+    url: str, receiver: FrameReceiver, endpoint: Endpoint, options: TcpOptions
+) -> AbstractAsyncContextManager[Transport]:
+    """The endpoint at `url`. Sockets and TLS are imported here, so that a plugin that nobody uses costs nothing."""
+    from casty_transport_tcp.transport import open_endpoint
+
+    return open_endpoint(url, receiver, endpoint, options)

@@ -5,13 +5,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import override
+from typing import Final, override
 
 from casty.config.actors import ActorConfig, DefaultsConfig, settle
 from casty.config.kinds import Count, NotNegative, Pattern, Peer, Port, Positive, Text, Url, peer_address
-from casty.config.tables import Table
+from casty.config.tables import Table, hints
 from casty.errors import ConfigError
 from casty.spi.transport import PeerAddress
+
+PHI_ACCRUAL: Final = "phi-accrual"
+"""The failure detector whose figures have keys of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +61,24 @@ class HeartbeatConfig(Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureDetectorConfig(Table):
-    """`[cluster.failure_detector]`: which one, and the figures of `phi-accrual`."""
+    """`[cluster.failure_detector]`: which one, the figures of `phi-accrual`, and the options of any other."""
 
-    kind: Text = "phi-accrual"
+    kind: Text = PHI_ACCRUAL
     threshold: Positive = 8.0
     max_sample_size: Count = 1_000
     min_std_deviation_ms: Positive = 100.0
     acceptable_heartbeat_pause_ms: NotNegative = 3_000.0
     first_heartbeat_estimate_ms: Positive = 1_000.0
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Handed to the failure detector's provider, which checks them."""
+
+    @property
+    def provider_options(self) -> Mapping[str, object]:
+        """All that the chosen one is made with: for `phi-accrual` its figures are among it."""
+        if self.kind != PHI_ACCRUAL:
+            return self.options
+        figures = {key: getattr(self, key) for key in hints(FailureDetectorConfig) if key not in ("kind", "options")}
+        return {**figures, **self.options}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +86,8 @@ class DowningConfig(Table):
     """`[cluster.downing]`: who goes on when the members cannot all reach each other."""
 
     strategy: Text = "keep-majority"
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Handed to the strategy's provider, which checks them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""The plugin of the core itself: a journal in memory, a transport within one process, msgpack."""
+"""The plugin of the core itself: journals and leases in memory, a transport within one process, msgpack."""
 
 from casty.plugins.hookspecs import hookimpl
-from casty.plugins.providers import JournalProvider, SerializerProvider, TransportProvider
+from casty.plugins.providers import JournalProvider, LeaseProvider, SerializerProvider, TransportProvider
 
 
 @hookimpl
@@ -14,6 +14,13 @@ def casty_journals() -> list[JournalProvider]:
 @hookimpl
 def casty_transports() -> list[TransportProvider]:
     from casty.transports.inproc import PROVIDER
+
+    return [PROVIDER]
+
+
+@hookimpl
+def casty_leases() -> list[LeaseProvider]:
+    from casty.leases.memory import PROVIDER
 
     return [PROVIDER]
 

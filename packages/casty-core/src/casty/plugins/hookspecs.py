@@ -38,9 +38,11 @@ from collections.abc import Sequence
 import pluggy
 
 from casty.plugins.providers import (
+    DowningStrategyProvider,
     FailureDetectorProvider,
     InstrumentProvider,
     JournalProvider,
+    LeaseProvider,
     SerializerProvider,
     TransportProvider,
 )
@@ -70,6 +72,16 @@ def casty_serializers() -> Sequence[SerializerProvider]:  # pyright: ignore[repo
 @hookspec
 def casty_failure_detectors() -> Sequence[FailureDetectorProvider]:  # pyright: ignore[reportReturnType]
     """Failure detectors, chosen by name. Contract: `casty.spi.failure_detector`."""
+
+
+@hookspec
+def casty_downing_strategies() -> Sequence[DowningStrategyProvider]:  # pyright: ignore[reportReturnType]
+    """Downing strategies, chosen by name. Contract: `casty.spi.downing`."""
+
+
+@hookspec
+def casty_leases() -> Sequence[LeaseProvider]:  # pyright: ignore[reportReturnType]
+    """Lease stores, chosen by their URL's scheme: `postgresql://host/database`. Contract: `casty.spi.lease`."""
 
 
 @hookspec

@@ -2,17 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 
 from casty.plugins.providers import (
+    DowningStrategyProvider,
     FailureDetectorProvider,
     InstrumentProvider,
     JournalProvider,
+    LeaseProvider,
     SerializerProvider,
     TransportProvider,
 )
-from casty.spi import failure_detector, instrument, journal, serializer, transport
+from casty.spi import downing, failure_detector, instrument, journal, lease, serializer, transport
 
-type Provider = JournalProvider | TransportProvider | SerializerProvider | FailureDetectorProvider | InstrumentProvider
+type Provider = (
+    JournalProvider
+    | TransportProvider
+    | SerializerProvider
+    | FailureDetectorProvider
+    | DowningStrategyProvider
+    | LeaseProvider
+    | InstrumentProvider
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,36 +34,57 @@ class Kind[P: Provider]:
     """What messages and listings call it."""
     hook: str
     provider: type[P]
-    spi: int
-    """The number of the contract that this core speaks."""
+    contract: ModuleType
+    """Of `casty.spi`; its `SPI` is the number that this core speaks."""
     example: str = ""
     """A URL, for kinds that are chosen by one."""
     extras: Mapping[str, str] = field(default_factory=dict[str, str])
     """Well-known names that an extra of the distribution `casty` brings, for the hint in an error."""
 
+    @property
+    def spi(self) -> int:
+        return self.contract.SPI
+
+
+_POSTGRES = {"postgresql": "postgres", "postgres": "postgres"}
 
 JOURNAL = Kind(
     word="journal",
     hook="casty_journals",
     provider=JournalProvider,
-    spi=journal.SPI,
+    contract=journal,
     example="memory://",
-    extras={"sqlite": "sqlite", "postgresql": "postgres", "postgres": "postgres"},
+    extras={"sqlite": "sqlite", **_POSTGRES},
 )
 TRANSPORT = Kind(
     word="transport",
     hook="casty_transports",
     provider=TransportProvider,
-    spi=transport.SPI,
+    contract=transport,
     example="inproc://node-1:0",
+    extras={"tcp": "tcp", "tls": "tcp"},
 )
-SERIALIZER = Kind(word="serializer", hook="casty_serializers", provider=SerializerProvider, spi=serializer.SPI)
+SERIALIZER = Kind(word="serializer", hook="casty_serializers", provider=SerializerProvider, contract=serializer)
 FAILURE_DETECTOR = Kind(
     word="failure detector",
     hook="casty_failure_detectors",
     provider=FailureDetectorProvider,
-    spi=failure_detector.SPI,
+    contract=failure_detector,
 )
-INSTRUMENT = Kind(word="instrument", hook="casty_instruments", provider=InstrumentProvider, spi=instrument.SPI)
+DOWNING_STRATEGY = Kind(
+    word="downing strategy",
+    hook="casty_downing_strategies",
+    provider=DowningStrategyProvider,
+    contract=downing,
+)
+LEASE = Kind(
+    word="lease store",
+    hook="casty_leases",
+    provider=LeaseProvider,
+    contract=lease,
+    example="memory://",
+    extras=_POSTGRES,
+)
+INSTRUMENT = Kind(word="instrument", hook="casty_instruments", provider=InstrumentProvider, contract=instrument)
 
-KINDS = (JOURNAL, TRANSPORT, SERIALIZER, FAILURE_DETECTOR, INSTRUMENT)
+KINDS = (JOURNAL, TRANSPORT, SERIALIZER, FAILURE_DETECTOR, DOWNING_STRATEGY, LEASE, INSTRUMENT)

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from casty.spi import failure_detector, instrument, journal, serializer, transport
+from casty.spi import downing, failure_detector, instrument, journal, lease, serializer, transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,12 @@ class JournalProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportProvider:
-    """Transports of one or more URL schemes. `open(url, receiver, options)` yields a listening endpoint."""
+    """Transports of one or more URL schemes. `open(url, receiver, endpoint, options)` yields a listening endpoint."""
 
     names: tuple[str, ...]
-    open: Callable[[str, transport.FrameReceiver, Any], AbstractAsyncContextManager[transport.Transport]]
+    open: Callable[
+        [str, transport.FrameReceiver, transport.Endpoint, Any], AbstractAsyncContextManager[transport.Transport]
+    ]
     options: type = NoOptions
     spi: int = transport.SPI
 
@@ -46,12 +48,32 @@ class SerializerProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureDetectorProvider:
-    """Failure detectors by name."""
+    """Failure detectors by name. `create(context, options)` is called once for each start of a node."""
 
     names: tuple[str, ...]
-    create: Callable[[Any], failure_detector.FailureDetector]
+    create: Callable[[failure_detector.DetectorContext, Any], failure_detector.FailureDetector]
     options: type = NoOptions
     spi: int = failure_detector.SPI
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DowningStrategyProvider:
+    """Downing strategies by name. `create(options)`."""
+
+    names: tuple[str, ...]
+    create: Callable[[Any], downing.DowningStrategy]
+    options: type = NoOptions
+    spi: int = downing.SPI
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseProvider:
+    """Lease stores of one or more URL schemes. `open(url, options)` yields the store and closes it on exit."""
+
+    names: tuple[str, ...]
+    open: Callable[[str, Any], AbstractAsyncContextManager[lease.LeaseStore]]
+    options: type = NoOptions
+    spi: int = lease.SPI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,11 @@ from casty.plugins.collect import make_catalog
 from casty.plugins.loader import load_plugins
 from casty.plugins.lookup import choose, choose_by_url
 from casty.plugins.providers import (
+    DowningStrategyProvider,
     FailureDetectorProvider,
     InstrumentProvider,
     JournalProvider,
+    LeaseProvider,
     SerializerProvider,
     TransportProvider,
 )
@@ -56,6 +58,13 @@ class PluginRegistry:
 
     def failure_detector(self, name: str) -> FailureDetectorProvider:
         return choose(self.catalog, kinds.FAILURE_DETECTOR, name)
+
+    def downing_strategy(self, name: str) -> DowningStrategyProvider:
+        return choose(self.catalog, kinds.DOWNING_STRATEGY, name)
+
+    def lease(self, url: str) -> LeaseProvider:
+        """By the scheme of the URL."""
+        return choose_by_url(self.catalog, kinds.LEASE, url)
 
     def instruments(self) -> tuple[InstrumentProvider, ...]:
         """Every one that is installed, in the order of the plugins' names, then those given in code."""

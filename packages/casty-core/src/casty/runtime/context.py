@@ -96,8 +96,8 @@ class CellContext:
         # Started at once, so that whatever is awaited has begun and can be cancelled properly.
         task = Task(_pipe(self._cell, awaitable, mapper, on_failure), loop=self._cell.dispatcher.loop, eager_start=True)
         if not task.done():
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            tasks[task] = None
+            task.add_done_callback(tasks.pop)
 
     def ask[N, R](
         self,

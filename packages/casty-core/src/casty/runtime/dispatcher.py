@@ -12,9 +12,9 @@ import time
 from asyncio import CancelledError, Task, current_task
 from collections import deque
 from contextvars import Context, copy_context
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from casty import entropy
 from casty.behaviors.values import SAME, ReceiveBehavior
 from casty.clock import TimerHandle
 from casty.runtime.cell import IDLE, SCHEDULED, SIGNALLED, Cell
@@ -59,9 +59,10 @@ class Dispatcher:
         flooded do not make everybody wait.
         """
         self.armed = False
-        self.suspended: set[Cell] = set()
+        self.suspended: dict[Cell, None] = {}
         """Cells whose handler, or start or stop, awaits something."""
         self._variables: Context = copy_context()
+        self._stopwatch = entropy.source().stopwatch
         self._generation = 0
         self._high_water = kernel.high_water
         self._current = cast("Cell", None)
@@ -86,7 +87,7 @@ class Dispatcher:
 
     def _dispatch(self) -> None:
         ready, busy, variables = self.ready, self._busy, self._variables
-        self._deadline = perf_counter() + self._slice
+        self._deadline = self._stopwatch() + self._slice
         self._slice = SLICE
         self.inline_left = INLINE_ASKS
         if busy:
@@ -99,7 +100,7 @@ class Dispatcher:
                 self._generation += 1
                 if not task.done():
                     self._hold(self._current, task)
-                if perf_counter() > self._deadline:
+                if self._stopwatch() > self._deadline:
                     break
         finally:
             if ready or busy:
@@ -131,13 +132,13 @@ class Dispatcher:
 
     def _hold(self, cell: Cell, task: Task[None]) -> None:
         cell.task = task
-        self.suspended.add(cell)
+        self.suspended[cell] = None
         if self._patrol is None:
             self._patrol = self.kernel.clock.call_later(PATROL, self._look_at_suspended)
 
     def _let_go(self, cell: Cell) -> None:
         cell.task = None
-        self.suspended.discard(cell)
+        self.suspended.pop(cell, None)
 
     def _look_at_suspended(self) -> None:
         """Nothing reads the mailbox of a suspended actor, so nothing else would notice that it grows."""
@@ -219,7 +220,7 @@ class Dispatcher:
             spent += count + CELL_COST
             if spent >= BUDGET:
                 spent = 0
-                if perf_counter() > self._deadline:
+                if self._stopwatch() > self._deadline:
                     return
             cell = others.popleft()
         if (self.ready or self._busy) and not self.armed:

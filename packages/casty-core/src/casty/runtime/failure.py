@@ -17,8 +17,10 @@ from casty.errors import JournalError
 from casty.runtime.cell import Cell
 from casty.runtime.life import Life
 
-OUTAGE: Final = OneForOneStrategy(max_restarts=sys.maxsize, backoff=Backoff())
-"""What an event-sourced actor does when its journal fails: it tries again until the journal is back, however long."""
+OUTAGE: Final = OneForOneStrategy(max_restarts=sys.maxsize, backoff=Backoff(maximum=4.0))
+"""What an event-sourced actor does when its journal fails: it tries again until the journal is back, however long, and
+finds out within five seconds.
+"""
 
 
 @dataclass(frozen=True, slots=True)

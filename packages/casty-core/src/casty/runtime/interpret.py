@@ -60,14 +60,21 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
                 return _install(cell, _swallow)
             case EventSourcedBehavior() | DurableStateBehavior():
                 return _install(cell, await _recover(cell, cast("Persistent", core)))
-            case PersistedBehavior():
-                raise BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
-            case UpdatedBehavior():
-                raise BehaviorError("Behaviors.updated(...) is only for the on_command of Behaviors.durable_state")
             case _:
-                raise BehaviorError(
-                    f"{cell.path} cannot become {type(core).__name__}: there is no behavior before it to go on with"
-                )
+                raise _refusal(cell, core)
+
+
+def _refusal(cell: Cell, behavior: Behavior[Any]) -> BehaviorError:
+    """Why an actor cannot begin with that behavior."""
+    match behavior:
+        case PersistedBehavior():
+            return BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
+        case UpdatedBehavior():
+            return BehaviorError("Behaviors.updated(...) is only for the on_command of Behaviors.durable_state")
+        case _:
+            return BehaviorError(
+                f"{cell.path} cannot become {type(behavior).__name__}: there is no behavior before it to go on with"
+            )
 
 
 async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:

@@ -32,6 +32,11 @@ class Journals:
 
     async def log_of(self, entity_id: str, given: object, configured: str | None) -> EntityLog:
         """The entity's history: in the journal that its behavior gives, or else in the one configured for the actor."""
+        if "\0" in entity_id or entity_id.encode(errors="ignore").decode() != entity_id:
+            raise BehaviorError(
+                f"the entity id {entity_id!r} holds a NUL character or half a surrogate pair, which databases cannot "
+                "store; use an id without it"
+            )
         journal = configured if given is None else given
         if journal is None:
             journal = self._in_memory(entity_id)

@@ -1,12 +1,11 @@
 """What all actors of one system share: its services, its settings and its root."""
 
 import itertools
-import secrets
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from random import Random
 from typing import TYPE_CHECKING
 
+from casty import entropy
 from casty.address import ActorAddress
 from casty.behaviors.values import IGNORE
 from casty.clock import Clock
@@ -40,14 +39,14 @@ class Kernel:
         self.system = system
         self.journals = journals
         self.clock = loop if clock is None else clock
-        self.random = Random()
+        self.random = entropy.source().random()
         self.config = config
         self.settings = ActorSettingsResolver(config)
         self.high_water = config.system.high_water
         self.stop_timeout = config.system.stop_timeout
         self.event_stream = event_stream
         # Random where it begins, so that an address of an earlier process never names an actor of this one.
-        self.uids = itertools.count(secrets.randbits(48) << 14 | 1)
+        self.uids = itertools.count(int.from_bytes(entropy.source().token(6)) << 14 | 1)
         self.dead_letters = DeadLetters(self.clock, event_stream)
         self.dispatcher = Dispatcher(self, loop)
         self.asks = Asks(self)

@@ -103,7 +103,8 @@ class Life:
     """When restarts were granted, per strategy."""
     timers: "KeyedTimers | None" = None
     stash: list[Any] = field(default_factory=list)
-    tasks: set[Task[None]] = field(default_factory=set)
+    tasks: dict[Task[None], None] = field(default_factory=dict)
+    """In the order of their starts, in which they are cancelled."""
     resources: list[Resource] = field(default_factory=list)
     backoff: TimerHandle | None = None
     """Runs while the actor waits to be started again."""

@@ -17,9 +17,11 @@ class MembershipView:
     members: Sequence[Member]
     """Those that are joining, up or leaving, by node; the local one among them."""
     unreachable: Set[NodeId]
-    """Of the members those that somebody on this side cannot reach."""
+    """The members that somebody calls unreachable: all that appear in `observations`."""
     observations: Mapping[NodeId, Set[NodeId]]
-    """Whom each observer calls unreachable, as far as this is known here."""
+    """Which members each member calls unreachable, as far as this is known here. Those who share what they know, by
+    whatever detours, have the same view and so decide alike.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,24 @@ class Down:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Acquire:
-    """Whoever gets the lease decides: `won` is carried out if this node gets it within `delay` seconds or less, else
-    `lost`.
+    """Who gets a lease decides: `won` is carried out if the lease is granted, `lost` if somebody else has it, or if
+    nobody can tell.
     """
 
+    store: str
+    """The URL of the lease store."""
     lease: str
-    """Its name, which does not depend on the side."""
+    """Its name within this cluster: whoever asks for it puts the system's name before."""
+    owner: str
+    """Whom to ask for it as. The same for all nodes that would go on together, and for nobody else: each of them may
+    ask.
+    """
+    seconds: float
+    """How long to take it for. It is neither renewed nor given back: others may come to the same question later."""
     delay: float
-    """Seconds to wait before trying, so that the side with better claims comes first."""
+    """Seconds to wait before asking, so that the side with better claims comes first."""
     won: Down
     lost: Down
 
@@ -54,6 +64,7 @@ class DowningStrategy(Protocol):
     def decide(self, view: MembershipView) -> Decision:
         """Called when `unreachable` is not empty and nothing has changed for a while, and again as long as it lasts.
 
-        The answer depends on the view alone, and not on the order in which it lists anything.
+        The answer depends on the view alone, and neither on which of its nodes asks nor on the order in which the view
+        lists anything.
         """
         ...

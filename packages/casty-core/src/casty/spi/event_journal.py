@@ -17,6 +17,21 @@ class PersistedEvent[E]:
     """Seconds since the Unix epoch, by the writer's clock."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class EventEnvelope[E]:
+    """An event with its place among all events of its journal, and with what is known of it."""
+
+    offset: int
+    """Grows from event to event, in one order that never changes; gaps mean nothing."""
+    entity_id: str
+    sequence_nr: int
+    """Its place in its entity's history."""
+    event: E
+    timestamp: float
+    """Seconds since the Unix epoch, by the writer's clock; for people, never for order."""
+    tags: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Snapshot[S]:
     """An entity's state after the event `sequence_nr`."""

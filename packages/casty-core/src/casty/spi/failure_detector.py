@@ -48,7 +48,10 @@ class FailureDetector(Protocol):
         ...
 
     def receive(self, sender: NodeId, payload: bytes, now: float) -> Sequence[Probe]:
-        """A probe of `sender`'s detector arrived: the answers to send. Never raises, whatever the bytes are."""
+        """A probe of `sender`'s detector arrived: the answers to send. Never raises, whatever the bytes are.
+
+        Also one that is no member is answered: who joins and who lets in do not learn of each other at the same time.
+        """
         ...
 
     def tick(self, now: float) -> Sequence[Probe]:
@@ -57,8 +60,8 @@ class FailureDetector(Protocol):
         """
         ...
 
-    def next_deadline(self) -> float:
-        """When `tick` is due next."""
+    def next_deadline(self) -> float | None:
+        """When `tick` is due next; None: not before there are other members."""
         ...
 
     def suspicion(self, node: NodeId, now: float) -> float:
@@ -66,5 +69,5 @@ class FailureDetector(Protocol):
         ...
 
     def suspects(self, now: float) -> Set[NodeId]:
-        """The watched nodes that count as unreachable."""
+        """The watched nodes that count as unreachable; to be asked again after each of the calls above."""
         ...

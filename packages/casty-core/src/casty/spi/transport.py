@@ -1,6 +1,6 @@
 """What a transport implements: frames of bytes between nodes. It knows nothing of actors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol
@@ -18,6 +18,10 @@ class Lane(Enum):
     control = "control"
     """The cluster's own: few and small."""
     user = "user"
+
+
+FRAME_LIMITS: Final[Mapping[Lane, int]] = {Lane.control: 64 << 10, Lane.user: 1 << 20}
+"""How many bytes a frame may have on each lane, where a transport is not told otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,9 @@ class FrameReceiver(Protocol):
     """Who a transport hands its frames to. All methods are called on the event loop and must not block or raise."""
 
     def peer_connected(self, peer: NodeId) -> None:
-        """Frames can be exchanged with this incarnation; said once, before its first frame."""
+        """Frames can be exchanged with this incarnation; said once, before its first frame. Where it takes the place of
+        another one at the same address, that one has been said to be lost, and no frame of it comes any more.
+        """
         ...
 
     def frame_received(self, peer: NodeId, frame: bytes) -> None:
@@ -59,8 +65,8 @@ class FrameReceiver(Protocol):
         ...
 
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
-        """These were queued by `send` and are not delivered. Frames that were handed to the network are not among
-        them, whatever became of those.
+        """These were queued by `send`, in this order, and are not delivered. Frames that were handed to the network
+        are not among them, whatever became of those.
         """
         ...
 
@@ -78,10 +84,18 @@ class Transport(Protocol):
 
         Never blocks, never raises for a peer's sake, and no peer delays another's frames. Delivery is at most once, and
         in order within a lane. False: the frame was dropped because the peer's queue, bounded by frames and by bytes,
-        is full. Raises ValueError for a frame that is empty or above the transport's maximum size.
+        is full, or because this endpoint is closed. Raises ValueError for a frame that is empty or above the lane's
+        maximum size. What a node sends to its own address need not arrive.
         """
         ...
 
     async def disconnect(self, peer: PeerAddress) -> None:
-        """Send what is queued for the peer, then close its connections."""
+        """Send what is queued for the peer, as far as that can be done soon, then close its connections."""
+        ...
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """How many connections were refused or ended, by reason, since the endpoint was opened: for people, who must
+        see why a peer does not get in. Reasons are the transport's own words.
+        """
         ...

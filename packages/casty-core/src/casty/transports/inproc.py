@@ -1,22 +1,28 @@
 """Frames between endpoints of one event loop, at `inproc://name:port`, with port 0 for any free one.
 
-It behaves as a network does where that matters: a frame arrives in a later turn of the loop, queues are
-bounded, and frames to nobody are lost and reported.
+It behaves as a network does where that matters: a frame arrives in a later turn of the loop, queues are bounded,
+strangers are turned away, and frames to nobody are lost and reported. It does not try again: who is there is there at
+once. The address that an endpoint advertises is where it listens, and nothing is encrypted, as nothing leaves the
+process.
 """
 
 import asyncio
 import errno
+import hmac
 import re
-from collections.abc import AsyncGenerator
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, final
 
+from casty.address import PeerAddress
+from casty.errors import ConfigError
+from casty.member import NodeId
 from casty.plugins.providers import TransportProvider
-from casty.spi.transport import FrameReceiver, PeerAddress
+from casty.spi.transport import FRAME_LIMITS, Endpoint, FrameReceiver, Lane
 
-MAX_FRAME_BYTES: Final = 1 << 20
 _FIRST_FREE_PORT: Final = 49152
 _URL: Final = re.compile(r"inproc://(?P<name>[^:/?#]+):(?P<port>[0-9]+)/?")
 
@@ -24,41 +30,49 @@ _endpoints: dict[tuple[asyncio.AbstractEventLoop, PeerAddress], "InprocTransport
 """Who listens where, from its opening to its closing. Endpoints of different loops do not see each other."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InprocOptions:
     """The options of `inproc://`."""
 
-    queue_frames: int = 1024
-    """How many frames may be on their way to one peer."""
+    queue_frames: int = 16_384
+    """How many frames may be on their way to one peer, on each lane."""
+    queue_bytes: int = 16 << 20
 
 
 @final
 class InprocTransport:
     """One endpoint; see `casty.spi.transport.Transport`. Made by the provider's `open`."""
 
-    def __init__(self, local: PeerAddress, receiver: FrameReceiver, queue_frames: int) -> None:
+    def __init__(self, local: PeerAddress, receiver: FrameReceiver, endpoint: Endpoint, options: InprocOptions) -> None:
         self.receiver = receiver
+        self.endpoint = endpoint
+        self.options = options
         self.loop = asyncio.get_running_loop()
+        self.node = NodeId(*local, endpoint.uid)
         self.links: dict[PeerAddress, _Link] = {}
-        self._local = local
-        self._queue_frames = queue_frames
+        self.counts: Counter[str] = Counter()
         self._closed = False
 
     @property
     def local(self) -> PeerAddress:
-        return self._local
+        return self.node.address
 
-    def send(self, peer: PeerAddress, frame: bytes) -> bool:
+    @property
+    def counters(self) -> Mapping[str, int]:
+        return dict(self.counts)
+
+    def send(self, peer: PeerAddress, frame: bytes, lane: Lane = Lane.user) -> bool:
         """See the contract. A closed endpoint drops every frame."""
-        if len(frame) > MAX_FRAME_BYTES:
-            raise ValueError(f"a frame of {len(frame)} bytes; inproc takes at most {MAX_FRAME_BYTES}")
+        if not 0 < len(frame) <= FRAME_LIMITS[lane]:
+            raise ValueError(
+                f"a frame of {len(frame)} bytes; the {lane.value} lane of inproc takes 1 to {FRAME_LIMITS[lane]}"
+            )
         if self._closed:
             return False
-        link = self.links.get(peer) or self._connect(peer)
-        if link.queued >= self._queue_frames:
-            return False
-        link.send(frame)
-        return True
+        link = self.links.get(peer)
+        if link is None:
+            link = self.links[peer] = _Link(self, peer)
+        return link.send(frame, lane)
 
     async def disconnect(self, peer: PeerAddress) -> None:
         link = self.links.get(peer)
@@ -68,8 +82,15 @@ class InprocTransport:
     async def close(self) -> None:
         """Stop listening, send what is queued, close every connection. No callback comes after it."""
         self._closed = True
-        del _endpoints[self.loop, self._local]
+        del _endpoints[self.loop, self.local]
         await self._shut(list(self.links.values()))
+
+    def tell[*Told](self, callback: Callable[[*Told], None], *told: *Told) -> None:
+        """Call the receiver: what it raises, and must not, is the loop's to report."""
+        try:
+            callback(*told)
+        except Exception as error:
+            self.loop.call_exception_handler({"message": f"a receiver at {self.node} raised", "exception": error})
 
     async def _shut(self, links: list["_Link"]) -> None:
         try:
@@ -77,62 +98,102 @@ class InprocTransport:
         finally:
             for link in links:
                 link.close("this endpoint closed the connection")
-        await asyncio.sleep(0)  # the turn in which both sides are told
-
-    def _connect(self, peer: PeerAddress) -> "_Link":
-        link = self.links[peer] = _Link(self, peer)
-        other = _endpoints.get((self.loop, peer))
-        if other is None:
-            self.loop.call_soon(link.close, f"nobody listens at inproc://{peer.host}:{peer.port}")
-        else:
-            link.far = link if other is self else _Link(other, self._local)
-            link.far.far = link
-            other.links[self._local] = link.far
-        return link
 
 
 @final
 class _Link:
-    """One endpoint's half of a connection; without the far half it leads nowhere."""
+    """One endpoint's half of a connection; without the far half it leads nowhere yet."""
 
     def __init__(self, owner: InprocTransport, peer: PeerAddress) -> None:
-        self.far: _Link | None = None
-        self.queued = 0
         self._owner = owner
         self._peer = peer
-        self._is_open = True
+        self._far: _Link | None = None
+        self._queues: dict[Lane, list[bytes]] = {Lane.control: [], Lane.user: []}
+        self._bytes = dict.fromkeys(Lane, 0)
+        self._armed = False
 
-    def send(self, frame: bytes) -> None:
-        self.queued += 1
-        self._owner.loop.call_soon(self._deliver, frame)
+    def send(self, frame: bytes, lane: Lane) -> bool:
+        queue, size = self._queues[lane], self._bytes[lane] + len(frame)
+        if len(queue) >= self._owner.options.queue_frames or size > self._owner.options.queue_bytes:
+            return False
+        queue.append(frame)
+        self._bytes[lane] = size
+        if not self._armed:
+            self._armed = True
+            self._owner.loop.call_soon(self._turn)
+        return True
 
-    def _deliver(self, frame: bytes) -> None:
-        self.queued -= 1
-        if self.far is not None:
-            self.far._owner.receiver.frame_received(self.far._peer, frame)
-
-    def close(self, reason: str) -> None:
-        """Both halves at once, whichever side begins; each owner is told once."""
-        if not self._is_open:
+    def close(self, reason: str, counter: str = "closed") -> None:
+        """Both halves at once, whichever side begins; each owner is told once, after what is not delivered."""
+        if self._owner.links.get(self._peer) is not self:
             return
-        self._is_open = False
-        # After a failed attempt the peer may have opened a connection of its own in this one's place.
-        if self._owner.links.get(self._peer) is self:
-            del self._owner.links[self._peer]
-        self._owner.loop.call_soon(self._owner.receiver.peer_lost, self._peer, reason)
-        if self.far is not None:
-            self.far.close("the peer closed the connection")
+        del self._owner.links[self._peer]
+        far, self._far = self._far, None
+        self._owner.counts[counter] += 1
+        frames = [frame for queue in self._take().values() for frame in queue]
+        if frames:
+            self._owner.tell(self._owner.receiver.frames_dropped, self._peer, frames, reason)
+        if far is not None:
+            self._owner.tell(self._owner.receiver.peer_lost, far._owner.node, reason)
+            far.close("the peer closed the connection")
+
+    def _turn(self) -> None:
+        """What was sent since the last turn arrives, the control lane's first."""
+        self._armed = False
+        if self._owner.links.get(self._peer) is not self or (self._far is None and not self._connect()):
+            return
+        for queue in self._take().values():
+            for frame in queue:
+                if self._far is not None:
+                    there = self._far._owner
+                    there.tell(there.receiver.frame_received, self._owner.node, frame)
+
+    def _take(self) -> dict[Lane, list[bytes]]:
+        taken, self._queues = self._queues, {Lane.control: [], Lane.user: []}
+        self._bytes = dict.fromkeys(Lane, 0)
+        return taken
+
+    def _connect(self) -> bool:
+        there = _endpoints.get((self._owner.loop, self._peer))
+        if there is None:
+            self.close(f"nobody listens at inproc://{self._peer}", "nobody-there")
+            return False
+        if (refusal := _refusal(self._owner.endpoint, there.endpoint)) is not None:
+            reason, counter = refusal
+            there.counts[counter] += 1
+            self.close(reason, counter)
+            return False
+        far = self if there is self._owner else there.links.get(self._owner.local)
+        if far is None:
+            far = there.links[self._owner.local] = _Link(there, self._owner.local)
+        self._far, far._far = far, self
+        there.tell(there.receiver.peer_connected, self._owner.node)
+        if there is not self._owner:
+            self._owner.tell(self._owner.receiver.peer_connected, there.node)
+        return True
+
+
+def _refusal(caller: Endpoint, called: Endpoint) -> tuple[str, str] | None:
+    """Why the one does not let the other in: in a sentence, and as it is counted."""
+    if caller.cluster != called.cluster:
+        return f"one is of the cluster {caller.cluster!r}, the other of {called.cluster!r}", "wrong-cluster"
+    if not caller.cookies and not called.cookies:
+        return None
+    shared = [cookie for cookie in called.cookies for used in caller.cookies[:1] if hmac.compare_digest(cookie, used)]
+    return None if shared else ("the two share no cookie", "wrong-cookie")
 
 
 @asynccontextmanager
-async def open_inproc(url: str, receiver: FrameReceiver, options: InprocOptions) -> AsyncGenerator[InprocTransport]:
-    """Listens at the URL's address. Raises ValueError for a wrong URL, OSError where one listens already."""
+async def open_inproc(
+    url: str, receiver: FrameReceiver, endpoint: Endpoint, options: InprocOptions
+) -> AsyncGenerator[InprocTransport]:
+    """Listens at the URL's address. Raises `ConfigError` for a wrong URL, OSError where one listens already."""
     loop = asyncio.get_running_loop()
     wanted = _address(url)
     local = wanted if wanted.port else _free(loop, wanted.host)
     if (loop, local) in _endpoints:
-        raise OSError(errno.EADDRINUSE, f"somebody listens at inproc://{local.host}:{local.port} already")
-    transport = InprocTransport(local, receiver, options.queue_frames)
+        raise OSError(errno.EADDRINUSE, f"somebody listens at inproc://{local} already")
+    transport = InprocTransport(local, receiver, endpoint, options)
     _endpoints[loop, local] = transport
     try:
         yield transport
@@ -143,7 +204,7 @@ async def open_inproc(url: str, receiver: FrameReceiver, options: InprocOptions)
 def _address(url: str) -> PeerAddress:
     match = _URL.fullmatch(url)
     if match is None:
-        raise ValueError(f"not the address of an endpoint: {url!r}; write inproc://name:port, port 0 for any free one")
+        raise ConfigError(f"not the address of an endpoint: {url!r}; write inproc://name:port, port 0 for any free one")
     return PeerAddress(match["name"], int(match["port"]))
 
 

@@ -1,0 +1,143 @@
+"""A lease as those use it who must be the only one: it renews itself, and tells when it is lost."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self, final
+
+from casty.clock import Clock
+from casty.errors import LeaseError
+from casty.spi.lease import LeaseStore
+
+from casty_cluster.node.alarm import Alarm
+from casty_cluster.protocol.lease_holder import (
+    Acquire,
+    Answered,
+    Ask,
+    Denied,
+    Failed,
+    GiveBack,
+    Granted,
+    Input,
+    LeaseHolder,
+    Lost,
+    Release,
+    Tick,
+)
+
+logger = logging.getLogger("casty.cluster")
+
+SECONDS: Final = 15.0
+
+
+@final
+class Lease:
+    """The lease `name` of a store, for one `owner`; to be used within `async with`, which gives it back.
+
+    A lease is not a lock: it protects what checks its token, and what is over in the moment in which `check` is true.
+    `on_lost` is called once the lease is lost that was held, with the reason.
+    """
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        name: str,
+        owner: str,
+        *,
+        on_lost: Callable[[str], None],
+        seconds: float = SECONDS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._store = store
+        self._name = name
+        self._owner = owner
+        self._on_lost = on_lost
+        self._seconds = seconds
+        self._clock: Clock = clock or asyncio.get_running_loop()
+        self._holder = LeaseHolder(seconds)
+        self._alarm = Alarm(self._clock, lambda: self._handle(Tick()))
+        self._asking: asyncio.Task[None] | None = None
+        self._giving_back: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Future[int | None]] = []
+
+    @property
+    def token(self) -> int | None:
+        """Higher than every token that somebody else had before; None while the lease is not held."""
+        return self._holder.token
+
+    def check(self) -> bool:
+        """Whether nobody else can have the lease now."""
+        return self._holder.check(self._clock.time())
+
+    async def acquire(self) -> int | None:
+        """The token, if the lease was granted; None if somebody else has it, or if the store cannot tell."""
+        if self.token is not None:
+            return self.token
+        granted: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(granted)
+        self._handle(Acquire())
+        return await granted
+
+    async def release(self) -> None:
+        """Give the lease back, if it is held; who waits for it gets None."""
+        self._handle(Release())
+        self._tell_waiting(None)
+        while (task := self._asking or self._giving_back) is not None:
+            await task
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.release()
+
+    def _handle(self, given: Input) -> None:
+        effects = self._holder.handle(given, self._clock.time())
+        self._alarm.set(self._holder.next_deadline())
+        for effect in effects:
+            match effect:
+                case Ask():
+                    self._asking = asyncio.ensure_future(self._ask())
+                case GiveBack():
+                    self._giving_back = asyncio.ensure_future(self._give_back(self._giving_back))
+                case Granted(token):
+                    self._tell_waiting(token)
+                case Denied(reason):
+                    logger.info("the lease %s was not granted: %s", self._name, reason)
+                    self._tell_waiting(None)
+                case Lost(reason):
+                    logger.warning("the lease %s is lost: %s", self._name, reason)
+                    self._on_lost(reason)
+
+    def _tell_waiting(self, token: int | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for granted in waiting:
+            if not granted.done():
+                granted.set_result(token)
+
+    async def _ask(self) -> None:
+        given: Input
+        # What is to be given back must have arrived before it is asked for again.
+        if self._giving_back is not None:
+            await self._giving_back
+        try:
+            async with asyncio.timeout(self._seconds / 3):
+                given = Answered(await self._store.acquire(self._name, self._owner, self._seconds))
+        except Exception as error:  # whoever waits must hear of it, whatever it is
+            given = Failed(str(error) or f"the store did not answer in time ({type(error).__name__})")
+        self._asking = None
+        self._handle(given)
+
+    async def _give_back(self, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await before
+        try:
+            async with asyncio.timeout(self._seconds / 3):
+                await self._store.release(self._name, self._owner)
+        except (LeaseError, OSError) as error:
+            logger.info("the lease %s could not be given back and will run out: %s", self._name, error)
+        if self._giving_back is asyncio.current_task():
+            self._giving_back = None

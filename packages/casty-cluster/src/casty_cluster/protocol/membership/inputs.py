@@ -1,0 +1,58 @@
+"""What happens to the membership machine: each input is one of these values."""
+
+from dataclasses import dataclass
+
+from casty.member import NodeId
+from casty.spi.downing import Acquire
+
+from casty_cluster.protocol.membership.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Look for the cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from that incarnation arrived."""
+
+    sender: NodeId
+    message: Message
+    waited: float = 0.0
+    """Seconds that it has been here unread, as far as is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """These are all the nodes that the failure detector takes for unreachable now."""
+
+    nodes: frozenset[NodeId]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Go: whatever this node had has been handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Give that member up, by somebody's order."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseDecided:
+    """What became of an `AcquireLease`: `won` if the lease was granted."""
+
+    acquire: Acquire
+    won: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """`next_deadline` has come."""
+
+
+type Input = Start | Received | Suspects | Leave | GiveUp | LeaseDecided | Tick

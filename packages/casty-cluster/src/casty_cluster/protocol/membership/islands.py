@@ -1,0 +1,53 @@
+"""How two clusters of one name become one again.
+
+Theory of operation. A node that was cut off when it started may have begun a cluster of its own. So a member goes on
+probing, slowly, those of its seed nodes that are no members. If one of them turns out to be a member of another
+cluster, the smaller of the two gives way: all its members start again, and join the other one. Of two of one size, the
+one with the higher number gives way. Only an answer to one's own probe counts, because it is fresh: a probe from a
+stranger may be old, and is answered with a probe.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Final
+
+from casty.address import PeerAddress
+
+from casty_cluster.protocol.membership.gossip import GossipState
+from casty_cluster.protocol.membership.messages import Presence
+
+_JITTER: Final = 0.3
+
+
+class Islands:
+    """One member's look-out for other clusters."""
+
+    def __init__(self, seeds: Sequence[PeerAddress], interval: float, random: Random, now: float) -> None:
+        self._seeds = tuple(sorted(set(seeds)))
+        self._interval = interval
+        self._random = random
+        self._look_at = now
+        self._schedule(now)
+
+    def next_deadline(self) -> float:
+        return self._look_at
+
+    def tick(self, state: GossipState, now: float) -> list[PeerAddress]:
+        """The seed nodes to probe now."""
+        if now < self._look_at:
+            return []
+        self._schedule(now)
+        members = {member.address for member in state.alive.values()}
+        return [seed for seed in self._seeds if seed not in members]
+
+    def _schedule(self, now: float) -> None:
+        self._look_at = now + self._interval * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+
+
+def is_another(state: GossipState, presence: Presence) -> bool:
+    return presence.cluster not in (0, state.cluster)
+
+
+def gives_way(state: GossipState, presence: Presence) -> bool:
+    """Whether this cluster is the one of the two that starts again."""
+    return is_another(state, presence) and (len(state.alive), -state.cluster) < (presence.size, -presence.cluster)

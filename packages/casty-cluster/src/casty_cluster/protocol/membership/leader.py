@@ -1,0 +1,58 @@
+"""What one node does for all: it lets members come up and removes those that go.
+
+Theory of operation. There is no election. A state has *converged* when every member that is neither given up nor
+unreachable has seen it; the leader of a state is the lowest node of those members, one that is up before one that is
+not. Both follow from the state alone, so all who have seen a converged state name the same leader, and only that node
+acts on it. After Akka's `MembershipState.scala`.
+
+Members that were given up are removed even while others are unreachable: being down is final, and whoever waits for
+their places should not wait for the next failure too. For the two other changes the leader waits until everybody can be
+reached. If members came up or went on both sides of a partition, the sides would count different members, and a
+strategy that lets the majority go on is only sound if both count the same. (Akka lets such a joining member in by
+half, as "weakly up"; here it waits, at most for as long as the downing strategy takes.)
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from casty.member import Member, MemberStatus, NodeId
+
+from casty_cluster.protocol.membership.gossip import GossipState
+
+_PREFERENCE: Final = {MemberStatus.up: 0, MemberStatus.leaving: 1, MemberStatus.joining: 2}
+
+
+def converged(state: GossipState) -> bool:
+    """Whether all members that count have seen this state."""
+    return state.seen >= state.alive.keys() - state.unreachable
+
+
+def leader(state: GossipState) -> NodeId | None:
+    """None: everybody is unreachable to somebody."""
+    unreachable = state.unreachable
+    reachable = [member for node, member in state.alive.items() if node not in unreachable]
+    foremost = min(reachable, key=lambda member: (_PREFERENCE[member.status], member.node), default=None)
+    return None if foremost is None else foremost.node
+
+
+def lead(state: GossipState, local: NodeId, now: float) -> GossipState:
+    """The state that the leader makes of this one; this very one if there is nothing to do, or it is not `local`."""
+    if leader(state) != local or not converged(state):
+        return state
+    going = [node for node, member in state.members.items() if member.status is MemberStatus.down]
+    coming: list[Member] = []
+    if not state.unreachable:
+        going += [n for n, member in state.alive.items() if member.status is MemberStatus.leaving and n != local]
+        coming = list(_come_up(state))
+    if not going and not coming:
+        return state
+    return state.set(*coming).remove(going, now)
+
+
+def _come_up(state: GossipState) -> Iterator[Member]:
+    number = max((member.up_number for member in state.members.values()), default=0)
+    for _, member in sorted(state.alive.items()):
+        if member.status is MemberStatus.joining:
+            number += 1
+            yield replace(member, status=MemberStatus.up, up_number=number)

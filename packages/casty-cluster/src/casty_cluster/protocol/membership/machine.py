@@ -1,0 +1,175 @@
+"""The membership of one node, from its start to its end: it looks for its cluster, takes part in it, and is out.
+
+Theory of operation. A node has one life. It seeks (`joining`) until it begins a cluster or a member lets it in, which
+shows by gossip that knows it; then it takes part (`participant`); and once it is out, or refused for good, this machine
+does nothing any more. Whoever wants to come back does so as another incarnation, with another machine.
+
+Invariants: those of `participant`; and a node that seeks has not been let in anywhere, as far as it knows.
+"""
+
+from random import Random
+
+from casty.member import Member, NodeId
+from casty.spi.downing import DowningStrategy
+
+from casty_cluster.protocol.membership import compact
+from casty_cluster.protocol.membership.admission import wrong_system
+from casty_cluster.protocol.membership.effects import Effect, Ignored, Joined, KeepsSeeking, Out, Refused, Send
+from casty_cluster.protocol.membership.gossip import GossipState
+from casty_cluster.protocol.membership.inputs import GiveUp, Input, LeaseDecided, Leave, Received, Start, Suspects, Tick
+from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Seeker, Step
+from casty_cluster.protocol.membership.leader import converged
+from casty_cluster.protocol.membership.messages import (
+    Answer,
+    Digest,
+    Dissolve,
+    GivenUp,
+    Goodbye,
+    Gossip,
+    Join,
+    Presence,
+    Probe,
+    Refusal,
+)
+from casty_cluster.protocol.membership.participant import Participant
+from casty_cluster.protocol.membership.settings import MembershipSettings
+
+
+class Membership:
+    """A machine: `handle` inputs, carry out the effects, and hand in a `Tick` when `next_deadline` has come."""
+
+    def __init__(
+        self, local: Member, settings: MembershipSettings, *, strategy: DowningStrategy | None, random: Random
+    ) -> None:
+        self._local = local
+        self._settings = settings
+        self._strategy = strategy
+        self._random = random
+        self._seeker = Seeker(local.address, settings, random)
+        self._started = False
+        self._participant: Participant | None = None
+        self._stopped = False
+
+    @property
+    def state(self) -> GossipState | None:
+        """What this node knows of its cluster, or knew last; None before it is in one."""
+        return None if self._participant is None else self._participant.state
+
+    @property
+    def converged(self) -> bool:
+        """Whether all members that can be reached are known to have the same state."""
+        return self.state is not None and converged(self.state)
+
+    def next_deadline(self) -> float:
+        if self._stopped:
+            return float("inf")
+        if self._participant is not None:
+            return self._participant.next_deadline()
+        return self._seeker.next_deadline() if self._started else float("inf")
+
+    def handle(self, given: Input, now: float) -> list[Effect]:
+        if self._stopped:
+            return []
+        if self._participant is None:
+            return self._seek(given, now)
+        effects = self._participant.handle(given, now)
+        self._stopped = self._participant.is_out
+        return effects
+
+    def validate(self) -> None:
+        """Raises AssertionError where an invariant is broken."""
+        if self._participant is not None:
+            self._participant.validate()
+            assert self._participant.is_out == self._stopped, "out, and still at work"
+
+    def _seek(self, given: Input, now: float) -> list[Effect]:
+        match given:
+            case Start() if not self._started:
+                self._started = True
+                return self._take(self._seeker.start(now), now)
+            case Tick() if self._started:
+                return self._take(self._seeker.tick(now), now)
+            case Received() if self._started:
+                return self._receive(given, now)
+            case Leave():
+                return self._stop(Out("it leaves before it was let in anywhere", rejoin=False))
+            case Start() | Tick() | Received() | Suspects() | GiveUp() | LeaseDecided():
+                return []
+
+    def _receive(self, received: Received, now: float) -> list[Effect]:
+        sender, message = received.sender, received.message
+        match message:
+            case Probe(presence):
+                return self._probed(sender, presence, now)
+            case Answer(to, presence) if self._is_for_me(to):
+                return self._take(self._seeker.hear(sender, presence, now), now)
+            case Gossip(to) if self._is_for_me(to):
+                return self._enter(received, message, now)
+            case Refusal(to, reason, final) if self._is_for_me(to):
+                self._seeker.refused(now)
+                return self._stop(Refused(reason, final)) if final else [Refused(reason, final)]
+            case GivenUp(to) if self._is_for_me(to):
+                return self._stop(Out("it was given up before it knew that it had been let in", rejoin=True))
+            case Answer() | Gossip() | Refusal() | GivenUp():
+                return [Ignored(sender, "it is meant for another incarnation of this node")]
+            case Join() | Digest() | Goodbye() | Dissolve():
+                return [Ignored(sender, "this node is no member of a cluster yet")]
+
+    def _is_for_me(self, to: int) -> bool:
+        return to == self._local.node.uid
+
+    def _probed(self, sender: NodeId, presence: Presence, now: float) -> list[Effect]:
+        if refused := wrong_system(self._settings, sender, presence.system):
+            return [Send(sender, refused)]
+        effects = self._take(self._seeker.hear(sender, presence, now), now)
+        return [*effects, Send(sender, Answer(sender.uid, self._probe().presence))]
+
+    def _probe(self) -> Probe:
+        state = self.state
+        cluster, size = (0, 0) if state is None else (state.cluster, len(state.alive))
+        return Probe(Presence(self._settings.system, cluster, size, self._seeker.circle))
+
+    def _enter(self, received: Received, gossip: Gossip, now: float) -> list[Effect]:
+        sender = received.sender
+        try:
+            state = compact.read(gossip, now)
+        except ValueError as error:
+            return [Ignored(sender, f"a damaged state: {error}")]
+        if self._local.node not in state.alive or sender not in state.alive:
+            return [Ignored(sender, "it does not know this node, or itself")]
+        # Handing the same gossip on makes the participant answer that it has been seen.
+        return self._participate(state.seen_by(self._local.node), received, now)
+
+    def _take(self, steps: list[Step], now: float) -> list[Effect]:
+        return [effect for step in steps for effect in self._step(step, now)]
+
+    def _step(self, step: Step, now: float) -> list[Effect]:
+        match step:
+            case ProbeAll(addresses):
+                return [Send(address, self._probe()) for address in addresses]
+            case Begin():
+                effects = self._participate(GossipState.founded_by(self._local), Tick(), now)
+                return [*effects, *(Send(address, self._probe()) for address in self._seeker.others)]
+            case JoinThrough(member):
+                configuration = dict(self._settings.configuration)
+                join = Join(member.uid, self._settings.system, self._local.node_id, self._local.roles, configuration)
+                return [Send(member, join)]
+            case KeepSeeking(reason):
+                return [KeepsSeeking(reason)]
+
+    def _participate(self, state: GossipState, first: Input, now: float) -> list[Effect]:
+        participant = Participant(
+            self._local.node,
+            state,
+            now,
+            circle=self._seeker.circle,
+            settings=self._settings,
+            strategy=self._strategy,
+            random=self._random,
+        )
+        self._participant = participant
+        return [Joined(state.cluster), *self.handle(first, now)]
+
+    def _stop(self, effect: Out | Refused) -> list[Effect]:
+        self._stopped = True
+        return [effect]

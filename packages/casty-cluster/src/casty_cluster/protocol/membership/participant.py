@@ -1,0 +1,382 @@
+"""The part that one member takes in its cluster, from the moment it has been let in until it is out.
+
+Theory of operation. A member keeps a `GossipState`, merges into it what others tell, and tells those who know less.
+What it changes itself is four things: which members it cannot reach, whom it lets in, whom it gives up, and that it
+leaves; and, while it is the leader of a state that all have seen, who is up and who is removed. A member that
+learns that it was given up or removed is out at once: it has been dead for the others for a while already.
+
+Nothing counts that is meant for another incarnation or another cluster, or that comes from a node that has been given
+up; such a node is told so. A node that does not know this member cannot tell it anything new, and one that this member
+does not know will be introduced by somebody; only if its state is older than this one, it must have been removed.
+
+Invariants: this node is a member that is not down, or it is out. Every member goes on to later statuses only, and once
+it is gone it never comes back. Nobody has another's up_number. Only this node has written its row of the reachability
+table. Who has seen the state, who appears in the table, and whose count the clock has, are members or (the clock's)
+have a tombstone, and no node is both. This node has seen its own state, and the clock never goes back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+from typing import Final
+
+from casty.address import PeerAddress
+from casty.member import Member, MemberStatus, NodeId
+from casty.spi.downing import Acquire, Down, DowningStrategy, MembershipView
+
+from casty_cluster.protocol.membership import compact
+from casty_cluster.protocol.membership.admission import admit, refusal, wrong_system
+from casty_cluster.protocol.membership.announcing import Announcer
+from casty_cluster.protocol.membership.effects import AcquireLease, Effect, Ignored, Out, Send
+from casty_cluster.protocol.membership.gossip import RANK, GossipState
+from casty_cluster.protocol.membership.inputs import GiveUp, Input, LeaseDecided, Leave, Received, Start, Suspects, Tick
+from casty_cluster.protocol.membership.islands import Islands, gives_way
+from casty_cluster.protocol.membership.leader import converged, lead
+from casty_cluster.protocol.membership.messages import (
+    Answer,
+    Digest,
+    Dissolve,
+    GivenUp,
+    Goodbye,
+    Gossip,
+    Join,
+    Presence,
+    Probe,
+    Refusal,
+)
+from casty_cluster.protocol.membership.rounds import Rounds
+from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.protocol.membership.split import SplitWatch
+from casty_cluster.protocol.membership.vector_clock import Order
+
+HELD_UP: Final = 1.0
+"""Seconds by which a deadline is missed only if the whole process was held up."""
+
+
+class Participant:
+    """A machine: see the module."""
+
+    def __init__(
+        self,
+        local: NodeId,
+        state: GossipState,
+        now: float,
+        *,
+        circle: tuple[PeerAddress, ...],
+        settings: MembershipSettings,
+        strategy: DowningStrategy | None,
+        random: Random,
+    ) -> None:
+        self._local = local
+        self._state = state
+        self._settings = settings
+        self._circle = circle
+        self._rounds = Rounds(settings.gossip_interval, settings.full_gossip_interval, random, now)
+        self._islands = Islands(settings.seeds, settings.island_interval, random, now)
+        self._split = SplitWatch(strategy, settings)
+        self._announcer = Announcer(local)
+        self._suspects = frozenset[NodeId]()
+        self._leave_by = float("inf")
+        self._version = state.reachability.row(local).version
+        self._effects: list[Effect] = []
+        self._before = state
+        """The state before the last input."""
+        self.is_out = False
+
+    @property
+    def state(self) -> GossipState:
+        return self._state
+
+    def next_deadline(self) -> float:
+        split = self._split.next_deadline()
+        deadlines = (self._rounds.next_deadline(), self._islands.next_deadline(), self._leave_by)
+        return min(deadlines) if split is None else min(split, *deadlines)
+
+    def handle(self, given: Input, now: float) -> list[Effect]:
+        if now - self.next_deadline() > HELD_UP:
+            self._split.restart(now)
+        self._before = self._state
+        match given:
+            case Received():
+                self._receive(given, now)
+            case Suspects(nodes):
+                self._suspects = nodes
+            case Leave():
+                self._leave(now)
+            case GiveUp(node):
+                self._give_up((node,), "by order", now)
+            case LeaseDecided(acquire, won):
+                self._carry_out(self._split.lease_decided(acquire, won=won), now)
+            case Tick():
+                self._tick(now)
+            case Start():
+                pass
+        self._follow_up(now)
+        effects, self._effects = self._effects, []
+        return effects
+
+    def validate(self) -> None:
+        """Raises AssertionError where an invariant is broken."""
+        state, before = self._state, self._before
+        me = state.members.get(self._local)
+        assert self.is_out or (me is not None and me.status is not MemberStatus.down), "neither a member nor out"
+        for node, member in before.members.items():
+            now = state.members.get(node)
+            assert now is not None or node in state.tombstones, f"{node} is gone without a trace"
+            assert now is None or RANK[now.status] >= RANK[member.status], f"{node} went back to {now.status}"
+        numbers = [member.up_number for member in state.alive.values() if member.up_number]
+        assert len(set(numbers)) == len(numbers), f"an up_number is given twice: {numbers}"
+        row = state.reachability.row(self._local)
+        assert self.is_out or row.version == self._version, "somebody else has written the row of this node"
+        members = state.members.keys()
+        assert members.isdisjoint(state.tombstones), "a removed node is a member"
+        assert state.clock.counts.keys() <= members | state.tombstones.keys(), "a count of an unknown node"
+        assert state.reachability.rows.keys() <= members, "an observer that is no member"
+        assert all(row.unreachable <= members for row in state.reachability.rows.values()), "an unreachable stranger"
+        assert state.seen <= members, "seen by a stranger"
+        assert self.is_out or self._local in state.seen, "this node has not seen its own state"
+        known = before.clock.only(state.clock.counts)
+        assert known.compare(state.clock) in (Order.same, Order.before), "the clock went back"
+
+    def _receive(self, received: Received, now: float) -> None:
+        sender, message = received.sender, received.message
+        match message:
+            case Gossip(to) if self._is_for_me(sender, to):
+                self._gossip(received, message, now)
+            case Digest(to) if self._is_for_me(sender, to):
+                self._digest(sender, message, now)
+            case Probe(presence):
+                self._probed(sender, presence)
+            case Answer(to, presence) if self._is_for_me(sender, to):
+                self._answered(presence)
+            case Join(to) if self._is_for_me(sender, to):
+                self._join(sender, message, now)
+            case GivenUp(to, cluster) if self._is_for_me(sender, to):
+                self._given_up(sender, cluster)
+            case Goodbye(cluster):
+                if cluster == self._state.cluster:
+                    self._give_up((sender,), "it is of another cluster", now)
+            case Dissolve(cluster):
+                if cluster == self._state.cluster and sender in self._state.alive:
+                    self._go("its cluster gives way to a larger one", rejoin=True)
+            case Gossip() | Digest() | Answer() | Join() | GivenUp() | Refusal():
+                pass
+
+    def _is_for_me(self, sender: NodeId, to: int) -> bool:
+        if to != self._local.uid:
+            self._ignore(sender, "it is meant for another incarnation of this node")
+        return to == self._local.uid
+
+    def _ignore(self, sender: NodeId, reason: str) -> None:
+        self._effects.append(Ignored(sender, reason))
+
+    def _gossip(self, received: Received, gossip: Gossip, now: float) -> None:
+        sender = received.sender
+        if received.waited > self._settings.gossip_ttl:
+            self._ignore(sender, f"it has waited {received.waited:.1f} s to be read")
+            return
+        try:
+            theirs = compact.read(gossip, now).forget(now - self._settings.tombstone_seconds)
+        except ValueError as error:
+            self._ignore(sender, f"a damaged state: {error}")
+            return
+        if theirs.cluster != self._state.cluster:
+            self._ignore(sender, "it is of another cluster")
+            if self._local in theirs.members:
+                self._effects.append(Send(sender, Goodbye(theirs.cluster)))
+        elif self._is_outdated(sender, theirs):
+            self._effects.append(Send(sender, GivenUp(sender.uid, theirs.cluster)))
+        elif sender not in self._state.members:
+            self._ignore(sender, "nobody has introduced it yet")
+        elif self._local in theirs.tombstones:
+            self._removed()
+        elif self._local not in theirs.members:
+            self._ignore(sender, "it does not know this node")
+        else:
+            self._merge_with(sender, theirs, now)
+
+    def _is_outdated(self, sender: NodeId, theirs: GossipState) -> bool:
+        """Whether the sender is a member no more, and does not know."""
+        if sender in self._state.members or sender in self._state.tombstones:
+            return self._state.is_gone(sender)
+        known = theirs.clock.only(self._state.members)
+        return known.compare(self._state.clock) in (Order.same, Order.before)
+
+    def _merge_with(self, sender: NodeId, theirs: GossipState, now: float) -> None:
+        merged = self._merged(theirs)
+        if merged.clock != self._state.clock:
+            self._rounds.learned(now)
+        self._state = merged
+        if merged.clock != theirs.clock or not merged.seen <= theirs.seen:
+            self._effects.append(Send(sender, compact.write(merged, sender, now)))
+
+    def _merged(self, theirs: GossipState) -> GossipState:
+        return self._state.merge(theirs).seen_by(self._local)
+
+    def _digest(self, sender: NodeId, digest: Digest, now: float) -> None:
+        if digest.cluster != self._state.cluster or sender not in self._state.members:
+            self._ignore(sender, "it is no member of this cluster")
+            if self._state.is_gone(sender):
+                self._effects.append(Send(sender, GivenUp(sender.uid, digest.cluster)))
+            return
+        try:
+            seen = compact.read_digest(digest, self._state)
+        except ValueError as error:
+            self._ignore(sender, f"a damaged digest: {error}")
+            return
+        if seen is None:
+            self._effects.append(Send(sender, compact.write(self._state, sender, now)))
+            return
+        self._state = replace(self._state, seen=self._state.seen | seen)
+        if not self._state.seen <= seen:
+            self._effects.append(Send(sender, compact.write_digest(self._state, sender)))
+
+    def _presence(self) -> Presence:
+        return Presence(self._settings.system, self._state.cluster, len(self._state.alive), self._circle)
+
+    def _probed(self, sender: NodeId, presence: Presence) -> None:
+        if refused := wrong_system(self._settings, sender, presence.system):
+            self._effects.append(Send(sender, refused))
+            return
+        self._effects.append(Send(sender, Answer(sender.uid, self._presence())))
+        if gives_way(self._state, presence):
+            self._effects.append(Send(sender, Probe(self._presence())))
+
+    def _answered(self, presence: Presence) -> None:
+        if not gives_way(self._state, presence):
+            return
+        others = sorted(self._state.alive.keys() - {self._local})
+        self._effects += [Send(node, Dissolve(self._state.cluster)) for node in others]
+        self._go(f"its cluster of {len(others) + 1} gives way to one of {presence.size}", rejoin=True)
+
+    def _join(self, sender: NodeId, join: Join, now: float) -> None:
+        if self._state.is_gone(sender):
+            self._effects.append(Send(sender, GivenUp(sender.uid, self._state.cluster)))
+            return
+        if sender not in self._state.members:
+            if refused := refusal(self._state, self._settings, self._local, sender, join):
+                self._effects.append(Send(sender, refused))
+                return
+            self._change(admit(self._state, sender, join, now), now)
+        self._effects.append(Send(sender, compact.write(self._state, sender, now)))
+
+    def _given_up(self, sender: NodeId, cluster: int) -> None:
+        if cluster != self._state.cluster or self._state.is_gone(sender):
+            self._ignore(sender, "it cannot tell whether this node is a member")
+        else:
+            self._removed()
+
+    def _removed(self) -> None:
+        """The others have said so."""
+        if self._is_leaving:
+            self._go("it has left", rejoin=False)
+        else:
+            self._go("the others have given it up", rejoin=True)
+
+    @property
+    def _is_leaving(self) -> bool:
+        return self._leave_by < float("inf")
+
+    def _leave(self, now: float) -> None:
+        if not self._is_leaving:
+            self._leave_by = now + self._settings.leave_timeout
+            self._change(self._state.set(replace(self._me, status=MemberStatus.leaving)), now)
+
+    @property
+    def _me(self) -> Member:
+        return self._state.members[self._local]
+
+    def _tick(self, now: float) -> None:
+        if now >= self._leave_by:
+            self._give_up((self._local,), "it leaves, and the others have not confirmed it in time", now)
+            return
+        if self._rounds.is_due(now):
+            self._gossip_round(now)
+        for address in self._islands.tick(self._state, now):
+            self._effects.append(Send(address, Probe(self._presence())))
+        match self._split.decide(now):
+            case Acquire() as acquire:
+                self._effects.append(AcquireLease(acquire))
+            case decision:
+                self._carry_out(decision, now)
+
+    def _gossip_round(self, now: float) -> None:
+        full = self._rounds.is_full(now)
+        if full:
+            self._state = self._state.forget(now - self._settings.tombstone_seconds)
+        self._rounds.schedule(self._state, now)
+        partner = self._rounds.partner(self._state, self._local)
+        if partner is None:
+            return
+        if converged(self._state) and not full:
+            self._effects.append(Send(partner, compact.write_digest(self._state, partner)))
+        else:
+            self._effects.append(Send(partner, compact.write(self._state, partner, now)))
+
+    def _carry_out(self, decision: Down | None, now: float) -> None:
+        if decision is not None:
+            self._give_up(sorted(decision.nodes), decision.reason, now)
+
+    def _give_up(self, nodes: Sequence[NodeId], reason: str, now: float) -> None:
+        alive = self._state.alive
+        down = [replace(alive[node], status=MemberStatus.down) for node in nodes if node in alive]
+        if down:
+            self._change(self._state.set(*down), now)
+        if self._local in nodes:
+            # The others of this side decide alike: with this they need not wait for it.
+            self._tell_everybody(now)
+            self._go(f"it has given itself up: {reason}", rejoin=not self._is_leaving)
+
+    def _change(self, state: GossipState, now: float) -> None:
+        """Make `state` the one that this node tells about. The only way to something new."""
+        self._state = state.changed_by(self._local)
+        self._rounds.changed(now)
+
+    def _tell_everybody(self, now: float) -> None:
+        for node in sorted(self._state.members.keys() - {self._local}):
+            self._effects.append(Send(node, compact.write(self._state, node, now)))
+
+    def _go(self, reason: str, *, rejoin: bool) -> None:
+        if not self.is_out:
+            self.is_out = True
+            self._effects.append(Out(reason, rejoin))
+
+    def _follow_up(self, now: float) -> None:
+        """What follows from the state, whatever has led to it."""
+        if not self.is_out and self._local not in self._state.alive:
+            self._removed()
+        if not self.is_out and self._is_leaving and len(self._state.alive) == 1:
+            self._go("it has left, as the last one", rejoin=False)
+        if self.is_out:
+            return
+        self._observe(now)
+        self._lead(now)
+        self._effects += self._announcer.announce(self._state)
+        self._watch_split(now)
+
+    def _observe(self, now: float) -> None:
+        state = self._state
+        # A failure detector forgets members that were given up: that is no reason to call them reachable.
+        given_up = state.reachability.row(self._local).unreachable - state.alive.keys()
+        observed = state.observe(self._local, given_up | (self._suspects & state.alive.keys() - {self._local}))
+        if observed.reachability is not state.reachability:
+            self._version += 1
+            self._change(observed, now)
+
+    def _lead(self, now: float) -> None:
+        while (led := lead(self._state, self._local, now)) is not self._state:
+            for node in sorted(self._state.members.keys() - led.members.keys()):
+                self._effects.append(Send(node, GivenUp(node.uid, led.cluster)))
+            self._change(led, now)
+
+    def _watch_split(self, now: float) -> None:
+        state = self._state
+        alive, unreachable = state.alive, state.unreachable
+        if unreachable or self._split.is_watching:
+            view = MembershipView(
+                local=self._local,
+                members=tuple(alive[node] for node in sorted(alive)),
+                unreachable=unreachable,
+                observations=state.reachability.observations(alive),
+            )
+            self._split.observe(view, now)

@@ -1,0 +1,73 @@
+"""Who cannot reach whom, as one table that all nodes share.
+
+Theory of operation. The table has a row for each observer: whom it calls unreachable, and a version. Only the observer
+itself writes its row, and adds one to the version when it does; of two rows of one observer the one with the higher
+version is the truth, so tables can be merged in any order and any number of times. One row instead of an entry for each
+pair: an observer changes its mind about several nodes at once, and what it does not mention it can reach.
+"""
+
+from collections.abc import Collection, Container, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+from casty.member import NodeId
+
+
+class Observation(NamedTuple):
+    """One observer's row."""
+
+    version: int
+    unreachable: frozenset[NodeId]
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """The rows by observer. One that has never called anybody unreachable has none."""
+
+    rows: Mapping[NodeId, Observation]
+
+    def row(self, observer: NodeId) -> Observation:
+        return self.rows.get(observer, Observation(0, frozenset()))
+
+    def observe(self, observer: NodeId, unreachable: frozenset[NodeId]) -> Self:
+        """With that row for `observer`; the same table if it says so already."""
+        version, before = self.row(observer)
+        if before == unreachable:
+            return self
+        return type(self)({**self.rows, observer: Observation(version + 1, unreachable)})
+
+    def merge(self, other: Self) -> Self:
+        if self.rows == other.rows:
+            return self
+        merged = dict(self.rows)
+        for observer, theirs in other.rows.items():
+            mine = merged.get(observer)
+            # Rows of one version differ by removed nodes at most, which one of the two has forgotten already.
+            if mine is None or theirs.version > mine.version:
+                merged[observer] = theirs
+            elif theirs.version == mine.version:
+                merged[observer] = Observation(mine.version, mine.unreachable & theirs.unreachable)
+        return type(self)(merged)
+
+    def without(self, gone: Collection[NodeId]) -> Self:
+        """Without what these nodes have observed, and what has been observed of them."""
+        touched = any(observer in gone or not row.unreachable.isdisjoint(gone) for observer, row in self.rows.items())
+        if not touched:
+            return self
+        return type(self)(
+            {
+                observer: Observation(row.version, row.unreachable.difference(gone))
+                for observer, row in self.rows.items()
+                if observer not in gone
+            }
+        )
+
+    def observations(self, among: Container[NodeId]) -> dict[NodeId, frozenset[NodeId]]:
+        """Whom each of these observers calls unreachable, of these nodes alone; only observers who do."""
+        found: dict[NodeId, frozenset[NodeId]] = {}
+        for observer, row in self.rows.items():
+            if observer in among and row.unreachable:
+                subjects = frozenset(subject for subject in row.unreachable if subject in among)
+                if subjects:
+                    found[observer] = subjects
+        return found

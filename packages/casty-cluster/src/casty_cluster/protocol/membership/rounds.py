@@ -1,0 +1,65 @@
+"""When a node gossips, and with whom.
+
+Theory of operation. Once an interval, and three times as often while fewer than half of the members are known to have
+seen the state; soon after a change of one's own. The partner is drawn from those that have not seen it, four times out
+of five, else from all. Everybody being equal, news spreads like a rumour, in logarithmic time.
+"""
+
+from random import Random
+from typing import Final
+
+from casty.member import NodeId
+
+from casty_cluster.protocol.membership.gossip import GossipState
+
+_UNSEEN_FIRST: Final = 0.8
+_HASTE: Final = 1 / 3
+_AT_ONCE: Final = 1 / 20
+"""Of an interval: several changes that come together are told together."""
+_JITTER: Final = 0.1
+
+
+class Rounds:
+    """One member's rounds of gossip."""
+
+    def __init__(self, interval: float, full_interval: float, random: Random, now: float) -> None:
+        self._interval = interval
+        self._full_interval = full_interval
+        self._random = random
+        self._gossip_at = now + interval * _AT_ONCE
+        self._full_at = now + full_interval
+
+    def next_deadline(self) -> float:
+        return min(self._gossip_at, self._full_at)
+
+    def is_due(self, now: float) -> bool:
+        return now >= self.next_deadline()
+
+    def is_full(self, now: float) -> bool:
+        """Whether this round says everything although nobody seems to need it."""
+        if now < self._full_at:
+            return False
+        self._full_at = now + self._full_interval
+        return True
+
+    def changed(self, now: float) -> None:
+        """The state has been changed here."""
+        self._gossip_at = min(self._gossip_at, now + self._interval * _AT_ONCE)
+
+    def learned(self, now: float) -> None:
+        """Another node has told something new."""
+        self._gossip_at = min(self._gossip_at, now + self._interval * _HASTE * self._random.random())
+
+    def schedule(self, state: GossipState, now: float) -> None:
+        """This round is over."""
+        pace = _HASTE if 2 * len(state.seen) < len(state.members) else 1.0
+        self._gossip_at = now + self._interval * pace * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+
+    def partner(self, state: GossipState, local: NodeId) -> NodeId | None:
+        """Somebody whom this node can reach, if there is anybody."""
+        out_of_reach = state.reachability.row(local).unreachable
+        partners = sorted(node for node in state.alive if node != local and node not in out_of_reach)
+        unseen = [node for node in partners if node not in state.seen]
+        if unseen and self._random.random() < _UNSEEN_FIRST:
+            partners = unseen
+        return self._random.choice(partners) if partners else None

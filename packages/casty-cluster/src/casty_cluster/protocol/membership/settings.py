@@ -1,0 +1,51 @@
+"""What the membership machine is told about its node and its pace."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from casty.address import PeerAddress
+
+_STABLE_AFTER: Final = ((5, 4.0), (10, 7.0), (20, 10.0))
+_STABLE_AFTER_AT_MOST: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipSettings:
+    """All times are in seconds."""
+
+    system: str
+    """The actor system's name: nodes of another one are refused."""
+    seeds: tuple[PeerAddress, ...] = ()
+    configuration: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings, or digests of them, that must be the same on all nodes that have them."""
+    gossip_interval: float = 1.0
+    full_gossip_interval: float = 30.0
+    """Between two states that are sent even though everybody seems to have them."""
+    gossip_ttl: float = 2.0
+    """How long gossip may have waited here before it was read; older gossip is dropped, newer is on its way."""
+    seed_interval: float = 0.2
+    """Between the first probes of the seed nodes; it grows up to the next one."""
+    seed_interval_max: float = 1.0
+    seed_timeout: float = 5.0
+    """After which a node that may do so begins a cluster alone, and any other one says what it waits for."""
+    island_interval: float = 5.0
+    """Between two looks whether seed nodes that are no members have a cluster of their own."""
+    leave_timeout: float = 10.0
+    """After which a node that leaves goes without having been removed."""
+    stable_after: float | None = None
+    """How long nothing may have changed before unreachable members are decided about; None: by the cluster's size."""
+    down_all_when_unstable: bool = True
+    """Whether everybody gives up if that much time and three quarters of it pass and it never was stable."""
+    tombstone_seconds: float = 24 * 3600.0
+    max_gossip_bytes: int = 60 * 1024
+    """What a frame of the control lane can carry: a node whose joining would make the state larger is refused."""
+
+    def stable_for(self, members: int) -> float:
+        """How long a cluster of that size must have been stable: news takes longer to get around in a larger one.
+
+        Safety does not depend on it.
+        """
+        if self.stable_after is not None:
+            return self.stable_after
+        return next((seconds for most, seconds in _STABLE_AFTER if members <= most), _STABLE_AFTER_AT_MOST)

@@ -1,0 +1,93 @@
+"""When it is time to decide about members that cannot be reached. What is decided is a `DowningStrategy`'s business.
+
+Theory of operation. While anybody is unreachable, every change of who is a member or who cannot reach whom starts a
+clock again: a decision is only sound once all nodes of one side see the same, and news takes a while to get around.
+Once nothing has changed for `stable_after`, the strategy is asked; it is asked again after as long a time, for as
+long as somebody is unreachable. If it never gets stable, no side can be told from another: after three quarters more
+of that time each node gives itself up. All nodes of a side decide by themselves, and alike. After Akka's
+`SplitBrainResolver.scala`.
+
+A pause of one's own starts the clock again as well: nothing changed because nothing was heard.
+"""
+
+from typing import Final
+
+from casty.spi.downing import Acquire, Decision, Down, DowningStrategy, MembershipView
+
+from casty_cluster.protocol.membership.settings import MembershipSettings
+
+_UNSTABLE_AFTER: Final = 1.75
+"""Of `stable_after`, from when the first member became unreachable."""
+
+type _Signature = tuple[object, ...]
+
+
+class SplitWatch:
+    """Watches one node's view of an unreachable part of the cluster."""
+
+    def __init__(self, strategy: DowningStrategy | None, settings: MembershipSettings) -> None:
+        self._strategy = strategy
+        self._settings = settings
+        self._view: MembershipView | None = None
+        self._signature: _Signature = ()
+        self._stable_since = 0.0
+        self._first = 0.0
+        self._pending: Acquire | None = None
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether somebody was unreachable in the last view."""
+        return self._view is not None
+
+    def next_deadline(self) -> float | None:
+        if self._view is None or self._strategy is None or self._pending is not None:
+            return None
+        return min(self._stable_since + self._stable_after, self._unstable_at)
+
+    def observe(self, view: MembershipView, now: float) -> None:
+        """This is what the node sees now."""
+        if not view.unreachable:
+            self._view = self._pending = None
+            return
+        counted = [(member.node, member.status) for member in view.members if member.up_number]
+        signature = (counted, view.unreachable, view.observations)
+        if self._view is None:
+            self._first = now
+        if self._view is None or signature != self._signature:
+            self._stable_since = now
+        self._view, self._signature = view, signature
+
+    def restart(self, now: float) -> None:
+        """The node itself was held up until now."""
+        self._stable_since = self._first = now
+
+    def decide(self, now: float) -> Decision:
+        """What is to be done now, if anything."""
+        due = self.next_deadline()
+        if self._view is None or self._strategy is None or due is None or now < due:
+            return None
+        if now < self._stable_since + self._stable_after:
+            reason = "who can reach whom kept changing, so that no side could be told from another"
+            return Down(frozenset((self._view.local,)), reason)
+        self._stable_since = self._first = now
+        decision = self._strategy.decide(self._view)
+        if isinstance(decision, Acquire):
+            self._pending = decision
+        return decision
+
+    def lease_decided(self, acquire: Acquire, *, won: bool) -> Down | None:
+        """What to do once the lease that was asked for has been got, or not; None if nobody waits for it any more."""
+        if acquire != self._pending:
+            return None
+        self._pending = None
+        return acquire.won if won else acquire.lost
+
+    @property
+    def _stable_after(self) -> float:
+        return self._settings.stable_for(len(self._view.members) if self._view else 0)
+
+    @property
+    def _unstable_at(self) -> float:
+        if not self._settings.down_all_when_unstable:
+            return float("inf")
+        return self._first + self._stable_after * _UNSTABLE_AFTER

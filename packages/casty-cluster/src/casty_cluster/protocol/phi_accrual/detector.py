@@ -1,0 +1,146 @@
+"""The machine of the failure detector `phi-accrual`.
+
+Theory of operation. Each interval, every watched node is sent a numbered probe, which it answers at once. From the
+intervals between its answers follows how suspicious its silence is (see `intervals`); from the threshold on it counts
+as unreachable, until it gives another sign of life. An answer counts once, and only if it is to a later probe than the
+last one that was answered. The node's own probes and any other frame end a silence as well, but make no interval;
+neither does the time that a node was unreachable. Probes and answers carry how late their sender's event loop is, and that much more silence is
+forgiven it. Own pauses are held against nobody (see `local_pause`).
+
+Invariants: whoever is suspected is watched; whoever is watched is a member.
+"""
+
+from collections.abc import Iterable, Sequence, Set
+from struct import Struct
+from typing import Final, final
+
+from casty.member import NodeId
+from casty.spi.failure_detector import DetectorContext, Probe
+from casty_cluster.protocol.local_pause import LocalPause
+from casty_cluster.protocol.phi_accrual.options import PhiAccrualOptions
+from casty_cluster.protocol.phi_accrual.ring import neighbours, ring_from
+from casty_cluster.protocol.phi_accrual.watch import Watch
+
+PROBE: Final = b"phi?"
+ANSWER: Final = b"phi!"
+_FRAME: Final = Struct("!4sQI")
+"""What it is, the number of the probe, the lag of the sender's event loop in milliseconds."""
+_LONGEST_LAG: Final = 2**32 - 1
+
+
+@final
+class PhiAccrualDetector:
+    """See `casty.spi.failure_detector.FailureDetector`."""
+
+    def __init__(self, context: DetectorContext, options: PhiAccrualOptions) -> None:
+        self._context = context
+        self._options = options
+        self._pause = LocalPause(options.acceptable_heartbeat_pause_ms / 1000)
+        self._ring: Sequence[NodeId] = ()
+        self._watched: dict[NodeId, Watch] = {}
+        self._suspects: dict[NodeId, None] = {}
+        self._sequence_nr = 0
+        self._lag = 0.0
+        self._probe_at = self._look_at = 0.0
+        """Mean something only while somebody is watched."""
+
+    def members(self, others: Sequence[NodeId], now: float) -> None:
+        self._notice_pause(now)
+        if not self._watched:
+            self._probe_at = now
+            self._look_at = now + self._context.check_interval
+        self._ring = ring_from(self._context.local, others)
+        self._suspects = {node: None for node in self._ring if node in self._suspects}
+        self._choose_whom_to_watch(now)
+
+    def heard(self, node: NodeId, now: float) -> None:
+        self._notice_pause(now)
+        watch = self._watched.get(node)
+        if watch is not None:
+            self._is_back(node, watch, now)
+            watch.heard(now)
+
+    def receive(self, sender: NodeId, payload: bytes, now: float) -> Sequence[Probe]:
+        self._notice_pause(now)
+        if len(payload) != _FRAME.size:
+            return ()
+        kind, sequence_nr, lag = _FRAME.unpack(payload)
+        watch = self._watched.get(sender)
+        if watch is not None and kind in (PROBE, ANSWER):
+            watch.lags(lag / 1000)
+            if kind == PROBE and watch.probe_nr < sequence_nr:
+                watch.probe_nr = sequence_nr
+                self.heard(sender, now)
+            elif kind == ANSWER and watch.echo < sequence_nr <= self._sequence_nr:
+                self._is_back(sender, watch, now)
+                watch.answered(sequence_nr, now)
+        return [Probe(sender, self._frame(ANSWER, sequence_nr))] if kind == PROBE else ()
+
+    def tick(self, now: float) -> Sequence[Probe]:
+        due = self.next_deadline()
+        if due is None:
+            return ()
+        self._lag = max(0.0, now - due)
+        self._notice_pause(now)
+        if now >= self._look_at:
+            self._look_at = _next(self._look_at, self._context.check_interval, now)
+            self._look(now)
+        if now < self._probe_at:
+            return ()
+        self._probe_at = _next(self._probe_at, self._context.interval, now)
+        self._sequence_nr += 1
+        frame = self._frame(PROBE, self._sequence_nr)
+        return [Probe(node, frame) for node in self._watched]
+
+    def next_deadline(self) -> float | None:
+        return min(self._probe_at, self._look_at) if self._watched else None
+
+    def suspicion(self, node: NodeId, now: float) -> float:
+        watch = self._watched.get(node)
+        return 0.0 if watch is None else watch.phi(now - self._pause.gap(self.next_deadline(), now))
+
+    def suspects(self, now: float) -> Set[NodeId]:
+        return dict(self._suspects).keys()
+
+    def validate(self) -> None:
+        """Raises AssertionError where an invariant is broken."""
+        assert self._suspects.keys() <= self._watched.keys(), self._suspects
+        assert self._watched.keys() <= set(self._ring), self._watched
+
+    def _notice_pause(self, now: float) -> None:
+        gap = self._pause.gap(self.next_deadline(), now)
+        if gap:
+            self._pause.resume(now)
+            self._probe_at = self._look_at = now
+            for watch in self._watched.values():
+                watch.move_on(gap, now)
+
+    def _look(self, now: float) -> None:
+        if now < self._pause.over_at:
+            return
+        silent = [node for node, watch in self._watched.items() if watch.phi(now) >= self._options.threshold]
+        if not self._suspects.keys() >= set(silent):
+            self._suspects |= dict.fromkeys(silent)
+            self._choose_whom_to_watch(now)
+
+    def _is_back(self, node: NodeId, watch: Watch, now: float) -> None:
+        """Ends a suspicion, if there is one."""
+        if node in self._suspects:
+            del self._suspects[node]
+            watch.begin_anew()
+            self._choose_whom_to_watch(now)
+
+    def _choose_whom_to_watch(self, now: float) -> None:
+        chosen: Iterable[NodeId] = neighbours(self._ring, self._suspects, self._options.monitors)
+        known = self._watched
+        self._watched = {
+            node: known[node] if node in known else Watch(self._options, self._sequence_nr, now) for node in chosen
+        }
+
+    def _frame(self, kind: bytes, sequence_nr: int) -> bytes:
+        return _FRAME.pack(kind, sequence_nr, min(round(self._lag * 1000), _LONGEST_LAG))
+
+
+def _next(due: float, interval: float, now: float) -> float:
+    """One interval after the last time, but not in the past: what was missed is not made up for."""
+    return max(due + interval, now) if now - due < interval else now + interval

@@ -1,0 +1,123 @@
+"""Small clusters whose links are cut: which node sees what, and who goes on once all have decided."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from string import ascii_uppercase
+
+from casty.member import Member, MemberStatus, NodeId
+from casty.spi.downing import Acquire, Decision, Down, MembershipView
+
+type Link = tuple[NodeId, NodeId]
+"""What the first one sends reaches the second one."""
+
+
+def members(count: int) -> list[Member]:
+    """The nodes a, b, c … in the order of their addresses, all up; their ages are in another order."""
+    return [
+        Member(
+            node=NodeId(name.lower(), 2552, 1000 - number),
+            node_id=name,
+            status=MemberStatus.up,
+            up_number=(number + 3) % count + 1,
+        )
+        for number, name in enumerate(ascii_uppercase[:count])
+    ]
+
+
+@dataclass(frozen=True)
+class World:
+    """A cluster and the links that are left of it."""
+
+    members: Sequence[Member]
+    links: Set[Link]
+
+    @property
+    def nodes(self) -> list[NodeId]:
+        return [member.node for member in self.members]
+
+    def view(self, node: NodeId) -> MembershipView:
+        """What a node knows once all that can be told has been told."""
+        observations = {observer: missed for observer in self._heard_by(node) if (missed := self._missed_by(observer))}
+        unreachable = frozenset[NodeId]().union(*observations.values())
+        return MembershipView(local=node, members=self.members, unreachable=unreachable, observations=observations)
+
+    def reaches(self, one: NodeId, other: NodeId) -> bool:
+        """In both directions, without a detour."""
+        return (one, other) in self.links and (other, one) in self.links
+
+    def __str__(self) -> str:
+        names = {member.node: member.node_id for member in self.members}
+        cuts = [f"{names[a]}->{names[b]}" for a, b in permutations(self.nodes, 2) if (a, b) not in self.links]
+        return f"{len(names)} members without {', '.join(cuts) or 'any cut'}"
+
+    def _missed_by(self, observer: NodeId) -> Set[NodeId]:
+        return frozenset(node for node in self.nodes if node != observer and (node, observer) not in self.links)
+
+    def _heard_by(self, node: NodeId) -> list[NodeId]:
+        """Those whose observations reach it, by whatever detours."""
+        heard, todo = {node: None}, [node]
+        while todo:
+            to = todo.pop()
+            for sender in self.nodes:
+                if sender not in heard and (sender, to) in self.links:
+                    heard[sender] = None
+                    todo.append(sender)
+        return list(heard)
+
+
+def clean_splits(count: int) -> Iterator[World]:
+    """All ways in which so many members can fall apart into groups; also the one in which they do not."""
+    everybody = members(count)
+
+    def groupings(nodes: Sequence[NodeId]) -> Iterator[list[list[NodeId]]]:
+        if not nodes:
+            yield []
+            return
+        for grouping in groupings(nodes[1:]):
+            yield [[nodes[0]], *grouping]
+            for number, group in enumerate(grouping):
+                yield [*grouping[:number], [nodes[0], *group], *grouping[number + 1 :]]
+
+    for grouping in groupings([member.node for member in everybody]):
+        yield World(everybody, frozenset(link for group in grouping for link in permutations(group, 2)))
+
+
+def cut_links(count: int) -> Iterator[World]:
+    """All ways in which links can be cut in both directions."""
+    everybody = members(count)
+    pairs = list(combinations([member.node for member in everybody], 2))
+    for chosen in range(2 ** len(pairs)):
+        left = [pair for number, pair in enumerate(pairs) if chosen >> number & 1]
+        yield World(everybody, frozenset(link for one, other in left for link in ((one, other), (other, one))))
+
+
+def cut_directions(count: int) -> Iterator[World]:
+    """All ways in which links can be cut, also in one direction only."""
+    everybody = members(count)
+    links = list(permutations([member.node for member in everybody], 2))
+    for chosen in range(2 ** len(links)):
+        yield World(everybody, frozenset(link for number, link in enumerate(links) if chosen >> number & 1))
+
+
+type Outcome = Mapping[NodeId, Set[NodeId]]
+"""Of each node that goes on, the cluster that it goes on with."""
+
+
+def outcomes(world: World, decide: Callable[[MembershipView], Decision]) -> Iterator[Outcome]:
+    """What may become of a world: several outcomes where a lease decides, which anybody may get."""
+    decisions = {node: decide(world.view(node)) for node in world.nodes}
+    owners = sorted({decision.owner for decision in decisions.values() if isinstance(decision, Acquire)})
+    for winner in owners or [""]:
+        downs = {node: _carried_out(decision, winner) for node, decision in decisions.items()}
+        yield {
+            node: frozenset(world.nodes) - (down.nodes if down else frozenset())
+            for node, down in downs.items()
+            if down is None or node not in down.nodes
+        }
+
+
+def _carried_out(decision: Decision, winner: str) -> Down | None:
+    if isinstance(decision, Acquire):
+        return decision.won if decision.owner == winner else decision.lost
+    return decision

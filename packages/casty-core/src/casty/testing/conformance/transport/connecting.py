@@ -1,0 +1,117 @@
+"""Who is there: peers are announced before their first frame, by who they are and not only by where they are."""
+
+import asyncio
+
+from casty.spi.transport import Lane
+from casty.testing.conformance.expectations import expect, expect_equal
+from casty.testing.conformance.transport.nodes import node, numbered
+from casty.testing.conformance.transport.registry import Checks, OpenTransport
+
+check = Checks()
+
+
+@check
+async def a_frame_arrives_with_who_sent_it(open_transport: OpenTransport) -> None:
+    async with node(open_transport) as a, node(open_transport) as b:
+        await a.send(b.address, [b"hello"])
+        await b.inbox.until_received(1)
+        expect_equal("what arrived", b.inbox.frames, [(a.id, b"hello")])
+
+
+@check
+async def sending_calls_nobody_back(open_transport: OpenTransport) -> None:
+    async with node(open_transport) as a, node(open_transport) as b:
+        for _ in range(2):
+            before = len(b.inbox.frames), len(a.inbox.connected), len(b.inbox.connected)
+            expect(a.transport.send(b.address, b"x"), "a frame to an idle peer was refused")
+            after = len(b.inbox.frames), len(a.inbox.connected), len(b.inbox.connected)
+            expect_equal("what both were told while `send` ran", after, before)
+            await b.inbox.until_received(before[0] + 1)
+
+
+@check
+async def both_ends_are_told_of_each_other(open_transport: OpenTransport) -> None:
+    async with node(open_transport) as a, node(open_transport) as b:
+        await a.send(b.address, [b"x"])
+        await b.inbox.until_received(1)
+        await a.inbox.until(lambda: bool(a.inbox.connected), "the peer's connection")
+        expect_equal("whom the sender is connected with", a.inbox.connected, [b.id])
+        expect_equal("whom the receiver is connected with", b.inbox.connected, [a.id])
+
+
+@check
+async def a_peer_is_announced_once_for_both_lanes(open_transport: OpenTransport) -> None:
+    async with node(open_transport) as a, node(open_transport) as b:
+        await a.meet(b)
+        expect_equal("whom the one is connected with", a.inbox.connected, [b.id])
+        expect_equal("whom the other is connected with", b.inbox.connected, [a.id])
+
+
+@check
+async def two_that_connect_to_each_other_at_once_lose_nothing(open_transport: OpenTransport) -> None:
+    for _ in range(10):
+        async with node(open_transport) as a, node(open_transport) as b:
+            frames = numbered(range(50))
+            for frame in frames:
+                for lane in Lane:
+                    a.transport.send(b.address, frame, lane)
+                    b.transport.send(a.address, frame, lane)
+            for one, other in ((a, b), (b, a)):
+                await one.inbox.until_received(100)
+                expect_equal("what arrived on both lanes", sorted(one.inbox.bodies()), sorted(frames * 2))
+                expect_equal("who connected", one.inbox.connected, [other.id])
+
+
+@check
+async def many_talk_to_many(open_transport: OpenTransport) -> None:
+    async with (
+        node(open_transport) as a,
+        node(open_transport) as b,
+        node(open_transport) as c,
+        node(open_transport) as d,
+    ):
+        nodes = (a, b, c, d)
+        for sender in nodes:
+            for receiver in nodes:
+                if sender is not receiver:
+                    await sender.send(receiver.address, numbered(range(sender.uid * 100, sender.uid * 100 + 20)))
+        for receiver in nodes:
+            await receiver.inbox.until_received(60)
+            for sender in nodes:
+                got = [frame for peer, frame in receiver.inbox.frames if peer == sender.id]
+                wanted = [] if sender is receiver else numbered(range(sender.uid * 100, sender.uid * 100 + 20))
+                expect_equal("frames from one of them", got, wanted)
+
+
+@check
+async def port_0_is_any_free_one(open_transport: OpenTransport) -> None:
+    async with node(open_transport) as a, node(open_transport) as b:
+        expect(a.address != b.address, f"two endpoints are at {a.address}")
+        expect(0 not in (a.address.port, b.address.port), "the address of an endpoint has the port 0")
+
+
+@check
+async def an_address_that_is_taken_is_an_os_error(open_transport: OpenTransport) -> None:
+    async with node(open_transport) as a:
+        try:
+            async with node(open_transport, at=a.address):
+                pass
+        except OSError:
+            return
+        raise AssertionError(f"two endpoints are at {a.address}: wanted OSError")
+
+
+@check
+async def what_a_receiver_raises_costs_one_frame(open_transport: OpenTransport) -> None:
+    loop, reports = asyncio.get_running_loop(), list[object]()
+    loop.set_exception_handler(lambda _, context: reports.append(context.get("exception")))
+    try:
+        async with node(open_transport) as a, node(open_transport) as b:
+            b.inbox.refuses = b"bad"
+            await a.send(b.address, [b"good", b"bad", b"better"])
+            await b.inbox.until_received(2)
+            expect_equal("what arrived", b.inbox.bodies(), [b"good", b"better"])
+            expect_equal("who was lost", b.inbox.lost, [])
+        expect_equal("what the event loop was told", [type(error) for error in reports], [LookupError])
+    finally:
+        loop.set_exception_handler(None)

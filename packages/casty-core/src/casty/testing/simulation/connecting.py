@@ -1,0 +1,124 @@
+"""How one endpoint comes to be connected to another: it tries, again and again, until that works or takes too long."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from casty.address import PeerAddress
+from casty.spi.transport import Endpoint, Lane
+from casty.testing.simulation.connection import Connection, End
+
+if TYPE_CHECKING:
+    from casty.testing.simulation.transport import SimulatedTransport
+
+ANSWER: Final = 2.0
+"""Seconds within which a peer has to answer."""
+FIRST_PAUSE: Final = 0.1
+"""Seconds between two tries; then twice as long each time."""
+LONGEST_PAUSE: Final = 1.0
+
+
+class Attempt:
+    """What one endpoint wants to send to an address before it is connected, and its tries to be."""
+
+    def __init__(self, transport: "SimulatedTransport", peer: PeerAddress) -> None:
+        self.queue: list[tuple[Lane, bytes]] = []
+        self.size = 0
+        self._transport = transport
+        self._peer = peer
+        self._way = (transport.node.host, peer.host)
+        self._began = transport.loop.seconds()
+        self._tries = 0
+        """The one of this number counts; 0 once none does any more."""
+        self._try()
+
+    def put(self, lane: Lane, frame: bytes) -> None:
+        self.queue.append((lane, frame))
+        self.size += len(frame)
+
+    def stop(self) -> Sequence[tuple[Lane, bytes]]:
+        """It is not needed any more; here is what it was to send."""
+        self._tries = 0
+        return self.queue
+
+    def _try(self) -> None:
+        transport = self._transport
+        self._tries += 1
+        for delay in transport.network.delays(*self._way)[:1]:
+            transport.loop.carry(delay, self._knock, self._tries)
+        transport.later(ANSWER, self._failed, self._tries, f"no answer within {ANSWER:g} s")
+
+    def _knock(self, number: int) -> None:
+        """At the address, if it gets there."""
+        caller, network = self._transport, self._transport.network
+        target = network.endpoints.get(self._peer)
+        if network.resets(*self._way):
+            caller.arrive(self._failed, number, "the network is unreachable")
+        elif number != self._tries or not network.is_open(*self._way):
+            return  # nobody hears of it
+        elif target is None or (target.process.dead and target.process.refuses):
+            self._refuse(number, f"nobody listens at {self._peer}")
+        elif not target.process.dead and (reason := refusal(caller.endpoint, target.endpoint)):
+            self._refuse(number, reason)
+        elif not target.process.dead and not target.has_precedence(caller.node.address):
+            target.arrive(self._let_in, number, target)
+
+    def _refuse(self, number: int, reason: str) -> None:
+        network, back = self._transport.network, (self._peer.host, self._way[0])
+        for delay in network.delays(*back)[:1] if network.is_open(*back) else ():
+            self._transport.loop.carry(delay, self._transport.arrive, self._failed, number, reason)
+
+    def _let_in(self, number: int, target: "SimulatedTransport") -> None:
+        """By the target, which is connected from now on; the caller is when it hears of that."""
+        caller = self._transport
+        connection = Connection(caller, target)
+        near, far = connection.ends
+        target.connected(far, near.node)
+        back = (self._peer.host, self._way[0])
+        delay = min(caller.network.delays(*back), default=ANSWER)
+        caller.loop.carry(delay, self._welcome, number, near)
+
+    def _welcome(self, number: int, end: End) -> None:
+        if end.connection.is_broken:
+            return
+        if self._transport.network.is_open(self._peer.host, self._way[0]):
+            self._transport.arrive(self._welcomed, number, end)
+        else:
+            end.connection.break_("the answer to the handshake got lost")
+
+    def _welcomed(self, number: int, end: End) -> None:
+        if number == self._tries:
+            self._transport.connected(end, end.other.node)
+        else:
+            end.connection.break_("the handshake took too long")
+
+    def _failed(self, number: int, reason: str) -> None:
+        if number != self._tries:
+            return
+        transport = self._transport
+        transport.refused(self._peer, reason)
+        if transport.loop.seconds() - self._began >= transport.options.give_up_after:
+            transport.give_up(self._peer, reason)
+        else:
+            self._tries += 1  # what the old one may still lead to is too late
+            pause = min(FIRST_PAUSE * 2 ** min(self._tries, 9), LONGEST_PAUSE)
+            transport.later(pause * transport.network.random.uniform(0.5, 1.0), self._again, self._tries)
+
+    def _again(self, number: int) -> None:
+        if number == self._tries:
+            self._try()
+
+
+def refusal(caller: Endpoint, target: Endpoint) -> str | None:
+    """Why the target does not let the caller in, if it does not."""
+    if caller.cluster != target.cluster:
+        return f"this is the cluster {target.cluster!r}, not {caller.cluster!r}"
+    if (caller.tls is None) != (target.tls is None):
+        return "only one of the two uses TLS"
+    if not _knows(caller, target) or not _knows(target, caller):
+        return "the cookies are not the same"
+    return None
+
+
+def _knows(one: Endpoint, other: Endpoint) -> bool:
+    """Whether it accepts the cookie that the other one uses."""
+    return other.cookies[0] in one.cookies if other.cookies else not one.cookies

@@ -1,0 +1,181 @@
+"""A connection between two endpoints, as TCP gives it: it carries what is sent, in order, or breaks.
+
+While no way leads through, because of a cut, a paused host or one without power, nobody is told and nothing is lost:
+what was sent arrives when that is over. Where it takes longer than `SILENCE`, both ends give the connection up.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+from casty.member import NodeId
+from casty.spi.transport import Lane
+
+if TYPE_CHECKING:
+    from casty.testing.simulation.transport import SimulatedTransport
+
+SILENCE: Final = 5.0
+"""Seconds without a sign of life after which a connection counts as lost."""
+
+
+class End:
+    """One endpoint's side of a connection."""
+
+    def __init__(self, connection: "Connection", transport: "SimulatedTransport") -> None:
+        self.connection = connection
+        self.transport = transport
+        self.is_open = False
+        """Whether this side has heard that there is a connection; nothing reaches it before."""
+        self.is_broken = False
+        self.frames = 0
+        """How many are on their way to the other side."""
+        self.size = 0
+        """And how many bytes they have."""
+        self._streams: dict[Lane, deque[bytes]] = {lane: deque() for lane in Lane}
+        """What is on its way, in order: whenever something arrives, it is the first of these."""
+        self._held: list[Lane] = []
+        """One for each arrival that waits for the way to be open again."""
+        self._last = dict.fromkeys(Lane, 0.0)
+        """When the last frame of a lane arrives."""
+        self._free = 0.0
+        """When a link of limited bandwidth has sent what it has been given."""
+
+    @property
+    def node(self) -> NodeId:
+        return self.transport.node
+
+    @property
+    def other(self) -> "End":
+        first, second = self.connection.ends
+        return second if self is first else first
+
+    @property
+    def way(self) -> tuple[str, str]:
+        return self.node.host, self.other.node.host
+
+    def send(self, lane: Lane, frame: bytes) -> None:
+        network, loop = self.transport.network, self.transport.loop
+        link = network.link_of(*self.way)
+        now = loop.seconds()
+        self._free = max(now, self._free) + (len(frame) / link.bandwidth if link.bandwidth else 0.0)
+        delays = link.delays(network.random)
+        if not delays:
+            self._note(lane, frame, "lost")
+        for delay in delays:
+            self.frames += 1
+            self.size += len(frame)
+            if link.lossy:
+                loop.carry(self._free + delay - now, self._arrive_or_vanish, lane, frame)
+            else:
+                self._last[lane] = max(self._free + delay, self._last[lane])
+                self._streams[lane].append(frame)
+                loop.carry(self._last[lane] - now, self._arrive, lane)
+
+    def resend(self) -> None:
+        """The way may be open again."""
+        held, self._held = self._held, []
+        network = self.transport.network
+        for lane in held:
+            late = min(network.delays(*self.way), default=SILENCE)
+            self.transport.loop.carry(late, self._arrive, lane)
+
+    def _gets_through(self) -> bool:
+        other = self.other
+        return other.is_open and not other.transport.process.dead and self.transport.network.is_open(*self.way)
+
+    def _arrive(self, lane: Lane) -> None:
+        if self.connection.is_broken:
+            return
+        if self._gets_through():
+            self.other.transport.arrive(self._taken, lane, self._streams[lane].popleft())
+        else:
+            self._held.append(lane)
+
+    def _arrive_or_vanish(self, lane: Lane, frame: bytes) -> None:
+        if self.connection.is_broken:
+            return
+        if self._gets_through():
+            self.other.transport.arrive(self._taken, lane, frame)
+        else:
+            self._left(frame)
+            self._note(lane, frame, "lost")
+
+    def _taken(self, lane: Lane, frame: bytes) -> None:
+        if not self.connection.is_broken:
+            self._left(frame)
+            self._note(lane, frame, "delivered")
+            self.other.transport.receive(self.node, frame)
+
+    def _left(self, frame: bytes) -> None:
+        self.frames -= 1
+        self.size -= len(frame)
+
+    def broken(self, reason: str) -> None:
+        """Tell this side, if it does not know yet."""
+        if not self.is_broken:
+            self.is_broken = True
+            self.transport.arrive(self.transport.lost, self, reason)
+
+    def _note(self, lane: Lane, frame: bytes, what: str) -> None:
+        text = f"{lane.value} frame to {self.other.node.address}, {len(frame)} bytes {crc32(frame):08x}: {what}"
+        self.transport.loop.record(text, str(self.node.address))
+
+
+class Connection:
+    """Two ends, between two endpoints."""
+
+    def __init__(self, first: "SimulatedTransport", second: "SimulatedTransport") -> None:
+        self.ends = (End(self, first), End(self, second))
+        self._network = first.network
+        self._loop = first.loop
+        self._silence: object = None
+        """A mark that is another one for each silence; None while signs of life get through."""
+        self._network.changed.append(self.look)
+        self.look()
+
+    @property
+    def is_broken(self) -> bool:
+        return any(end.is_broken for end in self.ends)
+
+    def break_(self, reason: str) -> None:
+        """Both sides are told."""
+        self._forget()
+        for end in self.ends:
+            end.broken(reason)
+
+    def close(self, end: End) -> None:
+        """One side ends it, and knows so. The other one is told if word can get there, and else finds out."""
+        self._forget()
+        end.is_broken = True
+        delay = min(self._network.delays(*end.way), default=SILENCE) if self._network.is_open(*end.way) else SILENCE
+        self._loop.carry(delay, end.other.broken, "the peer closed the connection")
+
+    def look(self) -> None:
+        """Something may have changed in the network or in one of the hosts."""
+        ways = [end.way for end in self.ends]
+        processes = [end.transport.process for end in self.ends]
+        if any(self._network.resets(*way) for way in ways):
+            self.break_("the network reset the connection")
+        elif any(process.halted for process in processes) or not all(self._network.is_open(*way) for way in ways):
+            self._fall_silent()
+            if any(process.dead and process.refuses for process in processes):
+                delay = min(self._network.delays(*ways[0]), default=SILENCE)
+                self._loop.carry(delay, self.break_, "the process at the other end is gone")
+        else:
+            self._silence = None
+        for end in self.ends:
+            if not end.is_broken and self._network.is_open(*end.way):
+                end.resend()
+
+    def _fall_silent(self) -> None:
+        if self._silence is None:
+            self._silence = object()
+            self._loop.carry(SILENCE, self._give_up, self._silence)
+
+    def _give_up(self, silence: object) -> None:
+        if silence is self._silence and not self.is_broken:
+            self.break_(f"nothing was heard for {SILENCE:g} s")
+
+    def _forget(self) -> None:
+        if self.look in self._network.changed:
+            self._network.changed.remove(self.look)

@@ -1,0 +1,227 @@
+"""The event loop of a simulation.
+
+Theory of operation: time is a number. One ready callback after the other is run, which one the seed decides; each
+takes a microsecond. Where none is ready, time jumps to the next timer. A callback's context says of which process it
+is: those of a paused process wait, those of a dead one are never run. So a run depends on its seed alone, as long as
+nothing asks the machine for time, chance, threads or sockets.
+"""
+
+import asyncio
+import gc
+import threading
+from asyncio import Handle, TimerHandle
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from heapq import heapify, heappop, heappush
+from random import Random
+from typing import Any, Final, override
+
+from casty.testing.simulation.failures import SimulationFailedError
+from casty.testing.simulation.invariants import Invariants
+from casty.testing.simulation.process import PROCESS, Process
+from casty.testing.simulation.refusals import refuse
+from casty.testing.simulation.settings import Settings
+from casty.testing.simulation.trace import NANOSECONDS, Trace
+
+STEP: Final = 1_000
+"""Nanoseconds that a callback takes, so that who never rests does not stop the time."""
+COLLECTION: Final = 100_000
+"""Steps between two collections of garbage, which happen at no other time; see `isolation`."""
+CANCELLED: Final = 100
+"""Timers that are cancelled but still kept, at which they are worth being sorted out."""
+
+
+class SimulatedTask[T](asyncio.Task[T]):
+    """Its hash is its number, so that sets of tasks have the same order in each run, wherever in memory they are."""
+
+    def __init__(self, coro: Coroutine[Any, Any, T], number: int, **options: Any) -> None:
+        self._number = number
+        super().__init__(coro, **options)
+
+    @override
+    def __hash__(self) -> int:
+        return self._number
+
+    __eq__ = object.__eq__
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """Runs everything of a simulation; see above. `asyncio.BaseEventLoop` does what it does not override."""
+
+    _ready: list[Handle]
+    _closed: bool
+    _stopping: bool
+    _thread_id: int | None
+
+    def __init__(self, random: Random, trace: Trace, invariants: Invariants, settings: Settings) -> None:
+        super().__init__()
+        self._ready = []
+        self.steps = 0
+        self.now = 0
+        """Nanoseconds since the beginning."""
+        self._random = random.random
+        self._trace = trace
+        self._invariants = invariants
+        self._steps_left = settings.steps
+        self._last = round(settings.seconds * NANOSECONDS)
+        self._in_order = settings.in_order
+        self._timers: list[tuple[int, int, TimerHandle]] = []
+        """A heap by time, and then by the order of planning."""
+        self._planned = 0
+        self._cancelled = 0
+        self._tasks = 0
+        self._failure: BaseException | None = None
+        self._buried: list[Process] = []
+        """Those that are dead, with all that they hold: nothing of it may be freed before the run is over."""
+        self.set_debug(False)
+        self.set_exception_handler(self._heard)
+        refuse(self)
+
+    def seconds(self) -> float:
+        """The time of the simulation."""
+        return self.now / NANOSECONDS
+
+    @override
+    def time(self) -> float:
+        """What the clock of the process shows that asks."""
+        process = PROCESS.get()
+        return self.now / NANOSECONDS if process is None else process.clock(self.now / NANOSECONDS)
+
+    @override
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        process = PROCESS.get()
+        timer = TimerHandle(when, callback, args, self, context)
+        self._plan(when if process is None else process.seconds(when), timer)
+        return timer
+
+    def carry(self, delay: float, callback: Callable[..., object], *args: Any) -> None:
+        """Call it in so many seconds, as nobody's: what the network and the disks do, whoever is paused or dead."""
+        when = self.now / NANOSECONDS + delay
+        self._plan(when, TimerHandle(when, callback, args, self, Context()))
+
+    def hand_over(self, process: Process, callback: Callable[..., object], *args: Any) -> None:
+        """Have a process call it soon, if it lives."""
+        self.call_soon(callback, *args, context=process.context())
+
+    @override
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Handle:
+        """From the simulation's own thread only."""
+        if self._thread_id is not None and threading.get_ident() != self._thread_id:
+            raise RuntimeError("a simulation takes nothing from other threads: they come and go as they like")
+        return self.call_soon(callback, *args, context=context)
+
+    @override
+    def create_task[T](self, coro: Coroutine[Any, Any, T], **options: Any) -> asyncio.Task[T]:
+        self._tasks += 1
+        return SimulatedTask(coro, self._tasks, loop=self, **options)
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with this error; the first one counts."""
+        self._failure = self._failure or error
+
+    def raise_failure(self) -> None:
+        """Raises what ends the run, if there is something."""
+        if self._failure is not None:
+            raise self._failure
+
+    def record(self, text: str, host: str = "") -> None:
+        self._trace.record(self.now, host, text)
+
+    def resume(self, process: Process) -> None:
+        """What was kept for a process is ready again."""
+        kept, process.kept = process.kept, []
+        self._ready.extend(kept)
+
+    def bury(self, process: Process) -> None:
+        """Nothing of this process is run any more."""
+        process.halted = process.dead = True
+        self._buried.append(process)
+        process.tasks = [task for task in asyncio.all_tasks(self) if task.get_context().get(PROCESS) is process]
+
+    @override
+    def close(self) -> None:
+        super().close()
+        self._timers.clear()
+        self._buried.clear()
+
+    def _plan(self, seconds: float, handle: TimerHandle) -> None:
+        handle._scheduled = True
+        self._planned += 1
+        heappush(self._timers, (max(self.now, round(seconds * NANOSECONDS)), self._planned, handle))
+
+    def _run_once(self) -> None:
+        timers, ready = self._timers, self._ready
+        while timers and (timers[0][0] <= self.now or not ready):
+            due, _, handle = heappop(timers)
+            handle._scheduled = False
+            if handle._cancelled:
+                self._cancelled -= 1
+            else:
+                self.now = max(self.now, due)
+                ready.append(handle)
+        if not ready:
+            raise SimulationFailedError(
+                "standstill: nothing is ready, and nobody waits for time to pass, so nothing will ever happen again"
+            )
+        number = len(ready)
+        handle = self._take_in_order() if self._in_order else self._take_any(number)
+        if handle._cancelled:
+            return
+        process = handle._context.get(PROCESS)
+        if process is not None and process.halted:
+            process.kept.append(handle)
+            return
+        self.steps += 1
+        self.now += STEP
+        self._trace.step(self.now, 0 if process is None else process.number, number)
+        try:
+            handle._run()
+        except SystemExit as end:
+            if process is None:
+                raise
+            process.exit(end.code)
+        if self._invariants.due:
+            self._invariants.check()
+        if not self.steps % COLLECTION:
+            gc.collect()
+        self.raise_failure()
+        if self.now > self._last or self.steps > self._steps_left:
+            raise SimulationFailedError(
+                f"no end: the scenario still runs after {self.seconds():,.0f} virtual seconds and {self.steps:,} "
+                "steps; if it needs more, give it more: Settings(seconds=…, steps=…)"
+            )
+
+    def _take_any(self, number: int) -> Handle:
+        ready = self._ready
+        if number > 1:
+            chosen = int(self._random() * number)
+            ready[chosen], ready[-1] = ready[-1], ready[chosen]
+        return ready.pop()
+
+    def _take_in_order(self) -> Handle:
+        """The oldest callback of a process that any of them may choose."""
+        ready = self._ready
+        process = ready[int(self._random() * len(ready))]._context.get(PROCESS)
+        oldest = next(n for n, handle in enumerate(ready) if handle._context.get(PROCESS) is process)
+        return ready.pop(oldest)
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        self._cancelled += handle._scheduled
+        if self._cancelled > CANCELLED and self._cancelled * 2 > len(self._timers):
+            self._timers = [timer for timer in self._timers if not timer[2]._cancelled]
+            heapify(self._timers)
+            self._cancelled = 0
+
+    def _heard(self, _: asyncio.AbstractEventLoop, report: dict[str, Any]) -> None:
+        """An error that nobody else was told of. Those of dead processes have never been."""
+        process = PROCESS.get()
+        if self._closed or (process is not None and process.dead):
+            return
+        where = "the scenario" if process is None else f"host {process.host!r}"
+        failure = SimulationFailedError(f"an error of {where} that nobody handled: {report['message']}")
+        failure.__cause__ = report.get("exception")
+        self.fail(failure)

@@ -1,0 +1,19 @@
+"""What a system on a simulated host is given, as `plugins=[plugin]`: the network `sim://host:port` and the journals
+`sim-disk://name` and `sim-database://name`.
+"""
+
+from casty.plugins import JournalProvider, TransportProvider, hookimpl
+from casty.testing.simulation.store import DISK_PROVIDER, SERVER_PROVIDER
+from casty.testing.simulation.transport import PROVIDER
+
+
+@hookimpl
+def casty_journals() -> list[JournalProvider]:
+    """One that a host has for itself, and one that all hosts share."""
+    return [DISK_PROVIDER, SERVER_PROVIDER]
+
+
+@hookimpl
+def casty_transports() -> list[TransportProvider]:
+    """The simulated network."""
+    return [PROVIDER]

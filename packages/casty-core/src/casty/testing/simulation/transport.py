@@ -1,0 +1,228 @@
+"""Endpoints in the simulated network: `sim://host:port`, with port 0 for any free one. See `casty.spi.transport`."""
+
+import asyncio
+import errno
+import re
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any, Final, final
+
+from casty.address import PeerAddress
+from casty.member import NodeId
+from casty.plugins.providers import TransportProvider
+from casty.spi.transport import FRAME_LIMITS, Endpoint, FrameReceiver, Lane
+from casty.testing.simulation.connecting import Attempt
+from casty.testing.simulation.connection import End
+from casty.testing.simulation.hosts import this_host
+from casty.testing.simulation.loop import SimulatedLoop
+from casty.testing.simulation.network import Network
+from casty.testing.simulation.process import Process
+
+LINGER: Final = 1.0
+"""Seconds for which an endpoint that closes waits until what it has sent has arrived."""
+LOOK: Final = 0.001
+"""Seconds between two looks whether it has; they are free in virtual time."""
+_FIRST_FREE_PORT: Final = 49152
+_URL: Final = re.compile(r"sim://(?P<host>[^:/?#]+):(?P<port>[0-9]+)/?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedTransportOptions:
+    """The options of `sim://`."""
+
+    queue_frames: int = 1024
+    """How many frames may wait for a peer, or be on their way to it."""
+    queue_bytes: int = 8 << 20
+    give_up_after: float = 10.0
+    """Seconds without a connection after which what waits for a peer is dropped."""
+
+
+@final
+class SimulatedTransport:
+    """One endpoint, made by the provider's `open`."""
+
+    def __init__(
+        self,
+        local: PeerAddress,
+        endpoint: Endpoint,
+        receiver: FrameReceiver,
+        *,
+        process: Process,
+        network: Network,
+        loop: SimulatedLoop,
+        options: SimulatedTransportOptions,
+    ) -> None:
+        self.endpoint = endpoint
+        self.node = NodeId(*(endpoint.advertised or local), endpoint.uid)
+        self.process = process
+        self.network = network
+        self.loop = loop
+        self.options = options
+        self._local = local
+        self._receiver = receiver
+        self._ends: dict[PeerAddress, End] = {}
+        self._attempts: dict[PeerAddress, Attempt] = {}
+        self._inbox: deque[Callable[[], object]] = deque()
+        """What has reached this host and waits for its process, in order: the event loop keeps none."""
+        self._counters: Counter[str] = Counter()
+        self._closed = False
+
+    @property
+    def local(self) -> PeerAddress:
+        return self._local
+
+    def send(self, peer: PeerAddress, frame: bytes, lane: Lane = Lane.user) -> bool:
+        """See the contract. A closed endpoint drops every frame."""
+        if not 0 < len(frame) <= FRAME_LIMITS[lane]:
+            raise ValueError(f"a frame of {len(frame)} bytes; the {lane.value} lane takes 1 to {FRAME_LIMITS[lane]}")
+        if self._closed:
+            return False
+        if peer == self.node.address:
+            return True  # nobody promises that it arrives
+        frames, size = self.options.queue_frames, self.options.queue_bytes
+        end = self._ends.get(peer)
+        if end is not None and not end.connection.is_broken:
+            if end.frames >= frames or end.size >= size:
+                return False
+            end.send(lane, frame)
+            return True
+        attempt = self._attempts.get(peer)
+        if attempt is None:
+            attempt = self._attempts[peer] = Attempt(self, peer)
+        if len(attempt.queue) >= frames or attempt.size >= size:
+            return False
+        attempt.put(lane, frame)
+        return True
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        return self._counters
+
+    async def disconnect(self, peer: PeerAddress) -> None:
+        """Waits for what has been sent for a second at most."""
+        latest = self.loop.time() + LINGER
+        while self._is_sending(peer) and self.loop.time() < latest:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK)
+        end = self._ends.get(peer)
+        if end is not None and not end.is_broken:
+            end.connection.close(end)
+            self.lost(end, "this endpoint closed the connection")
+        if peer in self._attempts:
+            self.give_up(peer, "the endpoint was told to disconnect")
+
+    async def close(self) -> None:
+        """Stop listening, send what is queued, close every connection. No callback comes after it."""
+        del self.network.endpoints[self._local]
+        async with asyncio.TaskGroup() as closing:
+            for peer in [*self._ends, *(peer for peer in self._attempts if peer not in self._ends)]:
+                closing.create_task(self.disconnect(peer))
+        self._closed = True
+
+    def arrive(self, call: Callable[..., object], *args: Any) -> None:
+        """Something reaches this host: its process attends to it, in the order of arrival, when it can."""
+        self._inbox.append(partial(call, *args))
+        self.loop.hand_over(self.process, self._attend)
+
+    def later(self, delay: float, call: Callable[..., object], *args: Any) -> None:
+        """By this host's clock."""
+        self.loop.call_later(delay, call, *args, context=self.process.context())
+
+    def refused(self, peer: PeerAddress, reason: str) -> None:
+        """An attempt to connect has failed."""
+        self._counters[reason] += 1
+        self.loop.record(f"not connected to {peer}: {reason}", str(self.node.address))
+
+    def has_precedence(self, caller: PeerAddress) -> bool:
+        """Whether it has called the caller itself, so that they do not end up with two connections."""
+        return caller in self._attempts and self.node.address < caller
+
+    def connected(self, end: End, peer: NodeId) -> None:
+        """A handshake has succeeded; this end is the one to use from now on."""
+        if end.connection.is_broken or self._closed:
+            return
+        older = self._ends.get(peer.address)
+        if older is not None:
+            if not older.is_broken:
+                older.connection.close(older)
+            self.lost(older, "a newer connection has taken its place")
+        self._ends[peer.address] = end
+        end.is_open = True
+        self.loop.record(f"connected to {peer}", str(self.node.address))
+        self._receiver.peer_connected(peer)
+        attempt = self._attempts.pop(peer.address, None)
+        for lane, frame in attempt.stop() if attempt is not None else ():
+            end.send(lane, frame)
+        end.other.resend()
+
+    def lost(self, end: End, reason: str) -> None:
+        """Said once for each end."""
+        peer = end.other.node
+        if self._ends.get(peer.address) is end:
+            self._counters[reason] += 1
+            del self._ends[peer.address]
+            self.loop.record(f"lost {peer}: {reason}", str(self.node.address))
+            if not self._closed:
+                self._receiver.peer_lost(peer, reason)
+
+    def receive(self, sender: NodeId, frame: bytes) -> None:
+        if not self._closed:
+            self._receiver.frame_received(sender, frame)
+            self.network.delivered()
+
+    def give_up(self, peer: PeerAddress, reason: str) -> None:
+        """Drop what waits for a peer."""
+        frames = [frame for _, frame in self._attempts.pop(peer).stop()]
+        self.loop.record(f"gave up {peer}: {reason}", str(self.node.address))
+        if frames:
+            self._receiver.frames_dropped(peer, frames, reason)
+
+    def _is_sending(self, peer: PeerAddress) -> bool:
+        end = self._ends.get(peer)
+        return peer in self._attempts or (end is not None and not end.connection.is_broken and end.frames > 0)
+
+    def _attend(self) -> None:
+        self._inbox.popleft()()
+
+
+@asynccontextmanager
+async def open_simulated(
+    url: str, receiver: FrameReceiver, endpoint: Endpoint, options: SimulatedTransportOptions
+) -> AsyncGenerator[SimulatedTransport]:
+    """Listens at the URL's address, whose host has to be the one that this runs on."""
+    host = this_host(f"the transport {url}")
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise ValueError(f"not the address of an endpoint: {url!r}; write sim://host:port, port 0 for any free one")
+    if match["host"] != host.name:
+        raise OSError(errno.EADDRNOTAVAIL, f"{url} cannot be opened on the host {host.name!r}: it is another one's")
+    wanted = PeerAddress(host.name, int(match["port"]))
+    local = wanted if wanted.port else _free(host.network, host.name)
+    taken = host.network.endpoints.get(local)
+    if taken is not None and not taken.process.dead:
+        raise OSError(errno.EADDRINUSE, f"somebody listens at sim://{local} already")
+    transport = SimulatedTransport(
+        local,
+        endpoint,
+        receiver,
+        process=host.running(),
+        network=host.network,
+        loop=host.loop,
+        options=options,
+    )
+    host.network.endpoints[local] = transport
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+def _free(network: Network, host: str) -> PeerAddress:
+    addresses = (PeerAddress(host, port) for port in count(_FIRST_FREE_PORT))
+    return next(address for address in addresses if address not in network.endpoints)
+
+
+PROVIDER: Final = TransportProvider(names=("sim",), open=open_simulated, options=SimulatedTransportOptions)

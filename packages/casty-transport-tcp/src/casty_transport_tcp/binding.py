@@ -1,0 +1,95 @@
+"""From a URL to a listening socket, if it may be opened: a node that anybody can reach must know whom to trust."""
+
+import asyncio
+import re
+import socket
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+
+from casty.address import PeerAddress
+from casty.errors import ConfigError
+from casty.spi.transport import Endpoint
+
+from casty_transport_tcp.handshake import MAX_NAME
+from casty_transport_tcp.listener import BACKLOG
+
+_URL: Final = re.compile(
+    r"(?P<scheme>tcp|tls)://(?:\[(?P<bracketed>[^]/?#@]+)]|(?P<host>[^][:/?#@]+)):(?P<port>[0-9]{1,5})/?"
+)
+
+
+class Place(NamedTuple):
+    """What a URL says."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def place(url: str) -> Place:
+    """Raises `ConfigError` for a URL that is none of these."""
+    found = _URL.fullmatch(url)
+    if found is None or int(found["port"]) > 65_535:
+        raise ConfigError(
+            f"not the address of an endpoint: {url!r}; write tcp://host:port or tls://host:port, with port 0 for any "
+            "free one and an IPv6 address in brackets"
+        )
+    return Place(found["scheme"], found["bracketed"] or found["host"], int(found["port"]))
+
+
+def check(where: Place, endpoint: Endpoint) -> None:
+    """Raises `ConfigError` for settings that contradict each other."""
+    if where.scheme == "tls" and endpoint.tls is None:
+        raise ConfigError(
+            "tls:// needs certificates: give tls=casty.tls.Config.from_paths(certfile=…, cafile=…, keyfile=…), or set "
+            "[cluster.tls]"
+        )
+    if where.scheme == "tcp" and endpoint.tls is not None:
+        raise ConfigError("certificates are given, but tcp:// uses none; write tls://, or leave them out")
+    if not all(endpoint.cookies):
+        raise ConfigError("a cookie is empty; give one that nobody can guess, such as secrets.token_bytes(32)")
+    if len(endpoint.cluster.encode()) > MAX_NAME:
+        raise ConfigError(f"the system's name has more than {MAX_NAME} bytes; give it a shorter one")
+
+
+async def listen(where: Place, endpoint: Endpoint) -> tuple[socket.socket, PeerAddress]:
+    """A listening socket, and the address that others reach it under.
+
+    Raises `ConfigError` where that must not be, and OSError where it cannot be.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    _check_exposure(where, endpoint, str(address[0]))
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise OSError(
+            error.errno, f"cannot listen at {where.scheme}://{PeerAddress(where.host, where.port)}: {error.strerror}"
+        ) from error
+    port: int = listening.getsockname()[1]
+    advertised = endpoint.advertised or PeerAddress(where.host, 0)
+    return listening, PeerAddress(advertised.host, advertised.port or port)
+
+
+def _check_exposure(where: Place, endpoint: Endpoint, address: str) -> None:
+    """`address` is what the URL's host stands for."""
+    bound = ip_address(address.partition("%")[0])
+    if bound.is_unspecified and endpoint.advertised is None:
+        raise ConfigError(
+            f"{where.host} stands for all addresses of this machine, and others cannot use it to connect; name the "
+            "address under which they reach this node: advertised_host"
+        )
+    if not (bound.is_loopback or endpoint.cookies or endpoint.tls or endpoint.insecure):
+        raise ConfigError(
+            f"{where.host} can be reached from other machines, and anybody there could join the cluster; give all "
+            "nodes the same cookie (cookie=… or [cluster] cookie_file) or certificates (tls=… or [cluster.tls]), "
+            "listen at 127.0.0.1, or, where the network lets in nobody else, say insecure=True"
+        )

@@ -1,0 +1,237 @@
+"""One connection: its bytes, its handshake, its end. Whom it belongs to is decided by its host.
+
+However it ends, whoever closes it, and whatever arrives, `Host.ended` is called once if `Host.established` was, and no
+frame is handed over afterwards.
+"""
+
+import asyncio
+import contextlib
+import socket
+from typing import Final, Protocol, cast, final, override
+
+from casty.member import NodeId
+from casty.spi.transport import FrameReceiver, Lane
+
+from casty_transport_tcp.framing import FrameReader, Kind, encoded
+from casty_transport_tcp.handshake import MAX_BODY, Accepting, Dialing, Peer
+from casty_transport_tcp.reasons import Ending, Reason, told
+from casty_transport_tcp.tls import explained
+
+READ_BYTES: Final = 64 << 10
+"""Of one read: what is in it is handled in one go, and must not hold the loop for long."""
+WRITE_BUFFER: Final = 256 << 10
+"""Bytes that wait in the socket's own buffer before frames are held back."""
+LINGER: Final = 1.0
+"""Seconds that the other side has to read a last word and to close."""
+
+_PING: Final = encoded(Kind.ping)
+
+
+class Host(Protocol):
+    """Whose connection it is."""
+
+    @property
+    def receiver(self) -> FrameReceiver: ...
+
+    def frame_limit(self, lane: Lane) -> int: ...
+
+    def refusal(self, peer: Peer) -> Ending | None:
+        """Why this one must not connect although it has proved who it is."""
+        ...
+
+    def established(self, connection: "Connection", peer: Peer) -> None: ...
+
+    def writable(self, connection: "Connection") -> None:
+        """What had to be held back may be written again."""
+        ...
+
+    def delivers(self, connection: "Connection") -> None:
+        """Its first frame has arrived."""
+        ...
+
+    def ended(self, connection: "Connection", peer: Peer, ending: Ending) -> None: ...
+
+
+@final
+class Connection(asyncio.BufferedProtocol):
+    """From its first byte on; see the module. `patience` is how many ticks without a sign of life it bears."""
+
+    def __init__(self, host: Host, handshake: Dialing | Accepting, *, patience: int, user_timeout: float) -> None:
+        self.peer: Peer | None = None
+        """Known when the handshake is over."""
+        self.ending: Ending | None = None
+        """Known when it has ended."""
+        self.is_writable = False
+        loop = asyncio.get_running_loop()
+        self.settled: Final[asyncio.Future[None]] = loop.create_future()
+        """Done when the handshake is over, or has failed."""
+        self.gone: Final[asyncio.Future[None]] = loop.create_future()
+        """Done when the socket is closed."""
+        self._loop = loop
+        self._host = host
+        self._receive = host.receiver.frame_received
+        self._handshake = handshake
+        self._patience = patience
+        self._user_timeout = user_timeout
+        self._transport: asyncio.Transport | None = None
+        self._reader = FrameReader(MAX_BODY)
+        self._buffer = memoryview(bytearray(MAX_BODY))
+        self._delivers = False
+        self._silent_ticks = 0
+        self._has_spoken = True
+        self._linger: asyncio.TimerHandle | None = None
+
+    @property
+    def was_made(self) -> bool:
+        """Whether there was ever a socket, and a TLS handshake that succeeded where one was wanted."""
+        return self._transport is not None
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        _tune(self._transport, self._user_timeout)
+        if self.ending is not None:  # given up while it was being made
+            self._transport.abort()
+        elif isinstance(self._handshake, Dialing):
+            self._transport.write(encoded(Kind.hello, self._handshake.hello))
+
+    @override
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    @override
+    def buffer_updated(self, nbytes: int) -> None:
+        self._silent_ticks = 0
+        try:
+            for kind, body in self._reader.feed(bytes(self._buffer[:nbytes])):
+                if self.ending is not None:
+                    self._farewell(kind)
+                elif kind == Kind.data and self.peer is not None:
+                    self._deliver(self.peer.node, body)
+                else:
+                    self._handle(kind, body)
+        except Ending as ending:
+            self.close(ending)
+
+    @override
+    def eof_received(self) -> None:
+        pass  # whatever is still to be written, the transport writes; then the connection is lost
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self._end(explained(exc))
+        else:
+            self._end(Ending(Reason.broken if self._reader.is_between_frames else Reason.truncated))
+        if self._linger is not None:
+            self._linger.cancel()
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    @override
+    def pause_writing(self) -> None:
+        self.is_writable = False
+
+    @override
+    def resume_writing(self) -> None:
+        if self.peer is not None and self.ending is None:
+            self.is_writable = True
+            self._host.writable(self)
+
+    def write(self, frames: bytes) -> None:
+        """Hand whole frames to the network. It may become unwritable by it."""
+        assert self._transport is not None, "only an established connection is written to"
+        self._has_spoken = True
+        self._transport.write(frames)
+
+    def tick(self) -> None:
+        """Say something if nothing was said since the last tick, and listen whether the other side does so.
+
+        Ticks are counted, not seconds: after a pause of this process, what the other side said is read before it is
+        found silent.
+        """
+        if self._silent_ticks >= self._patience:
+            self.close(Ending(Reason.silent), abruptly=True)
+            return
+        self._silent_ticks += 1
+        if self._transport is not None and not self._has_spoken and self.is_writable:
+            self._transport.write(_PING)
+        self._has_spoken = False
+
+    def close(self, ending: Ending, *, abruptly: bool = False) -> None:
+        """End it now; the socket is closed soon. Unless abruptly, what was written still goes out, and the reason."""
+        if self.ending is not None:
+            return
+        transport = self._transport
+        self._end(ending)
+        if transport is None:
+            self.gone.set_result(None)
+            return
+        if abruptly or transport.is_closing():
+            transport.abort()
+            return
+        if not ending.by_peer:
+            transport.write(encoded(Kind.close, bytes([ending.reason])))
+        if ending.by_peer or ending.reason is not Reason.closed:
+            transport.close()
+        # Otherwise the other side closes once it has read everything: closing a socket with unread input would make
+        # the system throw away what the other side has not read yet.
+        self._linger = self._loop.call_later(LINGER, transport.abort)
+
+    def _farewell(self, kind: int) -> None:
+        """Both sides may close at once; then neither waits for the other to do it."""
+        if kind == Kind.close and self._transport is not None:
+            self._transport.close()
+
+    def _handle(self, kind: int, body: bytes) -> None:
+        if kind == Kind.ping and self.peer is not None:
+            return
+        if kind == Kind.close:
+            raise told(body[0])
+        if self.peer is not None:
+            raise Ending(Reason.out_of_turn, f"kind {kind} after the handshake")
+        step = self._handshake.received(kind, body)
+        if step.peer is not None and (refusal := self._host.refusal(step.peer)) is not None:
+            raise refusal
+        if step.kind is not None and self._transport is not None:
+            self._transport.write(encoded(step.kind, step.body))
+        if step.peer is not None:
+            self._establish(step.peer)
+
+    def _establish(self, peer: Peer) -> None:
+        self.peer = peer
+        self._reader.limit = self._host.frame_limit(peer.lane)
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self.is_writable = True
+        self._host.established(self, peer)
+        if not self.settled.done():
+            self.settled.set_result(None)
+
+    def _deliver(self, node: NodeId, frame: bytes) -> None:
+        if not self._delivers:
+            self._delivers = True
+            self._host.delivers(self)
+        try:
+            self._receive(node, frame)
+        except Exception as error:
+            self._loop.call_exception_handler({"message": f"a frame of {node} was not taken", "exception": error})
+
+    def _end(self, ending: Ending) -> None:
+        if self.ending is not None:
+            return
+        self.ending = ending
+        self.is_writable = False
+        if not self.settled.done():
+            self.settled.set_result(None)
+        if self.peer is not None:
+            self._host.ended(self, self.peer, ending)
+
+
+def _tune(transport: asyncio.Transport, user_timeout: float) -> None:
+    """No waiting for more to send, and no patience with what is never acknowledged."""
+    raw = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError):  # the other side may be gone already
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(user_timeout * 1000))

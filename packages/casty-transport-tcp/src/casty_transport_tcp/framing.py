@@ -1,0 +1,118 @@
+"""Bytes into frames and back. Sans-IO: it reads what it is given and keeps no more than one frame's beginning.
+
+A frame is `u32 length | u8 version | u8 kind | u8 flags | body`, big-endian; the length counts all that follows it. A
+length is judged as soon as it can be read, and nothing is set aside for it: memory grows with what has arrived.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from struct import Struct
+from typing import Final, final
+
+from casty_transport_tcp.reasons import Ending, Reason
+
+VERSION: Final = 1
+_HEADER: Final = Struct("!IBBB")
+_COUNTED: Final = 3
+"""Bytes of the header that the length counts."""
+_TLS: Final = 0x1603
+"""How TLS begins."""
+
+
+class Kind(IntEnum):
+    """What a frame is for."""
+
+    hello = 1
+    challenge = 2
+    proof = 3
+    welcome = 4
+    close = 5
+    """Its one byte is a `Reason`. Before the welcome, it is a rejection."""
+    ping = 6
+    """Empty: the sender is alive and has nothing to say."""
+    data = 16
+
+
+_KINDS: Final = frozenset(int(kind) for kind in Kind)
+_DATA: Final = int(Kind.data)
+_PING: Final = int(Kind.ping)
+
+
+def encoded(kind: Kind, body: bytes = b"") -> bytes:
+    """A whole frame."""
+    return _HEADER.pack(len(body) + _COUNTED, VERSION, kind, 0) + body
+
+
+def data_header(size: int) -> bytes:
+    """What precedes `size` bytes of a user's."""
+    return _HEADER.pack(size + _COUNTED, VERSION, _DATA, 0)
+
+
+@final
+class FrameReader:
+    """Takes a connection's bytes in any pieces."""
+
+    __slots__ = ("_begun", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        """Bytes of a frame's body; it may change between two frames."""
+        self._begun = bytearray()
+
+    @property
+    def is_between_frames(self) -> bool:
+        return not self._begun
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """The frames that end in this piece, as kind and body. Raises `Ending` for what is no frame or too large.
+
+        The reader may be used again once all of them have been taken.
+        """
+        header, judge = _HEADER.size, self._judge
+        unpack = _HEADER.unpack_from
+        at, end = 0, len(data)
+        if self._begun:
+            at, frame = self._complete(data)
+            if frame is None:
+                return
+            yield frame
+        while at + header <= end:
+            length, version, kind, flags = unpack(data, at)
+            if kind != _DATA or version != VERSION or flags or not 0 < length - _COUNTED <= self.limit:
+                judge(length, version, kind, flags)
+            start = at + header
+            stop = start + length - _COUNTED
+            if stop > end:
+                break
+            yield kind, data[start:stop]
+            at = stop
+        if at < end:
+            self._begun += data[at:]
+
+    def _complete(self, data: bytes) -> tuple[int, tuple[int, bytes] | None]:
+        """Where the next frame starts, and the frame that had begun, if it ends in this piece."""
+        begun = self._begun
+        at = max(0, _HEADER.size - len(begun))
+        begun += data[:at]
+        if len(begun) < _HEADER.size:
+            return at, None
+        length, version, kind, flags = _HEADER.unpack_from(begun)
+        self._judge(length, version, kind, flags)
+        missing = _HEADER.size - _COUNTED + length - len(begun)
+        begun += data[at : at + missing]
+        if len(data) < at + missing:
+            return at, None
+        body = bytes(memoryview(begun)[_HEADER.size :])
+        self._begun = bytearray()
+        return at + missing, (kind, body)
+
+    def _judge(self, length: int, version: int, kind: int, flags: int) -> None:
+        if length >> 16 == _TLS:
+            raise Ending(Reason.garbage, "it speaks TLS, and this node does not; both need a URL of tls://")
+        if version != VERSION or flags or kind not in _KINDS:
+            raise Ending(Reason.garbage, f"a header with version {version}, kind {kind} and flags {flags}")
+        size = length - _COUNTED
+        if size < 0 or (size == 0) != (kind == _PING):
+            raise Ending(Reason.garbage, f"a frame of kind {kind} with the length {length}")
+        if size > self.limit:
+            raise Ending(Reason.too_large, f"{size} bytes were announced, {self.limit} may come")

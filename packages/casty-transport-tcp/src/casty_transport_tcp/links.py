@@ -1,0 +1,210 @@
+"""What waits for one address on one lane, and over which connection it leaves: the oldest that lives, so that nothing
+overtakes what was sent before it. A link without a connection dials for as long as something waits.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any, Final, final
+
+from casty.address import PeerAddress
+from casty.spi.transport import Lane
+
+from casty_transport_tcp.connection import Connection
+from casty_transport_tcp.framing import data_header
+from casty_transport_tcp.options import TcpOptions
+from casty_transport_tcp.reasons import Ending, Reason
+
+WRITE_BYTES: Final = 256 << 10
+"""Of one write: many frames, one call of the system."""
+TURN_BYTES: Final = 1 << 20
+"""Of one turn of the loop; then others have theirs."""
+
+type Dial = Callable[["Link"], Coroutine[Any, Any, Ending | None]]
+"""Makes a connection and attaches it to the link that it belongs to; or tells why there is none."""
+
+
+@final
+class Link:
+    """One lane to one address, whichever incarnation is there."""
+
+    def __init__(
+        self,
+        address: PeerAddress,
+        lane: Lane,
+        options: TcpOptions,
+        *,
+        dial: Dial,
+        random: Random,
+        on_dropped: Callable[[PeerAddress, list[bytes], str], None],
+        on_idle: Callable[["Link"], None],
+    ) -> None:
+        self.address: Final = address
+        self.lane: Final = lane
+        self._options = options
+        self._dial = dial
+        self._random = random
+        self._on_dropped = on_dropped
+        self._on_idle = on_idle
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._connections: list[Connection] = []
+        self._receives_over: Connection | None = None
+        self._armed = False
+        self._dialing: asyncio.Task[None] | None = None
+        self._failures = 0
+        self._is_resting = False
+        self._empty = asyncio.Event()
+        """Set when there is nothing more to wait for: all is handed to the network, or it cannot be."""
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._queue and not self._connections and self._dialing is None
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self._connections)
+
+    def send(self, frame: bytes) -> bool:
+        """Queue a frame. False: the queue is full."""
+        size = self._queued_bytes + len(frame)
+        if size > self._options.queue_bytes or len(self._queue) >= self._options.queue_frames:
+            return False
+        self._queue.append(frame)
+        self._queued_bytes = size
+        self.flush_soon()
+        return True
+
+    def attach(self, connection: Connection) -> None:
+        """A connection to the address is up."""
+        self._connections.append(connection)
+        self._failures = 0
+        if self._dialing is not None and self._is_resting:
+            self._dialing.cancel()
+        self.flush_soon()
+
+    def detach(self, connection: Connection) -> None:
+        """A connection has ended: its successor takes over, or one is made where something waits for it."""
+        self._connections.remove(connection)
+        if self._receives_over is connection:
+            self._receives_over = None
+        # One that breaks is not dialed again in the same moment: whatever broke it may do so again.
+        self._failures = int(connection.ending is not None and connection.ending.reason is not Reason.closed)
+        self.flush_soon()
+
+    def receives_over(self, connection: Connection) -> None:
+        """The peer sends over this connection now: to it, the one that it used before is dead."""
+        before, self._receives_over = self._receives_over, connection
+        if before is not None:
+            before.close(Ending(Reason.superseded))
+
+    def flush_soon(self) -> None:
+        """In the next turn of the loop, once, let leave what can, or see to a connection."""
+        if not self._armed:
+            self._armed = True
+            self._loop.call_soon(self._flush)
+
+    def take_over(self, other: "Link") -> None:
+        """What waited for another name of this address goes behind what waits here."""
+        self._queue.extend(other._queue)
+        self._queued_bytes += other._queued_bytes
+        other._queue.clear()
+        other._queued_bytes = 0
+        other._empty.set()
+        self.flush_soon()
+
+    def drop(self, reason: str) -> None:
+        """Give up what waits."""
+        self._empty.set()
+        if self._queue:
+            frames = list(self._queue)
+            self._queue.clear()
+            self._queued_bytes = 0
+            self._on_dropped(self.address, frames, reason)
+
+    async def disconnect(self, reason: str) -> None:
+        """Let what waits leave, within the time for it; then end every connection, and wait for that."""
+        if self._queue and not self._is_resting:
+            self._empty.clear()
+            self.flush_soon()
+            try:
+                async with asyncio.timeout(self._options.close_timeout):
+                    await self._empty.wait()
+            except TimeoutError:
+                pass  # the rest is dropped below
+        self.drop(reason)
+        if self._dialing is not None:
+            self._dialing.cancel()
+            await asyncio.wait([self._dialing])
+        ended = list(self._connections)
+        for connection in ended:
+            connection.close(Ending(Reason.closed))
+        if ended:
+            await asyncio.wait([connection.gone for connection in ended])
+
+    def _flush(self) -> None:
+        self._armed = False
+        if not self._connections:
+            self._start_to_dial()
+            return
+        connection, queue, turn = self._connections[0], self._queue, 0
+        while queue and connection.is_writable:
+            if turn >= TURN_BYTES:
+                self.flush_soon()
+                return
+            written = self._take(WRITE_BYTES)
+            turn += len(written)
+            connection.write(written)
+        if not queue:
+            self._empty.set()
+
+    def _take(self, least: int) -> bytes:
+        """So many bytes of whole frames, or a little more, from the front of the queue."""
+        queue, parts, size = self._queue, list[bytes](), 0
+        while queue and size < least:
+            frame = queue.popleft()
+            parts.append(data_header(len(frame)))
+            parts.append(frame)
+            size += len(frame)
+        self._queued_bytes -= size
+        return b"".join(parts)
+
+    def _start_to_dial(self) -> None:
+        if self._queue and self._dialing is None:
+            self._dialing = self._loop.create_task(self._dial_until_connected())
+            self._dialing.add_done_callback(self._dialed)
+        elif self.is_idle:
+            self._on_idle(self)
+
+    def _dialed(self, task: "asyncio.Task[None]") -> None:
+        self._dialing = None
+        self._is_resting = False
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+        self.flush_soon()
+
+    async def _dial_until_connected(self) -> None:
+        failed: Ending | None = None
+        give_up_after = self._options.give_up_after
+        try:
+            async with asyncio.timeout(give_up_after):
+                while self._queue and not self._connections:
+                    await self._rest()
+                    failed = await self._dial(self)
+                    if failed is not None:
+                        self._failures += 1
+                        self._empty.set()
+        except TimeoutError:
+            self._failures = 0
+            if not self._connections:
+                why = f": {failed}" if failed is not None else ""
+                self.drop(f"no connection to {self.address} in {give_up_after:g} s{why}")
+
+    async def _rest(self) -> None:
+        if self._failures:
+            growing = self._options.first_retry * 2 ** min(self._failures - 1, 30)
+            self._is_resting = True
+            await asyncio.sleep(min(growing, self._options.longest_retry) * self._random.uniform(0.5, 1.0))
+            self._is_resting = False

@@ -1,0 +1,78 @@
+"""Why connections are refused or end: the numbers that travel, the words that counters, logs and receivers use."""
+
+from enum import IntEnum
+from typing import Final
+
+
+class Reason(IntEnum):
+    """The number is what a close frame carries, so none is ever used for something else."""
+
+    closed = 1
+    broken = 2
+    truncated = 3
+    garbage = 4
+    too_large = 5
+    out_of_turn = 6
+    stranger = 7
+    wrong_version = 8
+    wrong_cluster = 9
+    wrong_cookie = 10
+    itself = 11
+    replaced = 12
+    superseded = 13
+    silent = 14
+    too_slow = 15
+    crowded = 16
+    tls = 17
+    unreachable = 18
+    no_files = 19
+
+    @property
+    def slug(self) -> str:
+        """What counters call it."""
+        return self.name.replace("_", "-")
+
+
+_TEXTS: Final = {
+    Reason.closed: "the connection was closed",
+    Reason.broken: "the connection broke",
+    Reason.truncated: "the connection ended in the middle of a frame",
+    Reason.garbage: "it sent bytes that are no frame",
+    Reason.too_large: "it sent a frame above the limit; all nodes need the same limits",
+    Reason.out_of_turn: "it sent a frame that has no place there",
+    Reason.stranger: "it does not speak Casty's protocol",
+    Reason.wrong_version: "the two speak no common version of the protocol; upgrade the older one",
+    Reason.wrong_cluster: "the two belong to different clusters; nodes of one cluster have one system name",
+    Reason.wrong_cookie: "the two share no cookie; all nodes of a cluster are given the same",
+    Reason.itself: "it is this node itself",
+    Reason.replaced: "a newer incarnation of that node has connected",
+    Reason.superseded: "a newer connection took the place of this one",
+    Reason.silent: "nothing was heard for too long",
+    Reason.too_slow: "it took too long to introduce itself",
+    Reason.crowded: "others wait to introduce themselves, and this one took longest",
+    Reason.tls: "the TLS handshake failed",
+    Reason.unreachable: "nobody can be reached there",
+    Reason.no_files: "this process has no file descriptors left; raise its limit (ulimit -n)",
+}
+
+
+class Ending(Exception):
+    """A connection cannot go on, or did not come about."""
+
+    def __init__(self, reason: Reason, detail: str = "", *, by_peer: bool = False) -> None:
+        text = f"{_TEXTS[reason]}: {detail}" if detail else _TEXTS[reason]
+        super().__init__(f"the peer says: {text}" if by_peer else text)
+        self.reason = reason
+        self.by_peer = by_peer
+
+    @property
+    def counter(self) -> str:
+        return f"peer: {self.reason.slug}" if self.by_peer else self.reason.slug
+
+
+def told(number: int) -> Ending:
+    """What a close frame with this number means; a newer Casty may know more of them."""
+    try:
+        return Ending(Reason(number), by_peer=True)
+    except ValueError:
+        return Ending(Reason.closed, by_peer=True)

@@ -1,0 +1,37 @@
+"""What a failed TLS handshake, and other errors of sockets, mean in words."""
+
+import errno
+import ssl
+from typing import Final
+
+from casty_transport_tcp.reasons import Ending, Reason
+
+_WORDS: Final = {
+    "WRONG_VERSION_NUMBER": "the other side does not speak TLS; both need a URL of tls://",
+    "HTTP_REQUEST": "the other side speaks HTTP",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the other side showed no certificate",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other side wants a certificate, and there is none",
+    "TLSV1_ALERT_UNKNOWN_CA": "the other side does not know who signed this node's certificate",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "this node's certificate has expired",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the other side does not accept this node's certificate",
+}
+"""What OpenSSL calls it, and what it is."""
+
+_OUT_OF_FILES: Final = {errno.EMFILE, errno.ENFILE}
+
+
+def explained(error: Exception, otherwise: Reason = Reason.broken) -> Ending:
+    """Why a connection that raised this came to its end, or did not come about; `otherwise` is the reason of errors
+    that are neither about TLS nor about this process.
+    """
+    match error:
+        case Ending():
+            return error
+        case ssl.SSLCertVerificationError():
+            return Ending(Reason.tls, f"the other side's certificate is refused: {error.verify_message}")
+        case ssl.SSLError():
+            return Ending(Reason.tls, _WORDS.get(error.reason or "", f"{error.reason or error}"))
+        case OSError(errno=number) if number in _OUT_OF_FILES:
+            return Ending(Reason.no_files)
+        case _:
+            return Ending(otherwise, str(error) or type(error).__name__)

@@ -1,0 +1,251 @@
+"""One node's endpoint: it puts listener, connections, links and peers together, and decides nothing by itself."""
+
+import asyncio
+import math
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from ssl import SSLContext
+from typing import Any, Final, final
+
+from casty.address import PeerAddress
+from casty.entropy import source
+from casty.member import NodeId
+from casty.spi.transport import Endpoint, FrameReceiver, Lane
+
+from casty_transport_tcp import binding
+from casty_transport_tcp.connection import LINGER, Connection
+from casty_transport_tcp.handshake import NONCE_BYTES, Accepting, Dialing, Identity, Peer
+from casty_transport_tcp.incidents import Incidents
+from casty_transport_tcp.links import Link
+from casty_transport_tcp.listener import Listener
+from casty_transport_tcp.options import TcpOptions
+from casty_transport_tcp.peers import Peers, tell
+from casty_transport_tcp.reasons import Ending, Reason
+from casty_transport_tcp.tls import explained
+
+HANDSHAKE_SECONDS: Final = 5.0
+"""For whoever connects to introduce itself, TLS included."""
+
+
+@final
+class TcpTransport:
+    """See `casty.spi.transport.Transport`. Made by `open_endpoint`."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        local: PeerAddress,
+        receiver: FrameReceiver,
+        endpoint: Endpoint,
+        options: TcpOptions,
+    ) -> None:
+        self.receiver: Final = receiver
+        self._local = local
+        self._tls = endpoint.tls
+        self._options = options
+        self._entropy = source()
+        self._random = self._entropy.random()
+        self._identity = Identity(endpoint.cluster, NodeId(*local, endpoint.uid), endpoint.cookies)
+        self._incidents = Incidents()
+        self._peers = Peers(receiver)
+        self._control: dict[PeerAddress, Link] = {}
+        self._user: dict[PeerAddress, Link] = {}
+        """Links by every name that their address was dialed under."""
+        self._open: set[Connection] = set()
+        self._patience = math.ceil(options.silence_timeout / options.ping_interval)
+        self._loop = asyncio.get_running_loop()
+        self._ticking = self._loop.call_later(options.ping_interval, self._tick)
+        self._listener = Listener(listening, self._greet, self._incidents)
+        self._closed = False
+
+    @property
+    def local(self) -> PeerAddress:
+        return self._local
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """By the words of `casty_transport_tcp.reasons`; `peer: …` is what the other side gave as its reason."""
+        return self._incidents.counts
+
+    def send(self, peer: PeerAddress, frame: bytes, lane: Lane = Lane.user) -> bool:
+        """See the contract."""
+        if lane is Lane.user:
+            links, limit = self._user, self._options.max_frame
+        else:
+            links, limit = self._control, self._options.max_control_frame
+        if not 0 < len(frame) <= limit:
+            raise ValueError(f"a frame of {len(frame)} bytes; the {lane.value} lane takes 1 to {limit}")
+        if self._closed:
+            return False
+        return (links.get(peer) or self._link(peer, lane)).send(frame)
+
+    async def disconnect(self, peer: PeerAddress) -> None:
+        """See the contract."""
+        links = [link for links in (self._control, self._user) if (link := links.get(peer)) is not None]
+        await self._disconnect(links, "this node disconnected from the peer")
+
+    async def close(self) -> None:
+        """Stop listening, send what is queued, close every connection. No callback comes after it."""
+        self._closed = True
+        self._ticking.cancel()
+        await self._listener.close()
+        await self._disconnect([*self._control.values(), *self._user.values()], "this node's endpoint is closed")
+        if self._open:
+            await asyncio.wait([connection.gone for connection in self._open])
+        await asyncio.sleep(0)  # the turn in which the sockets of what was never made are closed
+
+    def frame_limit(self, lane: Lane) -> int:
+        return self._options.limit(lane)
+
+    def refusal(self, peer: Peer) -> Ending | None:
+        return self._peers.refusal(peer.node)
+
+    def established(self, connection: Connection, peer: Peer) -> None:
+        self._peers.came(peer.node, connection)
+        address = peer.node.address
+        link = self._links(peer.lane).get(address)
+        if link is None or link.address != address:  # another node's second name is taken away from it
+            link = self._link(address, peer.lane)
+        link.attach(connection)
+
+    def writable(self, connection: Connection) -> None:
+        self._link_of(connection).flush_soon()
+
+    def delivers(self, connection: Connection) -> None:
+        self._link_of(connection).receives_over(connection)
+
+    def ended(self, connection: Connection, peer: Peer, ending: Ending) -> None:
+        self._link_of(connection).detach(connection)
+        self._peers.went(peer.node, connection, ending)
+        self._incidents.note(str(peer.node), ending)
+
+    async def _dial(self, link: Link) -> Ending | None:
+        """Connect to the link's address; None if that has come about."""
+        connection = self._connection(Dialing(self._identity, link.lane, self._entropy.token(NONCE_BYTES)))
+        host, port = link.address
+        try:
+            async with asyncio.timeout(self._options.connect_timeout):
+                secured = _secured(self._tls and self._tls.client_context(), host)
+                await self._loop.create_connection(lambda: connection, host, port, **secured)
+                await connection.settled
+            failed = connection.ending
+        except TimeoutError:
+            failed = Ending(Reason.unreachable, f"no answer within {self._options.connect_timeout:g} s")
+        except (OSError, ValueError) as error:  # ValueError: a host or a port that cannot be one
+            failed = explained(error, Reason.unreachable)
+        finally:
+            if connection.peer is None:
+                connection.close(Ending(Reason.unreachable), abruptly=True)
+        if connection.peer is not None:
+            self._known_as(link, connection.peer.node.address)
+        elif failed is not None:
+            self._incidents.note(f"connecting to {link.address}", failed)
+        return failed
+
+    async def _greet(self, accepted: socket.socket) -> None:
+        """Make a connection of a socket, if the one who connected introduces itself in time."""
+        connection = self._connection(Accepting(self._identity, self._entropy.token(NONCE_BYTES)))
+        who = f"a connection from {_peer_name(accepted)}"
+        failed = Ending(Reason.broken)
+        try:
+            accepted.setblocking(False)
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                secured = _secured(self._tls and self._tls.server_context())
+                await self._loop.connect_accepted_socket(lambda: connection, accepted, **secured)
+                await connection.settled
+            failed = connection.ending
+        except TimeoutError:
+            failed = Ending(Reason.too_slow, f"more than {HANDSHAKE_SECONDS:g} s")
+        except asyncio.CancelledError:
+            failed = Ending(Reason.closed if self._closed else Reason.crowded)
+            raise
+        except OSError as error:
+            failed = explained(error)
+        finally:
+            if connection.peer is None and failed is not None:
+                connection.close(failed)
+                self._incidents.note(who, failed)
+                if not connection.was_made:
+                    accepted.close()
+
+    def _connection(self, handshake: Dialing | Accepting) -> Connection:
+        connection = Connection(self, handshake, patience=self._patience, user_timeout=self._options.silence_timeout)
+        self._open.add(connection)
+        connection.gone.add_done_callback(lambda _: self._open.discard(connection))
+        return connection
+
+    def _links(self, lane: Lane) -> dict[PeerAddress, Link]:
+        return self._user if lane is Lane.user else self._control
+
+    def _link(self, address: PeerAddress, lane: Lane) -> Link:
+        link = self._links(lane)[address] = Link(
+            address,
+            lane,
+            self._options,
+            dial=self._dial,
+            random=self._random,
+            on_dropped=self._dropped,
+            on_idle=self._forget,
+        )
+        return link
+
+    def _link_of(self, connection: Connection) -> Link:
+        assert connection.peer is not None, "only an established connection has a link"
+        return self._links(connection.peer.lane)[connection.peer.node.address]
+
+    def _known_as(self, dialed: Link, address: PeerAddress) -> None:
+        """Who was dialed under one name may call itself by another; both are then names of one link."""
+        links = self._links(dialed.lane)
+        own = links.get(address)
+        if own is not None and own is not dialed and not dialed.is_connected:
+            own.take_over(dialed)
+            links[dialed.address] = own
+
+    def _dropped(self, address: PeerAddress, frames: list[bytes], reason: str) -> None:
+        tell(self.receiver.frames_dropped, address, frames, reason)
+
+    def _forget(self, link: Link) -> None:
+        links = self._links(link.lane)
+        for name in [name for name, known in links.items() if known is link]:
+            del links[name]
+
+    async def _disconnect(self, links: list[Link], reason: str) -> None:
+        if links:
+            await asyncio.gather(*(link.disconnect(reason) for link in dict.fromkeys(links)))
+
+    def _tick(self) -> None:
+        for connection in self._peers.connections():
+            connection.tick()
+        self._ticking = self._loop.call_later(self._options.ping_interval, self._tick)
+
+
+@asynccontextmanager
+async def open_endpoint(
+    url: str, receiver: FrameReceiver, endpoint: Endpoint, options: TcpOptions
+) -> AsyncGenerator[TcpTransport]:
+    """Listens at the URL's address. Raises `ConfigError` for what must not be, OSError where nobody can listen."""
+    where = binding.place(url)
+    binding.check(where, endpoint)
+    listening, local = await binding.listen(where, endpoint)
+    transport = TcpTransport(listening, local, receiver, endpoint, options)
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+def _secured(context: SSLContext | None, host: str | None = None) -> dict[str, Any]:
+    """Arguments for a connection of the event loop."""
+    if context is None:
+        return {}
+    named = {} if host is None else {"server_hostname": host}
+    return {"ssl": context, "ssl_shutdown_timeout": LINGER, **named}
+
+
+def _peer_name(accepted: socket.socket) -> str:
+    try:
+        name: tuple[Any, ...] = accepted.getpeername()
+    except OSError:
+        return "somebody who is gone"
+    return str(PeerAddress(str(name[0]), int(name[1])))

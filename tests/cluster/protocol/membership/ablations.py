@@ -1,0 +1,90 @@
+"""The safeguards, each switched off in turn: a simulation that does not notice proves nothing.
+
+`python -m tests.cluster.protocol.membership.ablations` says which seed of which scenario catches each of them.
+"""
+
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from casty.member import NodeId
+from casty.spi.downing import Decision
+from casty_cluster.protocol.membership import leader, participant
+from casty_cluster.protocol.membership.gossip import GossipState
+from casty_cluster.protocol.membership.joining import Seeker
+from casty_cluster.protocol.membership.machine import Membership
+from casty_cluster.protocol.membership.messages import Presence
+from casty_cluster.protocol.membership.participant import Participant
+from casty_cluster.protocol.membership.split import SplitWatch
+
+from tests.cluster.protocol.membership.scenarios import SCENARIOS
+
+SEEDS = 1_000
+
+
+def _for_anybody(self: object, *_: object) -> bool:
+    return True
+
+
+def _merge_counts_as_change(self: Participant, theirs: GossipState) -> GossipState:
+    return self._state.merge(theirs).changed_by(self._local)
+
+
+def _remove_without_tombstone(self: GossipState, nodes: Collection[NodeId], now: float) -> GossipState:
+    return self._without(nodes, self.tombstones)
+
+
+def _never_decide(self: SplitWatch, now: float) -> Decision:
+    return None
+
+
+def _begin_with_any_address(self: Seeker) -> bool:
+    return all((heard := self._heard.get(other)) is not None and not heard.cluster for other in self.others)
+
+
+def _never_give_way(state: GossipState, presence: Presence) -> bool:
+    return False
+
+
+def _lead_alone(state: GossipState) -> bool:
+    return True
+
+
+@contextmanager
+def _no_uid_check() -> Generator[None]:
+    with patch.object(Participant, "_is_for_me", _for_anybody), patch.object(Membership, "_is_for_me", _for_anybody):
+        yield
+
+
+type Ablation = Callable[[], object]
+
+ABLATIONS = {
+    "uid check": (_no_uid_check, "crash and restart"),
+    "merging is no change": (lambda: patch.object(Participant, "_merged", _merge_counts_as_change), "bootstrap of 3"),
+    "tombstones": (lambda: patch.object(GossipState, "remove", _remove_without_tombstone), "crash and restart"),
+    "downing": (lambda: patch.object(SplitWatch, "decide", _never_decide), "crash and restart"),
+    "lowest address begins": (
+        lambda: patch.object(Seeker, "may_begin_at_once", _begin_with_any_address),
+        "bootstrap of 3",
+    ),
+    "islands": (lambda: patch.object(participant, "gives_way", _never_give_way), "partition and heal"),
+    "convergence": (lambda: patch.object(leader, "converged", _lead_alone), "churn"),
+}
+"""By safeguard: how to switch it off, and the scenario that has to notice."""
+
+
+def caught(name: str, seeds: int = SEEDS) -> tuple[int, str] | None:
+    """The first seed that notices that this safeguard is off, and what it says; None: no seed does."""
+    switched_off, scenario = ABLATIONS[name]
+    with switched_off():
+        for seed in range(seeds):
+            try:
+                SCENARIOS[scenario](seed)
+            except AssertionError as error:
+                return seed, str(error).splitlines()[0]
+    return None
+
+
+if __name__ == "__main__":
+    for name, (_, scenario) in ABLATIONS.items():
+        print(f"{name}: {scenario}: {caught(name)}", flush=True)

@@ -1,0 +1,97 @@
+"""What all hosts of a simulation together must keep to, looked at after every input."""
+
+from collections import Counter
+
+from casty.events import MemberLeft, MemberUp, ReachableMember, UnreachableMember
+from casty.member import Member, MemberStatus, NodeId
+from casty_cluster.protocol.membership.effects import Publish
+from casty_cluster.protocol.membership.gossip import GossipState
+from casty_cluster.protocol.membership.inputs import Received
+from casty_cluster.protocol.membership.messages import GivenUp
+
+from tests.cluster.protocol.membership.simulation import Handled, Host, Simulation
+
+FOLLOWING: dict[type | None, set[type]] = {
+    None: {MemberUp},
+    MemberUp: {UnreachableMember, MemberLeft},
+    UnreachableMember: {ReachableMember, MemberLeft},
+    ReachableMember: {UnreachableMember, MemberLeft},
+    MemberLeft: set(),
+}
+"""What may be said of a member after what was said last."""
+
+STORM = 300
+"""Messages that no host gets within one second, even after a pause."""
+
+
+class Invariants:
+    """Watches one simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._given_up: set[NodeId] = set()
+        self._said: dict[tuple[NodeId, NodeId], type] = {}
+        self._read: dict[NodeId, int] = {}
+        self._outs = 0
+        self._received: Counter[tuple[NodeId, int]] = Counter()
+        simulation.checks.append(self.check)
+
+    def check(self, handled: Handled) -> None:
+        self._remember_given_up(handled.machine.state)
+        self._nobody_goes_without_a_reason(handled)
+        self._no_storm(handled)
+        self._same_clock_means_same_content(handled.host)
+        self._never_two_sides(handled.host)
+        self._events_are_said_once_and_in_order(handled.host)
+
+    def _remember_given_up(self, state: GossipState | None) -> None:
+        if state is not None:
+            self._given_up.update(state.tombstones)
+            self._given_up.update(n for n, member in state.members.items() if member.status is MemberStatus.down)
+
+    def _nobody_goes_without_a_reason(self, handled: Handled) -> None:
+        """Who is told to be out has been given up, or was let in by nodes that had been given up."""
+        outs, self._outs = self._simulation.outs[self._outs :], len(self._simulation.outs)
+        match handled.given:
+            case Received(sender, GivenUp()) if outs:
+                teller = self._simulation.hosts[sender.address].machine
+                state = teller and teller.state
+                orphan = handled.was is not None and state is not None and handled.host.node not in state.members
+                assert orphan or handled.host.node in self._given_up, f"nobody has given up {handled.host.node}"
+            case _:
+                pass
+
+    def _no_storm(self, handled: Handled) -> None:
+        """Nodes that answer each other come to an end."""
+        if isinstance(handled.given, Received):
+            second = handled.host.node, int(self._simulation.now)
+            self._received[second] += 1
+            assert self._received[second] < STORM, f"{handled.host.node} is flooded with messages"
+
+    def _same_clock_means_same_content(self, host: Host) -> None:
+        mine = host.machine and host.machine.state
+        for other in self._simulation.running:
+            theirs = other.machine and other.machine.state
+            if mine and theirs and mine is not theirs and mine.cluster == theirs.cluster and mine.clock == theirs.clock:
+                assert mine.members == theirs.members, f"{host.node} and {other.node}: same clock, other members"
+                assert mine.reachability == theirs.reachability, f"{host.node} and {other.node}: same clock, other rows"
+
+    def _never_two_sides(self, host: Host) -> None:
+        """No two members of one cluster go on while each has given up the other, and neither wants to go."""
+        mine = host.machine and host.machine.state
+        for other in self._simulation.running:
+            theirs = other.machine and other.machine.state
+            if mine and theirs and mine.cluster == theirs.cluster:
+                stay = mine.members[host.node].status is theirs.members[other.node].status is MemberStatus.up
+                both = mine.is_gone(other.node) and theirs.is_gone(host.node)
+                assert not (both and stay), f"{host.node} and {other.node} have given up each other"
+
+    def _events_are_said_once_and_in_order(self, host: Host) -> None:
+        for _, effect in host.effects[self._read.get(host.node, 0) :]:
+            if isinstance(effect, Publish):
+                member: Member = effect.event.member
+                before = self._said.get((host.node, member.node))
+                allowed = FOLLOWING[before]
+                assert type(effect.event) in allowed, f"{host.node} said {effect.event} after {before}"
+                self._said[host.node, member.node] = type(effect.event)
+        self._read[host.node] = len(host.effects)

@@ -1,0 +1,173 @@
+"""What a cluster goes through, drawn from a seed. `python -m tests.cluster.protocol.membership.scenarios 1000` runs
+each scenario with that many seeds, and each ablation until it is caught.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+
+from casty.address import PeerAddress
+from casty_cluster.protocol.membership import MembershipSettings
+
+from tests.cluster.protocol.membership.invariants import Invariants
+from tests.cluster.protocol.membership.simulation import Host, Simulation
+
+type Scenario = Callable[[int], Simulation]
+
+PATIENCE = 90.0
+"""Seconds after the last fault within which everything must be well again."""
+
+
+def addresses(count: int) -> list[PeerAddress]:
+    return [PeerAddress("127.0.0.1", 25520 + number) for number in range(count)]
+
+
+def cluster(seed: int, count: int) -> tuple[Simulation, list[Host]]:
+    """Hosts with all of them as seeds, none of them started, on a network that is neither quick nor reliable."""
+    simulation = Simulation(seed)
+    Invariants(simulation)
+    random = simulation.random
+    simulation.network.delay = (0.001, random.choice((0.01, 0.1, 0.3)))
+    simulation.network.loss = random.choice((0.0, 0.05, 0.2))
+    simulation.network.duplication = random.choice((0.0, 0.1))
+    seeds = tuple(addresses(count))
+    settings = MembershipSettings(system="bank", seeds=seeds)
+    return simulation, [simulation.host(address, settings) for address in seeds]
+
+
+def running(seed: int, count: int) -> tuple[Simulation, list[Host]]:
+    """The same, up and of one mind."""
+    simulation, hosts = cluster(seed, count)
+    for host in hosts:
+        simulation.start(host)
+    settle(simulation, hosts)
+    return simulation, hosts
+
+
+def settle(simulation: Simulation, hosts: list[Host]) -> Simulation:
+    """The faults are over: everybody runs, and all come together."""
+    simulation.network.heal()
+    simulation.all_return = True
+    for host in hosts:
+        simulation.start(host)
+    simulation.run_until(lambda: len(simulation.running) == len(hosts) and simulation.is_whole(), PATIENCE)
+    return simulation
+
+
+def bootstrap(seed: int, count: int) -> Simulation:
+    """All start within two seconds, in any order; some name themselves as seeds, or all do."""
+    simulation, hosts = cluster(seed, count)
+    random = simulation.random
+    if random.random() < 0.5:
+        for host in hosts:
+            others = tuple(seed for seed in host.settings.seeds if seed != host.address)
+            host.settings = replace(host.settings, seeds=others)
+    for host in hosts:
+        simulation.after(random.uniform(0.0, 2.0), lambda host=host: simulation.start(host))
+    simulation.run(2.0)
+    simulation.run_until(simulation.is_whole, PATIENCE)
+    assert len(simulation.founders) == 1, f"several clusters were begun: {simulation.founders}"
+    assert simulation.outs == [], simulation.outs
+    return simulation
+
+
+def crash_and_restart(seed: int) -> Simulation:
+    """Nodes die without a word, and come back at the same address sooner or later; the last one does not."""
+    simulation, hosts = running(seed, simulation_size(seed))
+    random = simulation.random
+    for _ in range(3):
+        host = random.choice(hosts)
+        simulation.crash(host)
+        if random.random() < 0.7:
+            simulation.after(random.uniform(0.2, 20.0), lambda host=host: simulation.start(host))
+        simulation.run(random.uniform(0.5, 15.0))
+    settle(simulation, hosts)
+    simulation.crash(random.choice(hosts))
+    simulation.run_until(simulation.is_whole, PATIENCE)
+    return simulation
+
+
+def partition_and_heal(seed: int) -> Simulation:
+    """The network falls into two or three parts, or loses single directions, for up to 25 seconds."""
+    simulation, hosts = running(seed, simulation_size(seed))
+    random = simulation.random
+    for _ in range(2):
+        cut(simulation, hosts)
+        simulation.run(random.uniform(1.0, 25.0))
+        simulation.network.heal()
+        simulation.run(random.uniform(0.0, 15.0))
+    return settle(simulation, hosts)
+
+
+def pauses(seed: int) -> Simulation:
+    """Nodes stand still for a while, longer and shorter than it takes to give them up."""
+    simulation, hosts = running(seed, simulation_size(seed))
+    random = simulation.random
+    for _ in range(4):
+        simulation.pause(random.choice(hosts), random.choice((0.5, 3.0, 6.0, 9.0, 15.0)))
+        simulation.run(random.uniform(0.5, 12.0))
+    return settle(simulation, hosts)
+
+
+def churn(seed: int) -> Simulation:
+    """Everything at once."""
+    simulation, hosts = cluster(seed, 5)
+    random = simulation.random
+    for _ in range(25):
+        host = random.choice(hosts)
+        match random.choice(("start", "start", "start", "crash", "pause", "leave", "cut", "heal")):
+            case "start":
+                simulation.start(host)
+            case "crash":
+                simulation.crash(host)
+            case "pause":
+                simulation.pause(host, random.uniform(0.5, 10.0))
+            case "leave":
+                simulation.leave(host)
+            case "cut":
+                cut(simulation, hosts)
+            case _:
+                simulation.network.heal()
+        simulation.run(random.uniform(0.1, 5.0))
+    return settle(simulation, hosts)
+
+
+def simulation_size(seed: int) -> int:
+    return 3 if seed % 2 else 5
+
+
+def cut(simulation: Simulation, hosts: list[Host]) -> None:
+    random = simulation.random
+    shuffled = random.sample([host.address for host in hosts], len(hosts))
+    if random.random() < 0.2:
+        one, other = shuffled[:2]
+        simulation.network.cut.add((one, other))
+        return
+    at = random.randrange(1, len(shuffled))
+    simulation.network.split(shuffled[:at], shuffled[at:])
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "bootstrap of 3": lambda seed: bootstrap(seed, 3),
+    "bootstrap of 5": lambda seed: bootstrap(seed, 5),
+    "crash and restart": crash_and_restart,
+    "partition and heal": partition_and_heal,
+    "pauses": pauses,
+    "churn": churn,
+}
+
+
+def main(seeds: int) -> None:
+    for name, scenario in SCENARIOS.items():
+        started, delivered = perf_counter(), 0
+        for seed in range(seeds):
+            try:
+                delivered += scenario(seed).delivered
+            except AssertionError as error:
+                raise AssertionError(f"{name}, seed {seed}: {error}") from error
+        print(f"{name}: {seeds} seeds, {delivered} messages, {perf_counter() - started:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,49 @@
+"""Everything is counted, and logged often enough to be seen and not so often that it hides everything else."""
+
+import logging
+
+import pytest
+from casty_transport_tcp import incidents
+from casty_transport_tcp.incidents import Incidents
+from casty_transport_tcp.reasons import Ending, Reason, told
+
+
+async def test_one_line_stands_for_many_of_a_kind(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = Incidents()
+    for _ in range(100):
+        noted.note("somebody", Ending(Reason.garbage, "GET"))
+    noted.note("somebody", Ending(Reason.wrong_cookie))
+    assert noted.counts == {"garbage": 100, "wrong-cookie": 1}
+    assert [record.message for record in caplog.records] == [
+        "somebody: it sent bytes that are no frame: GET",
+        "somebody: the two share no cookie; all nodes of a cluster are given the same",
+    ]
+    monkeypatch.setattr(incidents, "QUIET_SECONDS", 0.0)
+    noted.note("somebody", Ending(Reason.garbage))
+    assert caplog.records[-1].message.endswith(" (and 99 more of the kind)")
+
+
+async def test_what_is_as_it_should_be_is_counted_only(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    noted = Incidents()
+    noted.note("somebody", Ending(Reason.closed))
+    noted.note("somebody", told(Reason.closed))
+    assert noted.counts == {"closed": 1, "peer: closed": 1}
+    assert caplog.records == []
+
+
+async def test_an_address_where_nobody_is_yet_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    Incidents().note("connecting to a:1", Ending(Reason.unreachable))
+    assert [record.levelno for record in caplog.records] == [logging.INFO]
+
+
+def test_each_reason_has_words_of_its_own() -> None:
+    assert len({str(Ending(reason)) for reason in Reason}) == len(Reason)
+
+
+def test_a_reason_that_a_newer_casty_gives_is_a_closed_connection() -> None:
+    ending = told(250)
+    assert (ending.reason, ending.by_peer) == (Reason.closed, True)

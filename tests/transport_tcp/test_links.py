@@ -1,0 +1,122 @@
+"""What waits for a peer: how it is dialed, for how long, and what becomes of what waited."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from casty.address import PeerAddress
+from casty.spi.transport import Transport
+from casty.testing.conformance.transport.nodes import numbered
+from casty_transport_tcp.options import TcpOptions
+from casty_transport_tcp.transport import TcpTransport
+
+from tests.transport_tcp.proxy import Proxy
+from tests.transport_tcp.strangers import QUICK, opened, until
+
+
+@pytest.fixture
+def nobody() -> Iterator[PeerAddress]:
+    """Where no one listens, and no one can while the test runs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield PeerAddress(*taken.getsockname())
+
+
+async def test_attempts_are_further_and_further_apart(nobody: PeerAddress) -> None:
+    loop = asyncio.get_running_loop()
+    async with opened(options=TcpOptions(first_retry=0.05, longest_retry=0.4, give_up_after=2.0)) as a:
+        at: list[float] = []
+        await a.send(nobody, [b"x"])
+        for attempt in range(1, 6):
+            await until(lambda attempt=attempt: a.transport.counters.get("unreachable", 0) >= attempt, "an attempt")
+            at.append(loop.time())
+        pauses = [after - before for before, after in pairwise(at)]
+        for pause, least in zip(pauses, (0.025, 0.05, 0.1, 0.2), strict=True):
+            assert pause >= least * 0.9
+
+
+async def test_what_waits_is_given_up_in_time_and_in_order(nobody: PeerAddress) -> None:
+    loop = asyncio.get_running_loop()
+    async with opened(options=replace(QUICK, give_up_after=0.3)) as a:
+        began = loop.time()
+        await a.send(nobody, numbered(range(10)))
+        await a.inbox.until(lambda: bool(a.inbox.dropped), "dropped frames")
+        assert 0.25 < loop.time() - began < 3.0
+        assert a.inbox.dropped == [(nobody, frame) for frame in numbered(range(10))]
+        (reason,) = a.inbox.reasons
+        assert f"no connection to {nobody} in 0.3 s: nobody can be reached there: " in reason
+        assert "Connect call failed" in reason
+
+
+async def test_an_attempt_that_is_not_answered_ends(nobody: PeerAddress) -> None:
+    """Somebody listens there, and accepts, and says nothing."""
+    async with opened(options=TcpOptions(connect_timeout=0.1, give_up_after=0.5)) as a:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = PeerAddress(*silent.getsockname())
+            await a.send(address, [b"x"])
+            await a.inbox.until(lambda: bool(a.inbox.dropped), "the dropped frame")
+            assert "no answer within 0.1 s" in a.inbox.reasons[0]
+            assert a.transport.counters["unreachable"] >= 2
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "", "a" * 70, "\ud800"])
+async def test_a_host_that_cannot_be_is_given_up_as_any_other(host: str) -> None:
+    async with opened(options=replace(QUICK, give_up_after=0.3)) as a:
+        await a.send(PeerAddress(host, 1), [b"x"])
+        await a.inbox.until(lambda: bool(a.inbox.dropped), "the dropped frame")
+        assert a.inbox.dropped == [(PeerAddress(host, 1), b"x")]
+
+
+async def test_a_node_that_dials_itself_is_told_so() -> None:
+    async with opened(options=replace(QUICK, give_up_after=0.2)) as a:
+        await a.send(a.address, [b"x"])
+        await a.inbox.until(lambda: bool(a.inbox.dropped), "the dropped frame")
+        assert "it is this node itself" in a.inbox.reasons[0]
+        assert a.inbox.connected == []
+
+
+async def test_what_could_not_leave_waits_for_the_next_connection() -> None:
+    """Frames that were queued when the connection broke are sent over the next one, in order."""
+    async with opened() as a, Proxy.to(a.address) as proxy, opened() as b:
+        await b.send(proxy.address, numbered(range(100)))
+        await a.inbox.until_received(100)
+        proxy.cut()
+        await b.inbox.until(lambda: bool(b.inbox.lost), "the loss of the connection")
+        await b.send(proxy.address, numbered(range(100, 200)))
+        await a.inbox.until_received(200)
+        assert a.inbox.bodies() == numbered(range(200))
+
+
+async def test_a_peer_may_be_dialed_under_several_names() -> None:
+    """It says itself who it is, and there is one queue to it, whichever name is used."""
+    async with opened() as a, Proxy.to(a.address) as proxy, opened() as b:
+        for number in range(0, 300, 3):
+            for name, each in zip((a.address, proxy.address, proxy.address), range(number, number + 3), strict=True):
+                await b.send(name, numbered([each]))
+            if number == 150:
+                await a.inbox.until_received(100)
+        await a.inbox.until_received(300)
+        assert b.inbox.connected == [a.id]
+        assert sorted(a.inbox.bodies()) == numbered(range(300))
+        frames = a.inbox.bodies()[200:]
+        assert frames == sorted(frames)
+        await b.transport.disconnect(proxy.address)
+        assert b.inbox.lost == [a.id]
+
+
+async def test_a_link_that_nobody_uses_is_forgotten(nobody: PeerAddress) -> None:
+    async with opened(options=replace(QUICK, give_up_after=0.2)) as a, opened() as b:
+        for port in range(1, 50):
+            await a.send(PeerAddress("127.0.0.1", port), [b"x"])
+        await a.meet(b)
+        await a.transport.disconnect(b.address)
+        await a.inbox.until(lambda: len(a.inbox.dropped) == 49, "49 dropped frames")
+        await until(lambda: not links_of(a.transport), "no links")
+
+
+def links_of(transport: Transport) -> list[PeerAddress]:
+    assert isinstance(transport, TcpTransport)
+    return [*transport._user, *transport._control]
