@@ -10,6 +10,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = tuple(sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml")))
+PLUGINS = tuple(folder for folder in DISTRIBUTIONS if folder.name != "casty-cli")
+"""Those that the core finds by entry points; the command line has a door."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

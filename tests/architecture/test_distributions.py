@@ -1,11 +1,11 @@
-"""The six distributions belong together: one version, the same files, entry points that exist."""
+"""The seven distributions belong together: one version, the same files, entry points that exist."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import DISTRIBUTIONS, ROOT, import_package, pyproject
+from tests.architecture.source import DISTRIBUTIONS, PLUGINS, ROOT, import_package, pyproject
 
 ALL = (ROOT, *DISTRIBUTIONS)
 OURS = re.compile(r"(casty(?:-[a-z-]+)?)(?:\[[\w,]+\])?\s*(.*)")
@@ -14,6 +14,7 @@ each_distribution = pytest.mark.parametrize(
     "folder", ALL, ids=lambda folder: folder.name if folder != ROOT else "casty"
 )
 each_package = pytest.mark.parametrize("folder", DISTRIBUTIONS, ids=lambda folder: folder.name)
+each_plugin = pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
 
 
 def requirements(folder: Path) -> list[str]:
@@ -22,9 +23,10 @@ def requirements(folder: Path) -> list[str]:
     return [needed for group in groups for needed in group]
 
 
-def test_there_are_six() -> None:
+def test_there_are_seven() -> None:
     assert [pyproject(folder)["project"]["name"] for folder in ALL] == [
         "casty",
+        "casty-cli",
         "casty-cluster",
         "casty-core",
         "casty-journal-postgres",
@@ -62,7 +64,7 @@ def test_package_is_typed(folder: Path) -> None:
     assert (folder / "src" / import_package(folder) / "py.typed").is_file()
 
 
-@each_package
+@each_plugin
 def test_entry_points_exist(folder: Path) -> None:
     groups = pyproject(folder)["project"]["entry-points"]
     assert "casty" in groups
@@ -79,7 +81,8 @@ def test_root_offers_each_backend_as_an_extra() -> None:
     assert {name: sorted(match[1] for match in matches if match) for name, matches in extras.items()} == {
         "sqlite": ["casty-journal-sqlite"],
         "postgres": ["casty-journal-postgres"],
-        "all": ["casty-journal-postgres", "casty-journal-sqlite"],
+        "cli": ["casty-cli"],
+        "all": ["casty-cli", "casty-journal-postgres", "casty-journal-sqlite"],
         "cluster": [],
         "tcp": [],
     }

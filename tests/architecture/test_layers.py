@@ -48,6 +48,9 @@ TYPE_CHECKING_IMPORTS = {
     ("casty.runtime.kernel", "casty.runtime.system"),
     ("casty.runtime.life", "casty.runtime.cell"),
     ("casty.runtime.life", "casty.runtime.timers"),
+    ("casty.testing.simulation.connecting", "casty.testing.simulation.transport"),
+    ("casty.testing.simulation.connection", "casty.testing.simulation.transport"),
+    ("casty.testing.simulation.network", "casty.testing.simulation.transport"),
 }
 """Every import of ours for the type checker alone: each hides a cycle and deserves a second thought."""
 

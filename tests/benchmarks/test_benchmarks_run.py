@@ -24,13 +24,13 @@ LOCAL = [
 ]
 
 JOURNAL = [
-    "1 entity",
-    "100 entities",
-    "1,000 entities",
-    "1 entity, 100 in flight; floor: 100 entities",
-    "recovery",
-    "under a flood, wait (p50)",
-    "under a flood, wait (p99)",
+    *(
+        f"{database}, {work}"
+        for database in ("SQLite", "PostgreSQL")
+        for work in ("1 entity", "100 entities", "1,000 entities", "1 entity beside 100, 100 in flight", "recovery")
+    ),
+    "SQLite, wait in a flood (p50)",
+    "SQLite, wait in a flood (p99)",
     "the same without a breath (p50)",
     "the same without a breath (p99)",
 ]

@@ -1,6 +1,6 @@
-"""A bank that deposits until it is killed, and prints the number of every deposit that its account has acknowledged.
+"""A bank that deposits until it is killed, and says on its standard output what has become of each deposit.
 
-python -m tests.chaos.depositor JOURNAL FIRST_NUMBER
+python -m tests.chaos.depositor JOURNAL_URL FIRST_NUMBER ACCOUNTS
 """
 
 import asyncio
@@ -8,12 +8,15 @@ import sys
 from dataclasses import dataclass
 from itertools import count
 
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors
-from casty.journal import SqliteJournal
+from casty import ActorContext, ActorRef, ActorRestarted, ActorSystem, Behavior, Behaviors
+from casty.errors import CastyError
 from casty.serialization import message
 
-ACCOUNTS = 7
 TELLERS = 50
+PATIENCE = 2.0
+"""Seconds that a teller waits for an acknowledgement."""
+PAUSE = 0.01
+"""Seconds that a teller rests after a refusal."""
 
 
 @message("chaos.Deposited")
@@ -38,26 +41,38 @@ async def on_command(ctx: ActorContext[Deposit], total: int, command: Deposit) -
     return Behaviors.persisted([Deposited(command.number)])
 
 
-def account(name: str, journal: SqliteJournal) -> Behavior[Deposit]:
+def account(name: str, journal: str) -> Behavior[Deposit]:
     return Behaviors.event_sourced(
         entity_id=name, journal=journal, initial_state=0, on_event=on_event, on_command=on_command
     )
 
 
-async def main(path: str, first: int) -> None:
-    journal = SqliteJournal(path)
+def say(*words: object) -> None:
+    print(*words, flush=True)
+
+
+async def main(journal: str, first: int, accounts: int) -> None:
     numbers = count(first)
     async with ActorSystem() as system:
-        accounts = [system.spawn(account(f"account-{n}", journal), f"account-{n}") for n in range(ACCOUNTS)]
+        system.event_stream.subscribe(
+            ActorRestarted, lambda event: say("restarted", event.ref.address.path, type(event.exception).__name__)
+        )
+        refs = [system.spawn(account(f"account-{n}", journal), f"account-{n}") for n in range(accounts)]
 
         async def teller() -> None:
             for number in numbers:
-                target = accounts[number % ACCOUNTS]
-                acknowledged: int = await system.ask(target, lambda reply_to, number=number: Deposit(number, reply_to))
-                print(acknowledged, flush=True)
+                target = refs[number % accounts]
+                try:
+                    await system.ask(target, lambda reply_to, number=number: Deposit(number, reply_to), PATIENCE)
+                except (TimeoutError, CastyError) as error:
+                    # Whether it is stored is unknown, so its number is never used again.
+                    say("refused", number, type(error).__name__)
+                    await asyncio.sleep(PAUSE)
+                else:
+                    say("acknowledged", number)
 
         await asyncio.gather(*(teller() for _ in range(TELLERS)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

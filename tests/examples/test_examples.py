@@ -56,9 +56,13 @@ Ilias, a book, fine 0, by Ada
 'lib.Returned' was stored as version 4, here it is 3: a newer program wrote it; install that version of the program, \
 or a newer one
 """,
+    "simulation.py": """\
+20 banks lost power 5 times each, but nothing that they had acknowledged
+every one another story
+""",
 }
-LEDGER = {"ledger.py", "totals.py", "transactions.py"}
-"""One program; test_ledger.py has its tests."""
+LEDGER = {"ledger.py", "totals.py", "transactions.py", "projection.py"}
+"""Two programs; test_ledger.py and test_projection.py have their tests."""
 
 
 @pytest.mark.parametrize("name", OUTPUT)

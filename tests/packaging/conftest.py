@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, pyproject
 from tests.packaging.environment import CleanEnvironment
 
 
@@ -57,6 +57,21 @@ def install(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., 
 @pytest.fixture(scope="session")
 def core_alone(install: Callable[..., CleanEnvironment], wheels: dict[str, Path]) -> CleanEnvironment:
     return install("core", str(wheels["casty_core"]))
+
+
+@pytest.fixture(scope="session")
+def command_line(install: Callable[..., CleanEnvironment], wheels: dict[str, Path]) -> CleanEnvironment:
+    return install("cli", str(wheels["casty_core"]), str(wheels["casty_cli"]))
+
+
+@pytest.fixture(scope="session")
+def oldest(install: Callable[..., CleanEnvironment], wheels: dict[str, Path]) -> CleanEnvironment:
+    """The command line and the SQLite journal, with the oldest terminal libraries that the former accepts."""
+    needs = pyproject(ROOT / "packages" / "casty-cli")["project"]["dependencies"]
+    oldest = [need.replace(">=", "==") for need in needs if not need.startswith("casty")]
+    return install(
+        "oldest", *(str(wheels[name]) for name in ("casty_core", "casty_cli", "casty_journal_sqlite")), *oldest
+    )
 
 
 @pytest.fixture(scope="session")

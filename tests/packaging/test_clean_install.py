@@ -8,6 +8,35 @@ import pytest
 from tests.architecture.source import ROOT
 from tests.packaging.environment import CleanEnvironment
 
+WRITE_ONE_EVENT = """
+import asyncio
+from casty import PersistedEvent
+from casty.journal import SqliteJournal
+
+async def main():
+    async with SqliteJournal("events.db") as journal:
+        await journal.persist("account", [PersistedEvent(1, "opened", 0.0)])
+
+asyncio.run(main())
+"""
+
+COMMANDS = (
+    (("ids", "--url", "sqlite:///events.db"), "account\n"),
+    (("show", "account", "--url", "sqlite:///events.db"), "     1  1970-01-01T00:00:00.000Z  -  'opened'\n"),
+    (
+        ("export", "events.export", "--url", "sqlite:///events.db"),
+        "events.export: 1 events and 0 snapshots of sqlite:///events.db\n",
+    ),
+    (
+        ("import", "events.export", "--url", "sqlite:///copy.db"),
+        "sqlite:///copy.db has all 1 events and 0 snapshots of events.export\n",
+    ),
+    (
+        ("verify", "--url", "sqlite:///copy.db"),
+        "sqlite:///copy.db: 1 events of 1 entities and 0 snapshots; findings: none\n",
+    ),
+)
+
 INSTALLED = "import importlib.metadata as m, json; print(json.dumps([d.name for d in m.distributions()]))"
 
 
@@ -38,6 +67,29 @@ def test_core_alone_lists_its_plugins(core_alone: CleanEnvironment) -> None:
     assert "casty-cluster" not in run.stdout
 
 
+def test_core_alone_says_what_the_commands_for_journals_need(core_alone: CleanEnvironment) -> None:
+    run = core_alone.run("-m", "casty", "journal", "ids", "--url", "sqlite:///events.db")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == 'casty: casty_cli is not installed; run: pip install "casty[cli]"\n'
+    assert "journal" in core_alone.run("-m", "casty", "--help").stdout
+
+
+def test_the_command_line_needs_no_more_than_its_extra(command_line: CleanEnvironment) -> None:
+    """The journals that it is to look into come by extras of their own."""
+    assert not {"casty-journal-sqlite", "casty-journal-postgres"} & installed(command_line)
+    run = command_line.run("-W", "error", "-m", "casty", "journal", "ids", "--url", "sqlite:///events.db")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert 'install it with: pip install "casty[sqlite]"' in run.stderr
+
+
+def test_the_command_line_works_on_the_oldest_libraries_that_it_accepts(oldest: CleanEnvironment) -> None:
+    run = oldest.run("-c", WRITE_ONE_EVENT)
+    assert run.returncode == 0, run.stderr
+    for command, printed in COMMANDS:
+        run = oldest.run("-m", "casty", "journal", *command)
+        assert (run.returncode, run.stdout, run.stderr) == (0, printed, "")
+
+
 @pytest.mark.parametrize(
     ("statement", "package", "extra"),
     [
@@ -61,7 +113,7 @@ def test_everything_can_be_imported(everything: CleanEnvironment) -> None:
         "-W",
         "error",
         "-c",
-        "import casty, casty_cluster, casty_transport_tcp, casty_journal_sqlite, casty_journal_postgres\n"
+        "import casty, casty_cli, casty_cluster, casty_transport_tcp, casty_journal_sqlite, casty_journal_postgres\n"
         "from importlib.metadata import entry_points\n"
         "print(sorted(entry.name for entry in entry_points(group='casty') if entry.load()))",
     )
@@ -69,9 +121,10 @@ def test_everything_can_be_imported(everything: CleanEnvironment) -> None:
     assert run.stdout.strip() == "['builtin', 'cluster', 'postgres', 'sqlite', 'tcp']"
 
 
-def test_everything_brings_all_six(everything: CleanEnvironment) -> None:
+def test_everything_brings_all_seven(everything: CleanEnvironment) -> None:
     assert {name for name in installed(everything) if name.startswith("casty")} == {
         "casty",
+        "casty-cli",
         "casty-cluster",
         "casty-core",
         "casty-journal-postgres",

@@ -7,13 +7,14 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.architecture.source import DISTRIBUTIONS, ROOT, pyproject
+from tests.architecture.source import DISTRIBUTIONS, PLUGINS, ROOT, pyproject
 
 PACKAGES = {folder.name.replace("-", "_"): folder for folder in DISTRIBUTIONS}
 FOLDERS = {"casty": ROOT, **PACKAGES}
 
 each_wheel = pytest.mark.parametrize("name", FOLDERS)
 each_package = pytest.mark.parametrize("name", PACKAGES)
+each_plugin = pytest.mark.parametrize("name", [folder.name.replace("-", "_") for folder in PLUGINS])
 
 
 def dist_info(wheel: Path) -> str:
@@ -59,7 +60,7 @@ def test_root_wheel_has_no_modules(wheels: dict[str, Path]) -> None:
     assert modules(wheels["casty"]) == set()
 
 
-@each_package
+@each_plugin
 def test_wheel_announces_its_plugin(wheels: dict[str, Path], name: str) -> None:
     declared = pyproject(PACKAGES[name])["project"]["entry-points"]
     with ZipFile(wheels[name]) as archive:
@@ -93,7 +94,9 @@ def test_root_wheel_names_the_distributions_and_the_extras(wheels: dict[str, Pat
         f"casty-transport-tcp=={version}",
         f"casty-journal-sqlite=={version}; extra == 'sqlite'",
         f"casty-journal-postgres=={version}; extra == 'postgres'",
+        f"casty-cli=={version}; extra == 'cli'",
+        f"casty-cli=={version}; extra == 'all'",
         f"casty-journal-sqlite=={version}; extra == 'all'",
         f"casty-journal-postgres=={version}; extra == 'all'",
     }
-    assert set(described.get_all("Provides-Extra", [])) == {"sqlite", "postgres", "all", "cluster", "tcp"}
+    assert set(described.get_all("Provides-Extra", [])) == {"sqlite", "postgres", "cli", "all", "cluster", "tcp"}

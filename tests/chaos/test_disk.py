@@ -1,0 +1,73 @@
+"""Accounts whose SQLite file is on a disk that fills up, or that may only be read: nothing that was acknowledged is lost,
+askers are told, and with room to write the accounts go on by themselves.
+"""
+
+import asyncio
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.oracle import Bank
+
+SIZE = 64 * 2**20
+ROOM = 4 * 2**20
+"""Bytes that are left of it at first."""
+OUTAGE = 5.0
+"""Seconds."""
+RECOVERY = 5.0
+"""Seconds after an outage by which every account serves again."""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Generator[Path]:
+    """A small file system of our own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(place)]
+    try:
+        mounted = subprocess.run(mounting, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no program `mount` here")
+    if mounted.returncode:
+        pytest.skip(f"it takes the right to mount a file system: {mounted.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def remount(disk: Path, mode: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)
+
+
+@pytest.mark.timeout(60)
+async def test_a_full_disk_is_outlived(disk: Path) -> None:
+    bank = Bank(f"sqlite:///{disk}/bank.db")
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(SIZE - ROOM))
+    async with bank.depositor() as depositor:
+        await depositor.until(lambda: depositor.refused["ActorStoppedError"] > 0)
+        await asyncio.sleep(OUTAGE)
+        before = len(depositor.acknowledged)
+        ballast.unlink()
+        async with asyncio.timeout(RECOVERY):
+            await depositor.serves(bank.accounts, since=before)
+    await bank.check()
+
+
+@pytest.mark.timeout(60)
+async def test_a_disk_that_may_only_be_read_is_outlived(disk: Path) -> None:
+    bank = Bank(f"sqlite:///{disk}/bank.db")
+    async with bank.depositor() as depositor:
+        await depositor.serves(bank.accounts)
+    remount(disk, "ro")
+    async with bank.depositor() as depositor:
+        await depositor.until(lambda: depositor.refused["TimeoutError"] > 0)
+        await asyncio.sleep(OUTAGE)
+        assert depositor.acknowledged == []
+        remount(disk, "rw")
+        async with asyncio.timeout(RECOVERY):
+            await depositor.serves(bank.accounts)
+    await bank.check()
