@@ -35,6 +35,8 @@ JOURNAL = [
     "the same without a breath (p99)",
 ]
 
+WIRE = ["one way", "request and reply (p50)", "request and reply (p99)", "100 at a time"]
+
 RUN = ["--rounds", "1", "--scale", "0.001"]
 
 
@@ -45,7 +47,7 @@ def run(program: str, *arguments: str) -> str:
     return finished.stdout
 
 
-@pytest.mark.parametrize(("program", "names"), [("local.py", LOCAL), ("journal.py", JOURNAL)])
+@pytest.mark.parametrize(("program", "names"), [("local.py", LOCAL), ("journal.py", JOURNAL), ("wire.py", WIRE)])
 def test_every_measurement_has_a_figure(program: str, names: list[str]) -> None:
     rows = json.loads(run(program, *RUN, "--json"))
     assert [row["name"] for row in rows] == names

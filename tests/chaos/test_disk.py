@@ -1,4 +1,4 @@
-"""Accounts whose SQLite file is on a disk that fills up, or that may only be read: nothing that was acknowledged is lost,
+"""Accounts whose SQLite file is on a disk that fills up, or that may only be read: nothing acknowledged is lost,
 askers are told, and with room to write the accounts go on by themselves.
 """
 

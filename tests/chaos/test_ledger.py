@@ -12,9 +12,9 @@ from tests.chaos.bank import ROUNDS, SEED, killed, write_transactions
 from tests.examples.programs import BERKA, balances_of, command, run_example
 
 KILLS = 10 * ROUNDS
-ROWS = 12_000 * ROUNDS
-LONGEST = 0.4
-"""Seconds: less than it takes to book all rows, so that the first kills find some booked and some not."""
+ROWS = 40_000 * ROUNDS
+LONGEST = 1.5
+"""Seconds: more than it takes to book the first rows, and less than all of them take."""
 
 
 @pytest.mark.timeout(60 * ROUNDS)

@@ -1,7 +1,7 @@
 """Two processes that write to the same accounts in PostgreSQL: each takes them over from the other, again and again.
 
-The tables are read without Casty: an account's events are numbered without gaps, and whoever wrote them was the only one
-to write with his epoch, after everybody with a lower one.
+The tables are read without Casty: an account's events are numbered without gaps, and whoever wrote them was the only
+one to write with his epoch, after everybody with a lower one.
 """
 
 import asyncio

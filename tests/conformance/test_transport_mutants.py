@@ -1,7 +1,9 @@
 """The conformance kit is worth something: a transport with one thing wrong fails the check that is about it."""
 
+from pathlib import Path
+
 import pytest
-from casty.testing.conformance.transport import Capabilities, Check, bounds, checks, nodes
+from casty.testing.conformance.transport import Capabilities, Check, bounds, catalog, checks, nodes
 
 from tests.conformance import transport_mutants as mutants
 from tests.conformance.transport_mutants import Mutant
@@ -87,3 +89,11 @@ def test_what_is_not_promised_is_left_out() -> None:
         "no_cookie_keeps_out",
         "cookies_are_changed_one_node_after_the_other",
     }
+
+
+def test_the_guide_lists_the_rooms_and_their_checks() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+    rooms = [room.__name__.rpartition(".")[2] for room in catalog.ROOMS]
+    assert [room for room in rooms if f"`{room}`" not in guide] == []
+    least = checks(Capabilities(patient=False, authenticating=False))
+    assert f"That is {len(least)} checks for the simplest transport and {len(checks())} for one that" in guide

@@ -1,6 +1,8 @@
 """A projection of deposits into PostgreSQL; as a program, it prints each offset that it handles, until it is killed.
 
-python -m tests.journal_postgres.projecting DSN SCHEMA
+python -m tests.journal_postgres.projecting DSN SCHEMA [HOLD_AT]
+
+At the offset HOLD_AT it stays in its transaction for ever.
 """
 
 import asyncio
@@ -47,16 +49,18 @@ class Balances:
         return [place for (place,) in handled], dict(map(tuple, balances))
 
 
-async def main(dsn: str, schema: str) -> None:
+async def main(dsn: str, schema: str, hold_at: int) -> None:
     balances = Balances(schema)
 
     async def handler(db: Database, envelope: EventEnvelope[Deposited]) -> None:
         await balances.book(db, envelope)
         print(envelope.offset, flush=True)
+        if envelope.offset == hold_at:
+            await asyncio.Event().wait()
 
     journal, offsets = PostgresJournal(dsn, schema=schema), PostgresOffsets(dsn, schema=schema)
     await Projection("balances", journal, handler, offsets, reset=balances.empty, batch_size=7).run()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0))

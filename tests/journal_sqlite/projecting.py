@@ -5,6 +5,7 @@ python -m tests.journal_sqlite.projecting JOURNAL ROWS
 
 import asyncio
 import sys
+from itertools import batched
 from pathlib import Path
 
 import aiosqlite
@@ -36,11 +37,12 @@ async def empty(db: aiosqlite.Connection) -> None:
 
 
 async def write(journal: StoreJournal, events: int) -> None:
-    accounts = {f"account-{number}": 0 for number in range(ACCOUNTS)}
-    for number in range(events):
-        account = f"account-{number * number % ACCOUNTS}"
-        accounts[account] += 1
-        await journal.persist(account, [PersistedEvent(accounts[account], Deposited(number), 1.5)])
+    last = [0] * ACCOUNTS
+    for amounts in batched(range(events), 5):
+        account = amounts[0] * amounts[0] % ACCOUNTS
+        deposits = [PersistedEvent(n, Deposited(amount), 1.5) for n, amount in enumerate(amounts, last[account] + 1)]
+        last[account] += len(deposits)
+        await journal.persist(f"account-{account}", deposits)
 
 
 async def fold(journal: StoreJournal) -> Rows:

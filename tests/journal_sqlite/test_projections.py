@@ -22,7 +22,7 @@ from tests.core.projections.fakes import Deposited, Envelope, deposit
 from tests.examples.programs import ROOT
 from tests.journal_sqlite.projecting import book, empty, fold, rows, write
 
-EVENTS = 400
+EVENTS = 1_000
 KILLS = 6
 
 

@@ -80,9 +80,9 @@ async def test_the_advertised_address_is_the_one_that_counts(port: int) -> None:
 async def test_an_address_for_all_addresses_needs_one_that_others_can_use() -> None:
     text = await refused("tcp://0.0.0.0:0", insecure=True)
     assert "others cannot use it to connect; name the address under which they reach this node: advertised_host" in text
-    async with opened("tcp://0.0.0.0:0", cookies=(SECRET,), advertised=PeerAddress("127.0.0.1", 0)) as a:
-        async with opened(cookies=(SECRET,)) as b:
-            await a.meet(b)
+    here, cookies = PeerAddress("127.0.0.1", 0), (SECRET,)
+    async with opened("tcp://0.0.0.0:0", cookies=cookies, advertised=here) as a, opened(cookies=cookies) as b:
+        await a.meet(b)
 
 
 async def test_who_can_be_reached_from_elsewhere_must_know_whom_to_trust() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from casty import ActorSystem
 from casty.address import PeerAddress
-from casty.member import NodeId
+from casty.member import Member, NodeId
 from casty.spi.serializer import Serializer
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.remoting.death_watch import DeathWatch
@@ -47,7 +47,8 @@ class Side(Wire):
         self.delivery = Delivery(kernel, self, self._serializer)
         self.links = SystemLinks(kernel.clock, self._system, self._broken)
         self.watch = DeathWatch(kernel, self.links)
-        kernel.remote = Remoting(node.address, str(node.address), self.delivery, self.watch)
+        member = Member(node=node, node_id=str(node.address))
+        kernel.remote = Remoting(member, self.delivery, self.watch)
         cable.ends[node.address] = self
 
     def send(self, peer: PeerAddress, frame: bytes) -> str | None:

@@ -24,6 +24,7 @@ WRITE_BUFFER: Final = 256 << 10
 LINGER: Final = 1.0
 """Seconds that the other side has to read a last word and to close."""
 
+_DATA: Final = int(Kind.data)
 _PING: Final = encoded(Kind.ping)
 
 
@@ -76,7 +77,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._reader = FrameReader(MAX_BODY)
         self._buffer = memoryview(bytearray(MAX_BODY))
-        self._delivers = False
+        self._sender: NodeId | None = None
+        """Whose frames are handed over: known from the first one to the end."""
         self._silent_ticks = 0
         self._has_spoken = True
         self._linger: asyncio.TimerHandle | None = None
@@ -105,12 +107,15 @@ class Connection(asyncio.BufferedProtocol):
         self._silent_ticks = 0
         try:
             for kind, body in self._reader.feed(bytes(self._buffer[:nbytes])):
-                if self.ending is not None:
-                    self._farewell(kind)
-                elif kind == Kind.data and self.peer is not None:
-                    self._deliver(self.peer.node, body)
-                else:
+                sender = self._sender
+                if kind != _DATA or (sender is None and (sender := self._first_sender()) is None):
                     self._handle(kind, body)
+                    continue
+                try:
+                    self._receive(sender, body)
+                except Exception as error:
+                    report = {"message": f"a frame of {sender} was not taken by its receiver", "exception": error}
+                    self._loop.call_exception_handler(report)
         except Ending as ending:
             self.close(ending)
 
@@ -179,18 +184,22 @@ class Connection(asyncio.BufferedProtocol):
         # the system throw away what the other side has not read yet.
         self._linger = self._loop.call_later(LINGER, transport.abort)
 
-    def _farewell(self, kind: int) -> None:
+    def _handle(self, kind: int, body: bytes) -> None:
+        if self.ending is not None:
+            self._bid_farewell(kind)
+        elif kind == Kind.close:
+            raise told(body[0])
+        elif self.peer is None:
+            self._shake_hands(kind, body)
+        elif kind != Kind.ping:
+            raise Ending(Reason.out_of_turn, f"kind {kind} after the handshake")
+
+    def _bid_farewell(self, kind: int) -> None:
         """Both sides may close at once; then neither waits for the other to do it."""
         if kind == Kind.close and self._transport is not None:
             self._transport.close()
 
-    def _handle(self, kind: int, body: bytes) -> None:
-        if kind == Kind.ping and self.peer is not None:
-            return
-        if kind == Kind.close:
-            raise told(body[0])
-        if self.peer is not None:
-            raise Ending(Reason.out_of_turn, f"kind {kind} after the handshake")
+    def _shake_hands(self, kind: int, body: bytes) -> None:
         step = self._handshake.received(kind, body)
         if step.peer is not None and (refusal := self._host.refusal(step.peer)) is not None:
             raise refusal
@@ -208,20 +217,20 @@ class Connection(asyncio.BufferedProtocol):
         if not self.settled.done():
             self.settled.set_result(None)
 
-    def _deliver(self, node: NodeId, frame: bytes) -> None:
-        if not self._delivers:
-            self._delivers = True
-            self._host.delivers(self)
-        try:
-            self._receive(node, frame)
-        except Exception as error:
-            self._loop.call_exception_handler({"message": f"a frame of {node} was not taken", "exception": error})
+    def _first_sender(self) -> NodeId | None:
+        """Whose the first frame is, if there may be one."""
+        if self.peer is None or self.ending is not None:
+            return None
+        self._sender = self.peer.node
+        self._host.delivers(self)
+        return self._sender
 
     def _end(self, ending: Ending) -> None:
         if self.ending is not None:
             return
         self.ending = ending
         self.is_writable = False
+        self._sender = None
         if not self.settled.done():
             self.settled.set_result(None)
         if self.peer is not None:

@@ -4,7 +4,7 @@ A frame is `u32 length | u8 version | u8 kind | u8 flags | body`, big-endian; th
 length is judged as soon as it can be read, and nothing is set aside for it: memory grows with what has arrived.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from struct import Struct
 from typing import Final, final
@@ -43,9 +43,24 @@ def encoded(kind: Kind, body: bytes = b"") -> bytes:
     return _HEADER.pack(len(body) + _COUNTED, VERSION, kind, 0) + body
 
 
+def data_frames(bodies: Sequence[bytes]) -> bytes:
+    """What is sent for these, one frame each."""
+    parts: list[bytes] = []
+    add, known, small = parts.append, _SMALL_HEADERS, len(_SMALL_HEADERS)
+    for body in bodies:
+        size = len(body)
+        add(known[size] if size < small else data_header(size))
+        add(body)
+    return b"".join(parts)
+
+
 def data_header(size: int) -> bytes:
     """What precedes `size` bytes of a user's."""
     return _HEADER.pack(size + _COUNTED, VERSION, _DATA, 0)
+
+
+_SMALL_HEADERS: Final = tuple(map(data_header, range(1024)))
+"""To look a header up is faster than to make it, and most frames are small."""
 
 
 @final

@@ -3,7 +3,6 @@ overtakes what was sent before it. A link without a connection dials for as long
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, Final, final
@@ -12,7 +11,7 @@ from casty.address import PeerAddress
 from casty.spi.transport import Lane
 
 from casty_transport_tcp.connection import Connection
-from casty_transport_tcp.framing import data_header
+from casty_transport_tcp.framing import data_frames
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.reasons import Ending, Reason
 
@@ -43,12 +42,13 @@ class Link:
         self.address: Final = address
         self.lane: Final = lane
         self._options = options
+        self._most_frames, self._most_bytes = options.queue_frames, options.queue_bytes
         self._dial = dial
         self._random = random
         self._on_dropped = on_dropped
         self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[bytes] = deque()
+        self._queue: list[bytes] = []
         self._queued_bytes = 0
         self._connections: list[Connection] = []
         self._receives_over: Connection | None = None
@@ -69,12 +69,13 @@ class Link:
 
     def send(self, frame: bytes) -> bool:
         """Queue a frame. False: the queue is full."""
-        size = self._queued_bytes + len(frame)
-        if size > self._options.queue_bytes or len(self._queue) >= self._options.queue_frames:
+        queue, size = self._queue, self._queued_bytes + len(frame)
+        if size > self._most_bytes or len(queue) >= self._most_frames:
             return False
-        self._queue.append(frame)
+        queue.append(frame)
         self._queued_bytes = size
-        self.flush_soon()
+        if not self._armed:
+            self.flush_soon()
         return True
 
     def attach(self, connection: Connection) -> None:
@@ -108,10 +109,8 @@ class Link:
 
     def take_over(self, other: "Link") -> None:
         """What waited for another name of this address goes behind what waits here."""
-        self._queue.extend(other._queue)
         self._queued_bytes += other._queued_bytes
-        other._queue.clear()
-        other._queued_bytes = 0
+        self._queue += other._take_all()
         other._empty.set()
         self.flush_soon()
 
@@ -119,10 +118,7 @@ class Link:
         """Give up what waits."""
         self._empty.set()
         if self._queue:
-            frames = list(self._queue)
-            self._queue.clear()
-            self._queued_bytes = 0
-            self._on_dropped(self.address, frames, reason)
+            self._on_dropped(self.address, self._take_all(), reason)
 
     async def disconnect(self, reason: str) -> None:
         """Let what waits leave, within the time for it; then end every connection, and wait for that."""
@@ -149,27 +145,33 @@ class Link:
         if not self._connections:
             self._start_to_dial()
             return
-        connection, queue, turn = self._connections[0], self._queue, 0
-        while queue and connection.is_writable:
+        connection, turn = self._connections[0], 0
+        while self._queue and connection.is_writable:
             if turn >= TURN_BYTES:
                 self.flush_soon()
                 return
-            written = self._take(WRITE_BYTES)
+            written = data_frames(self._take_some())
             turn += len(written)
             connection.write(written)
-        if not queue:
+        if not self._queue:
             self._empty.set()
 
-    def _take(self, least: int) -> bytes:
-        """So many bytes of whole frames, or a little more, from the front of the queue."""
-        queue, parts, size = self._queue, list[bytes](), 0
-        while queue and size < least:
-            frame = queue.popleft()
-            parts.append(data_header(len(frame)))
-            parts.append(frame)
-            size += len(frame)
+    def _take_some(self) -> list[bytes]:
+        """Frames from the front of the queue, `WRITE_BYTES` of them or a little more."""
+        if self._queued_bytes <= WRITE_BYTES:
+            return self._take_all()
+        size = number = 0
+        while size < WRITE_BYTES:
+            size += len(self._queue[number])
+            number += 1
+        taken = self._queue[:number]
+        del self._queue[:number]
         self._queued_bytes -= size
-        return b"".join(parts)
+        return taken
+
+    def _take_all(self) -> list[bytes]:
+        taken, self._queue, self._queued_bytes = self._queue, [], 0
+        return taken
 
     def _start_to_dial(self) -> None:
         if self._queue and self._dialing is None:

@@ -44,6 +44,7 @@ class TcpTransport:
         self._local = local
         self._tls = endpoint.tls
         self._options = options
+        self._max_frame, self._max_control_frame = options.max_frame, options.max_control_frame
         self._entropy = source()
         self._random = self._entropy.random()
         self._identity = Identity(endpoint.cluster, NodeId(*local, endpoint.uid), endpoint.cookies)
@@ -71,14 +72,15 @@ class TcpTransport:
     def send(self, peer: PeerAddress, frame: bytes, lane: Lane = Lane.user) -> bool:
         """See the contract."""
         if lane is Lane.user:
-            links, limit = self._user, self._options.max_frame
+            links, limit = self._user, self._max_frame
         else:
-            links, limit = self._control, self._options.max_control_frame
+            links, limit = self._control, self._max_control_frame
         if not 0 < len(frame) <= limit:
             raise ValueError(f"a frame of {len(frame)} bytes; the {lane.value} lane takes 1 to {limit}")
         if self._closed:
             return False
-        return (links.get(peer) or self._link(peer, lane)).send(frame)
+        link = links.get(peer)
+        return (self._link(peer, lane) if link is None else link).send(frame)
 
     async def disconnect(self, peer: PeerAddress) -> None:
         """See the contract."""

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from casty.member import NodeId
-from casty.spi.downing import Decision
+from casty.spi.downing import Decision, MembershipView
+from casty_cluster.protocol.downing import KeepMajority
 from casty_cluster.protocol.membership import leader, participant
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.joining import Seeker
 from casty_cluster.protocol.membership.machine import Membership
 from casty_cluster.protocol.membership.messages import Presence
 from casty_cluster.protocol.membership.participant import Participant
-from casty_cluster.protocol.membership.split import SplitWatch
 
 from tests.cluster.protocol.membership.scenarios import SCENARIOS
 
@@ -34,7 +34,7 @@ def _remove_without_tombstone(self: GossipState, nodes: Collection[NodeId], now:
     return self._without(nodes, self.tombstones)
 
 
-def _never_decide(self: SplitWatch, now: float) -> Decision:
+def _never_decide(self: KeepMajority, view: MembershipView) -> Decision:
     return None
 
 
@@ -62,7 +62,7 @@ ABLATIONS = {
     "uid check": (_no_uid_check, "crash and restart"),
     "merging is no change": (lambda: patch.object(Participant, "_merged", _merge_counts_as_change), "bootstrap of 3"),
     "tombstones": (lambda: patch.object(GossipState, "remove", _remove_without_tombstone), "crash and restart"),
-    "downing": (lambda: patch.object(SplitWatch, "decide", _never_decide), "crash and restart"),
+    "downing": (lambda: patch.object(KeepMajority, "decide", _never_decide), "crash and restart"),
     "lowest address begins": (
         lambda: patch.object(Seeker, "may_begin_at_once", _begin_with_any_address),
         "bootstrap of 3",

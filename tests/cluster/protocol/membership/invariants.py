@@ -42,6 +42,7 @@ class Invariants:
         self._no_storm(handled)
         self._same_clock_means_same_content(handled.host)
         self._never_two_sides(handled.host)
+        self._up_numbers_are_given_once(handled.machine.state)
         self._events_are_said_once_and_in_order(handled.host)
 
     def _remember_given_up(self, state: GossipState | None) -> None:
@@ -85,6 +86,19 @@ class Invariants:
                 stay = mine.members[host.node].status is theirs.members[other.node].status is MemberStatus.up
                 both = mine.is_gone(other.node) and theirs.is_gone(host.node)
                 assert not (both and stay), f"{host.node} and {other.node} have given up each other"
+
+    def _up_numbers_are_given_once(self, state: GossipState | None) -> None:
+        """No two nodes that are in touch take different members for the one that came up at that place."""
+        if state is None:
+            return
+        numbered = {member.up_number: node for node, member in state.alive.items() if member.up_number}
+        for other in self._simulation.running:
+            theirs = other.machine and other.machine.state
+            if theirs and theirs.cluster == state.cluster:
+                for node, member in theirs.alive.items():
+                    mine = numbered.get(member.up_number, node)
+                    apart = state.is_gone(node) or theirs.is_gone(mine)
+                    assert mine == node or apart, f"{mine} and {node} both came up as number {member.up_number}"
 
     def _events_are_said_once_and_in_order(self, host: Host) -> None:
         for _, effect in host.effects[self._read.get(host.node, 0) :]:

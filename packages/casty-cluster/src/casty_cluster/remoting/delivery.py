@@ -46,9 +46,10 @@ class Delivery:
         self._wire = wire
         self._serializers = serializers
         self._own = kernel.system.serializer
+        self._own_name = self._own.name.encode()
         self._by_name = {self._own.name: self._own}
-        self._targets: dict[tuple[str, int], Cell] = {}
-        """Actors that were told something from outside, by path and uid."""
+        self._targets: dict[bytes, tuple[Cell, Serializer]] = {}
+        """Actors that were told something from outside, by the bytes that name them."""
         self._awaited_reply = 0
         self._reply: ReplyRef[Any] | None = None
         """The reply reference with that uid, once it has been met in the message that is being read."""
@@ -56,23 +57,21 @@ class Delivery:
 
     def ref(self, address: ActorAddress) -> ActorRef[Any] | None:
         """A reference for an address of another node."""
-        if address.system != self._kernel.system.name or address.host is None or address.port is None:
+        host, port = address.host, address.port
+        if host is None or port is None or address.system != self._kernel.system.name:
             return None
-        peer = PeerAddress(address.host, address.port)
-        if address.path == ASKS:
-            reply = ReplyRef[Any](self, address, peer)
-            if address.uid == self._awaited_reply:
-                self._reply = reply
-            return reply
-        return RemoteRef(self, address, peer)
+        peer = PeerAddress(host, port)
+        if address.path != ASKS:
+            return RemoteRef(self, address, peer)
+        reply: ReplyRef[Any] = ReplyRef(self, address, peer)
+        if address.uid == self._awaited_reply:
+            self._reply = reply
+        return reply
 
     def tell(self, ref: RemoteRef[Any], message: Any) -> None:
         """Send a message to an actor of another node."""
         try:
-            if ref.header is None:
-                ref.header = frames.tell_header(ref.address.path, ref.address.uid, self._own.name)
-            frame = ref.header + self._own.dumps(message)
-            refusal = self._wire.send(ref.peer, frame)
+            refusal = self._wire.send(ref.peer, frames.tell(self._target(ref), self._own.dumps(message)))
         except (EncodeError, ValueError) as error:
             refusal = str(error)
         if refusal is not None:
@@ -80,25 +79,23 @@ class Delivery:
 
     def ask(self, ref: RemoteRef[Any], message: Any, reply_uid: int, timeout: float) -> None:
         """Send a message whose answer goes to that reply reference of this node."""
-        address = ref.address
         try:
-            header = frames.ask_header(address.path, address.uid, self._own.name, reply_uid, timeout)
-            refusal = self._wire.send(ref.peer, header + self._own.dumps(message))
+            frame = frames.ask(self._target(ref), reply_uid, timeout, self._own.dumps(message))
+            refusal = self._wire.send(ref.peer, frame)
         except EncodeError as error:
             self._kernel.asks.fail(reply_uid, error)  # the asker's mistake, and nothing that may pass
             return
         except ValueError as error:
             refusal = str(error)
         if refusal is not None:
-            self._kernel.asks.fail(reply_uid, ActorStoppedError(f"{address} cannot answer: {refusal}"))
+            self._kernel.asks.fail(reply_uid, ActorStoppedError(f"{ref.address} cannot answer: {refusal}"))
             self._kernel.dead_letters.publish(message, ref, refusal)
 
     def answer(self, ref: ReplyRef[Any], message: Any) -> None:
         """Send the answer to an ask that another node made."""
         uid = ref.address.uid
         try:
-            frame = frames.answer_header(uid, self._own.name) + self._own.dumps(message)
-            refusal = self._wire.send(ref.peer, frame)
+            refusal = self._wire.send(ref.peer, frames.answer(uid, self._own_name, self._own.dumps(message)))
         except (EncodeError, ValueError) as error:
             refusal = str(error)
             self._refuse(ref.peer, uid, ActorFailedError(f"its answer cannot be sent: {error}"))
@@ -110,9 +107,9 @@ class Delivery:
         try:
             match frame[0]:
                 case frames.TELL:
-                    self._told(frames.read_tell(frame))
+                    self._told(frame)
                 case frames.ASK:
-                    self._asked(peer, frames.read_ask(frame))
+                    self._asked(peer.address, frame)
                 case frames.ANSWER:
                     self._answered(frames.read_answer(frame))
                 case frames.NO_ANSWER:
@@ -126,55 +123,58 @@ class Delivery:
     def dropped(self, peer: PeerAddress, lost: Sequence[bytes], reason: str) -> None:
         """The transport gave these frames up: whoever waits is told, and the rest are dead letters."""
         for frame in lost:
-            match frame[0]:
-                case frames.TELL:
-                    told = frames.read_tell(frame)
-                    self._bury(peer, told.path, told.uid, told.serializer, told.body, reason)
-                case frames.ASK:
-                    asked = frames.read_ask(frame)
-                    self._kernel.asks.fail(asked.reply_uid, ActorStoppedError(f"{peer} cannot answer: {reason}"))
-                    self._bury(peer, asked.path, asked.uid, asked.serializer, asked.body, reason)
-                case frames.ANSWER:
-                    answered = frames.read_answer(frame)
-                    self._bury(peer, ASKS, answered.reply_uid, answered.serializer, answered.body, reason)
-                case _:
-                    pass  # an ask that fails there by its timeout
+            if frame[0] == frames.TELL or frame[0] == frames.ASK:
+                target, body = frames.split(frame)
+                self._bury(peer, frames.read_target(target), body, reason)
+                if frame[0] == frames.ASK:
+                    error = ActorStoppedError(f"{peer} cannot answer: {reason}")
+                    self._kernel.asks.fail(frames.read_asked(frame).reply_uid, error)
+            elif frame[0] == frames.ANSWER:
+                reply_uid, serializer, body = frames.read_answer(frame)
+                self._bury(peer, frames.Target(ASKS, reply_uid, serializer), body, reason)
 
-    def _told(self, told: frames.Told) -> None:
-        message = self._serializer(told.serializer).loads(told.body)
-        cell = self._target(told.path, told.uid)
-        if cell is None:
-            self._kernel.system.resolve(self._kernel.address(told.path, told.uid)).tell(message)
-        else:
-            self._kernel.dead_letters.tell(cell.ref, message)
-
-    def _asked(self, peer: NodeId, asked: frames.Asked) -> None:
-        address = peer.address
-        cell = self._target(asked.path, asked.uid)
-        try:
-            message, reply = self._read_ask(asked)
-        except DecodeError as error:
-            self._refuse(address, asked.reply_uid, error)
-            raise
-        if cell is None:
-            self._kernel.system.resolve(self._kernel.address(asked.path, asked.uid)).tell(message)
-            self._refuse(address, asked.reply_uid, ActorStoppedError(f"no living actor is at {asked.path}"))
+    def _told(self, frame: bytes) -> None:
+        target, body = frames.split(frame)
+        known = self._known(target)
+        if known is None:
+            self._lament(frames.read_target(target), body)
             return
+        cell, serializer = known
+        self._kernel.dead_letters.tell(cell.ref, serializer.loads(body))
+
+    def _asked(self, peer: PeerAddress, frame: bytes) -> None:
+        uid, seconds = frames.read_asked(frame)
+        target, body = frames.split(frame)
+        try:
+            known = self._known(target)
+            if known is None:
+                path = self._lament(frames.read_target(target), body)
+                self._refuse(peer, uid, ActorStoppedError(f"no living actor is at {path}"))
+                return
+            cell, serializer = known
+            message, reply = self._read_ask(uid, serializer, body)
+        except DecodeError as error:
+            self._refuse(peer, uid, error)
+            raise
         if reply is not None:
-            uid = asked.reply_uid
-            reply.vouched = self._kernel.asks.vouch(
-                cell, message, reply, asked.seconds, lambda error: self._refuse(address, uid, error)
-            )
+            vouch = self._kernel.asks.vouch
+            reply.vouched = vouch(cell, message, reply, seconds, lambda error: self._refuse(peer, uid, error))
             del reply
         self._kernel.dead_letters.tell(cell.ref, message)
 
-    def _read_ask(self, asked: frames.Asked) -> tuple[Any, ReplyRef[Any] | None]:
-        self._awaited_reply, self._reply = asked.reply_uid, None
+    def _read_ask(self, reply_uid: int, serializer: Serializer, body: bytes) -> tuple[Any, ReplyRef[Any] | None]:
+        self._awaited_reply, self._reply = reply_uid, None
         try:
-            message = self._serializer(asked.serializer).loads(asked.body)
+            message = serializer.loads(body)
             return message, self._reply
         finally:
             self._awaited_reply, self._reply = 0, None
+
+    def _lament(self, target: frames.Target, body: bytes) -> str:
+        """Nobody is there who could take it: a dead letter. Answers the path."""
+        message = self._serializer(target.serializer).loads(body)
+        self._kernel.system.resolve(self._kernel.address(target.path, target.uid)).tell(message)
+        return target.path
 
     def _answered(self, answered: frames.Answered) -> None:
         try:
@@ -192,16 +192,23 @@ class Delivery:
         index = next((i for i, kind in enumerate(FAILURES) if isinstance(error, kind)), 1)
         self._wire.send(peer, frames.no_answer(reply_uid, index, str(error)))
 
-    def _target(self, path: str, uid: int) -> Cell | None:
-        cell = self._targets.get((path, uid))
-        if cell is None or cell.state == STOPPED:
+    def _target(self, ref: RemoteRef[Any]) -> bytes:
+        if ref.target is None:
+            ref.target = frames.write_target(ref.address.path, ref.address.uid, self._own.name)
+        return ref.target
+
+    def _known(self, target: bytes) -> tuple[Cell, Serializer] | None:
+        """The living actor that these bytes name, and how its message is to be read."""
+        known = self._targets.get(target)
+        if known is None or known[0].state == STOPPED:
+            path, uid, serializer = frames.read_target(target)
             cell = self._kernel.find(path)
             if cell is None or uid not in (0, cell.uid):
                 return None
             if len(self._targets) >= KEPT_TARGETS:
                 self._targets.clear()
-            self._targets[path, uid] = cell
-        return cell
+            known = self._targets[target] = (cell, self._serializer(serializer))
+        return known
 
     def _serializer(self, name: str) -> Serializer:
         found = self._by_name.get(name)
@@ -212,8 +219,9 @@ class Delivery:
                 raise DecodeError(f"it is written with a serializer that this node does not have: {error}") from None
         return found
 
-    def _bury(self, peer: PeerAddress, path: str, uid: int, serializer: str, body: bytes, reason: str) -> None:
+    def _bury(self, peer: PeerAddress, target: frames.Target, body: bytes, reason: str) -> None:
         """Publish a message that was in bytes already."""
+        path, uid, serializer = target
         system = self._kernel.system.name
         ref = DetachedRef[Any](ActorAddress(system=system, path=path, host=peer.host, port=peer.port, uid=uid))
         try:

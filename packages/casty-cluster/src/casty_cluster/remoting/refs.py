@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 class RemoteRef[M](AddressRef[M], AskedRef[M]):
     """An actor of another node."""
 
-    __slots__ = ("_delivery", "header", "peer")
+    __slots__ = ("_delivery", "peer", "target")
 
     def __init__(self, delivery: "Delivery", address: ActorAddress, peer: PeerAddress) -> None:
         super().__init__(address)
         self._delivery = delivery
         self.peer = peer
-        self.header: bytes | None = None
-        """What comes before every message for this actor, once there has been one."""
+        self.target: bytes | None = None
+        """What names this actor in every frame, once there has been one."""
 
     @override
     def tell(self, message: M) -> None:

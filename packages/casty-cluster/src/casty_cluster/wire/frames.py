@@ -1,7 +1,9 @@
 """Frames between nodes: one byte that says what follows, then a header of its own, then a body.
 
-A tell of an actor is `kind | length of path | length of serializer's name | uid | path | name | body`; an ask has the
-reply's uid and the seconds that are left to it before the path. Whatever is damaged raises `DecodeError`.
+A message for an actor names its *target*: the actor's uid and path, and the serializer that wrote the body. It is the
+same for all messages of one reference, so both sides keep it as they have it: `length of path | length of serializer's
+name | uid | path | name`. A tell is `kind | target | body`, an ask `kind | uid of its reply | seconds left | target |
+body`. Whatever is damaged raises `DecodeError`.
 """
 
 from struct import Struct, error
@@ -18,37 +20,33 @@ ASK: Final = 17
 ANSWER: Final = 18
 """To the uid of an ask's reply reference."""
 NO_ANSWER: Final = 19
-"""No answer will come; its body is `FAILURES` index, then the reason as text."""
+"""No answer will come; its body says which kind of failure it is, and the reason as text."""
 
 MAX_PATH: Final = 1_024
 """Bytes of an actor's path."""
 
-_TELL: Final = Struct("!BHBQ")
-_ASK: Final = Struct("!BHBQQd")
+_TARGET: Final = Struct("!HBQ")
+_ASK: Final = Struct("!BQd")
 _ANSWER: Final = Struct("!BBQ")
 _NO_ANSWER: Final = Struct("!BBQ")
+_TELL: Final = bytes((TELL,))
 
 
-class Told(NamedTuple):
-    """A message for an actor."""
+class Target(NamedTuple):
+    """Whom a message is for."""
 
     path: str
     uid: int
     """0: whichever incarnation is alive."""
     serializer: str
-    body: bytes
 
 
 class Asked(NamedTuple):
-    """A message for an actor that somebody waits for the answer of."""
+    """What is before an ask's target."""
 
-    path: str
-    uid: int
     reply_uid: int
     seconds: float
     """How long the asker goes on waiting, from when the frame was made."""
-    serializer: str
-    body: bytes
 
 
 class Answered(NamedTuple):
@@ -67,49 +65,66 @@ class Unanswered(NamedTuple):
     reason: str
 
 
-def tell_header(path: str, uid: int, serializer: str) -> bytes:
-    """What comes before the body of each message for that actor. Raises ValueError for a path that is too long."""
-    place, name = _encoded(path), serializer.encode()
-    return _TELL.pack(TELL, len(place), len(name), uid) + place + name
+def write_target(path: str, uid: int, serializer: str) -> bytes:
+    """Raises ValueError for a path that is too long."""
+    place, name = path.encode(), serializer.encode()
+    if len(place) > MAX_PATH:
+        raise ValueError(f"the path of an actor of another node has {len(place)} bytes; at most {MAX_PATH} travel")
+    return _TARGET.pack(len(place), len(name), uid) + place + name
 
 
-def ask_header(path: str, uid: int, serializer: str, reply_uid: int, seconds: float) -> bytes:
-    place, name = _encoded(path), serializer.encode()
-    return _ASK.pack(ASK, len(place), len(name), uid, reply_uid, seconds) + place + name
+def tell(target: bytes, body: bytes) -> bytes:
+    return _TELL + target + body
 
 
-def answer_header(reply_uid: int, serializer: str) -> bytes:
-    name = serializer.encode()
-    return _ANSWER.pack(ANSWER, len(name), reply_uid) + name
+def ask(target: bytes, reply_uid: int, seconds: float, body: bytes) -> bytes:
+    return _ASK.pack(ASK, reply_uid, seconds) + target + body
+
+
+def answer(reply_uid: int, serializer: bytes, body: bytes) -> bytes:
+    return _ANSWER.pack(ANSWER, len(serializer), reply_uid) + serializer + body
 
 
 def no_answer(reply_uid: int, failure: int, reason: str) -> bytes:
     return _NO_ANSWER.pack(NO_ANSWER, failure, reply_uid) + reason.encode()
 
 
-def read_tell(frame: bytes) -> Told:
+def split(frame: bytes) -> tuple[bytes, bytes]:
+    """The target, not yet read, and the body of a tell or an ask."""
+    start = _ASK.size if frame[0] == ASK else 1
     try:
-        _, place, name, uid = _TELL.unpack_from(frame)
-        path, serializer, body = _texts(frame, _TELL.size, place, name)
-        return Told(path, uid, serializer, body)
-    except (error, UnicodeDecodeError) as damage:
-        raise DecodeError(f"a damaged tell: {damage}") from None
+        place, name, _ = _TARGET.unpack_from(frame, start)
+    except error as damage:
+        raise DecodeError(f"a damaged message: {damage}") from None
+    end = start + _TARGET.size + place + name
+    if place > MAX_PATH or end > len(frame):
+        raise DecodeError(f"its {len(frame)} bytes are fewer than it announces, or its path is too long")
+    return frame[start:end], frame[end:]
 
 
-def read_ask(frame: bytes) -> Asked:
+def read_target(target: bytes) -> Target:
+    """Of bytes that `split` answered."""
+    place, _, uid = _TARGET.unpack_from(target)
+    texts = target[_TARGET.size :]
     try:
-        _, place, name, uid, reply_uid, seconds = _ASK.unpack_from(frame)
-        path, serializer, body = _texts(frame, _ASK.size, place, name)
-        return Asked(path, uid, reply_uid, seconds, serializer, body)
-    except (error, UnicodeDecodeError) as damage:
+        return Target(texts[:place].decode(), uid, texts[place:].decode())
+    except UnicodeDecodeError as damage:
+        raise DecodeError(f"a damaged target: {damage}") from None
+
+
+def read_asked(frame: bytes) -> Asked:
+    try:
+        _, reply_uid, seconds = _ASK.unpack_from(frame)
+        return Asked(reply_uid, seconds)
+    except error as damage:
         raise DecodeError(f"a damaged ask: {damage}") from None
 
 
 def read_answer(frame: bytes) -> Answered:
     try:
         _, name, reply_uid = _ANSWER.unpack_from(frame)
-        _, serializer, body = _texts(frame, _ANSWER.size, 0, name)
-        return Answered(reply_uid, serializer, body)
+        end = _ANSWER.size + name
+        return Answered(reply_uid, frame[_ANSWER.size : end].decode(), frame[end:])
     except (error, UnicodeDecodeError) as damage:
         raise DecodeError(f"a damaged answer: {damage}") from None
 
@@ -120,17 +135,3 @@ def read_no_answer(frame: bytes) -> Unanswered:
         return Unanswered(reply_uid, failure, frame[_NO_ANSWER.size :].decode())
     except (error, UnicodeDecodeError) as damage:
         raise DecodeError(f"a damaged refusal of an answer: {damage}") from None
-
-
-def _encoded(path: str) -> bytes:
-    place = path.encode()
-    if len(place) > MAX_PATH:
-        raise ValueError(f"the path of an actor of another node has {len(place)} bytes; at most {MAX_PATH} travel")
-    return place
-
-
-def _texts(frame: bytes, start: int, place: int, name: int) -> tuple[str, str, bytes]:
-    body = start + place + name
-    if place > MAX_PATH or body > len(frame):
-        raise DecodeError(f"its {len(frame)} bytes are fewer than it announces, or its path is too long")
-    return frame[start : start + place].decode(), frame[start + place : body].decode(), frame[body:]

@@ -1,8 +1,9 @@
 """When a node gossips, and with whom.
 
-Theory of operation. Once an interval, and three times as often while fewer than half of the members are known to have
-seen the state; soon after a change of one's own. The partner is drawn from those that have not seen it, four times out
-of five, else from all. Everybody being equal, news spreads like a rumour, in logarithmic time.
+Theory of operation. Once an interval, and three times as often until the state has converged; soon after a change of
+one's own. The partner is drawn from those that have not seen it, four times out of five, else from all. Everybody being
+equal, news spreads like a rumour, in logarithmic time. Akka slows down once half of the members have seen the state;
+but then the leader, who has to know that all have, waits longest for the last of them, and no message is saved.
 """
 
 from random import Random
@@ -11,6 +12,7 @@ from typing import Final
 from casty.member import NodeId
 
 from casty_cluster.protocol.membership.gossip import GossipState
+from casty_cluster.protocol.membership.leader import converged
 
 _UNSEEN_FIRST: Final = 0.8
 _HASTE: Final = 1 / 3
@@ -52,7 +54,7 @@ class Rounds:
 
     def schedule(self, state: GossipState, now: float) -> None:
         """This round is over."""
-        pace = _HASTE if 2 * len(state.seen) < len(state.members) else 1.0
+        pace = 1.0 if converged(state) else _HASTE
         self._gossip_at = now + self._interval * pace * self._random.uniform(1 - _JITTER, 1 + _JITTER)
 
     def partner(self, state: GossipState, local: NodeId) -> NodeId | None:

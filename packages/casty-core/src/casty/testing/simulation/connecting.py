@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from casty.address import PeerAddress
 from casty.spi.transport import Endpoint, Lane
-from casty.testing.simulation.connection import Connection, End
+from casty.testing.simulation.connection import Connection, End, Load
 
 if TYPE_CHECKING:
     from casty.testing.simulation.transport import SimulatedTransport
@@ -21,8 +21,8 @@ class Attempt:
     """What one endpoint wants to send to an address before it is connected, and its tries to be."""
 
     def __init__(self, transport: "SimulatedTransport", peer: PeerAddress) -> None:
-        self.queue: list[tuple[Lane, bytes]] = []
-        self.size = 0
+        self.load = {lane: Load() for lane in Lane}
+        self._queue: list[tuple[Lane, bytes]] = []
         self._transport = transport
         self._peer = peer
         self._way = (transport.node.host, peer.host)
@@ -31,14 +31,16 @@ class Attempt:
         """The one of this number counts; 0 once none does any more."""
         self._try()
 
-    def put(self, lane: Lane, frame: bytes) -> None:
-        self.queue.append((lane, frame))
-        self.size += len(frame)
+    def put(self, lane: Lane, frame: bytes) -> bool:
+        """It is taken, to be sent once there is a connection."""
+        self._queue.append((lane, frame))
+        self.load[lane].add(frame)
+        return True
 
     def stop(self) -> Sequence[tuple[Lane, bytes]]:
         """It is not needed any more; here is what it was to send."""
         self._tries = 0
-        return self.queue
+        return self._queue
 
     def _try(self) -> None:
         transport = self._transport
@@ -58,6 +60,7 @@ class Attempt:
         elif target is None or (target.process.dead and target.process.refuses):
             self._refuse(number, f"nobody listens at {self._peer}")
         elif not target.process.dead and (reason := refusal(caller.endpoint, target.endpoint)):
+            target.count(f"turned away: {reason}")
             self._refuse(number, reason)
         elif not target.process.dead and not target.has_precedence(caller.node.address):
             target.arrive(self._let_in, number, target)

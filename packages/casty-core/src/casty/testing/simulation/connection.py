@@ -5,6 +5,7 @@ what was sent arrives when that is over. Where it takes longer than `SILENCE`, b
 """
 
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -18,6 +19,23 @@ SILENCE: Final = 5.0
 """Seconds without a sign of life after which a connection counts as lost."""
 
 
+@dataclass(slots=True)
+class Load:
+    """Frames of one lane that wait or are on their way."""
+
+    frames: int = 0
+    size: int = 0
+    """In bytes."""
+
+    def add(self, frame: bytes) -> None:
+        self.frames += 1
+        self.size += len(frame)
+
+    def remove(self, frame: bytes) -> None:
+        self.frames -= 1
+        self.size -= len(frame)
+
+
 class End:
     """One endpoint's side of a connection."""
 
@@ -27,18 +45,16 @@ class End:
         self.is_open = False
         """Whether this side has heard that there is a connection; nothing reaches it before."""
         self.is_broken = False
-        self.frames = 0
-        """How many are on their way to the other side."""
-        self.size = 0
-        """And how many bytes they have."""
+        self.load = {lane: Load() for lane in Lane}
+        """What is on its way to the other side."""
         self._streams: dict[Lane, deque[bytes]] = {lane: deque() for lane in Lane}
         """What is on its way, in order: whenever something arrives, it is the first of these."""
         self._held: list[Lane] = []
         """One for each arrival that waits for the way to be open again."""
         self._last = dict.fromkeys(Lane, 0.0)
         """When the last frame of a lane arrives."""
-        self._free = 0.0
-        """When a link of limited bandwidth has sent what it has been given."""
+        self._free = dict.fromkeys(Lane, 0.0)
+        """When a link of limited bandwidth has sent what it has been given; each lane has it for itself."""
 
     @property
     def node(self) -> NodeId:
@@ -53,23 +69,24 @@ class End:
     def way(self) -> tuple[str, str]:
         return self.node.host, self.other.node.host
 
-    def send(self, lane: Lane, frame: bytes) -> None:
+    def send(self, lane: Lane, frame: bytes) -> bool:
+        """It is taken, whatever becomes of it."""
         network, loop = self.transport.network, self.transport.loop
         link = network.link_of(*self.way)
         now = loop.seconds()
-        self._free = max(now, self._free) + (len(frame) / link.bandwidth if link.bandwidth else 0.0)
+        sent = self._free[lane] = max(now, self._free[lane]) + (len(frame) / link.bandwidth if link.bandwidth else 0.0)
         delays = link.delays(network.random)
         if not delays:
             self._note(lane, frame, "lost")
         for delay in delays:
-            self.frames += 1
-            self.size += len(frame)
+            self.load[lane].add(frame)
             if link.lossy:
-                loop.carry(self._free + delay - now, self._arrive_or_vanish, lane, frame)
+                loop.carry(sent + delay - now, self._arrive_or_vanish, lane, frame)
             else:
-                self._last[lane] = max(self._free + delay, self._last[lane])
+                self._last[lane] = max(sent + delay, self._last[lane])
                 self._streams[lane].append(frame)
                 loop.carry(self._last[lane] - now, self._arrive, lane)
+        return True
 
     def resend(self) -> None:
         """The way may be open again."""
@@ -97,18 +114,14 @@ class End:
         if self._gets_through():
             self.other.transport.arrive(self._taken, lane, frame)
         else:
-            self._left(frame)
+            self.load[lane].remove(frame)
             self._note(lane, frame, "lost")
 
     def _taken(self, lane: Lane, frame: bytes) -> None:
         if not self.connection.is_broken:
-            self._left(frame)
+            self.load[lane].remove(frame)
             self._note(lane, frame, "delivered")
             self.other.transport.receive(self.node, frame)
-
-    def _left(self, frame: bytes) -> None:
-        self.frames -= 1
-        self.size -= len(frame)
 
     def broken(self, reason: str) -> None:
         """Tell this side, if it does not know yet."""

@@ -16,7 +16,7 @@ from casty.member import NodeId
 from casty.plugins.providers import TransportProvider
 from casty.spi.transport import FRAME_LIMITS, Endpoint, FrameReceiver, Lane
 from casty.testing.simulation.connecting import Attempt
-from casty.testing.simulation.connection import End
+from casty.testing.simulation.connection import End, Load
 from casty.testing.simulation.hosts import this_host
 from casty.testing.simulation.loop import SimulatedLoop
 from casty.testing.simulation.network import Network
@@ -35,7 +35,7 @@ class SimulatedTransportOptions:
     """The options of `sim://`."""
 
     queue_frames: int = 1024
-    """How many frames may wait for a peer, or be on their way to it."""
+    """How many frames of a lane may wait for a peer, or be on their way to it."""
     queue_bytes: int = 8 << 20
     give_up_after: float = 10.0
     """Seconds without a connection after which what waits for a peer is dropped."""
@@ -83,24 +83,17 @@ class SimulatedTransport:
             return False
         if peer == self.node.address:
             return True  # nobody promises that it arrives
-        frames, size = self.options.queue_frames, self.options.queue_bytes
         end = self._ends.get(peer)
         if end is not None and not end.connection.is_broken:
-            if end.frames >= frames or end.size >= size:
-                return False
-            end.send(lane, frame)
-            return True
+            return self._has_room(end.load[lane]) and end.send(lane, frame)
         attempt = self._attempts.get(peer)
         if attempt is None:
             attempt = self._attempts[peer] = Attempt(self, peer)
-        if len(attempt.queue) >= frames or attempt.size >= size:
-            return False
-        attempt.put(lane, frame)
-        return True
+        return self._has_room(attempt.load[lane]) and attempt.put(lane, frame)
 
     @property
     def counters(self) -> Mapping[str, int]:
-        return self._counters
+        return dict(self._counters)
 
     async def disconnect(self, peer: PeerAddress) -> None:
         """Waits for what has been sent for a second at most."""
@@ -131,9 +124,12 @@ class SimulatedTransport:
         """By this host's clock."""
         self.loop.call_later(delay, call, *args, context=self.process.context())
 
+    def count(self, reason: str) -> None:
+        self._counters[reason] += 1
+
     def refused(self, peer: PeerAddress, reason: str) -> None:
         """An attempt to connect has failed."""
-        self._counters[reason] += 1
+        self.count(reason)
         self.loop.record(f"not connected to {peer}: {reason}", str(self.node.address))
 
     def has_precedence(self, caller: PeerAddress) -> bool:
@@ -162,7 +158,7 @@ class SimulatedTransport:
         """Said once for each end."""
         peer = end.other.node
         if self._ends.get(peer.address) is end:
-            self._counters[reason] += 1
+            self.count(reason)
             del self._ends[peer.address]
             self.loop.record(f"lost {peer}: {reason}", str(self.node.address))
             if not self._closed:
@@ -180,9 +176,14 @@ class SimulatedTransport:
         if frames:
             self._receiver.frames_dropped(peer, frames, reason)
 
+    def _has_room(self, load: Load) -> bool:
+        return load.frames < self.options.queue_frames and load.size < self.options.queue_bytes
+
     def _is_sending(self, peer: PeerAddress) -> bool:
+        if peer in self._attempts:
+            return True
         end = self._ends.get(peer)
-        return peer in self._attempts or (end is not None and not end.connection.is_broken and end.frames > 0)
+        return end is not None and not end.connection.is_broken and any(load.frames for load in end.load.values())
 
     def _attend(self) -> None:
         self._inbox.popleft()()

@@ -1,0 +1,45 @@
+"""Nodes that stand still for a while, as in a debugger, on a machine that swaps, or while a snapshot of it is taken."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.bank import ROUNDS
+from tests.chaos.cluster.cluster import Cluster, Node
+
+PAUSES = 1 if ROUNDS == 1 else 20
+PAUSE = 3.0
+DECIDED = 6.0
+"""Seconds after which a suspicion from the time of the pause would have had its consequences."""
+
+
+@pytest.mark.timeout(60 + PAUSES * 20)
+async def test_a_pause_of_three_seconds_costs_nobody_its_place(tmp_path: Path) -> None:
+    """B5, T2."""
+    async with Cluster.of(3, tmp_path) as cluster:
+        everybody = list(cluster.running.values())
+        before = [node.uid for node in everybody]
+        suspicions = 0
+        for number in range(PAUSES):
+            paused = cluster[f"n{number % 3 + 1}"]
+            seen = [len(node.said) for node in everybody]
+            paused.signal(signal.SIGSTOP)
+            await asyncio.sleep(PAUSE)
+            paused.signal(signal.SIGCONT)
+            await asyncio.sleep(DECIDED)
+            assert await paused.do("ask", path="/single") == "n1"
+            said = [said for node, known in zip(everybody, seen, strict=True) for said in node.said[known:]]
+            suspicions += sum(one.what == "UnreachableMember" for one in said)
+        assert [node.uid for node in everybody] == before
+        assert not [node.name for node in everybody if node.all("NodeDowned") or node.all("MemberLeft")]
+        assert not [node.name for node in everybody if led_alone(node)]
+        print(f"{PAUSES} pauses of {PAUSE} s, {suspicions} suspicions")
+        cluster.check_histories()
+
+
+def led_alone(node: Node) -> bool:
+    """Whether it has ever seen itself as the only one, once it had seen the others."""
+    sizes = [sum(status == "up" for *_, status in view.details["members"]) for view in node.all("view")]
+    return min(sizes[sizes.index(3) :]) < 3

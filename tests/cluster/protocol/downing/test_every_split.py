@@ -1,0 +1,131 @@
+"""Every way in which a cluster of up to six can fall apart: never two sides go on.
+
+The conformance kit does the same for up to five members; this goes further, and counts how often nobody goes on. Run
+as a program, it prints the table of `docs/downing.md`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations, permutations, product
+from random import Random
+from typing import override
+
+import pytest
+from casty.member import NodeId
+from casty.spi.downing import Down, DowningStrategy, MembershipView
+from casty.testing.conformance.downing.worlds import (
+    Link,
+    World,
+    clean_splits,
+    cut_directions,
+    cut_links,
+    members,
+    outcomes,
+)
+
+from tests.cluster.protocol.downing.strategies import STRATEGIES
+
+
+def sides_that_go_on(world: World, strategy: DowningStrategy) -> Iterator[int]:
+    """How many, in each of the outcomes that are possible."""
+    for outcome in outcomes(world, strategy.decide):
+        yield len(set(outcome.values()))
+
+
+def wrong(worlds: Iterable[World], strategy: DowningStrategy) -> list[str]:
+    return [str(world) for world in worlds if max(sides_that_go_on(world, strategy)) > 1]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_all_clean_splits(name: str) -> None:
+    assert wrong((world for count in range(2, 8) for world in clean_splits(count)), STRATEGIES[name]) == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_cut_links_among_six(name: str) -> None:
+    """Each 16th of the 32,768 ways; the program tries all."""
+    some = (world for number, world in enumerate(cut_links(6)) if number % 16 == 7)
+    assert wrong(some, STRATEGIES[name]) == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_all_directions_cut_among_four(name: str) -> None:
+    assert wrong(cut_directions(4), STRATEGIES[name]) == []
+
+
+def some_directions(count: int, worlds: int) -> Iterator[World]:
+    random, everybody = Random(count), members(count)
+    links = list(permutations([member.node for member in everybody], 2))
+    for _ in range(worlds):
+        share = random.choice((0.5, 0.7, 0.85, 0.95))
+        yield World(everybody, frozenset(link for link in links if random.random() < share))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_some_directions_cut_among_six(name: str) -> None:
+    assert wrong(some_directions(6, 1_000), STRATEGIES[name]) == []
+
+
+@dataclass(frozen=True)
+class AgedWorld(World):
+    """One in which some links were cut, and observed to be, before the others were."""
+
+    before: frozenset[Link]
+
+    @override
+    def view(self, node: NodeId) -> MembershipView:
+        """What those say who cannot be heard any more is what they said before."""
+        now, earlier = World(self.members, self.links).view(node), World(self.members, self.before).view(node)
+        heard = set(self._heard_by(node))
+        old = {observer: missed for observer, missed in earlier.observations.items() if observer not in heard}
+        rows = {**now.observations, **old}
+        return replace(now, observations=rows, unreachable=frozenset[NodeId]().union(*rows.values()))
+
+
+def aged_worlds(count: int) -> Iterator[AgedWorld]:
+    """Each link is cut before, cut now, or there."""
+    everybody = members(count)
+    pairs = list(combinations([member.node for member in everybody], 2))
+    for states in product((0, 1, 2), repeat=len(pairs)):
+        kept = [[(pair, pair[::-1]) for pair, state in zip(pairs, states, strict=True) if state >= n] for n in (2, 1)]
+        now, before = (frozenset(link for links in each for link in links) for each in kept)
+        yield AgedWorld(everybody, now, before)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_one_split_after_another_among_four(name: str) -> None:
+    assert wrong(aged_worlds(4), STRATEGIES[name]) == []
+
+
+class AutoDown:
+    """Gives up whoever is unreachable, wherever it is asked."""
+
+    def decide(self, view: MembershipView) -> Down:
+        return Down(view.unreachable, "unreachable")
+
+
+def test_two_sides_would_be_noticed() -> None:
+    assert len(wrong(clean_splits(3), AutoDown())) == 4
+
+
+def main() -> None:
+    """All clean splits of five and six, and all ways to cut links among six: how often nobody, or somebody, goes on."""
+    worlds = {"clean splits of 5": list(clean_splits(5)), "clean splits of 6": list(clean_splits(6))}
+    worlds |= {"cut links among 6": list(cut_links(6))}
+    for name, strategy in STRATEGIES.items():
+        for what, each in worlds.items():
+            counted = Counter(max(sides_that_go_on(world, strategy)) for world in each)
+            nobody = counted[0] / len(each)
+            print(
+                f"{name:28} {what:20} nobody goes on: {nobody:6.1%}   two sides: {len(each) - counted[0] - counted[1]}"
+            )
+
+
+if __name__ == "__main__":
+    main()
