@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from casty.testing.conformance.transport import Capabilities, Check, bounds, catalog, checks, nodes
+from casty.testing.conformance.transport import Capabilities, Check, bounds, catalog, checks, nodes, ordering
 
 from tests.conformance import transport_mutants as mutants
 from tests.conformance.transport_mutants import Mutant
@@ -42,12 +42,19 @@ CAUGHT_BY: dict[type[Mutant], str] = {
 
 
 @pytest.fixture(autouse=True)
-def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything happens within a few turns here, or never."""
-    monkeypatch.setattr(nodes, "PATIENCE", 1.0)
+def smaller_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Still more than the queues of these transports hold."""
+    monkeypatch.setattr(ordering, "MANY", 20_000)
     monkeypatch.setattr(bounds, "MOST", 50_000)
 
 
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything happens within a few turns here, or never."""
+    monkeypatch.setattr(nodes, "PATIENCE", 2.0)
+
+
+@pytest.mark.usefixtures("little_patience")
 @pytest.mark.parametrize(("mutant", "caught_by"), CAUGHT_BY.items())
 async def test_a_mutant_fails_the_check_that_is_about_it(mutant: type[Mutant], caught_by: str) -> None:
     made = mutant()
@@ -64,6 +71,7 @@ async def test_what_is_no_mutant_is_not_caught(name: str) -> None:
     await CHECKS[name](Mutant())
 
 
+@pytest.mark.usefixtures("little_patience")
 @pytest.mark.parametrize("check", [check for check in checks() if check not in checks(Capabilities(patient=False))])
 async def test_who_does_not_wait_is_not_patient(check: Check) -> None:
     with pytest.raises(AssertionError):

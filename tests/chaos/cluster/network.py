@@ -26,11 +26,12 @@ class Way(NamedTuple):
 
 class Network:
     """Relays, by the name of the node behind each, whose ports are in the order of the names: nodes that start together
-    have the first one begin the cluster. `pids` are the living nodes' processes.
+    have the first one begin the cluster.
     """
 
-    def __init__(self, pids: Callable[[], Mapping[str, int]]) -> None:
-        self._pids = pids
+    def __init__(self) -> None:
+        self.pids: dict[str, int] = {}
+        """The processes of the nodes, to be entered by whoever starts them."""
         self._relays: dict[str, asyncio.Server] = {}
         self._behind: dict[str, int] = {}
         self._stopped: frozenset[Way] = frozenset()
@@ -41,8 +42,8 @@ class Network:
 
     @classmethod
     @asynccontextmanager
-    async def between(cls, names: Collection[str], pids: Callable[[], Mapping[str, int]]) -> AsyncGenerator[Self]:
-        network = cls(pids)
+    async def between(cls, names: Collection[str]) -> AsyncGenerator[Self]:
+        network = cls()
         try:
             for name, port in zip(names, sorted(free_ports(len(names))), strict=True):
                 network._relays[name] = await asyncio.start_server(network._accepting(name), HOST, port)
@@ -93,7 +94,7 @@ class Network:
         return accept
 
     async def _relay(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        dialer = owner_of(writer.get_extra_info("peername")[1], self._pids())
+        dialer = owner_of(writer.get_extra_info("peername")[1], self.pids)
         there, back = Way(dialer, name), Way(name, dialer)
         self._writers[writer] = back
         try:

@@ -27,8 +27,6 @@ from casty.events import (
 from casty.tls import Config
 from casty_cluster.node.view import ClusterState
 
-MEMBER_EVENTS = (MemberUp, MemberLeft, UnreachableMember, ReachableMember, NodeRejoined)
-
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -134,14 +132,22 @@ def say_view(view: ClusterState | None) -> None:
     )
 
 
-def say_events(system: ClusteredActorSystem) -> None:
-    stream = system.event_stream
-    for kind in MEMBER_EVENTS:
-        stream.subscribe(
-            kind, lambda e: say(type(e).__name__, member=e.member.node_id, uid=e.member.node.uid)
-        )
-    stream.subscribe(NodeDowned, lambda event: say("NodeDowned", reason=event.reason))
-    stream.subscribe(ActorRestarted, lambda event: say("ActorRestarted", path=event.ref.address.path))
+def say_event(event: object) -> None:
+    match event:
+        case (
+            MemberUp(member)
+            | MemberLeft(member)
+            | UnreachableMember(member)
+            | ReachableMember(member)
+            | NodeRejoined(member)
+        ):
+            say(type(event).__name__, member=member.node_id, uid=member.node.uid)
+        case NodeDowned(reason):
+            say("NodeDowned", reason=reason)
+        case ActorRestarted(ref):
+            say("ActorRestarted", path=ref.address.path)
+        case _:
+            pass  # not about the cluster
 
 
 async def commands() -> AsyncGenerator[dict[str, Any]]:
@@ -164,7 +170,7 @@ async def main(settings: dict[str, Any]) -> None:
     tls = None if files is None else Config.from_paths(**files)
     name = settings["node_id"]
     system = ClusteredActorSystem(name="chaos", host="127.0.0.1", tls=tls, **settings)
-    say_events(system)
+    system.event_stream.subscribe(object, say_event)
     async with system, asyncio.TaskGroup() as group:
         system.spawn(answering(name), "echo")
         system.spawn(Behaviors.singleton(lambda: answering(name, aloud=True)), "single")

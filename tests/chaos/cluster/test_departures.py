@@ -31,5 +31,5 @@ async def test_a_node_that_is_told_to_end_leaves_in_order_and_no_ask_of_the_othe
         [ended], [begun] = leaving.all("singleton ends"), cluster[heir].all("singleton begins")
         assert ended.at < begun.at
         slowest = max(seconds for _, seconds, _ in asks)
-        print(f"{len(asks)} asks, the slowest took {slowest:.3f} s; nobody had the singleton for {begun.at - ended.at:.3f} s")
+        print(f"{len(asks)} asks, the slowest took {slowest:.3f} s; no singleton for {begun.at - ended.at:.3f} s")
         cluster.check_histories()

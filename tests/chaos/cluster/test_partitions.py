@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.bank import ROUNDS
-from tests.chaos.cluster.cluster import Cluster, Node
+from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.cluster.network import Way
+from tests.chaos.cluster.process import NodeProcess
 
 NOTICED = 10.0
 """Seconds; with the default settings phi says after 4 to 5 that a member is silent."""
@@ -88,9 +89,9 @@ async def test_slow_and_broken_connections_and_one_way_cuts_end_in_one_cluster(t
         cluster.check_histories()
 
 
-def notice(observer: Node, other: Node) -> bool:
+def notice(observer: NodeProcess, other: NodeProcess) -> bool:
     return bool(observer.all("UnreachableMember", uid=other.uid))
 
 
-def regains(observer: Node, other: Node) -> bool:
+def regains(observer: NodeProcess, other: NodeProcess) -> bool:
     return len(observer.all("ReachableMember", uid=other.uid)) == len(observer.all("UnreachableMember", uid=other.uid))

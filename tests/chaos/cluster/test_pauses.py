@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.bank import ROUNDS
-from tests.chaos.cluster.cluster import Cluster, Node
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.cluster.process import NodeProcess
 
 PAUSES = 1 if ROUNDS == 1 else 20
 PAUSE = 3.0
-DECIDED = 6.0
+DECIDED = 5.0
 """Seconds after which a suspicion from the time of the pause would have had its consequences."""
 
 
@@ -39,7 +40,7 @@ async def test_a_pause_of_three_seconds_costs_nobody_its_place(tmp_path: Path) -
         cluster.check_histories()
 
 
-def led_alone(node: Node) -> bool:
+def led_alone(node: NodeProcess) -> bool:
     """Whether it has ever seen itself as the only one, once it had seen the others."""
     sizes = [sum(status == "up" for *_, status in view.details["members"]) for view in node.all("view")]
     return min(sizes[sizes.index(3) :]) < 3

@@ -36,6 +36,10 @@ def test_an_unknown_name_that_is_like_no_other(core_alone: Site) -> None:
         registry.failure_detector("xyz")
     with pytest.raises(PluginError, match=r"^no serializer named 'xyz'; installed: msgpack; install a plugin"):
         registry.serializer("xyz")
+    with pytest.raises(PluginError, match=r"^no downing strategy named 'xyz'; installed: none; install a plugin"):
+        registry.downing_strategy("xyz")
+    with pytest.raises(PluginError, match=r"^no lease store named 'postgresql'; .*; install it with: pip install"):
+        registry.lease("postgresql://host/database")
     with pytest.raises(PluginError, match=r"^no transport named 'xyz'; installed: inproc; install a plugin"):
         registry.transport("xyz://a:1")
 

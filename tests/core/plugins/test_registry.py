@@ -67,6 +67,16 @@ def test_failure_detectors_and_instruments_are_found(site: Site) -> None:
     assert all(isinstance(provider, InstrumentProvider) for provider in registry.instruments())
 
 
+def test_what_a_cluster_needs_is_found() -> None:
+    registry = PluginRegistry.discover()
+    for name in ("phi-accrual", "swim"):
+        assert registry.failure_detector(name).names == (name,)
+    for name in ("keep-majority", "static-quorum", "keep-oldest", "down-all", "lease"):
+        assert registry.downing_strategy(name).names == (name,)
+    assert registry.lease("memory://").names == ("memory",)
+    assert "postgresql" in registry.lease("postgresql://host/database").names
+
+
 def test_two_distributions_may_call_their_entry_points_alike(site: Site) -> None:
     site.install("one", "1.0", sources.JOURNAL)
     site.install("two", "1.0", sources.JOURNAL.replace("acme", "umbrella"))

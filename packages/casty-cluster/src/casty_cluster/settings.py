@@ -6,11 +6,12 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypedDict
 
 from casty import CastyConfig
 from casty.address import PeerAddress
 from casty.config.kinds import peer_address
+from casty.config.schema import WhenDowned
 from casty.errors import ConfigError
 from casty.plugins import PluginRegistry, build_options
 from casty.spi.downing import DowningStrategy
@@ -25,7 +26,6 @@ type Seed = tuple[str, int] | str
 """`("10.0.0.1", 25520)` or `"10.0.0.1:25520"`."""
 type Cookie = str | bytes | Sequence[str | bytes]
 """A secret, or two of them while it is being changed."""
-type WhenDowned = Literal["rejoin", "exit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,61 +60,68 @@ class NodeSettings:
         return f"{self.transport}://{host}:{self.port}"
 
 
-def node_settings(
-    config: CastyConfig,
-    plugins: PluginRegistry,
-    *,
-    host: str | None,
-    port: int | None,
-    seed_nodes: Sequence[Seed] | None,
-    node_id: str | None,
-    roles: Sequence[str] | None,
-    bind_host: str | None,
-    advertised_host: str | None,
-    advertised_port: int | None,
-    tls: TlsConfig | None,
-    cookie: Cookie | None,
-    insecure: bool,
-    transport: str | None,
-    failure_detector: str | Callable[[DetectorContext], FailureDetector] | None,
-    downing: str | DowningStrategy | None,
-    when_downed: WhenDowned | None,
-) -> NodeSettings:
-    """The arguments of `ClusteredActorSystem`, and the configuration where they say nothing. Raises `ConfigError` and
-    `PluginError` for what cannot be.
+class NodeArguments(TypedDict, total=False):
+    """The arguments of `ClusteredActorSystem` that `[cluster]` of the configuration has too, or could have."""
+
+    host: str
+    port: int
+    seed_nodes: Sequence[Seed]
+    node_id: str
+    roles: Sequence[str]
+    bind_host: str
+    advertised_host: str
+    advertised_port: int
+    transport: str
+    tls: TlsConfig | None
+    cookie: Cookie | None
+    insecure: bool
+    failure_detector: str | Callable[[DetectorContext], FailureDetector]
+    downing: str | DowningStrategy
+    when_downed: WhenDowned | Literal["rejoin", "exit"]
+
+
+def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegistry) -> NodeSettings:
+    """What was given, and the configuration where that says nothing. Raises TypeError for an argument that there is
+    not, `ConfigError` and `PluginError` for what cannot be.
     """
+    if unknown := given.keys() - NodeArguments.__annotations__.keys():
+        raise TypeError(f"ClusteredActorSystem takes no argument {sorted(unknown)[0]!r}")
     cluster = config.cluster
-    host = cluster.host if host is None else host
-    port = cluster.port if port is None else port
-    tls = tls_of(tls, config)
-    shown_host = advertised_host or (host if bind_host is not None else public_host(host))
-    advertised = None
-    if shown_host is not None or advertised_port is not None:
-        advertised = PeerAddress(shown_host or host, advertised_port or port)
+    host, port = given.get("host", cluster.host), given.get("port", cluster.port)
+    tls = tls_of(given.get("tls"), config)
+    detector, downing = given.get("failure_detector"), given.get("downing")
     return NodeSettings(
-        bind_host=bind_host or host,
+        bind_host=given.get("bind_host", host),
         port=port,
-        advertised=advertised,
-        seeds=cluster.seed_addresses if seed_nodes is None else seed_addresses(seed_nodes),
-        node_id=node_id or cluster.node_id,
-        roles=cluster.roles if roles is None else tuple(roles),
-        transport=transport or ("tls" if tls is not None and cluster.transport == "tcp" else cluster.transport),
-        transport_options={},
+        advertised=_advertised(given, host, port),
+        seeds=seed_addresses(given["seed_nodes"]) if "seed_nodes" in given else cluster.seed_addresses,
+        node_id=given.get("node_id", cluster.node_id),
+        roles=tuple(given.get("roles", cluster.roles)),
+        transport=given.get("transport", "tls" if tls and cluster.transport == "tcp" else cluster.transport),
+        transport_options=cluster.transport_options,
         configuration={
             "serializer": config.serialization.default,
-            "failure detector": _name_of(failure_detector, cluster.failure_detector.kind),
+            "failure detector": _name_of(detector, cluster.failure_detector.kind),
             "downing strategy": _name_of(downing, cluster.downing.strategy),
         },
-        cookies=cookies_of(cookie, cluster.cookie_file),
+        cookies=cookies_of(given.get("cookie"), cluster.cookie_file),
         tls=tls,
-        insecure=insecure,
-        detector=detector_of(failure_detector, config, plugins),
+        insecure=given.get("insecure", False),
+        detector=detector_of(detector, config, plugins),
         downing=downing_of(downing, config, plugins),
-        when_downed=when_downed or "rejoin",
+        when_downed=WhenDowned(given.get("when_downed", cluster.downing.when_downed)),
         gossip_interval=cluster.gossip.interval,
         heartbeat_interval=cluster.heartbeat.interval,
         check_interval=cluster.heartbeat.availability_check_interval,
     )
+
+
+def _advertised(given: NodeArguments, host: str, port: int) -> PeerAddress | None:
+    """Where the others reach the node, if not where it listens."""
+    shown = given.get("advertised_host") or (host if "bind_host" in given else public_host(host))
+    if shown is None and "advertised_port" not in given:
+        return None
+    return PeerAddress(shown or host, given.get("advertised_port", port))
 
 
 def _name_of(chosen: object, configured: str) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Final, Self, cast, overload, override
+from typing import Any, Final, Self, Unpack, cast, overload, override
 
 from casty import (
     ActorRef,
@@ -21,6 +21,7 @@ from casty.address import ActorAddress
 from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
 from casty.behaviors.discovery import Listing, ReceptionistMessage
 from casty.clock import Clock
+from casty.config.schema import WhenDowned
 from casty.errors import ActorNameError, JoinError, NodeDownedError, ScopeError
 from casty.events import NodeDowned, NodeRejoined
 from casty.member import Member, NodeId
@@ -28,9 +29,6 @@ from casty.runtime.cell import LocalRef
 from casty.runtime.kernel import Kernel
 from casty.runtime.signals import Restart
 from casty.runtime.stopping import request_stop
-from casty.spi.downing import DowningStrategy
-from casty.spi.failure_detector import DetectorContext, FailureDetector
-from casty.tls import Config as TlsConfig
 
 from casty_cluster.broadcast.broadcast import PREFIX, ClusterBroadcastRef, proxy
 from casty_cluster.node.node import Node
@@ -40,7 +38,7 @@ from casty_cluster.protocol.membership.effects import Out
 from casty_cluster.receptionist.receptionist import NAME as RECEPTIONIST
 from casty_cluster.receptionist.receptionist import Receptionist
 from casty_cluster.remoting.remoting import Remoting
-from casty_cluster.settings import Cookie, NodeSettings, Seed, WhenDowned, node_settings
+from casty_cluster.settings import NodeArguments, node_settings
 from casty_cluster.singleton.manager import Managers
 
 logger = logging.getLogger("casty.cluster")
@@ -74,51 +72,19 @@ class ClusteredActorSystem(ActorSystem):
         self,
         *,
         name: str | None = None,
-        host: str | None = None,
-        port: int | None = None,
-        seed_nodes: Sequence[Seed] | None = None,
-        node_id: str | None = None,
-        roles: Sequence[str] | None = None,
-        bind_host: str | None = None,
-        advertised_host: str | None = None,
-        advertised_port: int | None = None,
         config: CastyConfig | None = None,
         required_quorum: int | None = None,
         quorum_timeout: float = 60.0,
-        tls: TlsConfig | None = None,
-        cookie: Cookie | None = None,
-        insecure: bool = False,
-        transport: str | None = None,
         serializer: str | None = None,
-        failure_detector: str | Callable[[DetectorContext], FailureDetector] | None = None,
-        downing: str | DowningStrategy | None = None,
-        when_downed: WhenDowned | None = None,
         plugins: Sequence[object] = (),
         clock: Clock | None = None,
+        **node: Unpack[NodeArguments],
     ) -> None:
         config = CastyConfig() if config is None else config
         if serializer is not None:
             config = replace(config, serialization=replace(config.serialization, default=serializer))
         super().__init__(name, config=config, plugins=plugins, clock=clock)
-        self._settings: NodeSettings = node_settings(
-            config,
-            self.plugins,
-            host=host,
-            port=port,
-            seed_nodes=seed_nodes,
-            node_id=node_id,
-            roles=roles,
-            bind_host=bind_host,
-            advertised_host=advertised_host,
-            advertised_port=advertised_port,
-            tls=tls,
-            cookie=cookie,
-            insecure=insecure,
-            transport=transport,
-            failure_detector=failure_detector,
-            downing=downing,
-            when_downed=when_downed,
-        )
+        self._settings = node_settings(node, config, self.plugins)
         self._required_quorum = required_quorum
         self._quorum_timeout = quorum_timeout
         self._node: Node | None = None
@@ -278,7 +244,7 @@ class ClusteredActorSystem(ActorSystem):
         """The others have given this node up."""
         logger.error("this node is no member of the cluster any more: %s", out.reason)
         self.event_stream.publish(NodeDowned(out.reason))
-        if self._settings.when_downed == "exit":
+        if self._settings.when_downed is WhenDowned.exit:
             self._termination.exit(DOWNED_EXIT_CODE)
             return
         error = NodeDownedError(out.reason)

@@ -68,7 +68,7 @@ ABLATIONS = {
         "bootstrap of 3",
     ),
     "islands": (lambda: patch.object(participant, "gives_way", _never_give_way), "partition and heal"),
-    "convergence": (lambda: patch.object(leader, "converged", _lead_alone), "churn"),
+    "convergence": (lambda: patch.object(leader, "converged", _lead_alone), "partition and heal"),
 }
 """By safeguard: how to switch it off, and the scenario that has to notice."""
 

@@ -89,10 +89,14 @@ def crash_and_restart(seed: int) -> Simulation:
 
 
 def partition_and_heal(seed: int) -> Simulation:
-    """The network falls into two or three parts, or loses single directions, for up to 25 seconds."""
+    """The network falls into two parts, or loses a single direction, for up to 25 seconds, often just when a node joins
+    or leaves.
+    """
     simulation, hosts = running(seed, simulation_size(seed))
     random = simulation.random
     for _ in range(2):
+        if random.random() < 0.5:
+            come_or_go(simulation, random.choice(hosts))
         cut(simulation, hosts)
         simulation.run(random.uniform(1.0, 25.0))
         simulation.network.heal()
@@ -135,6 +139,14 @@ def churn(seed: int) -> Simulation:
 
 def simulation_size(seed: int) -> int:
     return 3 if seed % 2 else 5
+
+
+def come_or_go(simulation: Simulation, host: Host) -> None:
+    simulation.leave(host)
+    if simulation.random.random() < 0.7:
+        simulation.run(5.0)
+        simulation.start(host)
+    simulation.run(simulation.random.uniform(0.0, 0.5))
 
 
 def cut(simulation: Simulation, hosts: list[Host]) -> None:

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final, override
 
 from casty.config.actors import ActorConfig, DefaultsConfig, settle
@@ -81,11 +82,21 @@ class FailureDetectorConfig(Table):
         return {**figures, **self.options}
 
 
+class WhenDowned(Enum):
+    """What a node does that the others have given up."""
+
+    rejoin = "rejoin"
+    """It comes back as another incarnation, and its actors begin again."""
+    exit = "exit"
+    """It ends its process with exit code 86."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DowningConfig(Table):
     """`[cluster.downing]`: who goes on when the members cannot all reach each other."""
 
     strategy: Text = "keep-majority"
+    when_downed: WhenDowned = WhenDowned.rejoin
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     """Handed to the strategy's provider, which checks them."""
 
@@ -103,6 +114,8 @@ class ClusterConfig(Table):
     node_id: Text | None = None
     """None: `host:port`."""
     transport: Text = "tcp"
+    transport_options: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Handed to the transport's provider, which checks them."""
     cookie_file: Text | None = None
     tls: TlsConfig = TlsConfig()
     gossip: GossipConfig = GossipConfig()

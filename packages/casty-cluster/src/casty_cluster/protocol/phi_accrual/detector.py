@@ -16,6 +16,7 @@ from typing import Final, final
 
 from casty.member import NodeId
 from casty.spi.failure_detector import DetectorContext, Probe
+
 from casty_cluster.protocol.local_pause import LocalPause
 from casty_cluster.protocol.phi_accrual.options import PhiAccrualOptions
 from casty_cluster.protocol.phi_accrual.ring import neighbours, ring_from

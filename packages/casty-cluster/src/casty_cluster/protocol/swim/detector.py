@@ -22,6 +22,7 @@ from typing import Final, final
 
 from casty.member import NodeId
 from casty.spi.failure_detector import DetectorContext, Probe
+
 from casty_cluster.protocol.local_pause import LocalPause
 from casty_cluster.protocol.swim.health import LocalHealth
 from casty_cluster.protocol.swim.messages import ROOM, Kind, Message, decode, encode

@@ -8,6 +8,7 @@ nodes believe the same one, in whatever order they come.
 from collections.abc import Iterable
 
 from casty.member import NodeId
+
 from casty_cluster.protocol.swim.messages import Claim, Rumour
 from casty_cluster.protocol.swim.rumours import Rumours
 from casty_cluster.protocol.swim.suspicion import Suspicion

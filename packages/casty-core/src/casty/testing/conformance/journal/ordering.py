@@ -168,9 +168,10 @@ async def the_highest_offset_is_never_below_one_that_is_read(open_store: OpenSto
     async with open_store() as opened:
         store = ordered(opened)
         expect_equal("the highest offset of an empty journal", await store.highest_offset(), 0)
+        found: list[OrderedEvent] = []
         for number in (1, 2):
             await store_all(store, events(f"e{number}", 1, 3))
-            found = await store.read(0, ALL)
+            await read_on(store, found, ALL)
             expect_equal("the number of events", len(found), 3 * number)
             highest = await store.highest_offset()
             last = found[-1].offset
