@@ -41,8 +41,8 @@ def test_options_of_swim() -> None:
 
 
 def test_wrong_options_name_the_nearest() -> None:
-    with pytest.raises(PluginError, match="failure detector 'swim' has no option 'period'; did you mean"):
-        detector_options(FailureDetectorConfig(kind="swim", options={"period": 2}))
+    with pytest.raises(PluginError, match="failure detector 'swim' has no option 'suspicion_mul'; did you mean 'suspi"):
+        detector_options(FailureDetectorConfig(kind="swim", options={"suspicion_mul": 2}))
     with pytest.raises(PluginError, match="downing strategy 'static-quorum' needs the option 'quorum_size'"):
         strategy_options(DowningConfig(strategy="static-quorum"))
     with pytest.raises(PluginError, match="the options of downing strategy 'lease' do not fit together: url must"):

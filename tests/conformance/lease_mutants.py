@@ -1,7 +1,7 @@
 """The lease store in memory with one fault each, of the kinds that stores really have."""
 
 import asyncio
-from typing import override
+from typing import ClassVar, override
 
 from casty.leases.memory import MemoryLeases
 from casty.spi.lease import LeaseGrant
@@ -32,15 +32,35 @@ class CountsRenewals(MemoryLeases):
 
 class LetsAnybodyGiveBack(MemoryLeases):
     @override
-    async def release(self, name: str, owner: str) -> bool:
+    async def release(self, name: str, token: int) -> bool:
         holding = self._holdings.get(name)
-        return await super().release(name, owner if holding is None else holding.owner)
+        return await super().release(name, token if holding is None else holding.token)
+
+
+class ReleasesWhoeverHadTheToken(MemoryLeases):
+    """Remembers a token's owner, and takes away what that owner has now."""
+
+    owners: ClassVar[dict[int, str]] = {}
+
+    @override
+    async def acquire(self, name: str, owner: str, seconds: float) -> LeaseGrant | None:
+        grant = await super().acquire(name, owner, seconds)
+        if grant is not None:
+            self.owners[grant.token] = owner
+        return grant
+
+    @override
+    async def release(self, name: str, token: int) -> bool:
+        holding = self._holdings.get(name)
+        if holding is not None and self.owners.get(token) == holding.owner:
+            token = holding.token
+        return await super().release(name, token)
 
 
 class KeepsWhatIsGivenBack(MemoryLeases):
     @override
-    async def release(self, name: str, owner: str) -> bool:
-        released = await super().release(name, owner)
+    async def release(self, name: str, token: int) -> bool:
+        released = await super().release(name, token)
         if released:
             self._holdings[name] = self._holdings[name]._replace(expires=float("inf"))
         return released
@@ -48,8 +68,8 @@ class KeepsWhatIsGivenBack(MemoryLeases):
 
 class ForgetsTokens(MemoryLeases):
     @override
-    async def release(self, name: str, owner: str) -> bool:
-        released = await super().release(name, owner)
+    async def release(self, name: str, token: int) -> bool:
+        released = await super().release(name, token)
         if released:
             del self._holdings[name]
         return released

@@ -14,7 +14,9 @@ from casty_transport_tcp import transport
 from casty_transport_tcp.framing import Kind, encoded
 from casty_transport_tcp.listener import MAX_PENDING
 from casty_transport_tcp.reasons import Reason
+from trustme import CA
 
+from tests.transport_tcp.certificates import written
 from tests.transport_tcp.strangers import Stranger, opened, until
 
 CROWD = 1_000
@@ -45,6 +47,22 @@ async def test_a_thousand_silent_connections_keep_nobody_out(monkeypatch: pytest
         verdicts = [await stranger.verdict() for stranger in strangers]
         assert verdicts.count(Reason.crowded) + verdicts.count(None) == CROWD - MAX_PENDING + 1
         assert verdicts.count(Reason.too_slow) == MAX_PENDING - 1
+
+
+async def test_silent_connections_keep_nobody_out_of_a_tls_port(tmp_path: Path) -> None:
+    """They count from the moment when they are accepted, before TLS has begun."""
+    tls = written(tmp_path, authority=CA()).config
+    async with (
+        opened("tls://127.0.0.1:0", tls=tls) as a,
+        opened("tls://127.0.0.1:0", tls=tls) as b,
+        AsyncExitStack() as crowd,
+    ):
+        for _ in range(2 * MAX_PENDING):
+            await crowd.enter_async_context(Stranger.at(a.address))
+        await until(lambda: a.transport.counters.get("crowded", 0) == MAX_PENDING, "all but 64 turned away")
+        await b.send(a.address, [b"hello"])
+        await a.inbox.until_received(1)
+        assert a.transport.counters.keys() == {"crowded"}
 
 
 async def test_one_byte_now_and_then_buys_no_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -49,6 +49,25 @@ async def test_what_waits_is_given_up_in_time_and_in_order(nobody: PeerAddress) 
         (reason,) = a.inbox.reasons
         assert f"no connection to {nobody} in 0.3 s: nobody can be reached there: " in reason
         assert "Connect call failed" in reason
+
+
+async def test_after_giving_up_the_next_frame_is_tried_at_once(
+    nobody: PeerAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is sent when its sender is told: the pause that had grown until then is over."""
+    slow = TcpOptions(first_retry=60.0, longest_retry=60.0, give_up_after=0.3)
+    async with opened(options=slow) as a:
+        dropped = a.inbox.frames_dropped
+
+        def resend(peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
+            if not a.inbox.dropped:
+                a.transport.send(peer, b"again")
+            dropped(peer, frames, reason)
+
+        monkeypatch.setattr(a.inbox, "frames_dropped", resend)
+        await a.send(nobody, [b"x"])
+        await a.inbox.until(lambda: len(a.inbox.dropped) == 2, "two dropped frames")
+        assert a.transport.counters["unreachable"] == 2
 
 
 async def test_an_attempt_that_is_not_answered_ends(nobody: PeerAddress) -> None:

@@ -140,6 +140,21 @@ async def test_a_retired_authority_is_not_trusted_any_more(tmp_path: Path) -> No
             assert node.transport.counters["tls"] > 0
 
 
+async def test_contexts_that_cannot_be_made_end_one_connection_and_no_more(tmp_path: Path) -> None:
+    config = written(tmp_path, authority=CA()).config
+
+    def broken() -> ssl.SSLContext:
+        raise LookupError("the safe is locked")
+
+    async with opened(TLS, tls=config) as node, opened(TLS, tls=Config(broken, broken)) as locked:
+        await locked.send(node.address, [b"x"])
+        await node.send(locked.address, [b"x"])
+        await locked.inbox.until(lambda: bool(locked.inbox.dropped), "the dropped frame")
+        await node.inbox.until(lambda: bool(node.inbox.dropped), "the dropped frame of the other")
+        assert "this node's certificates cannot be used: the safe is locked" in locked.inbox.reasons[0]
+        assert locked.transport.counters["tls"] > 2
+
+
 async def test_frames_of_a_node_with_tls_may_be_large_and_many(tmp_path: Path) -> None:
     config = written(tmp_path, authority=CA()).config
     inbox = Inbox()

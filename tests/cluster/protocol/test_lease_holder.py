@@ -67,7 +67,7 @@ def test_a_failed_renewal_is_tried_again_until_the_time_is_over() -> None:
             asked += 1
             assert holder.handle(Failed("no connection"), now) == []
     assert (now, asked) == (110.0, 5)
-    assert effects == [GiveBack(), Lost("it could not be renewed in time")]
+    assert effects == [GiveBack(1), Lost("it could not be renewed in time")]
 
 
 def test_a_store_that_does_not_answer_costs_the_lease_in_time() -> None:
@@ -75,7 +75,7 @@ def test_a_store_that_does_not_answer_costs_the_lease_in_time() -> None:
     assert holder.handle(Tick(), 104.0) == [Ask()]
     assert holder.next_deadline() == 110.0
     assert holder.handle(Tick(), 110.0) == [Lost("it could not be renewed in time")]
-    assert holder.handle(Answered(LeaseGrant(1, SECONDS)), 111.0) == [GiveBack()]
+    assert holder.handle(Answered(LeaseGrant(1, SECONDS)), 111.0) == [GiveBack(1)]
 
 
 def test_a_paused_holder_knows_before_any_tick() -> None:
@@ -103,7 +103,7 @@ def test_a_renewal_with_another_token_is_a_loss() -> None:
     holder.handle(Tick(), 104.0)
     assert holder.handle(Answered(LeaseGrant(3, SECONDS)), 104.1) == [
         Lost("it had run out before it was renewed"),
-        GiveBack(),
+        GiveBack(3),
     ]
 
 
@@ -112,27 +112,27 @@ def test_a_grant_that_comes_too_late_is_none() -> None:
     holder.handle(Acquire(), 0.0)
     assert holder.handle(Answered(LeaseGrant(1, SECONDS)), 10.0) == [
         Denied("the store took too long to grant it"),
-        GiveBack(),
+        GiveBack(1),
     ]
 
 
-def test_what_may_have_been_granted_is_given_back() -> None:
+def test_what_may_have_been_granted_runs_out() -> None:
     holder = LeaseHolder(SECONDS)
     holder.handle(Acquire(), 0.0)
-    assert holder.handle(Failed("no answer"), 5.0) == [Denied("no answer"), GiveBack()]
+    assert holder.handle(Failed("no answer"), 5.0) == [Denied("no answer")]
 
 
 def test_what_is_granted_after_it_is_wanted_no_more_is_given_back() -> None:
     holder = LeaseHolder(SECONDS)
     holder.handle(Acquire(), 0.0)
     assert holder.handle(Release(), 0.1) == []
-    assert holder.handle(Answered(LeaseGrant(1, SECONDS)), 0.2) == [GiveBack()]
+    assert holder.handle(Answered(LeaseGrant(1, SECONDS)), 0.2) == [GiveBack(1)]
     assert holder.token is None
 
 
 def test_a_lease_is_given_back_once() -> None:
     holder = held()
-    assert holder.handle(Release(), 101.0) == [GiveBack()]
+    assert holder.handle(Release(), 101.0) == [GiveBack(1)]
     assert holder.handle(Release(), 101.0) == []
     assert not holder.check(101.0)
 
@@ -157,8 +157,8 @@ class Store:
         self.owner, self.expires = owner, now + SECONDS
         return LeaseGrant(self.token, SECONDS)
 
-    def release(self, owner: str, now: float) -> None:
-        if owner == self.owner:
+    def release(self, token: int, now: float) -> None:
+        if token == self.token:
             self.expires = min(self.expires, now)
 
 
@@ -210,9 +210,9 @@ class Contest:
         match effect:
             case Ask():
                 self._later(self._delay(), lambda: self._ask(name))
-            case GiveBack():
+            case GiveBack(token):
                 if self.random.random() < 0.7:
-                    self._later(self._delay(), lambda: self.store.release(name, self.now))
+                    self._later(self._delay(), lambda: self.store.release(token, self.now))
             case Granted(token):
                 self.grants += 1
                 self.tokens.append(token)

@@ -31,6 +31,7 @@ def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, lis
 def test_the_table_lists_every_plugin_with_its_state(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.install("acme-journal", "2.1", sources.JOURNAL)
     site.install("broken", "0.3", sources.BROKEN_IMPORT)
+    site.install("silent", "0.1", "from casty.plugins import hookimpl")
     site.install("zz-newer", "1.0", sources.JOURNAL_OF_SPI_99.replace("acme", "zz"))
     table = listed(capsys)
     assert table["DISTRIBUTION"] == ["VERSION", "KIND", "NAMES", "SPI", "STATE"]
@@ -39,7 +40,7 @@ def test_the_table_lists_every_plugin_with_its_state(site: Site, capsys: pytest.
     assert " ".join(table["zz-newer"]) == (
         "1.0 journal zz 99 speaks journal SPI 99, this casty-core speaks 1; upgrade casty-core"
     )
-    assert table["casty-cluster"] == [VERSION, "-", "-", "-", "ok,", "provides", "nothing"]
+    assert table["silent"] == ["0.1", "-", "-", "-", "ok,", "provides", "nothing"]
 
 
 def test_the_columns_are_aligned(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

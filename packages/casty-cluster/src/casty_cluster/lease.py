@@ -101,8 +101,8 @@ class Lease:
             match effect:
                 case Ask():
                     self._asking = asyncio.ensure_future(self._ask())
-                case GiveBack():
-                    self._giving_back = asyncio.ensure_future(self._give_back(self._giving_back))
+                case GiveBack(token):
+                    self._giving_back = asyncio.ensure_future(self._give_back(token, self._giving_back))
                 case Granted(token):
                     self._tell_waiting(token)
                 case Denied(reason):
@@ -120,9 +120,6 @@ class Lease:
 
     async def _ask(self) -> None:
         given: Input
-        # What is to be given back must have arrived before it is asked for again.
-        if self._giving_back is not None:
-            await self._giving_back
         try:
             async with asyncio.timeout(self._seconds / 3):
                 given = Answered(await self._store.acquire(self._name, self._owner, self._seconds))
@@ -131,12 +128,12 @@ class Lease:
         self._asking = None
         self._handle(given)
 
-    async def _give_back(self, before: "asyncio.Task[None] | None") -> None:
+    async def _give_back(self, token: int, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
             await before
         try:
             async with asyncio.timeout(self._seconds / 3):
-                await self._store.release(self._name, self._owner)
+                await self._store.release(self._name, token)
         except (LeaseError, OSError) as error:
             logger.info("the lease %s could not be given back and will run out: %s", self._name, error)
         if self._giving_back is asyncio.current_task():

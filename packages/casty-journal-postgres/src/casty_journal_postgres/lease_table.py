@@ -40,7 +40,7 @@ RETURNING token
 """Who waits for the row looks at the clock again once it has it: `clock_timestamp` does not stand still meanwhile."""
 
 RELEASE: Final = """
-UPDATE {schema}.leases SET expires = '-infinity' WHERE name = $1 AND owner = $2 AND clock_timestamp() < expires
+UPDATE {schema}.leases SET expires = '-infinity' WHERE name = $1 AND token = $2 AND clock_timestamp() < expires
 RETURNING token
 """
 """The row stays, for its token, which is never granted again."""
@@ -108,8 +108,8 @@ class PostgresLeases:
         token = await self._execute(f"acquire {name!r} from", self._acquire, name, owner, seconds)
         return None if token is None else LeaseGrant(token, seconds)
 
-    async def release(self, name: str, owner: str) -> bool:
-        return await self._execute(f"give {name!r} back to", self._release, name, owner) is not None
+    async def release(self, name: str, token: int) -> bool:
+        return await self._execute(f"give {name!r} back to", self._release, name, token) is not None
 
     async def _execute(self, attempt: str, statement: str, *parameters: object) -> int | None:
         with explained(self._name, attempt):

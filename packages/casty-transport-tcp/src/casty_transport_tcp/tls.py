@@ -1,8 +1,9 @@
-"""What a failed TLS handshake, and other errors of sockets, mean in words."""
+"""TLS for one connection, and what a failed handshake, and other errors of sockets, mean in words."""
 
 import errno
 import ssl
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from casty_transport_tcp.reasons import Ending, Reason
 
@@ -18,6 +19,26 @@ _WORDS: Final = {
 """What OpenSSL calls it, and what it is."""
 
 _OUT_OF_FILES: Final = {errno.EMFILE, errno.ENFILE}
+
+
+SHUTDOWN_SECONDS: Final = 1.0
+"""For the other side to answer the end of TLS."""
+
+
+def secured(make_context: Callable[[], ssl.SSLContext] | None, host: str | None = None) -> dict[str, Any]:
+    """Arguments for a connection of the event loop; `host` is whom a client wants to reach.
+
+    Raises `Ending` where there is no context to be had: whoever makes contexts may fail, and it is one connection's
+    end and no more.
+    """
+    if make_context is None:
+        return {}
+    try:
+        context = make_context()
+    except Exception as error:
+        raise Ending(Reason.tls, f"this node's certificates cannot be used: {error}") from error
+    named = {} if host is None else {"server_hostname": host}
+    return {"ssl": context, "ssl_shutdown_timeout": SHUTDOWN_SECONDS, **named}
 
 
 def explained(error: Exception, otherwise: Reason = Reason.broken) -> Ending:

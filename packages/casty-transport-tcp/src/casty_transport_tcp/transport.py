@@ -5,7 +5,6 @@ import math
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from ssl import SSLContext
 from typing import Any, Final, final
 
 from casty.address import PeerAddress
@@ -14,7 +13,7 @@ from casty.member import NodeId
 from casty.spi.transport import Endpoint, FrameReceiver, Lane
 
 from casty_transport_tcp import binding
-from casty_transport_tcp.connection import LINGER, Connection
+from casty_transport_tcp.connection import Connection
 from casty_transport_tcp.handshake import NONCE_BYTES, Accepting, Dialing, Identity, Peer
 from casty_transport_tcp.incidents import Incidents
 from casty_transport_tcp.links import Link
@@ -22,7 +21,7 @@ from casty_transport_tcp.listener import Listener
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.peers import Peers, tell
 from casty_transport_tcp.reasons import Ending, Reason
-from casty_transport_tcp.tls import explained
+from casty_transport_tcp.tls import explained, secured
 
 HANDSHAKE_SECONDS: Final = 5.0
 """For whoever connects to introduce itself, TLS included."""
@@ -128,13 +127,13 @@ class TcpTransport:
         host, port = link.address
         try:
             async with asyncio.timeout(self._options.connect_timeout):
-                secured = _secured(self._tls and self._tls.client_context(), host)
-                await self._loop.create_connection(lambda: connection, host, port, **secured)
+                settings = secured(self._tls and self._tls.client_context, host)
+                await self._loop.create_connection(lambda: connection, host, port, **settings)
                 await connection.settled
             failed = connection.ending
         except TimeoutError:
             failed = Ending(Reason.unreachable, f"no answer within {self._options.connect_timeout:g} s")
-        except (OSError, ValueError) as error:  # ValueError: a host or a port that cannot be one
+        except (OSError, ValueError, Ending) as error:  # ValueError: a host or a port that cannot be one
             failed = explained(error, Reason.unreachable)
         finally:
             if connection.peer is None:
@@ -153,8 +152,8 @@ class TcpTransport:
         try:
             accepted.setblocking(False)
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                secured = _secured(self._tls and self._tls.server_context())
-                await self._loop.connect_accepted_socket(lambda: connection, accepted, **secured)
+                settings = secured(self._tls and self._tls.server_context)
+                await self._loop.connect_accepted_socket(lambda: connection, accepted, **settings)
                 await connection.settled
             failed = connection.ending
         except TimeoutError:
@@ -162,7 +161,7 @@ class TcpTransport:
         except asyncio.CancelledError:
             failed = Ending(Reason.closed if self._closed else Reason.crowded)
             raise
-        except OSError as error:
+        except (OSError, Ending) as error:
             failed = explained(error)
         finally:
             if connection.peer is None and failed is not None:
@@ -235,14 +234,6 @@ async def open_endpoint(
         yield transport
     finally:
         await transport.close()
-
-
-def _secured(context: SSLContext | None, host: str | None = None) -> dict[str, Any]:
-    """Arguments for a connection of the event loop."""
-    if context is None:
-        return {}
-    named = {} if host is None else {"server_hostname": host}
-    return {"ssl": context, "ssl_shutdown_timeout": LINGER, **named}
 
 
 def _peer_name(accepted: socket.socket) -> str:

@@ -3,8 +3,8 @@
 Theory of operation. A lease is asked for, and asked for again a third of its time later, for as long as it is wanted.
 A grant is trusted from the moment at which it was *asked for*, not answered, until its time is over but for a margin:
 the store's clock began to count later, and may run that much faster than ours. So a holder that was paused, or whose
-store does not answer, knows by its own clock alone that it has lost the lease, before anybody else can have it. Where
-the outcome of an attempt is unknown, the lease is given back as far as possible.
+store does not answer, knows by its own clock alone that it has lost the lease, before anybody else can have it. What
+was granted to nobody who wants it any more is given back; what may have been granted, without an answer, runs out.
 
 The contract is that of Pekko's `Lease.scala`; to trust a lease from when it was asked for is due to Gray and Cheriton:
 "Leases" (1989).
@@ -65,6 +65,8 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class GiveBack:
     """Tell the store, which may fail."""
+
+    token: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,22 +154,22 @@ class LeaseHolder:
 
     def _give_up(self) -> list[Effect]:
         """What is on its way to the store is given back when it is answered."""
-        held, self._token, self._wanted = self._token is not None, None, False
-        return [GiveBack()] if held and self._asked_at is None else []
+        token, self._token, self._wanted = self._token, None, False
+        return [GiveBack(token)] if token is not None and self._asked_at is None else []
 
     def _answered(self, grant: LeaseGrant | None, now: float) -> list[Effect]:
         asked_at, self._asked_at = self._asked_at, None
         if asked_at is None:
             return []
         if not self._wanted:
-            return [] if grant is None else [GiveBack()]
+            return [] if grant is None else [GiveBack(grant.token)]
         if grant is None:
             return self._without("somebody else has it")
         until = asked_at + grant.seconds * (1 - MARGIN)
         if now >= until:
-            return [*self._without("the store took too long to grant it"), GiveBack()]
+            return [*self._without("the store took too long to grant it"), GiveBack(grant.token)]
         if self._token not in (None, grant.token):
-            return [*self._without("it had run out before it was renewed"), GiveBack()]
+            return [*self._without("it had run out before it was renewed"), GiveBack(grant.token)]
         is_new = self._token is None
         self._token, self._until, self._ask_at = grant.token, until, asked_at + grant.seconds / RENEWALS
         return [Granted(grant.token)] if is_new else []
@@ -178,7 +180,7 @@ class LeaseHolder:
             self._ask_at = now + self._seconds / RETRIES
             return []
         wanted, self._wanted = self._wanted, False
-        return [Denied(reason), GiveBack()] if wanted else [GiveBack()]
+        return [Denied(reason)] if wanted else []
 
     def _without(self, reason: str) -> list[Effect]:
         held, self._token, self._wanted = self._token is not None, None, False

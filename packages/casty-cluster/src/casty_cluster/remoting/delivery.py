@@ -12,9 +12,10 @@ from typing import Any, Final, Protocol
 from casty.address import ActorAddress, PeerAddress
 from casty.errors import ActorFailedError, ActorStoppedError, CastyError, DecodeError, EncodeError, PluginError
 from casty.member import NodeId
+from casty.persistence.outbox import OPEN
 from casty.ref import ActorRef, DetachedRef
 from casty.runtime.ask import ASKS
-from casty.runtime.cell import STOPPED, Cell
+from casty.runtime.cell import IDLE, STOPPED, Cell
 from casty.runtime.dead_letters import Throttle
 from casty.runtime.kernel import Kernel
 from casty.spi.serializer import Serializer
@@ -160,7 +161,10 @@ class Delivery:
             vouch = self._kernel.asks.vouch
             reply.vouched = vouch(cell, message, reply, seconds, lambda error: self._refuse(peer, uid, error))
             del reply
-        self._kernel.dead_letters.tell(cell.ref, message)
+        if cell.state == IDLE and not OPEN:
+            self._kernel.dispatcher.run_with(cell, message)
+        else:
+            self._kernel.dead_letters.tell(cell.ref, message)
 
     def _read_ask(self, reply_uid: int, serializer: Serializer, body: bytes) -> tuple[Any, ReplyRef[Any] | None]:
         self._awaited_reply, self._reply = reply_uid, None

@@ -39,10 +39,10 @@ class MemoryLeases:
         self._holdings[name] = _Holding(owner, token, now + seconds)
         return LeaseGrant(token, seconds)
 
-    async def release(self, name: str, owner: str) -> bool:
+    async def release(self, name: str, token: int) -> bool:
         now = _now()
         last = self._holdings.get(name)
-        if last is None or last.owner != owner or now >= last.expires:
+        if last is None or last.token != token or now >= last.expires:
             return False
         # It stays here for its token, which must never be granted again.
         self._holdings[name] = last._replace(expires=now)

@@ -17,7 +17,7 @@ from casty.errors import ActorFailedError, ActorStoppedError
 from casty.events import DeadLetter
 from casty.persistence.outbox import CURRENT, OPEN, Outbox, current
 from casty.ref import ActorRef
-from casty.runtime.cell import IDLE, SCHEDULED, Cell, LocalRef
+from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.remote import AskedRef
 
 if TYPE_CHECKING:
@@ -111,14 +111,8 @@ class Asks:
         promise = PromiseRef(self._kernel, future)
         message = factory(promise)
         if cell is not None and cell.state == IDLE and not OPEN:
-            cell.state = SCHEDULED
-            cell.queue = [message]
-            if dispatcher.inline_left > 0:
-                dispatcher.run_alone(cell)
-                if future.done():
-                    return future.result()
-            else:
-                dispatcher.enqueue(cell)
+            if dispatcher.run_with(cell, message) and future.done():
+                return future.result()
             register(cell, future, message, promise)
         else:
             register(self if cell is None else cell, future, message, promise)

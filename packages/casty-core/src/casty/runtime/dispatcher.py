@@ -111,6 +111,18 @@ class Dispatcher:
             else:
                 self.armed = False
 
+    def run_with(self, cell: Cell, message: Any) -> bool:
+        """Have an idle cell handle a message that somebody waits for the answer of, in place if that harms nobody: then
+        the answer is True.
+        """
+        cell.state = SCHEDULED
+        cell.queue = [message]
+        if self.inline_left > 0:
+            self.run_alone(cell)
+            return True
+        self.enqueue(cell)
+        return False
+
     def run_alone(self, cell: Cell) -> None:
         """Run a scheduled cell that is in no queue at once, in a task of its own."""
         before, left = self._current, self.inline_left

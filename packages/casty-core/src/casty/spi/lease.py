@@ -26,10 +26,14 @@ class LeaseStore(Protocol):
     async def acquire(self, name: str, owner: str, seconds: float) -> LeaseGrant | None:
         """The lease, if it is free, has run out, or is `owner`'s already, whose token then stays the same; else None.
 
-        To renew a lease, acquire it again. After an exception the outcome is unknown: the lease may be `owner`'s.
+        To renew a lease, acquire it again. After an exception the outcome is unknown: the lease may be `owner`'s. Two
+        holders need two owners' names, and a node that starts again is another holder.
         """
         ...
 
-    async def release(self, name: str, owner: str) -> bool:
-        """Whether `owner` had the lease and has given it back. Its token is never granted again."""
+    async def release(self, name: str, token: int) -> bool:
+        """Whether the lease was held with that token, and is given back now. The token is never granted again.
+
+        By its token and not by its owner: a release that comes late must not take away what was granted since.
+        """
         ...
