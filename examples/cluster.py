@@ -172,7 +172,7 @@ def described(members: dict[str, str]) -> str:
 async def shown() -> AsyncGenerator[Show]:
     console = Console()
     with Live(console=console) if console.is_terminal else nullcontext() as live:
-        show = Show(free_ports(len(NAMES)), live)
+        show = Show(sorted(free_ports(len(NAMES))), live)
         try:
             yield show
         finally:

@@ -38,7 +38,7 @@ def large(members: int, *, tombstones: int = 0, lost: bool = False) -> GossipSta
     state = replace(
         state,
         seen=frozenset(nodes),
-        reachability=Reachability({node: row for node in nodes} if lost else {}),
+        reachability=Reachability(dict.fromkeys(nodes, row) if lost else {}),
         tombstones=dict.fromkeys(buried, NOW - 86_000.0),
     )
     return replace(state, clock=type(state.clock)(dict.fromkeys([*nodes, *buried], 2**31)))

@@ -1,0 +1,134 @@
+"""Looking for the cluster, message by message. Whole clusters start in `test_starting`."""
+
+from random import Random
+
+from casty.address import PeerAddress
+from casty.member import NodeId
+from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Seeker, Step
+from casty_cluster.protocol.membership.messages import Presence
+from casty_cluster.protocol.membership.settings import MembershipSettings
+
+A, B, C = (PeerAddress(f"10.0.0.{number}", 25520) for number in (1, 2, 3))
+NODE_B, NODE_C = NodeId(*B, 2), NodeId(*C, 3)
+
+
+def seeker(local: PeerAddress, *seeds: PeerAddress) -> Seeker:
+    return Seeker(local, MembershipSettings(system="bank", seeds=seeds), Random(0))
+
+
+def looking(*circle: PeerAddress) -> Presence:
+    return Presence("bank", 0, 0, tuple(sorted(circle)))
+
+
+def member(*circle: PeerAddress) -> Presence:
+    return Presence("bank", 7, 3, tuple(sorted(circle)))
+
+
+def run(machine: Seeker, until: float) -> list[tuple[float, Step]]:
+    """What it does as time passes, from the start at 0."""
+    steps = [(0.0, step) for step in machine.start(0.0)]
+    while (now := machine.next_deadline()) <= until and not any(isinstance(step, Begin) for _, step in steps):
+        steps += [(now, step) for step in machine.tick(now)]
+    return steps
+
+
+def test_without_seeds_it_begins_at_once() -> None:
+    assert seeker(A).start(0.0) == [Begin()]
+    assert seeker(A, A).start(0.0) == [Begin()]
+
+
+def test_it_probes_often_at_first_and_then_once_a_second() -> None:
+    probes = [now for now, step in run(seeker(B, A, C), 20.0) if step == ProbeAll((A, C))]
+    gaps = [later - earlier for earlier, later in zip(probes, probes[1:], strict=False)]
+    assert probes[0] == 0.0
+    assert 0.16 <= gaps[0] <= 0.24
+    assert all(0.8 <= gap <= 1.2 for gap in gaps[6:])
+
+
+def test_it_joins_through_the_first_member_that_answers_and_asks_one_at_a_time() -> None:
+    machine = seeker(A, B, C)
+    machine.start(0.0)
+    assert machine.hear(NODE_B, member(A, B, C), 0.1) == [JoinThrough(NODE_B)]
+    assert machine.hear(NODE_C, member(A, B, C), 0.2) == []
+    assert machine.hear(NODE_C, member(A, B, C), 1.2) == [JoinThrough(NODE_C)]
+
+
+def test_after_a_refusal_another_member_is_asked() -> None:
+    machine = seeker(A, B, C)
+    machine.start(0.0)
+    machine.hear(NODE_B, member(A, B, C), 0.1)
+    machine.refused(0.2)
+    assert machine.hear(NODE_C, member(A, B, C), 0.2) == [JoinThrough(NODE_C)]
+
+
+def test_the_lowest_of_a_circle_begins_once_all_others_look_too() -> None:
+    machine = seeker(A, B, C)
+    machine.start(0.0)
+    assert machine.hear(NODE_B, looking(A, B, C), 0.1) == []
+    assert machine.hear(NODE_C, looking(A, B, C), 0.1) == [Begin()]
+
+
+def test_the_others_of_a_circle_never_begin() -> None:
+    machine = seeker(B, A, B)
+    machine.start(0.0)
+    assert machine.hear(NodeId(*A, 1), looking(A, B), 0.1) == []
+    assert not any(isinstance(step, Begin) for _, step in run(seeker(B, A, B), 60.0))
+
+
+def test_a_circle_that_differs_does_not_count() -> None:
+    machine = seeker(A, B)
+    machine.start(0.0)
+    assert machine.hear(NODE_B, looking(A, B, C), 0.1) == []
+
+
+def test_one_of_a_circle_that_has_found_a_cluster_does_not_count() -> None:
+    machine = seeker(A, B, C)
+    machine.start(0.0)
+    machine.hear(NODE_B, looking(A, B, C), 0.1)
+    machine.hear(NODE_B, member(A, B, C), 0.2)
+    assert machine.hear(NODE_C, looking(A, B, C), 0.3) == []
+
+
+def test_the_lowest_that_is_its_own_seed_begins_alone_after_a_while() -> None:
+    (when, _), *_ = [(now, step) for now, step in run(seeker(A, A, B), 60.0) if isinstance(step, Begin)]
+    assert 5.0 <= when <= 6.2
+
+
+def test_it_does_not_begin_alone_while_a_cluster_is_heard_of() -> None:
+    machine = seeker(A, A, B)
+    machine.start(0.0)
+    for second in range(1, 20):
+        machine.hear(NODE_B, member(A, B), float(second))
+        assert not any(isinstance(step, Begin) for step in machine.tick(second + 0.5))
+    assert any(isinstance(step, Begin) for step in machine.tick(30.0))
+
+
+def reasons(machine: Seeker) -> list[str]:
+    return [step.reason for _, step in run(machine, 30.0) if isinstance(step, KeepSeeking)]
+
+
+def test_who_may_not_begin_alone_says_what_is_missing_once() -> None:
+    (reason,) = reasons(seeker(A, B, C))
+    assert "no answer from 10.0.0.2:25520, 10.0.0.3:25520" in reason
+    assert "this node, 10.0.0.1:25520, may begin one alone if it is among its own seed nodes" in reason
+
+
+def test_another_node_that_should_begin_is_named() -> None:
+    (reason,) = reasons(seeker(B, A, B))
+    assert "only 10.0.0.1:25520, the lowest address, may begin a cluster" in reason
+
+
+def test_seeds_that_do_not_fit_together_are_named() -> None:
+    machine = seeker(A, B)
+    machine.start(0.0)
+    machine.hear(NODE_B, looking(B, C), 0.1)
+    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, KeepSeeking)]
+    assert "other seed nodes than here are configured at 10.0.0.2:25520" in reason
+
+
+def test_a_cluster_that_does_not_let_it_in_is_named() -> None:
+    machine = seeker(A, B)
+    machine.start(0.0)
+    machine.hear(NODE_B, member(A, B), 5.9)
+    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, KeepSeeking)]
+    assert "a cluster was found, and it has not let this node in yet" in reason

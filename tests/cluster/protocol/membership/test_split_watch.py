@@ -1,0 +1,166 @@
+"""When unreachable members are decided about."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from casty.member import Member, MemberStatus, NodeId
+from casty.spi.downing import Acquire, Decision, Down, MembershipView
+from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.protocol.membership.split import SplitWatch
+
+NODES = [NodeId("h", 1, uid) for uid in range(1, 6)]
+A, B, C, D, E = NODES
+DOWN = Down(frozenset({C}), "because")
+ACQUIRE = Acquire(
+    store="memory://",
+    lease="downing",
+    owner="me",
+    seconds=40.0,
+    delay=0.0,
+    won=DOWN,
+    lost=Down(frozenset({A}), "no lease"),
+)
+
+
+@dataclass(slots=True)
+class Scripted:
+    """Decides what it is told to, and counts how often it is asked."""
+
+    decision: Decision = DOWN
+    asked: list[MembershipView] = field(default_factory=list[MembershipView])
+
+    def decide(self, view: MembershipView) -> Decision:
+        self.asked.append(view)
+        return self.decision
+
+
+def view(*unreachable: NodeId, members: int = 5) -> MembershipView:
+    return MembershipView(
+        local=A,
+        members=[
+            Member(node=node, node_id=str(node), status=MemberStatus.up, up_number=node.uid) for node in NODES[:members]
+        ],
+        unreachable=frozenset(unreachable),
+        observations={A: frozenset(unreachable)} if unreachable else {},
+    )
+
+
+def watch(strategy: Scripted, **settings: object) -> SplitWatch:
+    return SplitWatch(strategy, replace(MembershipSettings(system="bank"), **settings))  # pyright: ignore[reportArgumentType]
+
+
+def decisions(machine: SplitWatch, until: float) -> list[tuple[float, Decision]]:
+    """What is decided as time passes."""
+    found: list[tuple[float, Decision]] = []
+    while (now := machine.next_deadline()) is not None and now <= until:
+        found.append((now, machine.decide(now)))
+        if found[-1][1] is not None:
+            break
+    return found
+
+
+def test_nothing_is_decided_while_all_are_reachable() -> None:
+    machine = watch(Scripted())
+    machine.observe(view(), 0.0)
+    assert machine.next_deadline() is None
+    assert machine.decide(100.0) is None
+
+
+def test_it_is_decided_once_nothing_has_changed_for_a_while() -> None:
+    machine = watch(Scripted())
+    machine.observe(view(C), 10.0)
+    machine.observe(view(C), 13.0)
+    assert machine.decide(13.9) is None
+    assert decisions(machine, 100.0) == [(14.0, DOWN)]
+
+
+@pytest.mark.parametrize(("members", "seconds"), [(3, 4.0), (5, 4.0), (6, 7.0), (10, 7.0), (20, 10.0), (100, 20.0)])
+def test_a_larger_cluster_takes_longer(members: int, seconds: float) -> None:
+    assert MembershipSettings(system="bank").stable_for(members) == seconds
+
+
+def test_every_change_starts_the_clock_again() -> None:
+    machine = watch(Scripted())
+    machine.observe(view(C), 0.0)
+    machine.observe(view(C, D), 2.0)
+    assert decisions(machine, 100.0) == [(6.0, DOWN)]
+
+
+def test_joining_members_do_not_start_the_clock_again() -> None:
+    machine = watch(Scripted())
+    machine.observe(view(C), 0.0)
+    joining = Member(node=NodeId("h", 1, 9), node_id="9")
+    machine.observe(replace(view(C), members=[*view(C).members, joining]), 2.0)
+    assert decisions(machine, 100.0) == [(7.0, DOWN)], "a cluster of six takes 7 s, from the first observation on"
+
+
+def test_it_is_over_when_all_are_reachable_again() -> None:
+    machine = watch(Scripted())
+    machine.observe(view(C), 0.0)
+    machine.observe(view(), 3.0)
+    assert machine.next_deadline() is None
+    machine.observe(view(C), 4.0)
+    assert decisions(machine, 100.0) == [(8.0, DOWN)]
+
+
+def test_a_strategy_that_waits_is_asked_again() -> None:
+    strategy = Scripted(None)
+    machine = watch(strategy)
+    machine.observe(view(C), 0.0)
+    assert [now for now, _ in decisions(machine, 13.0)] == [4.0, 8.0, 12.0]
+    assert len(strategy.asked) == 3
+
+
+def flapping(machine: SplitWatch) -> None:
+    for second in range(7):
+        machine.observe(view(C, *((D,) if second % 2 else ())), float(second))
+
+
+def test_whoever_sees_nothing_stable_gives_itself_up() -> None:
+    machine = watch(Scripted())
+    flapping(machine)
+    ((when, decision),) = decisions(machine, 100.0)
+    assert when == 7.0
+    assert isinstance(decision, Down)
+    assert decision.nodes == {A}
+
+
+def test_unless_it_is_told_to_wait_for_ever() -> None:
+    machine = watch(Scripted(), down_all_when_unstable=False)
+    flapping(machine)
+    assert decisions(machine, 100.0) == [(10.0, DOWN)]
+
+
+def test_a_pause_of_its_own_starts_the_clock_again() -> None:
+    machine = watch(Scripted())
+    machine.observe(view(C), 0.0)
+    machine.restart(30.0)
+    assert machine.decide(30.0) is None
+    assert decisions(machine, 100.0) == [(34.0, DOWN)]
+
+
+@pytest.mark.parametrize(("won", "outcome"), [(True, ACQUIRE.won), (False, ACQUIRE.lost)])
+def test_a_lease_decides(won: bool, outcome: Down) -> None:
+    machine = watch(Scripted(ACQUIRE))
+    machine.observe(view(C), 0.0)
+    assert machine.decide(4.0) == ACQUIRE
+    assert machine.next_deadline() is None, "nothing is decided while the lease is asked for"
+    assert machine.lease_decided(ACQUIRE, won=won) == outcome
+    assert machine.lease_decided(ACQUIRE, won=won) is None
+
+
+def test_a_lease_that_nobody_waits_for_any_more_decides_nothing() -> None:
+    machine = watch(Scripted(ACQUIRE))
+    machine.observe(view(C), 0.0)
+    machine.decide(4.0)
+    machine.observe(view(), 5.0)
+    assert machine.lease_decided(ACQUIRE, won=False) is None
+    machine.observe(view(C), 6.0)
+    assert machine.lease_decided(ACQUIRE, won=False) is None, "it was asked for in an earlier split"
+
+
+def test_without_a_strategy_nothing_is_decided() -> None:
+    machine = SplitWatch(None, MembershipSettings(system="bank"))
+    machine.observe(view(C), 0.0)
+    assert machine.next_deadline() is None
+    assert machine.decide(100.0) is None
