@@ -25,9 +25,9 @@ def write_transactions(path: Path, *, rows: int, accounts: int, seed: int) -> No
 def killed(process: subprocess.Popen[str], after: float) -> bool:
     """SIGKILL after that many seconds, unless it has ended by then."""
     try:
-        process.wait(timeout=after)
+        process.communicate(timeout=after)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        process.communicate()
         return True
     return False

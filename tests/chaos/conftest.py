@@ -1,6 +1,7 @@
 """A PostgreSQL server that may be killed, places for journals, and a lot that can be drawn again."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -24,11 +25,18 @@ def database(server: OwnServer) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Makes the URLs of journals of each kind, with nothing in them."""
+    if request.param == "postgresql":
+        return cast("OwnServer", request.getfixturevalue("server")).new_database
+    numbers = count(1)
+    return lambda: f"sqlite:///{tmp_path}/bank-{next(numbers)}.db"
+
+
+@pytest.fixture
+def url(new_url: Callable[[], str]) -> str:
     """A journal of each kind, with nothing in it."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/bank.db"
-    return cast("str", request.getfixturevalue("database"))
+    return new_url()
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ async def test_a_lease_is_held_renewed_and_given_back() -> None:
         await acquired(lease, store, 7)
         assert (lease.check(), lease.token) == (True, 7)
         for _ in range(10):
-            clock.advance(4.0)
+            await clock.advance(4.0)
             (await store.asked.get()).set_result(LeaseGrant(7, 12.0))
             await settle()
         assert lease.check()
@@ -56,11 +56,11 @@ async def test_a_lease_that_cannot_be_renewed_is_lost_in_time() -> None:
     store, clock, lost = HeldStore(), ManualClock(), list[str]()
     async with lease_of(store, clock, lost) as lease:
         await acquired(lease, store)
-        clock.advance(4.0)
+        await clock.advance(4.0)
         answer = await store.asked.get()
-        clock.advance(5.9)
+        await clock.advance(5.9)
         assert lease.check()
-        clock.advance(0.2)
+        await clock.advance(0.2)
         assert not lease.check()
         assert lost == ["it could not be renewed in time"]
         answer.set_result(LeaseGrant(1, 12.0))

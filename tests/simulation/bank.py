@@ -93,12 +93,16 @@ class Bank:
     async def check(self) -> None:
         """What was acknowledged is stored, nothing is stored twice, and the accounts know it all."""
         known = await self.host.run(self._look)
-        stored = [await self._stored(f"account-{number}") for number in range(ACCOUNTS)]
+        stored = await self.stored()
         # They have gone on since they were asked.
         assert known == [of_one[: len(seen)] for of_one, seen in zip(stored, known, strict=True)]
         numbers = [number for of_one in stored for number in of_one]
         assert sorted(set(self.acknowledged) - set(numbers)) == []
         assert len(numbers) == len(set(numbers))
+
+    async def stored(self) -> list[State]:
+        """What is in the journal, by account."""
+        return [await self._stored(f"account-{number}") for number in range(ACCOUNTS)]
 
     async def _look(self) -> list[State]:
         return [await self._system.ask(account, Look) for account in self._accounts]

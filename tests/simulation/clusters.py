@@ -1,7 +1,7 @@
 """Simulated clusters: a program for each host, what must always be true of them all, and what must become true again."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,16 +22,28 @@ class Where:
 
 
 class SimulatedCluster:
-    """Hosts `n1` to `nN` that are each other's seed nodes. Each runs a singleton and takes part in a broadcast."""
+    """Hosts `n1` to `nN` that are each other's seed nodes. Each runs a singleton and takes part in a broadcast.
 
-    def __init__(self, sim: Simulation, size: int, **arguments: Any) -> None:
+    `mutual`: a node is not among its own seed nodes. `systems` names actor systems that are not called like the others.
+    """
+
+    def __init__(
+        self,
+        sim: Simulation,
+        size: int,
+        *,
+        mutual: bool = False,
+        systems: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> None:
         self.sim = sim
         self.names = [f"n{number}" for number in range(1, size + 1)]
         self.systems: dict[str, ClusteredActorSystem] = {}
         """The newest on each host, whether it lives or not."""
         self.running: set[str] = set()
         """Where the singleton runs now."""
-        self._seeds = [(name, PORT) for name in self.names]
+        self._mutual = mutual
+        self._system_names = systems or {}
         self._arguments = arguments
         sim.invariant(self.members_are_sound)
 
@@ -47,10 +59,10 @@ class SimulatedCluster:
 
     async def _node(self, name: str) -> None:
         system = ClusteredActorSystem(
-            name="sim",
+            name=self._system_names.get(name, "sim"),
             host=name,
             port=PORT,
-            seed_nodes=self._seeds,
+            seed_nodes=[(other, PORT) for other in self.names if other != name or not self._mutual],
             transport="sim",
             plugins=[simulation.plugin],
             **self._arguments,

@@ -24,6 +24,19 @@ def test_what_was_acknowledged_outlives_crashes_with_callbacks_in_order() -> Non
     simulate_seeds(crashes, FEW, settings=Settings(in_order=True))
 
 
+def test_a_bank_that_has_crashed_writes_nothing_more() -> None:
+    async def scenario(sim: Simulation) -> None:
+        bank = Bank(sim)
+        bank.start()
+        await asyncio.sleep(sim.random.uniform(0.05, 0.1))
+        bank.host.crash()
+        stored = await bank.stored()
+        await asyncio.sleep(10.0)
+        assert await bank.stored() == stored
+
+    simulate_seeds(scenario, FEW)
+
+
 def test_a_runtime_that_acknowledges_before_the_events_are_durable_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     accept = EventSourcedEntity._accept
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import tracemalloc
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,13 +161,15 @@ async def test_a_stopped_process_delays_nobody_else() -> None:
 
 async def test_an_endpoint_closes_although_a_peer_does_not_read() -> None:
     loop, patient = asyncio.get_running_loop(), replace(SHORT, silence_timeout=60.0)
-    async with opened(options=patient) as a, Stranger.at(a.address) as stranger:
-        await stranger.introduce(SOMEBODY)
-        await a.inbox.until(lambda: bool(a.inbox.connected), "the stranger")
-        for _ in range(10):  # until neither its queue nor the network takes any more
-            while a.transport.send(SOMEBODY.address, bytes(100_000)):
-                pass
-            await asyncio.sleep(0)
-        began = loop.time()
-    assert loop.time() - began < 10.0
-    assert a.inbox.dropped
+    async with AsyncExitStack() as afterwards:
+        async with opened(options=patient) as a:
+            stranger = await afterwards.enter_async_context(Stranger.at(a.address))
+            await stranger.introduce(SOMEBODY)
+            await a.inbox.until(lambda: bool(a.inbox.connected), "the stranger")
+            for _ in range(10):  # until neither its queue nor the network takes any more
+                while a.transport.send(SOMEBODY.address, bytes(100_000)):
+                    pass
+                await asyncio.sleep(0)
+            began = loop.time()
+        assert loop.time() - began < 10.0
+        assert a.inbox.dropped

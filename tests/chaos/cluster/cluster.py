@@ -43,6 +43,7 @@ class Cluster:
                 for name in names:
                     await cluster.start(name)
                 await cluster.is_one()
+                assert list(cluster.running) == names, "some have ended by themselves"
                 yield cluster
             except BaseException:
                 cluster.print_everything()

@@ -30,7 +30,7 @@ SECONDS = 12.0
 def held(token: int = 1) -> LeaseHolder:
     """One that asked at 100.0 and was answered at once."""
     holder = LeaseHolder(SECONDS)
-    assert holder.handle(Acquire(), 100.0) == [Ask()]
+    assert holder.handle(Acquire(), 100.0) == [Ask(1)]
     assert holder.handle(Answered(LeaseGrant(token, SECONDS)), 100.0) == [Granted(token)]
     holder.validate()
     return holder
@@ -48,7 +48,7 @@ def test_it_is_renewed_after_a_third_of_its_time() -> None:
     holder = held()
     assert holder.next_deadline() == 104.0
     assert holder.handle(Tick(), 103.9) == []
-    assert holder.handle(Tick(), 104.0) == [Ask()]
+    assert holder.handle(Tick(), 104.0) == [Ask(1)]
     assert holder.handle(Tick(), 105.0) == []
     assert holder.handle(Answered(LeaseGrant(1, SECONDS)), 105.0) == []
     assert holder.next_deadline() == 108.0
@@ -63,7 +63,7 @@ def test_a_failed_renewal_is_tried_again_until_the_time_is_over() -> None:
         assert due is not None
         now = due
         effects = holder.handle(Tick(), now)
-        if Ask() in effects:
+        if Ask(1) in effects:
             asked += 1
             assert holder.handle(Failed("no connection"), now) == []
     assert (now, asked) == (110.0, 5)
@@ -72,7 +72,7 @@ def test_a_failed_renewal_is_tried_again_until_the_time_is_over() -> None:
 
 def test_a_store_that_does_not_answer_costs_the_lease_in_time() -> None:
     holder = held()
-    assert holder.handle(Tick(), 104.0) == [Ask()]
+    assert holder.handle(Tick(), 104.0) == [Ask(1)]
     assert holder.next_deadline() == 110.0
     assert holder.handle(Tick(), 110.0) == [Lost("it could not be renewed in time")]
     assert holder.handle(Answered(LeaseGrant(1, SECONDS)), 111.0) == [GiveBack(1)]
@@ -86,7 +86,7 @@ def test_who_has_it_already_denies_it() -> None:
     holder = LeaseHolder(SECONDS)
     holder.handle(Acquire(), 0.0)
     assert holder.handle(Answered(None), 0.1) == [Denied("somebody else has it")]
-    assert holder.handle(Acquire(), 1.0) == [Ask()]
+    assert holder.handle(Acquire(), 1.0) == [Ask(1)]
 
 
 def test_a_refused_renewal_is_a_loss() -> None:
@@ -135,6 +135,13 @@ def test_a_lease_is_given_back_once() -> None:
     assert holder.handle(Release(), 101.0) == [GiveBack(1)]
     assert holder.handle(Release(), 101.0) == []
     assert not holder.check(101.0)
+
+
+def test_after_a_lease_was_given_back_it_is_asked_for_by_another_name() -> None:
+    """The release may come late: by then the lease must not be the same holder's again."""
+    holder = held()
+    holder.handle(Release(), 101.0)
+    assert holder.handle(Acquire(), 101.0) == [Ask(2)]
 
 
 def test_an_answer_that_nobody_asked_for_means_nothing() -> None:
@@ -208,8 +215,8 @@ class Contest:
 
     def _carry_out(self, name: str, effect: Effect) -> None:
         match effect:
-            case Ask():
-                self._later(self._delay(), lambda: self._ask(name))
+            case Ask(attempt):
+                self._later(self._delay(), lambda: self._ask(name, f"{name}/{attempt}"))
             case GiveBack(token):
                 if self.random.random() < 0.7:
                     self._later(self._delay(), lambda: self.store.release(token, self.now))
@@ -222,11 +229,11 @@ class Contest:
             case Denied() | Lost():
                 self._later(self.random.uniform(0.0, 5.0), lambda: self._give(name, Acquire()))
 
-    def _ask(self, name: str) -> None:
+    def _ask(self, name: str, owner: str) -> None:
         if self.random.random() < 0.1:
             self._later(4.0, lambda: self._give(name, Failed("lost on the way")))
             return
-        grant = self.store.acquire(name, self.now)
+        grant = self.store.acquire(owner, self.now)
         lost = self.random.random() < 0.1
         self._later(4.0 if lost else self._delay(), lambda: self._give(name, Failed("") if lost else Answered(grant)))
 

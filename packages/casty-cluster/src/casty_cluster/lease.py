@@ -99,8 +99,8 @@ class Lease:
         self._alarm.set(self._holder.next_deadline())
         for effect in effects:
             match effect:
-                case Ask():
-                    self._asking = asyncio.ensure_future(self._ask())
+                case Ask(attempt):
+                    self._asking = asyncio.ensure_future(self._ask(f"{self._owner}/{attempt}"))
                 case GiveBack(token):
                     self._giving_back = asyncio.ensure_future(self._give_back(token, self._giving_back))
                 case Granted(token):
@@ -118,11 +118,11 @@ class Lease:
             if not granted.done():
                 granted.set_result(token)
 
-    async def _ask(self) -> None:
+    async def _ask(self, owner: str) -> None:
         given: Input
         try:
             async with asyncio.timeout(self._seconds / 3):
-                given = Answered(await self._store.acquire(self._name, self._owner, self._seconds))
+                given = Answered(await self._store.acquire(self._name, owner, self._seconds))
         except Exception as error:  # whoever waits must hear of it, whatever it is
             given = Failed(str(error) or f"the store did not answer in time ({type(error).__name__})")
         self._asking = None

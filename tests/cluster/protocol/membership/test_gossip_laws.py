@@ -38,8 +38,8 @@ STEPS = st.lists(
 
 def founded() -> GossipState:
     state = GossipState.founded_by(Member(node=NODES[0], node_id="1"))
-    others = [Member(node=node, node_id=str(node.uid), status=MemberStatus.up, up_number=node.uid) for node in NODES[1:3]]
-    return state.set(*others).changed_by(NODES[0])
+    others = [Member(node=node, node_id=str(node.uid), status=MemberStatus.up) for node in NODES[1:3]]
+    return state.set(*(replace(member, up_number=member.node.uid) for member in others)).changed_by(NODES[0])
 
 
 def replicas(steps: list[Step]) -> list[GossipState]:

@@ -26,11 +26,9 @@ def large(members: int, *, tombstones: int = 0, lost: bool = False) -> GossipSta
     nodes = [NodeId(f"node-{number:03}.bank.example.com", 25520, 2**64 - 1 - number) for number in range(members)]
     buried = [NodeId(f"10.0.0.{number % 250}", 25520, 2**63 + number) for number in range(tombstones)]
     state = GossipState.founded_by(Member(node=nodes[0], node_id="founder"))
+    leaving = Member(node=nodes[0], node_id="", roles=("teller", "night"), status=MemberStatus.leaving)
     state = state.set(
-        *(
-            Member(node=node, node_id=f"teller-{n:05}", roles=("teller", "night"), status=MemberStatus.leaving, up_number=n)
-            for n, node in enumerate(nodes, 1)
-        )
+        *(replace(leaving, node=node, node_id=f"teller-{n:05}", up_number=n) for n, node in enumerate(nodes, 1))
     )
     for node in [*nodes, *buried]:
         state = state.changed_by(node)

@@ -1,5 +1,6 @@
 """Looking for the cluster, message by message. Whole clusters start in `test_starting`."""
 
+from itertools import pairwise
 from random import Random
 
 from casty.address import PeerAddress
@@ -39,7 +40,7 @@ def test_without_seeds_it_begins_at_once() -> None:
 
 def test_it_probes_often_at_first_and_then_once_a_second() -> None:
     probes = [now for now, step in run(seeker(B, A, C), 20.0) if step == ProbeAll((A, C))]
-    gaps = [later - earlier for earlier, later in zip(probes, probes[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(probes)]
     assert probes[0] == 0.0
     assert 0.16 <= gaps[0] <= 0.24
     assert all(0.8 <= gap <= 1.2 for gap in gaps[6:])

@@ -45,8 +45,8 @@ def view(*unreachable: NodeId, members: int = 5) -> MembershipView:
     )
 
 
-def watch(strategy: Scripted, **settings: object) -> SplitWatch:
-    return SplitWatch(strategy, replace(MembershipSettings(system="bank"), **settings))  # pyright: ignore[reportArgumentType]
+def watch(strategy: Scripted, *, down_all_when_unstable: bool = True) -> SplitWatch:
+    return SplitWatch(strategy, MembershipSettings(system="bank", down_all_when_unstable=down_all_when_unstable))
 
 
 def decisions(machine: SplitWatch, until: float) -> list[tuple[float, Decision]]:

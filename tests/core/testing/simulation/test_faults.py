@@ -123,6 +123,26 @@ async def test_a_nemesis_leaves_everything_whole(sim: Simulation) -> None:
     assert len(sim.trace.faults) > 5
 
 
+def test_a_nemesis_heals_what_its_faults_have_left() -> None:
+    async def careless(sim: Simulation, random: Random, seconds: float) -> None:
+        sim.network.partition(["a"], ["b"])
+        sim.host("a").pause()
+        sim.host("b").crash()
+        sim.host("c").disk.faults = DiskFaults(broken=True)
+        sim.database.faults = DiskFaults(broken=True)
+        await asyncio.sleep(seconds)
+
+    async def scenario(sim: Simulation) -> None:
+        for name in NAMES:
+            sim.host(name).start(lambda: asyncio.sleep(1e6))
+        await nemesis(sim, [careless], seconds=5.0)
+        assert reached(sim) == {name: set(NAMES) for name in NAMES}
+        assert all(host.is_up and not host.is_paused for host in sim.hosts)
+        assert all(disk.faults == DiskFaults() for disk in (sim.database, *(host.disk for host in sim.hosts)))
+
+    simulate(scenario)
+
+
 def test_cuts_add_up_and_heal_one_by_one() -> None:
     async def scenario(sim: Simulation) -> None:
         one, other = (sim.network.partition(["a"], ["b"]) for _ in range(2))

@@ -106,6 +106,28 @@ def test_a_crash_leaves_nothing_running() -> None:
     assert simulate(scenario).result == []
 
 
+def test_a_crash_is_final_whatever_comes_after_it() -> None:
+    """Not even a restart and a collection of garbage have anything of the old process run."""
+    happened: list[str] = []
+
+    async def main() -> None:
+        try:
+            await forever()
+        finally:
+            happened.append("main")
+
+    async def scenario(sim: Simulation) -> list[str]:
+        host = sim.host("a")
+        host.start(main)
+        for _ in range(3):
+            await asyncio.sleep(1.0)
+            host.restart()
+            gc.collect()
+        return list(happened)
+
+    assert simulate(scenario).result == []
+
+
 def test_what_was_ready_when_the_host_crashed_is_not_run() -> None:
     async def scenario(sim: Simulation) -> list[str]:
         ran: list[str] = []

@@ -260,6 +260,26 @@ def test_a_run_leaves_the_process_as_it_was() -> None:
     assert gc.get_freeze_count() == 0
 
 
+def test_what_is_cleared_away_does_so_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    async def noisy() -> None:
+        try:
+            await asyncio.sleep(1e3)
+        finally:
+            logging.getLogger("noisy").error("I am being closed")
+            raise ZeroDivisionError
+
+    async def scenario(sim: Simulation) -> None:
+        sim.host("a").start(noisy)
+        await asyncio.sleep(1.0)
+        sim.host("a").restart()
+        await asyncio.sleep(1.0)
+
+    simulate(scenario)
+    assert caplog.records == []
+    logging.getLogger("noisy").error("as before")
+    assert len(caplog.records) == 1
+
+
 def test_the_module_random_is_seeded_too() -> None:
     async def scenario(sim: Simulation) -> float:
         return random.random()

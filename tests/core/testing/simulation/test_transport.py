@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from casty.member import NodeId
 from casty.spi.transport import FRAME_LIMITS, Lane
 from casty.testing.simulation import Link, Settings, Simulation, simulate, simulated
 from casty.testing.simulation.connection import SILENCE
@@ -41,6 +42,34 @@ async def test_who_call_each_other_at_once_have_one_connection(sim: Simulation) 
     assert a.frames() == b.frames() == MANY
     assert a.others() == [("connected", "b", 2)]
     assert b.others() == [("connected", "a", 1)]
+
+
+@simulated(seeds=20)
+async def test_nothing_arrives_before_the_peer_is_announced(sim: Simulation) -> None:
+    a, b = pair(sim)
+
+    def greet(peer: NodeId) -> None:
+        b.told.append(("connected", peer.host, peer.uid))
+        b.transport.send(peer.address, b"welcome")
+
+    b.peer_connected = greet
+    await asyncio.sleep(0.1)
+    await a.send(b, "hello")
+    await sim.eventually(lambda: len(a.told) == len(b.told) == 2)
+    assert a.told == [("connected", "b", 2), ("frame", "b", "welcome")]
+    assert b.told == [("connected", "a", 1), ("frame", "a", "hello")]
+
+
+@simulated(seeds=20)
+async def test_who_calls_a_paused_caller_has_one_connection_as_well(sim: Simulation) -> None:
+    a, b = pair(sim)
+    await asyncio.sleep(0.1)
+    await asyncio.gather(a.send(b, *MANY), b.send(a, *MANY))
+    a.host.pause()
+    await asyncio.sleep(1.0)
+    a.host.resume()
+    await sim.eventually(lambda: len(a.told) == len(b.told) == 1 + len(MANY))
+    assert a.frames() == b.frames() == MANY
 
 
 @simulated(seeds=10)

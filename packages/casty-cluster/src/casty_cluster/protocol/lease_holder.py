@@ -61,6 +61,11 @@ type Input = Acquire | Release | Answered | Failed | Tick
 class Ask:
     """Ask the store for the lease."""
 
+    attempt: int
+    """Part of the owner's name. It grows when a lease is given back: that may come late, and must not take away what
+    the same holder has been granted since.
+    """
+
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
@@ -97,11 +102,12 @@ type Effect = Ask | GiveBack | Granted | Denied | Lost
 class LeaseHolder:
     """`seconds` is the time that the lease is asked for."""
 
-    __slots__ = ("_ask_at", "_asked_at", "_seconds", "_token", "_until", "_wanted")
+    __slots__ = ("_ask_at", "_asked_at", "_attempt", "_seconds", "_token", "_until", "_wanted")
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._wanted = False
+        self._attempt = 1
         self._token: int | None = None
         """Only while the lease is held."""
         self._until = 0.0
@@ -150,26 +156,30 @@ class LeaseHolder:
         if self._asked_at is not None:
             return []
         self._asked_at = now
-        return [Ask()]
+        return [Ask(self._attempt)]
 
     def _give_up(self) -> list[Effect]:
         """What is on its way to the store is given back when it is answered."""
         token, self._token, self._wanted = self._token, None, False
-        return [GiveBack(token)] if token is not None and self._asked_at is None else []
+        return self._give_back(token) if token is not None and self._asked_at is None else []
+
+    def _give_back(self, token: int) -> list[Effect]:
+        self._attempt += 1
+        return [GiveBack(token)]
 
     def _answered(self, grant: LeaseGrant | None, now: float) -> list[Effect]:
         asked_at, self._asked_at = self._asked_at, None
         if asked_at is None:
             return []
         if not self._wanted:
-            return [] if grant is None else [GiveBack(grant.token)]
+            return [] if grant is None else self._give_back(grant.token)
         if grant is None:
             return self._without("somebody else has it")
         until = asked_at + grant.seconds * (1 - MARGIN)
         if now >= until:
-            return [*self._without("the store took too long to grant it"), GiveBack(grant.token)]
+            return [*self._without("the store took too long to grant it"), *self._give_back(grant.token)]
         if self._token not in (None, grant.token):
-            return [*self._without("it had run out before it was renewed"), GiveBack(grant.token)]
+            return [*self._without("it had run out before it was renewed"), *self._give_back(grant.token)]
         is_new = self._token is None
         self._token, self._until, self._ask_at = grant.token, until, asked_at + grant.seconds / RENEWALS
         return [Granted(grant.token)] if is_new else []

@@ -62,7 +62,7 @@ class Attempt:
         elif not target.process.dead and (reason := refusal(caller.endpoint, target.endpoint)):
             target.count(f"turned away: {reason}")
             self._refuse(number, reason)
-        elif not target.process.dead and not target.has_precedence(caller.node.address):
+        elif not target.process.dead:
             target.arrive(self._let_in, number, target)
 
     def _refuse(self, number: int, reason: str) -> None:
@@ -71,7 +71,12 @@ class Attempt:
             self._transport.loop.carry(delay, self._transport.arrive, self._failed, number, reason)
 
     def _let_in(self, number: int, target: "SimulatedTransport") -> None:
-        """By the target, which is connected from now on; the caller is when it hears of that."""
+        """By the target, which is connected from now on; the caller is when it hears of that.
+
+        A target that has called the caller itself is content with this connection, and its own call comes to nothing.
+        """
+        if number != self._tries:
+            return
         caller = self._transport
         connection = Connection(caller, target)
         near, far = connection.ends

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from typing import Final
+from zlib import crc32
 
 from casty.errors import ConfigError, JournalClosedError, JournalError
 from casty.journals import memory
@@ -64,7 +65,7 @@ class SimulatedStore:
             self._host.loop.carry(disk.random.uniform(0.0, SYNC), platter.sync)
         else:
             outcomes = platter.write(groups)
-        self._host.loop.record(f"{sum(map(len, groups))} events in {len(groups)} groups are stored", self._host.name)
+        self._host.loop.record(f"{sum(map(len, groups))} events are stored, {digest(groups):08x}", self._host.name)
         self._host.network.delivered()
         await self._wait()
         return outcomes
@@ -130,6 +131,15 @@ class SimulatedStore:
     def _reaches_server(self) -> bool:
         name, network = self._host.name, self._host.network
         return network.is_open(name, SERVER) and network.is_open(SERVER, name)
+
+
+def digest(groups: Sequence[AppendGroup]) -> int:
+    """Of what the events are, for the trace."""
+    found = 0
+    for group in groups:
+        for event in group:
+            found = crc32(event.payload, crc32(event.event_id + repr(event.timestamp).encode(), found))
+    return found
 
 
 @asynccontextmanager

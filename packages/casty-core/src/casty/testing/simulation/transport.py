@@ -132,10 +132,6 @@ class SimulatedTransport:
         self.count(reason)
         self.loop.record(f"not connected to {peer}: {reason}", str(self.node.address))
 
-    def has_precedence(self, caller: PeerAddress) -> bool:
-        """Whether it has called the caller itself, so that they do not end up with two connections."""
-        return caller in self._attempts and self.node.address < caller
-
     def connected(self, end: End, peer: NodeId) -> None:
         """A handshake has succeeded; this end is the one to use from now on."""
         if end.connection.is_broken or self._closed:

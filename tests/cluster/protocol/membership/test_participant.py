@@ -1,0 +1,344 @@
+"""What a member takes from others and what not, message by message."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+import pytest
+from casty.address import PeerAddress
+from casty.member import Member, MemberStatus, NodeId
+from casty_cluster.protocol.membership import compact
+from casty_cluster.protocol.membership.effects import Effect, Ignored, MembersChanged, Out, Send
+from casty_cluster.protocol.membership.gossip import GossipState
+from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Suspects, Tick
+from casty_cluster.protocol.membership.messages import (
+    Answer,
+    Dissolve,
+    GivenUp,
+    Goodbye,
+    Gossip,
+    Join,
+    Presence,
+    Probe,
+    Refusal,
+)
+from casty_cluster.protocol.membership.participant import Participant
+from casty_cluster.protocol.membership.settings import MembershipSettings
+
+A, B, C, D = (NodeId(f"10.0.0.{uid}", 25520, uid) for uid in range(1, 5))
+NOW = 50.0
+SETTINGS = MembershipSettings(system="bank", configuration={"shards of accounts": "100"})
+
+
+def up(node: NodeId) -> Member:
+    return Member(node=node, node_id=f"node-{node.uid}", status=MemberStatus.up, up_number=node.uid)
+
+
+def state_of(*nodes: NodeId) -> GossipState:
+    """All up, and nobody knows who has seen it but the first."""
+    return GossipState.founded_by(up(nodes[0])).set(*map(up, nodes)).changed_by(nodes[0])
+
+
+STATE = state_of(B, A, C)
+
+
+@dataclass(slots=True)
+class Part:
+    """The machine of node A, which keeps to its invariants."""
+
+    machine: Participant
+
+    @property
+    def state(self) -> GossipState:
+        return self.machine.state
+
+    def receive(self, sender: NodeId, message: object, waited: float = 0.0) -> list[Effect]:
+        effects = self.machine.handle(Received(sender, message, waited), NOW)  # pyright: ignore[reportArgumentType]
+        self.machine.validate()
+        return effects
+
+    def hears(self, sender: NodeId, state: GossipState, waited: float = 0.0) -> list[Effect]:
+        return self.receive(sender, compact.write(state, A, NOW), waited)
+
+
+@pytest.fixture
+def part() -> Part:
+    return Part(participant(STATE.seen_by(A)))
+
+
+def participant(state: GossipState, settings: MembershipSettings = SETTINGS) -> Participant:
+    return Participant(
+        A, state, NOW, circle=(A.address, B.address), settings=settings, strategy=None, random=Random(1)
+    )
+
+
+def sent(effects: list[Effect]) -> list[tuple[object, type]]:
+    return [(effect.to, type(effect.message)) for effect in effects if isinstance(effect, Send)]
+
+
+def status(state: GossipState, node: NodeId) -> MemberStatus:
+    return state.members[node].status
+
+
+def given_up(state: GossipState, node: NodeId, by: NodeId) -> GossipState:
+    return state.set(replace(state.members[node], status=MemberStatus.down)).changed_by(by)
+
+
+def test_what_is_new_is_taken_and_confirmed(part: Part) -> None:
+    newer = STATE.observe(B, frozenset({C})).changed_by(B)
+    effects = part.hears(B, newer)
+    assert part.state.unreachable == {C}
+    assert sent(effects) == [(B, Gossip)]
+    (answer,) = [effect.message for effect in effects if isinstance(effect, Send)]
+    assert isinstance(answer, Gossip)
+    assert compact.read(answer, NOW).clock == newer.clock, "a merge is no change"
+
+
+def test_who_knows_less_is_told(part: Part) -> None:
+    older = state_of(B, A, C)
+    part.machine.handle(GiveUp(C), NOW)
+    assert sent(part.hears(B, older)) == [(B, Gossip)]
+
+
+def test_who_knows_the_same_is_not_answered(part: Part) -> None:
+    assert sent(part.hears(B, part.state)) == []
+
+
+def test_concurrent_changes_are_both_kept(part: Part) -> None:
+    part.machine.handle(Suspects(frozenset({C})), NOW)
+    part.hears(B, STATE.observe(B, frozenset({C})).changed_by(B))
+    assert part.state.reachability.observations(part.state.alive) == {A: {C}, B: {C}}
+
+
+IGNORED: dict[str, tuple[Callable[[Part], list[Effect]], str]] = {
+    "another incarnation's": (
+        lambda part: part.receive(B, compact.write(given_up(STATE, C, by=B), D, NOW)),
+        "another incarnation",
+    ),
+    "too old": (lambda part: part.hears(B, given_up(STATE, C, by=B), waited=2.5), "waited 2.5 s"),
+    "another cluster's": (
+        lambda part: part.hears(B, replace(given_up(STATE, C, by=B), cluster=99)),
+        "another cluster",
+    ),
+    "a stranger's": (lambda part: part.hears(D, given_up(state_of(B, A, C, D), C, by=B)), "nobody has introduced it"),
+    "of others only": (lambda part: part.hears(B, given_up(state_of(B, C), C, by=B)), "does not know this node"),
+    "damaged": (
+        lambda part: part.receive(B, compact.write(given_up(STATE, C, by=B), A, NOW)._replace(clock=())),
+        "damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IGNORED)
+def test_gossip_does_not_count_that_is(part: Part, case: str) -> None:
+    hear, reason = IGNORED[case]
+    before = part.state
+    effects = hear(part)
+    assert [effect.reason for effect in effects if isinstance(effect, Ignored) and reason in effect.reason]
+    assert part.state == before
+
+
+def test_a_node_that_was_given_up_is_told_so_and_not_listened_to(part: Part) -> None:
+    part.machine.handle(GiveUp(C), NOW)
+    before = part.state
+    assert sent(part.hears(C, STATE.observe(C, frozenset({B})).changed_by(C))) == [(C, GivenUp)]
+    assert part.state == before
+
+
+def test_a_node_that_is_forgotten_is_told_so_by_its_old_state(part: Part) -> None:
+    """Its tombstone is gone, and yet it knows nothing new."""
+    old = replace(STATE, members={**STATE.members, D: up(D)}).changed_by(D)
+    assert sent(part.hears(D, old)) == [(D, GivenUp)]
+
+
+def test_a_node_that_others_have_let_in_is_no_such_node(part: Part) -> None:
+    assert sent(part.hears(D, STATE.set(up(D)).changed_by(B))) == []
+
+
+@pytest.mark.parametrize(
+    "state", [given_up(STATE, A, by=B), STATE.remove([A], NOW).changed_by(B)], ids=["given up", "removed"]
+)
+def test_whoever_learns_that_it_was_given_up_is_out(part: Part, state: GossipState) -> None:
+    assert Out("the others have given it up", rejoin=True) in part.hears(B, state)
+    assert part.machine.is_out
+
+
+def test_the_notice_counts_only_for_this_incarnation_and_cluster(part: Part) -> None:
+    part.receive(B, GivenUp(99, STATE.cluster))
+    part.receive(B, GivenUp(A.uid, 99))
+    assert not part.machine.is_out
+    assert Out("the others have given it up", rejoin=True) in part.receive(B, GivenUp(A.uid, STATE.cluster))
+
+
+def test_a_node_that_was_given_up_gives_nobody_up(part: Part) -> None:
+    part.machine.handle(GiveUp(C), NOW)
+    part.receive(C, GivenUp(A.uid, STATE.cluster))
+    part.receive(C, Dissolve(STATE.cluster))
+    assert not part.machine.is_out
+
+
+def test_gossip_for_a_member_of_another_cluster_is_answered_with_goodbye(part: Part) -> None:
+    assert (D, Goodbye) in sent(part.hears(D, replace(state_of(D, A), cluster=99)))
+
+
+def test_who_says_goodbye_is_given_up(part: Part) -> None:
+    part.receive(C, Goodbye(99))
+    assert status(part.state, C) is MemberStatus.up
+    part.receive(C, Goodbye(STATE.cluster))
+    assert status(part.state, C) is MemberStatus.down
+
+
+def test_a_dissolved_cluster_is_left_to_join_another(part: Part) -> None:
+    part.receive(B, Dissolve(99))
+    assert not part.machine.is_out
+    (out,) = [effect for effect in part.receive(B, Dissolve(STATE.cluster)) if isinstance(effect, Out)]
+    assert out.rejoin
+
+
+def join(**changes: object) -> Join:
+    asked = Join(A.uid, "bank", "node-4", ("teller",), {"shards of accounts": "100"})
+    return asked._replace(**changes)
+
+
+def test_who_asks_is_let_in_and_told_everything(part: Part) -> None:
+    effects = part.receive(D, join())
+    assert status(part.state, D) is MemberStatus.joining
+    assert part.state.members[D].roles == ("teller",)
+    assert (D, Gossip) in sent(effects)
+
+
+def test_who_asks_again_is_told_again_and_nothing_changes(part: Part) -> None:
+    part.receive(D, join())
+    before = part.state
+    assert (D, Gossip) in sent(part.receive(D, join()))
+    assert part.state == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "final"),
+    [
+        ({"system": "shop"}, "'shop', and the node that it asked to 'bank'", True),
+        ({"configuration": {"shards of accounts": "64"}}, "shards of accounts is 64 at this node and 100 in", True),
+        ({"node_id": "node-3"}, "'node-3' is that of the member 10.0.0.3:25520#3", True),
+    ],
+)
+def test_b25_who_does_not_fit_is_refused(part: Part, changes: dict[str, object], reason: str, final: bool) -> None:
+    before = part.state
+    (refusal,) = [
+        effect.message for effect in part.receive(D, join(**changes)) if isinstance(effect, Send)
+    ]
+    assert isinstance(refusal, Refusal)
+    assert reason in refusal.reason
+    assert refusal.final is final
+    assert part.state == before
+
+
+def test_a_setting_that_only_one_side_has_is_no_conflict(part: Part) -> None:
+    part.receive(D, join(configuration={"min_acks": "1"}))
+    assert D in part.state.members
+
+
+def test_a_namesake_that_cannot_be_reached_may_give_its_place_soon(part: Part) -> None:
+    part.machine.handle(Suspects(frozenset({C})), NOW)
+    (refusal,) = [e.message for e in part.receive(D, join(node_id="node-3")) if isinstance(e, Send)]
+    assert isinstance(refusal, Refusal)
+    assert not refusal.final
+
+
+def test_a_state_that_would_outgrow_a_frame_lets_nobody_in() -> None:
+    full = Part(participant(STATE.seen_by(A), replace(SETTINGS, max_gossip_bytes=compact.most_bytes(STATE) + 10)))
+    (refusal,) = [effect.message for effect in full.receive(D, join()) if isinstance(effect, Send)]
+    assert isinstance(refusal, Refusal)
+    assert "the cluster is full" in refusal.reason
+    assert D not in full.state.members
+
+
+def test_b15_a_new_incarnation_takes_the_place_of_the_old_one_at_once(part: Part) -> None:
+    again = NodeId(C.host, C.port, 33)
+    part.receive(again, join(node_id="node-3"))
+    assert C in part.state.tombstones
+    assert status(part.state, again) is MemberStatus.joining
+    assert sent(part.hears(C, STATE)) == [(C, GivenUp)]
+    assert (C, GivenUp) in sent(part.receive(C, join(node_id="node-3"))), "a late request of the old one"
+
+
+def test_whoever_leaves_lets_nobody_in(part: Part) -> None:
+    part.machine.handle(Leave(), NOW)
+    (refusal,) = [effect.message for effect in part.receive(D, join()) if isinstance(effect, Send)]
+    assert isinstance(refusal, Refusal)
+    assert not refusal.final
+
+
+def test_an_island_is_looked_at_only_by_an_answer_to_ones_own_probe(part: Part) -> None:
+    larger = Presence("bank", 99, 10, (D.address,))
+    assert sent(part.receive(D, Probe(larger))) == [(D, Answer), (D, Probe)]
+    effects = part.receive(D, Answer(A.uid, larger))
+    assert sent(effects) == [(B, Dissolve), (C, Dissolve)]
+    assert any(isinstance(effect, Out) and effect.rejoin for effect in effects)
+
+
+@pytest.mark.parametrize(("cluster", "size"), [(99, 2), (99, 3), (0, 0)], ids=["smaller", "higher", "none"])
+def test_an_island_that_gives_way_itself_changes_nothing(part: Part, cluster: int, size: int) -> None:
+    presence = Presence("bank", cluster, size, ())
+    assert sent(part.receive(D, Probe(presence))) == [(D, Answer)]
+    part.receive(D, Answer(A.uid, presence))
+    assert not part.machine.is_out
+
+
+def test_members_look_for_islands_at_those_seeds_that_are_no_members() -> None:
+    elsewhere = PeerAddress("10.0.0.9", 25520)
+    machine = participant(STATE.seen_by(A), replace(SETTINGS, seeds=(B.address, elsewhere)))
+    probed = {
+        effect.to
+        for second in range(10)
+        for effect in machine.handle(Tick(), NOW + second)
+        if isinstance(effect, Send) and isinstance(effect.message, Probe)
+    }
+    assert probed == {elsewhere}
+
+
+def test_everybody_converged_hears_digests_and_now_and_then_everything(part: Part) -> None:
+    converged = replace(STATE, seen=frozenset({A, B, C}))
+    machine = participant(converged)
+    kinds = [
+        type(effect.message).__name__
+        for tenth in range(650)
+        for effect in machine.handle(Tick(), NOW + tenth / 10)
+        if isinstance(effect, Send)
+    ]
+    assert kinds.count("Gossip") == 2
+    assert 55 <= kinds.count("Digest") <= 70
+
+
+def test_a_last_member_that_leaves_just_goes() -> None:
+    machine = participant(GossipState.founded_by(up(A)))
+    assert Out("it has left, as the last one", rejoin=False) in machine.handle(Leave(), NOW)
+
+
+def test_a_leaver_whom_nobody_answers_goes_after_a_while(part: Part) -> None:
+    part.machine.handle(Leave(), NOW)
+    effects = part.machine.handle(Tick(), NOW + 10.0)
+    (out,) = [effect for effect in effects if isinstance(effect, Out)]
+    assert not out.rejoin
+    assert {to for to, kind in sent(effects) if kind is Gossip} >= {B, C}, "they need not find out by themselves"
+
+
+def test_members_come_up_only_while_everybody_can_be_reached() -> None:
+    state = STATE.set(Member(node=D, node_id="node-4")).observe(A, frozenset({C})).changed_by(A)
+    waiting = participant(replace(state, seen=frozenset({A, B, D})))
+    waiting.handle(Suspects(frozenset({C})), NOW)
+    assert status(waiting.state, D) is MemberStatus.joining
+    waiting.handle(Suspects(frozenset()), NOW)
+    waiting.handle(Received(B, compact.write(waiting.state.seen_by(B).seen_by(C).seen_by(D), A, NOW)), NOW)
+    assert status(waiting.state, D) is MemberStatus.up
+    assert waiting.state.members[D].up_number == 4
+
+
+def test_a_member_that_was_given_up_is_removed_while_others_are_unreachable() -> None:
+    state = given_up(STATE.set(up(D)), C, by=A).observe(A, frozenset({D})).changed_by(A)
+    machine = participant(replace(state, seen=frozenset({A, B})))
+    effects = machine.handle(Suspects(frozenset({D})), NOW)
+    assert C in machine.state.tombstones
+    assert (C, GivenUp) in sent(effects)
+    (changed,) = [effect for effect in effects if isinstance(effect, MembersChanged)]
+    assert [member.node for member in changed.members] == [A, B, D]

@@ -1,0 +1,32 @@
+"""B4: after `kill -9` of any node of three the others notice, and the dead node never returns to `up`."""
+
+import asyncio
+
+import pytest
+from casty import MemberLeft, MemberUp
+from casty.member import NodeId
+from casty.testing.simulation import Simulation, simulate_seeds
+
+from tests.simulation.clusters import SimulatedCluster
+
+
+@pytest.mark.parametrize("victim", ["n1", "n2", "n3"])
+def test_b4_a_killed_node_is_removed_for_good(victim: str) -> None:
+    async def scenario(sim: Simulation) -> None:
+        cluster = SimulatedCluster(sim, 3)
+        cluster.start()
+        await sim.eventually(cluster.is_one)
+        dead = cluster.systems[victim].self_node.node
+        others = [system for name, system in cluster.systems.items() if name != victim]
+        said: list[tuple[NodeId, str]] = []
+        for system in others:
+            system.event_stream.subscribe(MemberLeft, lambda event: said.append((event.member.node, "left")))
+            system.event_stream.subscribe(MemberUp, lambda event: said.append((event.member.node, "up")))
+        sim.host(victim).crash(silent=True)
+        await sim.eventually(lambda: all(len(system.members) == 2 for system in others), within=15.0)
+        await asyncio.sleep(60.0)
+        assert said == [(dead, "left")] * 2
+        assert all(dead not in {member.node for member in system.members} for system in others)
+        assert len(cluster.running) == 1 or victim in cluster.running
+
+    simulate_seeds(scenario, 3)
