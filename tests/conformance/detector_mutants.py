@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 from typing import override
 
 from casty.member import NodeId
-from casty.spi.failure_detector import DetectorContext, FailureDetector, Probe
+from casty.spi.failure_detector import DetectorContext, Probe
 from casty_cluster.protocol.phi_accrual import PhiAccrualDetector, PhiAccrualOptions
 
 
@@ -15,28 +15,28 @@ class Mutant:
 
     def __init__(self, context: DetectorContext) -> None:
         self.context = context
-        self.right: FailureDetector = PhiAccrualDetector(context, self.OPTIONS)
+        self.exact = PhiAccrualDetector(context, self.OPTIONS)
 
     def members(self, others: Sequence[NodeId], now: float) -> None:
-        self.right.members(others, now)
+        self.exact.members(others, now)
 
     def heard(self, node: NodeId, now: float) -> None:
-        self.right.heard(node, now)
+        self.exact.heard(node, now)
 
     def receive(self, sender: NodeId, payload: bytes, now: float) -> Sequence[Probe]:
-        return self.right.receive(sender, payload, now)
+        return self.exact.receive(sender, payload, now)
 
     def tick(self, now: float) -> Sequence[Probe]:
-        return self.right.tick(now)
+        return self.exact.tick(now)
 
     def next_deadline(self) -> float | None:
-        return self.right.next_deadline()
+        return self.exact.next_deadline()
 
     def suspicion(self, node: NodeId, now: float) -> float:
-        return self.right.suspicion(node, now)
+        return self.exact.suspicion(node, now)
 
     def suspects(self, now: float) -> Set[NodeId]:
-        return self.right.suspects(now)
+        return self.exact.suspects(now)
 
 
 class SuspectsNobody(Mutant):
@@ -84,7 +84,7 @@ class NeverForgives(Mutant):
 class HoldsItsPausesAgainstOthers(Mutant):
     def __init__(self, context: DetectorContext) -> None:
         super().__init__(context)
-        self.right._pause._tolerance = float("inf")  # pyright: ignore[reportAttributeAccessIssue]
+        self.exact._pause._tolerance = float("inf")
 
 
 class JudgesBeforeItsFirstTick(Mutant):
@@ -107,7 +107,7 @@ class GivesUpItsJudgementForGood(Mutant):
 
     def __init__(self, context: DetectorContext) -> None:
         super().__init__(context)
-        self.right._pause._window = float("inf")  # pyright: ignore[reportAttributeAccessIssue]
+        self.exact._pause._window = float("inf")
 
 
 class IgnoresOtherFrames(Mutant):
@@ -123,8 +123,8 @@ class CountsEveryFrame(Mutant):
 
     @override
     def heard(self, node: NodeId, now: float) -> None:
-        watch = self.right._watched[node]  # pyright: ignore
-        watch.answered(watch.echo, now)  # pyright: ignore[reportUnknownMemberType]
+        watch = self.exact._watched[node]
+        watch.answered(watch.echo, now)
 
 
 class KnowsStrangers(Mutant):
@@ -147,7 +147,7 @@ class ForgetsNobody(Mutant):
 class BeginsAnewWithEachMemberList(Mutant):
     @override
     def members(self, others: Sequence[NodeId], now: float) -> None:
-        self.right = PhiAccrualDetector(self.context, self.OPTIONS)
+        self.exact = PhiAccrualDetector(self.context, self.OPTIONS)
         super().members(others, now)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from casty import ActorContext, ActorRef, Behavior, Behaviors, CastyError
+from casty import ActorContext, ActorRef, Behavior, Behaviors, BroadcastRef, CastyError
 from casty.member import MemberStatus
 from casty.testing import simulation
 from casty.testing.simulation import Simulation
@@ -127,6 +127,7 @@ class SimulatedCluster:
                 singleton, everywhere = system.lookup("/singleton"), system.lookup("/everywhere")
                 assert singleton is not None
                 assert everywhere is not None
+                assert isinstance(everywhere, BroadcastRef)
                 return await system.ask(singleton, Where), await system.ask(everywhere, Where)
 
             place, places = await self.sim.host(name).run(ask)

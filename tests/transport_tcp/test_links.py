@@ -8,13 +8,16 @@ from itertools import pairwise
 
 import pytest
 from casty.address import PeerAddress
+from casty.member import NodeId
 from casty.spi.transport import Transport
 from casty.testing.conformance.transport.nodes import numbered
+from casty_transport_tcp import connection
+from casty_transport_tcp.framing import Kind
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.transport import TcpTransport
 
 from tests.transport_tcp.proxy import Proxy
-from tests.transport_tcp.strangers import QUICK, opened, until
+from tests.transport_tcp.strangers import QUICK, Stranger, opened, until
 
 
 @pytest.fixture
@@ -124,6 +127,28 @@ async def test_a_peer_may_be_dialed_under_several_names() -> None:
         assert frames == sorted(frames)
         await b.transport.disconnect(proxy.address)
         assert b.inbox.lost == [a.id]
+
+
+async def test_a_name_belongs_to_the_node_that_calls_itself_so() -> None:
+    """Whoever was dialed under it before."""
+    async with opened() as a, Proxy.to(a.address) as proxy, opened() as b, Stranger.at(b.address) as owner:
+        await b.send(proxy.address, [b"to whoever is there"])
+        await a.inbox.until_received(1)
+        await owner.introduce(NodeId(*proxy.address, 77))
+        await b.inbox.until(lambda: len(b.inbox.connected) == 2, "the owner of the name")
+        await b.send(proxy.address, [b"to its owner"])
+        await b.send(a.address, [b"to who was there"])
+        assert await owner.frame() == (Kind.data, b"to its owner")
+        await a.inbox.until_received(2)
+        assert a.inbox.bodies() == [b"to whoever is there", b"to who was there"]
+
+
+async def test_two_that_close_at_once_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LINGER", 3_600.0)
+    async with opened() as a, opened() as b:
+        await a.meet(b)
+        async with asyncio.timeout(10.0):
+            await asyncio.gather(a.transport.disconnect(b.address), b.transport.disconnect(a.address))
 
 
 async def test_a_link_that_nobody_uses_is_forgotten(nobody: PeerAddress) -> None:

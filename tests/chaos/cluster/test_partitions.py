@@ -13,6 +13,8 @@ from tests.chaos.cluster.process import NodeProcess
 
 NOTICED = 10.0
 """Seconds; with the default settings phi says after 4 to 5 that a member is silent."""
+SILENT = 6.0
+"""Seconds, longer than a connection bears to be silent, shorter than it takes to give a member up."""
 RECONNECTED = 5.0
 LONG = 18.0
 
@@ -61,7 +63,8 @@ async def test_a_silent_connection_is_noticed_and_made_anew_when_the_network_hea
     async with Cluster.of(3, tmp_path) as cluster:
         one, two = cluster["n1"], cluster["n2"]
         await cluster.network.stop(Way("n1", "n2"), Way("n2", "n1"))
-        await cluster.until(lambda: notice(one, two) and notice(two, one), NOTICED)
+        noticed = cluster.until(lambda: notice(one, two) and notice(two, one), NOTICED)
+        await asyncio.gather(noticed, asyncio.sleep(SILENT))
         await cluster.network.heal()
         await cluster.until(lambda: regains(one, two) and regains(two, one), RECONNECTED)
         assert await one.do("ask", path="/echo", node="n2") == "n2"

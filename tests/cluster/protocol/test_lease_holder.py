@@ -1,6 +1,7 @@
 """Holding a lease: renewing it, knowing when it is lost, and never believing in it for too long."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -58,6 +59,7 @@ def test_it_is_renewed_after_a_third_of_its_time() -> None:
 def test_a_failed_renewal_is_tried_again_until_the_time_is_over() -> None:
     holder = held()
     asked, now = 0, 100.0
+    effects: list[Effect] = []
     while holder.token is not None:
         due = holder.next_deadline()
         assert due is not None
@@ -150,11 +152,13 @@ def test_an_answer_that_nobody_asked_for_means_nothing() -> None:
     assert holder.token is None
 
 
+@dataclass
 class Store:
     """A lease by real time, which the holders' clocks only approximate."""
 
-    def __init__(self) -> None:
-        self.owner, self.token, self.expires = "", 0, 0.0
+    owner: str = ""
+    token: int = 0
+    expires: float = 0.0
 
     def acquire(self, owner: str, now: float) -> LeaseGrant | None:
         is_held = now < self.expires

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from casty import ActorSystem
 from casty.address import PeerAddress
@@ -24,10 +25,24 @@ class Cable:
         self.cut = False
         self.refusal: str | None = None
         """Why user frames are refused, where they are."""
+        self.is_slow = False
+        """Whether user frames wait for `hurry`."""
+        self._waiting: list[Callable[[], None]] = []
 
     def carry(self, sender: NodeId, to: PeerAddress, frame: bytes) -> None:
         if not self.cut:
-            asyncio.get_running_loop().call_soon(self.ends[to].received, sender, frame)
+            deliver = partial(self.ends[to].received, sender, frame)
+            if self.is_slow and frame[0] >= frames.TELL:
+                self._waiting.append(deliver)
+            else:
+                asyncio.get_running_loop().call_soon(deliver)
+
+    def hurry(self) -> None:
+        """What waits arrives."""
+        self.is_slow = False
+        for deliver in self._waiting:
+            deliver()
+        self._waiting.clear()
 
 
 @dataclass(eq=False)

@@ -57,6 +57,25 @@ async def test_the_end_of_an_actor_of_another_node_is_told_with_its_reason(nodes
     assert "I am broken" in str(first.reason)
 
 
+async def test_terminated_of_another_nodes_actor_may_overtake_what_it_had_told(nodes: Nodes) -> None:
+    """Death watch goes by a lane of its own, which does not wait for messages."""
+    here, there = nodes
+    probe = TestProbe[Any](here.system)
+
+    async def last_words(ctx: ActorContext[Do], message: Do) -> Behavior[Do]:
+        at(there, probe.ref).tell("last words")
+        return Behaviors.stopped()
+
+    ref = at(here, there.system.spawn(Behaviors.receive(last_words), "worker"))
+    here.system.spawn(watcher(ref, probe.ref), "watcher")
+    await settle()
+    ref.tell(Do("stop"))
+    there.cable.is_slow = True
+    await probe.expect_message(Terminated)
+    there.cable.hurry()
+    assert await probe.expect_message(str) == "last words"
+
+
 async def test_an_actor_that_was_gone_before_the_watch_is_reported(nodes: Nodes) -> None:
     here, there = nodes
     actor = there.system.spawn(worker(), "worker")

@@ -81,6 +81,17 @@ async def test_messages_of_one_sender_arrive_in_order(nodes: Nodes) -> None:
     assert [await probe.expect_message(int) for _ in range(500)] == list(range(500))
 
 
+async def test_what_the_network_loses_is_not_sent_again(nodes: Nodes) -> None:
+    here, there = nodes
+    probe = TestProbe[str](there.system)
+    ref = at(here, probe.ref)
+    here.cable.cut = True
+    ref.tell("lost")
+    here.cable.cut = False
+    ref.tell("sent after it")
+    assert await probe.expect_message(str) == "sent after it"
+
+
 async def test_a_message_that_is_forwarded_is_answered_to_its_asker(nodes: Nodes) -> None:
     here, there = nodes
     greeting = here.system.spawn(greeter(), "greeter")

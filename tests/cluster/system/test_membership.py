@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from casty import ActorStoppedError, Behaviors, MemberLeft, MemberUp, load_config
+from casty import ActorContext, ActorStoppedError, Behavior, Behaviors, MemberLeft, MemberUp, load_config
 from casty.cluster import ClusteredActorSystem
 from casty.errors import ConfigError, JoinError, ScopeError
 from casty.member import MemberStatus
+from casty.testing import TestProbe
 from casty_cluster import DevelopmentCluster
 from tests.cluster.system.actors import Who, answering
 
@@ -121,3 +122,19 @@ async def test_the_configuration_makes_a_node() -> None:
     config = load_config(None)
     async with ClusteredActorSystem.from_config(config, host="127.0.0.1", port=0, roles=["worker"]) as node:
         assert node.self_node.roles == ("worker",)
+
+
+async def test_what_is_the_clusters_is_nobodys_child() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        node = cluster[0]
+        probe = TestProbe[str](node)
+
+        async def setup(ctx: ActorContext[object]) -> Behavior[object]:
+            try:
+                ctx.spawn(Behaviors.singleton(Behaviors.ignore), "single")
+            except ScopeError as error:
+                probe.ref.tell(str(error))
+            return Behaviors.ignore()
+
+        node.spawn(Behaviors.setup(setup))
+        assert "spawn it with system.spawn()" in await probe.receive()

@@ -157,6 +157,14 @@ class ClusteredActorSystem(ActorSystem):
             why = f": {self.node.hindrance}" if self.node.hindrance else ""
             raise TimeoutError(f"{up} members are up after {timeout} s, and {count} are wanted{why}") from None
 
+    @overload
+    def spawn[M](
+        self, behavior: BroadcastedBehavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> BroadcastRef[M]: ...
+    @overload
+    def spawn[M](
+        self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[M]: ...
     @override
     def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None

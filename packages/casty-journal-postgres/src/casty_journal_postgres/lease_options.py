@@ -1,11 +1,8 @@
-"""What is known of the leases in a PostgreSQL database before they are opened."""
+"""The options of leases in a PostgreSQL database."""
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from casty.spi.lease import LeaseStore
-
-from casty_journal_postgres.options import PostgresOptions, shown
+from casty_journal_postgres.options import PostgresOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +14,3 @@ class PostgresLeaseOptions:
 
     def __post_init__(self) -> None:
         PostgresOptions(schema=self.schema, command_timeout=self.command_timeout)
-
-
-def open_dsn(dsn: str, options: PostgresLeaseOptions) -> AbstractAsyncContextManager[LeaseStore]:
-    """The leases at `dsn`. The driver is loaded here. Raises `ConfigError` for a DSN that cannot be read."""
-    from casty_journal_postgres.lease_table import open_leases
-
-    shown(dsn)
-    return open_leases(dsn, options)

@@ -2,8 +2,9 @@
 
 from casty.plugins import JournalProvider, LeaseProvider, hookimpl
 
-from casty_journal_postgres import lease_options
+from casty_journal_postgres import leases
 from casty_journal_postgres.journal import open_dsn
+from casty_journal_postgres.lease_options import PostgresLeaseOptions
 from casty_journal_postgres.options import CAPABILITIES, SCHEMES, PostgresOptions
 
 
@@ -14,4 +15,4 @@ def casty_journals() -> list[JournalProvider]:
 
 @hookimpl
 def casty_leases() -> list[LeaseProvider]:
-    return [LeaseProvider(names=SCHEMES, open=lease_options.open_dsn, options=lease_options.PostgresLeaseOptions)]
+    return [LeaseProvider(names=SCHEMES, open=leases.open_dsn, options=PostgresLeaseOptions)]

@@ -87,14 +87,18 @@ class AgedWorld(World):
         return replace(now, observations=rows, unreachable=frozenset[NodeId]().union(*rows.values()))
 
 
+def in_both_directions(pairs: Iterable[Link]) -> frozenset[Link]:
+    return frozenset(link for one, other in pairs for link in ((one, other), (other, one)))
+
+
 def aged_worlds(count: int) -> Iterator[AgedWorld]:
     """Each link is cut before, cut now, or there."""
     everybody = members(count)
     pairs = list(combinations([member.node for member in everybody], 2))
     for states in product((0, 1, 2), repeat=len(pairs)):
-        kept = [[(pair, pair[::-1]) for pair, state in zip(pairs, states, strict=True) if state >= n] for n in (2, 1)]
-        now, before = (frozenset(link for links in each for link in links) for each in kept)
-        yield AgedWorld(everybody, now, before)
+        by_state = list(zip(pairs, states, strict=True))
+        now, before = ([pair for pair, state in by_state if state >= least] for least in (2, 1))
+        yield AgedWorld(everybody, in_both_directions(now), in_both_directions(before))
 
 
 @pytest.mark.timeout(300)

@@ -67,9 +67,7 @@ def part() -> Part:
 
 
 def participant(state: GossipState, settings: MembershipSettings = SETTINGS) -> Participant:
-    return Participant(
-        A, state, NOW, circle=(A.address, B.address), settings=settings, strategy=None, random=Random(1)
-    )
+    return Participant(A, state, NOW, circle=(A.address, B.address), settings=settings, strategy=None, random=Random(1))
 
 
 def sent(effects: list[Effect]) -> list[tuple[object, type]]:
@@ -224,9 +222,7 @@ def test_who_asks_again_is_told_again_and_nothing_changes(part: Part) -> None:
 )
 def test_b25_who_does_not_fit_is_refused(part: Part, changes: dict[str, object], reason: str, final: bool) -> None:
     before = part.state
-    (refusal,) = [
-        effect.message for effect in part.receive(D, join(**changes)) if isinstance(effect, Send)
-    ]
+    (refusal,) = [effect.message for effect in part.receive(D, join(**changes)) if isinstance(effect, Send)]
     assert isinstance(refusal, Refusal)
     assert reason in refusal.reason
     assert refusal.final is final

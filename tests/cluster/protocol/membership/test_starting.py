@@ -144,8 +144,6 @@ def test_two_islands_become_one_cluster() -> None:
     """The network is divided when they start, so both sides begin a cluster."""
     simulation, hosts = quiet(addresses(5), 5)
     left, right = hosts[:2], hosts[2:]
-    for host in right:
-        host.settings = replace(host.settings, seeds=tuple(other.address for other in right) + (hosts[0].address,))
     right[0].settings = replace(right[0].settings, seeds=(right[0].address,))
     for host in right[1:]:
         host.settings = replace(host.settings, seeds=(right[0].address, hosts[0].address))

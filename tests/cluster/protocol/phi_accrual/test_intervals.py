@@ -1,5 +1,6 @@
 """The arithmetic of suspicion."""
 
+from itertools import pairwise
 from statistics import fmean, pstdev
 
 import pytest
@@ -29,7 +30,7 @@ def test_no_figures_overflow(silence: float, mean: float, deviation: float) -> N
 def test_suspicion_never_falls_as_time_goes_by(steps: list[float], mean: float, deviation: float) -> None:
     levels = [phi(silence, mean, deviation) for silence in sorted(steps)]
     # Where the two halves of the approximation meet, rounding may show.
-    assert all(after >= before - 1e-9 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after >= before - 1e-9 for before, after in pairwise(levels))
 
 
 @given(st.integers(2, 10), st.lists(st.floats(0.0, 20.0), max_size=50))

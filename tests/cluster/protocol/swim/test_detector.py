@@ -97,7 +97,7 @@ def test_the_larger_the_cluster_the_more_accusers_are_waited_for(size: int) -> N
 def test_seed_options_by_their_names() -> None:
     options = SwimOptions(protocol_period=1.0, ping_timeout=0.5, ping_req_fanout=3, suspicion_mult=5)
     assert options.suspicion_mult == 5
-    with pytest.raises(ValueError, match="ping_timeout must be less than protocol_period; it is 1.0"):
+    with pytest.raises(ValueError, match=r"ping_timeout must be less than protocol_period; it is 1\.0"):
         SwimOptions(protocol_period=1.0, ping_timeout=1.0)
     with pytest.raises(ValueError, match="protocol_period must be more than 0 seconds; it is 0"):
         SwimOptions(protocol_period=0.0)

@@ -34,7 +34,7 @@ def spawn_cell(
         raise ActorStoppedError(f"{parent.path} is stopping and takes no more children")
     bare = type(behavior) is ReceiveBehavior
     if not bare:
-        check_spawnable(behavior)
+        check_spawnable(behavior, in_cluster=kernel.remote is not None)
     family = parent.own_life()
     uid = next(kernel.uids)
     if name is None:
@@ -93,7 +93,7 @@ def _unusable(name: str, parent: Cell) -> ActorNameError:
     )
 
 
-def check_spawnable(behavior: object) -> None:
+def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
     """Raises for what no local actor can be, naming what would have to be there."""
     if not isinstance(behavior, Behavior):
         raise BehaviorError(
@@ -110,6 +110,8 @@ def check_spawnable(behavior: object) -> None:
             kind = "singleton"
         case _:
             return
+    if in_cluster:
+        raise ScopeError(f"a {kind} behavior is the whole cluster's and nobody's child; spawn it with system.spawn()")
     raise ScopeError(
         f"a {kind} behavior needs a ClusteredActorSystem (from casty.cluster), and this is a local ActorSystem; "
         'run: pip install "casty[cluster]"'

@@ -50,7 +50,7 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
         match core:
             case SetupBehavior(factory):
                 behavior = await factory(open_context(cell))
-                check_spawnable(behavior)
+                check_spawnable(behavior, in_cluster=cell.kernel.remote is not None)
             case ReceiveBehavior(handler):
                 return _install(cell, handler)
             case IgnoreBehavior():

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Self, override
+from typing import Any, Self, overload, override
 
 from casty.address import ActorAddress
 from casty.behaviors.values import Behavior
@@ -15,7 +15,7 @@ from casty.event_stream import EventStream
 from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.plugins import PluginRegistry, build_options
-from casty.ref import ActorRef, AddressRef
+from casty.ref import ActorRef, AddressRef, BroadcastRef
 from casty.runtime.ask import ASKS
 from casty.runtime.cell import STOPPED, Cell, LocalRef
 from casty.runtime.children import spawn_cell, until_childless
@@ -121,13 +121,21 @@ class ActorSystem:
         root = kernel.internal if name is not None and name.startswith("_") else kernel.root
         return spawn_cell(kernel, root, behavior, name, mailbox).ref
 
+    @overload
+    def ask[M, R](
+        self, ref: BroadcastRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
+    ) -> Coroutine[Any, Any, tuple[R, ...]]: ...
+    @overload
     def ask[M, R](
         self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
-    ) -> Coroutine[Any, Any, R]:
+    ) -> Coroutine[Any, Any, R]: ...
+    def ask[M](
+        self, ref: ActorRef[M], factory: Callable[[ActorRef[Any]], M], timeout: float = 5.0
+    ) -> Coroutine[Any, Any, Any]:
         """Tell `ref` the message that `factory(reply_to)` makes, and wait for what is told to `reply_to`.
 
         Raises `TimeoutError` after `timeout` seconds; at once `ActorStoppedError` if the target is gone, and
-        `ActorFailedError` if its handler raised.
+        `ActorFailedError` if its handler raised. A `BroadcastRef` is answered by a tuple, or `PartialAnswerError`.
         """
         return (self._kernel or self.kernel).asks.ask(ref, factory, timeout)
 

@@ -4,8 +4,8 @@ Theory of operation. Each interval, every watched node is sent a numbered probe,
 intervals between its answers follows how suspicious its silence is (see `intervals`); from the threshold on it counts
 as unreachable, until it gives another sign of life. An answer counts once, and only if it is to a later probe than the
 last one that was answered. The node's own probes and any other frame end a silence as well, but make no interval;
-neither does the time that a node was unreachable. Probes and answers carry how late their sender's event loop is, and that much more silence is
-forgiven it. Own pauses are held against nobody (see `local_pause`).
+neither does the time that a node was unreachable. Probes and answers carry how late their sender's event loop is, and
+that much more silence is forgiven it. Own pauses are held against nobody (see `local_pause`).
 
 Invariants: whoever is suspected is watched; whoever is watched is a member.
 """
