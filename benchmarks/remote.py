@@ -1,5 +1,5 @@
-"""Messages of five fields between actors of two processes, beside a raw protocol that writes and reads the same messages
-with the same serializer and has no actors at all.
+"""Messages of five fields between actors of two processes, beside a raw protocol that writes and reads the same ones with
+the same serializer and has no actors at all.
 """
 
 import asyncio
@@ -11,13 +11,12 @@ from functools import partial
 from statistics import quantiles
 from typing import Final
 
-from remote_node import Counted, Order, Question, an_order
-from table import Measurement, Run, run_program
-from wires import RawWire
-
 from casty import ActorRef
 from casty.cluster import ClusteredActorSystem
 from casty.serialization import MsgpackSerializer
+from remote_node import Counted, Order, Question, an_order
+from table import Measurement, Run, run_program
+from wires import RawWire
 
 BURST: Final = 256
 """Messages that are sent before others have their turn."""

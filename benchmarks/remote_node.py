@@ -5,11 +5,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from wires import RawWire
-
 from casty import ActorContext, ActorRef, Behavior, Behaviors, message
 from casty.cluster import ClusteredActorSystem
 from casty.serialization import MsgpackSerializer
+from wires import RawWire
 
 
 @message("benchmark.Order")

@@ -1,4 +1,4 @@
-"""Simulated clusters: a program for each host, what must always be true of them all, and what must become true again."""
+"""Simulated clusters: a program for each host, what must always be true, and what must become true again."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence

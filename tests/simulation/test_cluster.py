@@ -1,10 +1,10 @@
-"""Whole clusters through starts in any order, crashes, partitions and pauses. `CASTY_SIM_SEEDS=1000` runs more of them."""
+"""Whole clusters through starts in any order, crashes, partitions and pauses. `CASTY_SIM_SEEDS=1000` runs more."""
 
 import asyncio
 
 import pytest
-
 from casty.testing.simulation import Simulation, faults, nemesis, simulate_seeds
+
 from tests.simulation.clusters import SimulatedCluster
 
 SEEDS = 5

@@ -7,6 +7,8 @@ from pathlib import Path
 from tests.chaos.cluster.cluster import Cluster
 
 TERMINATED = 128 + signal.SIGTERM
+MOVED = 1.0
+"""Seconds that a singleton may take to move from a member that leaves."""
 
 
 async def test_a_node_that_is_told_to_end_leaves_in_order_and_no_ask_of_the_others_fails(tmp_path: Path) -> None:
@@ -24,12 +26,12 @@ async def test_a_node_that_is_told_to_end_leaves_in_order_and_no_ask_of_the_othe
         await cluster.is_one()
         await asyncio.sleep(1.0)
         asks = [ask for node in others for ask in await node.do("how_asks_went")]
-        assert len(asks) > 1_000
+        assert len(asks) > 500
         assert [failure for *_, failure in asks if failure] == []
         heir = await cluster.singleton()
         assert not [node.name for node in others if node.all("UnreachableMember", uid=uid)], "it has said that it goes"
         [ended], [begun] = leaving.all("singleton ends"), cluster[heir].all("singleton begins")
-        assert ended.at < begun.at
+        assert ended.at < begun.at < ended.at + MOVED
         slowest = max(seconds for _, seconds, _ in asks)
         print(f"{len(asks)} asks, the slowest took {slowest:.3f} s; no singleton for {begun.at - ended.at:.3f} s")
         cluster.check_histories()

@@ -1,7 +1,6 @@
 """Who can be found where, on every node alike."""
 
 import pytest
-
 from casty.member import NodeId
 from casty_cluster.protocol.registry import MAX_ENTRIES, PER_MESSAGE, Effect, ListingChanged, Registry, SendChange
 

@@ -1,10 +1,11 @@
 """Where a singleton runs: one at a time through every order of joining, retiring and dying."""
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from random import Random
 
 import pytest
-
 from casty.member import Member, MemberStatus, NodeId
 from casty_cluster.protocol.singleton import Effect, HandedOver, HandOver, Phase, Say, Singleton, Start, Stop
 
@@ -95,30 +96,23 @@ class Cluster:
 
     def step(self) -> bool:
         """Something happens somewhere; False if nothing can."""
-        deliverable = [link for link, queue in self.flying.items() if queue and link[1] in self.nodes]
-        moves = [
-            *(("learn", node) for node in self.nodes if self.seen[node] < len(self.history)),
-            *(("deliver", link) for link in deliverable),
-            *(("stopped", node) for node in sorted(self.stopping)),
+        moves: list[Callable[[], None]] = [
+            *(partial(self.learn, node) for node in self.nodes if self.seen[node] < len(self.history)),
+            *(partial(self.deliver, *link) for link, queue in self.flying.items() if queue and link[1] in self.nodes),
+            *(partial(self.stop, node) for node in sorted(self.stopping)),
         ]
-        if not moves:
-            return False
-        kind, what = self.random.choice(moves)
-        if kind == "learn":
-            assert isinstance(what, NodeId)
-            self.learn(what)
-        elif kind == "stopped":
-            assert isinstance(what, NodeId)
-            self.stopping.discard(what)
-            self.carry_out(what, self.nodes[what].stopped())
-        else:
-            sender, to = what
-            assert isinstance(sender, NodeId)
-            assert isinstance(to, NodeId)
-            message = self.flying[sender, to].popleft()
-            receive = self.nodes[to].hand_over if isinstance(message, HandOver) else self.nodes[to].handed_over
-            self.carry_out(to, receive(sender))
-        return True
+        if moves:
+            self.random.choice(moves)()
+        return bool(moves)
+
+    def stop(self, node: NodeId) -> None:
+        self.stopping.discard(node)
+        self.carry_out(node, self.nodes[node].stopped())
+
+    def deliver(self, sender: NodeId, to: NodeId) -> None:
+        message = self.flying[sender, to].popleft()
+        receive = self.nodes[to].hand_over if isinstance(message, HandOver) else self.nodes[to].handed_over
+        self.carry_out(to, receive(sender))
 
 
 @pytest.mark.parametrize("seed", range(300))

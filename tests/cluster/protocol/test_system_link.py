@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import hypothesis.strategies as st
-from hypothesis import given
-
 from casty_cluster.protocol.system_link import CAPACITY, RESEND, Numbered, SystemLink
+from hypothesis import given
 
 
 def test_what_arrives_in_order_is_taken_once() -> None:

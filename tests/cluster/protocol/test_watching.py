@@ -1,7 +1,7 @@
 """Death watch across nodes as a machine."""
 
 from casty import Terminated
-from casty.address import ActorAddress, PeerAddress
+from casty.address import ActorAddress
 from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
 from casty.ref import DetachedRef

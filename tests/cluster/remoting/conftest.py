@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator
 
 import pytest
-
 from casty import ActorSystem
+
 from tests.cluster.remoting.pair import Side, pair
 
 

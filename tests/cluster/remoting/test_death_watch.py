@@ -7,6 +7,7 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated
 from casty.errors import NodeLostError
 from casty.member import NodeId
 from casty.testing import TestProbe, settle
+
 from tests.cluster.remoting.pair import Side
 from tests.cluster.remoting.test_messages import at
 

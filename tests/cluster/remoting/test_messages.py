@@ -2,10 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
-
 from casty import (
     ActorContext,
     ActorFailedError,
@@ -18,6 +17,7 @@ from casty import (
     InMemoryJournal,
 )
 from casty.testing import TestProbe
+
 from tests.cluster.remoting.pair import Side
 
 type Nodes = tuple[Side, Side]
@@ -50,12 +50,16 @@ def greeter() -> Behavior[Greet]:
     return Behaviors.receive(receive)
 
 
+def added(total: int, amount: int) -> int:
+    return total + amount
+
+
 def at(side: Side, ref: ActorRef[Any]) -> ActorRef[Any]:
     """The reference as it arrives on that node."""
     serializer = side.system.serializer
     arrived = serializer.loads(serializer.dumps(ref))
     assert isinstance(arrived, ActorRef)
-    return arrived
+    return cast(ActorRef[Any], arrived)
 
 
 async def test_a_reference_travels_and_answers_from_anywhere(nodes: Nodes) -> None:
@@ -185,7 +189,9 @@ async def test_what_the_transport_gives_up_is_a_dead_letter_and_fails_its_ask(no
     here.cable.carry = lambda sender, to, frame: kept.append(frame)
     ref = at(here, there.system.spawn(greeter(), "greeter"))
     ref.tell(Greet("anna", ref))
-    asking = asyncio.ensure_future(here.system.ask(ref, lambda reply_to: Greet("bob", reply_to), timeout=50.0))
+    asking: asyncio.Future[str] = asyncio.ensure_future(
+        here.system.ask(ref, lambda reply_to: Greet("bob", reply_to), timeout=50.0)
+    )
     await asyncio.sleep(0)
     here.delivery.dropped(there.node.address, kept, "no connection for 10 s")
     with pytest.raises(ActorStoppedError, match="no connection"):
@@ -206,9 +212,7 @@ async def test_what_a_command_sends_abroad_waits_for_its_events(nodes: Nodes) ->
         return Behaviors.persisted([command])
 
     entity = here.system.spawn(
-        Behaviors.event_sourced(
-            entity_id="e", journal=journal, initial_state=0, on_event=lambda s, e: s + e, on_command=on_command
-        ),
+        Behaviors.event_sourced(entity_id="e", journal=journal, initial_state=0, on_event=added, on_command=on_command),
         "entity",
     )
     entity.tell(5)

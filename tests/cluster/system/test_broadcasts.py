@@ -1,13 +1,12 @@
 """One actor on every member, reached by one reference."""
 
-import asyncio
-
 import pytest
-
 from casty import ActorNameError, Behaviors, BroadcastRef
 from casty.errors import PartialAnswerError
 from casty_cluster import DevelopmentCluster
+
 from tests.cluster.system.actors import Do, Who, answering
+from tests.cluster.system.waiting import until
 
 
 async def test_a_tell_reaches_every_member_and_an_ask_is_answered_by_all() -> None:
@@ -41,8 +40,7 @@ async def test_the_name_can_be_reached_from_elsewhere() -> None:
         local = second.lookup("/_bcast-all")
         assert local is not None
         front.tell(Do("stop"))
-        while second.lookup("/_bcast-all") is not None or first.lookup("/_bcast-all") is not None:
-            await asyncio.sleep(0)
+        await until(lambda: second.lookup("/_bcast-all") is None and first.lookup("/_bcast-all") is None)
 
 
 async def test_a_broadcast_needs_a_name() -> None:
@@ -57,5 +55,4 @@ async def test_a_name_that_is_taken_leaves_nothing_behind() -> None:
         node.spawn(answering("x"), "all")
         with pytest.raises(ActorNameError):
             node.spawn(Behaviors.broadcasted(answering("x")), "all")
-        while node.lookup("/_bcast-all") is not None:
-            await asyncio.sleep(0)
+        await until(lambda: node.lookup("/_bcast-all") is None)

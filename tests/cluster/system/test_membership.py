@@ -1,16 +1,15 @@
 """What a node sees of its cluster, and how it comes and goes."""
 
-import asyncio
-
 import pytest
-
 from casty import ActorContext, ActorStoppedError, Behavior, Behaviors, MemberLeft, MemberUp, load_config
 from casty.cluster import ClusteredActorSystem
 from casty.errors import ConfigError, JoinError, ScopeError
 from casty.member import MemberStatus
 from casty.testing import TestProbe
 from casty_cluster import DevelopmentCluster
+
 from tests.cluster.system.actors import Who, answering
+from tests.cluster.system.waiting import until
 
 
 async def test_a_node_without_seed_nodes_begins_a_cluster_of_its_own() -> None:
@@ -30,8 +29,7 @@ async def test_events_tell_who_comes_and_goes_once_each() -> None:
         first.event_stream.subscribe(MemberLeft, lambda event: seen.append(("left", event.member.node_id)))
         second = await cluster.add_node()
         await second.leave()
-        while len(first.members) > 1:
-            await asyncio.sleep(0)
+        await until(lambda: len(first.members) == 1)
         assert seen == [("up", "node-2"), ("left", "node-2")]
 
 
@@ -52,14 +50,14 @@ async def test_actors_of_another_member_are_looked_up_by_its_name() -> None:
 
 
 async def test_a_quorum_that_is_not_reached_is_an_error_that_leaves_nothing_behind() -> None:
-    with pytest.raises(JoinError, match="1 members are up after 0.05 s, and 2 are wanted"):
+    with pytest.raises(JoinError, match=r"1 members are up after 0\.05 s, and 2 are wanted"):
         async with ClusteredActorSystem(name="q", host="127.0.0.1", port=0, required_quorum=2, quorum_timeout=0.05):
             pytest.fail("it must not be entered")
 
 
 async def test_waiting_for_more_members_than_come_says_how_many_there_are() -> None:
     async with DevelopmentCluster(1) as cluster:
-        with pytest.raises(TimeoutError, match="1 members are up after 0.01 s, and 3 are wanted"):
+        with pytest.raises(TimeoutError, match=r"1 members are up after 0\.01 s, and 3 are wanted"):
             await cluster[0].wait_for(3, timeout=0.01)
 
 

@@ -1,13 +1,14 @@
 """Finding actors by key on any node."""
 
-import asyncio
 from typing import Any
 
 from casty import ActorRef, Behaviors, ServiceKey
 from casty.behaviors.discovery import Deregister, Find, Listing, Register, Subscribe
 from casty.testing import TestProbe
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
+
 from tests.cluster.system.actors import Do, Who, answering
+from tests.cluster.system.waiting import until
 
 KEY = ServiceKey[Any]("workers")
 
@@ -16,23 +17,22 @@ def found(node: ClusteredActorSystem) -> list[str]:
     return sorted(instance.node.host for instance in node.lookup(KEY).instances)
 
 
-async def until(node: ClusteredActorSystem, expected: list[str]) -> None:
-    while found(node) != expected:
-        await asyncio.sleep(0)
+async def until_found(node: ClusteredActorSystem, expected: list[str]) -> None:
+    await until(lambda: found(node) == expected)
 
 
 async def test_an_actor_that_is_discoverable_is_found_on_every_node_until_it_stops() -> None:
     async with DevelopmentCluster(2) as cluster:
         first, second = cluster
         worker = first.spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
-        await until(first, ["node-1"])
-        await until(second, ["node-1"])
+        await until_found(first, ["node-1"])
+        await until_found(second, ["node-1"])
         [instance] = second.lookup(KEY).instances
         assert await second.ask(instance.ref, Who) == "worker"
         assert instance.node == first.self_node.node
         worker.tell(Do("stop"))
-        await until(second, [])
-        await until(first, [])
+        await until_found(second, [])
+        await until_found(first, [])
 
 
 async def test_who_subscribes_is_told_of_every_change() -> None:
@@ -52,7 +52,7 @@ async def test_the_receptionist_answers_as_an_actor_does() -> None:
     async with DevelopmentCluster(1) as cluster:
         node = cluster[0]
         worker = node.spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
-        await until(node, ["node-1"])
+        await until_found(node, ["node-1"])
 
         def find(reply_to: ActorRef[Listing[Any]]) -> Find[Any]:
             return Find(KEY, reply_to)
@@ -64,13 +64,13 @@ async def test_the_receptionist_answers_as_an_actor_does() -> None:
 async def test_a_newcomer_finds_what_was_there_before_it() -> None:
     async with DevelopmentCluster(1) as cluster:
         cluster[0].spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
-        await until(await cluster.add_node(), ["node-1"])
+        await until_found(await cluster.add_node(), ["node-1"])
 
 
 async def test_who_leaves_takes_his_actors_with_him() -> None:
     async with DevelopmentCluster(2) as cluster:
         first, second = cluster
         second.spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
-        await until(first, ["node-2"])
+        await until_found(first, ["node-2"])
         await second.leave()
-        await until(first, [])
+        await until_found(first, [])

@@ -4,7 +4,9 @@ import asyncio
 
 from casty import Behaviors
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
+
 from tests.cluster.system.actors import Do, Who, answering, counting
+from tests.cluster.system.waiting import until
 
 
 def spawn_on(node: ClusteredActorSystem) -> None:
@@ -53,8 +55,7 @@ async def test_it_begins_again_after_a_failure() -> None:
         ref = node.spawn(Behaviors.singleton(counting), "single")
         assert await node.ask(ref, Who) == "1"
         ref.tell(Do("what it cannot do"))
-        while node.lookup("/single/instance") is not None:
-            await asyncio.sleep(0)
+        await until(lambda: node.lookup("/single/instance") is None)
         assert await node.ask(ref, Who) == "1", "anew, and what it was told meanwhile has waited"
 
 

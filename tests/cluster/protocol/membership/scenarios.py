@@ -51,7 +51,7 @@ def settle(simulation: Simulation, hosts: list[Host]) -> Simulation:
     simulation.all_return = True
     for host in hosts:
         simulation.start(host)
-    simulation.run_until(lambda: len(simulation.running) == len(hosts) and simulation.is_whole(), PATIENCE)
+    simulation.run_until(simulation.is_complete, PATIENCE)
     return simulation
 
 
@@ -65,8 +65,7 @@ def bootstrap(seed: int, count: int) -> Simulation:
             host.settings = replace(host.settings, seeds=others)
     for host in hosts:
         simulation.after(random.uniform(0.0, 2.0), lambda host=host: simulation.start(host))
-    simulation.run(2.0)
-    simulation.run_until(simulation.is_whole, PATIENCE)
+    simulation.run_until(simulation.is_complete, PATIENCE)
     assert len(simulation.founders) == 1, f"several clusters were begun: {simulation.founders}"
     assert simulation.outs == [], simulation.outs
     return simulation

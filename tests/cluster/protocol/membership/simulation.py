@@ -187,6 +187,10 @@ class Simulation:
             for host, state in zip(self.running, states, strict=True)
         )
 
+    def is_complete(self) -> bool:
+        """Whether that holds of all hosts."""
+        return len(self.running) == len(self.hosts) and self.is_whole()
+
     def describe(self) -> str:
         return "\n".join((f"at {self.now:.3f}:", *map(_describe, self.hosts.values())))
 

@@ -154,7 +154,7 @@ def test_two_islands_become_one_cluster() -> None:
     assert len(simulation.founders) == 2
     survivors = [host.node for host in right]
     simulation.network.heal()
-    simulation.run_until(simulation.is_whole, 20.0)
+    simulation.run_until(simulation.is_complete, 20.0)
     assert [host.node for host in right] == survivors, "the larger one goes on"
     assert len(simulation.outs) == 2
     assert all(isinstance(out, Out) and out.rejoin for _, out in simulation.outs)

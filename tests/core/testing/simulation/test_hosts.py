@@ -109,19 +109,26 @@ def test_a_crash_leaves_nothing_running() -> None:
 def test_a_crash_is_final_whatever_comes_after_it() -> None:
     """Not even a restart and a collection of garbage have anything of the old process run."""
     happened: list[str] = []
+    background: list[asyncio.Task[None]] = []
 
-    async def main() -> None:
+    async def linger(name: str) -> None:
         try:
             await forever()
         finally:
-            happened.append("main")
+            happened.append(name)
+
+    async def main() -> None:
+        background.append(asyncio.create_task(linger("background")))
 
     async def scenario(sim: Simulation) -> list[str]:
-        host = sim.host("a")
-        host.start(main)
+        brief, lasting = sim.host("brief"), sim.host("lasting")
+        brief.start(main)
+        lasting.start(lambda: linger("main"))
         for _ in range(3):
             await asyncio.sleep(1.0)
-            host.restart()
+            brief.restart()
+            lasting.restart()
+            background.clear()
             gc.collect()
         return list(happened)
 

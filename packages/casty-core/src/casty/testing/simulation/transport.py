@@ -69,6 +69,7 @@ class SimulatedTransport:
         self._inbox: deque[Callable[[], object]] = deque()
         """What has reached this host and waits for its process, in order: the event loop keeps none."""
         self._counters: Counter[str] = Counter()
+        self._listens = True
         self._closed = False
 
     @property
@@ -110,6 +111,7 @@ class SimulatedTransport:
     async def close(self) -> None:
         """Stop listening, send what is queued, close every connection. No callback comes after it."""
         del self.network.endpoints[self._local]
+        self._listens = False
         async with asyncio.TaskGroup() as closing:
             for peer in [*self._ends, *(peer for peer in self._attempts if peer not in self._ends)]:
                 closing.create_task(self.disconnect(peer))
@@ -134,7 +136,10 @@ class SimulatedTransport:
 
     def connected(self, end: End, peer: NodeId) -> None:
         """A handshake has succeeded; this end is the one to use from now on."""
-        if end.connection.is_broken or self._closed:
+        if end.connection.is_broken:
+            return
+        if not self._listens and peer.address not in self._attempts:
+            end.connection.break_("the endpoint at the other end is closed")
             return
         older = self._ends.get(peer.address)
         if older is not None:
