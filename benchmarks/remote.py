@@ -1,5 +1,5 @@
-"""Messages of five fields between actors of two processes, beside a raw protocol that writes and reads the same ones with
-the same serializer and has no actors at all.
+"""Messages of five fields between actors of two processes, beside a raw protocol that writes and reads them with the
+same serializer and has no actors at all.
 """
 
 import asyncio
@@ -132,7 +132,7 @@ async def raw_tells(count: int) -> float:
         message = an_order(None)
         start = time.perf_counter()
         for number in range(1, count + 1):
-            while not peer.tell(message):
+            while not peer.tell(message):  # noqa: ASYNC110 - a full socket has no event to wait for
                 await asyncio.sleep(0)
             if number % BURST == 0:
                 await asyncio.sleep(0)

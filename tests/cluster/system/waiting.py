@@ -6,5 +6,5 @@ from collections.abc import Callable
 
 async def until(holds: Callable[[], bool]) -> None:
     """The test's timeout ends it."""
-    while not holds():
+    while not holds():  # noqa: ASYNC110 - nobody tells of what is waited for
         await asyncio.sleep(0)
