@@ -7,6 +7,8 @@ from pathlib import Path
 from tests.chaos.cluster.cluster import Cluster
 
 TERMINATED = 128 + signal.SIGTERM
+LEFT = 8.0
+"""Seconds: less than a node waits for a hand-over that does not come about."""
 MOVED = 1.0
 """Seconds that a singleton may take to move from a member that leaves."""
 
@@ -21,7 +23,7 @@ async def test_a_node_that_is_told_to_end_leaves_in_order_and_no_ask_of_the_othe
             await node.do("keep_asking", path="/single", pause=0.002)
         await asyncio.sleep(1.0)
         leaving.signal(signal.SIGTERM)
-        assert await asyncio.wait_for(leaving.ended(), 20.0) == TERMINATED
+        assert await asyncio.wait_for(leaving.ended(), LEFT) == TERMINATED
         await cluster.until(lambda: all(node.all("MemberLeft", uid=uid) for node in others), 10.0)
         await cluster.is_one()
         await asyncio.sleep(1.0)
