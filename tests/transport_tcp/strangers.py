@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from secrets import token_bytes
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from casty.address import PeerAddress
 from casty.member import NodeId
@@ -71,6 +71,11 @@ class Stranger:
     def write(self, octets: bytes) -> None:
         self.written += octets
         self._writer.write(octets)
+
+    def is_reading(self, yes: bool) -> None:
+        """Whether what arrives is taken from the system."""
+        transport = cast(asyncio.Transport, self._writer.transport)
+        (transport.resume_reading if yes else transport.pause_reading)()
 
     async def introduce(
         self, node: NodeId, *, cluster: str = CLUSTER, cookies: tuple[bytes, ...] = (), lane: Lane = Lane.user

@@ -12,12 +12,14 @@ from casty.member import NodeId
 from casty.spi.transport import Transport
 from casty.testing.conformance.transport.nodes import numbered
 from casty_transport_tcp import connection
-from casty_transport_tcp.framing import Kind
+from casty_transport_tcp.framing import Kind, data_header
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.transport import TcpTransport
 
 from tests.transport_tcp.proxy import Proxy
 from tests.transport_tcp.strangers import QUICK, Stranger, opened, until
+
+SOMEBODY = NodeId("127.0.0.1", 9, 77)
 
 
 @pytest.fixture
@@ -143,8 +145,25 @@ async def test_a_name_belongs_to_the_node_that_calls_itself_so() -> None:
         assert a.inbox.bodies() == [b"to whoever is there", b"to who was there"]
 
 
+async def test_last_words_reach_a_peer_that_is_still_talking() -> None:
+    """A socket that is closed with unread input makes the system throw away what the other side has not read yet."""
+    async with opened() as a, Stranger.at(a.address) as stranger:
+        await stranger.introduce(SOMEBODY)
+        await a.inbox.until(lambda: bool(a.inbox.connected), "the stranger")
+        stranger.is_reading(False)
+        await a.send(SOMEBODY.address, [b"last words"])
+        disconnecting = asyncio.create_task(a.transport.disconnect(SOMEBODY.address))
+        for _ in range(20):
+            stranger.write(data_header(10_000) + bytes(10_000))
+            await asyncio.sleep(0)
+        stranger.is_reading(True)
+        assert await stranger.frame() == (Kind.data, b"last words")
+        stranger.end()
+        await disconnecting
+
+
 async def test_two_that_close_at_once_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "LINGER", 3_600.0)
+    monkeypatch.setattr(connection, "LINGER", 20.0)
     async with opened() as a, opened() as b:
         await a.meet(b)
         async with asyncio.timeout(10.0):

@@ -156,7 +156,7 @@ asyncio.run(main())
 def test_sys_exit_in_a_handler_ends_the_program(suspended: bool) -> None:
     program = PROGRAM.format(suspended=suspended)
     try:
-        ended = subprocess.run([sys.executable, "-c", program], timeout=2, capture_output=True, check=False)
+        ended = subprocess.run([sys.executable, "-c", program], timeout=20, capture_output=True, check=False)
     except subprocess.TimeoutExpired:
         pytest.fail("the program hangs")
     assert ended.returncode == 7

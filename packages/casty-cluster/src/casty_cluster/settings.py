@@ -118,6 +118,8 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
 
 def _advertised(given: NodeArguments, host: str, port: int) -> PeerAddress | None:
     """Where the others reach the node, if not where it listens."""
+    if port == 0 and "advertised_port" in given:
+        raise ConfigError("advertised_port needs a port that stays the same; give port= a number other than 0")
     shown = given.get("advertised_host") or (host if "bind_host" in given else public_host(host))
     if shown is None and "advertised_port" not in given:
         return None

@@ -256,9 +256,11 @@ class ClusteredActorSystem(ActorSystem):
             self._termination.exit(DOWNED_EXIT_CODE)
             return
         error = NodeDownedError(out.reason)
-        for cell in self.kernel.root.own_life().children.values():
-            if cell.path not in self._faces:
-                cell.signal(Restart(error))
+        for root in (self.kernel.root, self.kernel.internal):
+            for cell in root.own_life().children.values():
+                # Casty's own actors are told of the end by their views.
+                if cell.path not in self._faces and (root is self.kernel.root or cell.name.startswith(PREFIX)):
+                    cell.signal(Restart(error))
         self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin", context=self._context)
 
     async def _rejoin(self) -> None:
