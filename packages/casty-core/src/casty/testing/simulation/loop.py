@@ -154,20 +154,12 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         heappush(self._timers, (max(self.now, round(seconds * NANOSECONDS)), self._planned, handle))
 
     def _run_once(self) -> None:
-        timers, ready = self._timers, self._ready
-        while timers and (timers[0][0] <= self.now or not ready):
-            due, _, handle = heappop(timers)
-            handle._scheduled = False
-            if handle._cancelled:
-                self._cancelled -= 1
-            else:
-                self.now = max(self.now, due)
-                ready.append(handle)
-        if not ready:
+        self._fall_due()
+        if not self._ready:
             raise SimulationFailedError(
                 "standstill: nothing is ready, and nobody waits for time to pass, so nothing will ever happen again"
             )
-        number = len(ready)
+        number = len(self._ready)
         handle = self._take_in_order() if self._in_order else self._take_any(number)
         if handle._cancelled:
             return
@@ -194,6 +186,18 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 f"no end: the scenario still runs after {self.seconds():,.0f} virtual seconds and {self.steps:,} "
                 "steps; if it needs more, give it more: Settings(seconds=…, steps=…)"
             )
+
+    def _fall_due(self) -> None:
+        """Make ready whose time has come; where nobody is ready, it is the time of the next one."""
+        timers, ready = self._timers, self._ready
+        while timers and (timers[0][0] <= self.now or not ready):
+            due, _, handle = heappop(timers)
+            handle._scheduled = False
+            if handle._cancelled:
+                self._cancelled -= 1
+            else:
+                self.now = max(self.now, due)
+                ready.append(handle)
 
     def _take_any(self, number: int) -> Handle:
         ready = self._ready
