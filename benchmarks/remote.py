@@ -11,8 +11,9 @@ from functools import partial
 from statistics import quantiles
 from typing import Final
 
-from casty import ActorRef
+from casty import ActorAddress, ActorRef
 from casty.cluster import ClusteredActorSystem
+from casty.ref import DetachedRef
 from casty.serialization import MsgpackSerializer
 from remote_node import Counted, Order, Question, an_order
 from table import Measurement, Run, run_program
@@ -96,6 +97,12 @@ async def latency(count: int, percentile: int) -> float:
         return await _percentile(ask, count, percentile)
 
 
+HERE: Final[ActorRef[int]] = DetachedRef(
+    ActorAddress(system="remote", path="/_ask", host="127.0.0.1", port=25520, node_id="127.0.0.1:25520", uid=1 << 60)
+)
+"""A reference like those that asks carry: the floor writes and reads the same messages."""
+
+
 class RawPeer:
     """The floor's end: writes and reads messages, nothing else."""
 
@@ -129,7 +136,7 @@ async def raw_peer() -> AsyncGenerator[RawPeer]:
 
 async def raw_tells(count: int) -> float:
     async with raw_peer() as peer:
-        message = an_order(None)
+        message = an_order(HERE)
         start = time.perf_counter()
         for number in range(1, count + 1):
             while not peer.tell(message):  # noqa: ASYNC110 - a full socket has no event to wait for
@@ -146,7 +153,7 @@ async def raw_asks(count: int, together: int) -> float:
 
         async def asker() -> None:
             for _ in range(count // together):
-                await peer.ask(Question(1, None))
+                await peer.ask(Question(1, HERE))
 
         start = time.perf_counter()
         await asyncio.gather(*(asker() for _ in range(together)))
@@ -155,7 +162,7 @@ async def raw_asks(count: int, together: int) -> float:
 
 async def raw_latency(count: int, percentile: int) -> float:
     async with raw_peer() as peer:
-        return await _percentile(partial(peer.ask, Question(1, None)), count, percentile)
+        return await _percentile(partial(peer.ask, Question(1, HERE)), count, percentile)
 
 
 async def _percentile(ask: Callable[[], object], count: int, percentile: int) -> float:

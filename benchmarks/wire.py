@@ -83,10 +83,10 @@ def measurements_at(scale: float) -> Sequence[Measurement]:
 
     frames, asked = max(int(300_000 * scale), 10), max(int(10_000 * scale), 10)
     return [
-        of("one way", lambda opening: partial(one_way, opening, frames), "/s", 0.75),
+        of("one way", lambda opening: partial(one_way, opening, frames), "/s", 0.6),
         of("request and reply (p50)", lambda opening: partial(latency, opening, asked, 50), "us", 1.2),
         of("request and reply (p99)", lambda opening: partial(latency, opening, asked, 99), "us", 1.5),
-        of("100 at a time", lambda opening: partial(at_a_time, opening, 10 * asked, 100), "/s", 0.75),
+        of("100 at a time", lambda opening: partial(at_a_time, opening, 10 * asked, 100), "/s", 0.6),
     ]
 
 

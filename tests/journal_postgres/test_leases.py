@@ -10,6 +10,7 @@ from casty_journal_postgres.lease_options import PostgresLeaseOptions
 from casty_journal_postgres.lease_table import open_leases
 from casty_journal_postgres.options import PostgresOptions
 
+from tests.journal_postgres.proxy import Proxy
 from tests.journal_postgres.server import Admin, free_port, own_server, until_waiting
 
 
@@ -93,6 +94,20 @@ async def test_a_lost_connection_is_an_error_and_the_next_attempt_has_another(
         with pytest.raises(LeaseError, match="cannot acquire 'lease' from the leases at postgresql://"):
             await waiting
         await admin.execute("COMMIT")
+        assert await store.acquire("lease", "one", 60.0) == first
+
+
+async def test_a_silent_connection_is_given_up_in_time_and_not_used_again(dsn: str, options: PostgresOptions) -> None:
+    impatient = PostgresLeaseOptions(schema=options.schema, command_timeout=1.0)
+    clock = asyncio.get_running_loop().time
+    async with Proxy(dsn).serving() as proxy, open_leases(proxy.dsn, impatient) as store:
+        first = await store.acquire("lease", "one", 60.0)
+        proxy.mute = True
+        began = clock()
+        with pytest.raises(LeaseError, match="cannot acquire 'lease'"):
+            await store.acquire("lease", "one", 60.0)
+        assert clock() - began < 5.0
+        proxy.mute = False
         assert await store.acquire("lease", "one", 60.0) == first
 
 

@@ -188,6 +188,21 @@ def test_there_are_sixty_of_them() -> None:
     assert len({text for _, text in DECISIONS}) >= 60
 
 
+def test_what_is_contradictory_is_nothing_to_go_by() -> None:
+    """D observed E before A lost them both: without what D and E say of each other D still misses, and is missed."""
+    a, d, e = (Member(node=NodeId(name, 2552, 1), node_id=name, status=MemberStatus.up, up_number=1) for name in "ADE")
+    view = MembershipView(
+        local=a.node,
+        members=[a, d, e],
+        unreachable=frozenset({d.node, e.node}),
+        observations={a.node: frozenset({d.node, e.node}), d.node: frozenset({e.node})},
+    )
+    for strategy in (majority(), quorum(2), oldest(), lease()):
+        decision = strategy.decide(view)
+        assert isinstance(decision, Down)
+        assert decision.nodes == {a.node, d.node, e.node}
+
+
 def asked(text: str) -> list[Acquire]:
     sides = [read_side(side) for side in text.split("|")]
     decisions = [lease().decide(view_of(side, [each for each in sides if each is not side])) for side in sides]

@@ -43,7 +43,7 @@ MESSAGES: Final[dict[str, Message]] = {
         ages=(12.5,),
     ),
     "digest": Digest(7, 1, 2**64 - 1, b"\x03"),
-    "given up": GivenUp(7, 1),
+    "given up": GivenUp(7, 1, size=3, lowest=2),
     "goodbye": Goodbye(1),
     "dissolve": Dissolve(1),
 }

@@ -20,7 +20,7 @@ from casty_cluster.protocol.downing import (
 from casty_cluster.protocol.membership import MembershipSettings, compact
 from casty_cluster.protocol.membership.effects import MembersChanged, Out
 from casty_cluster.protocol.membership.gossip import RANK
-from casty_cluster.protocol.membership.inputs import Received
+from casty_cluster.protocol.membership.inputs import GiveUp, Received
 
 from tests.cluster.protocol.membership import scenarios
 from tests.cluster.protocol.membership.scenarios import addresses
@@ -127,6 +127,24 @@ def test_w6_a_node_that_was_given_up_while_it_was_paused_learns_it_as_soon_as_it
     simulation.run(1.5)
     assert [(node, out.reason) for node, out in simulation.outs] == [(old, "the others have given it up")]
     simulation.run_until(simulation.is_complete, 10.0)
+
+
+def test_two_halves_that_have_given_up_each_other_become_one_again() -> None:
+    """No strategy does that; an operator on each side can."""
+    simulation, hosts = running(5)
+    simulation.checks.clear()
+    few, many = hosts[:2], hosts[2:]
+    simulation.network.split([host.address for host in few], [host.address for host in many])
+    for here, there in ((few, many), (many, few)):
+        for host in there:
+            simulation.handle(here[0], GiveUp(host.node))
+    simulation.run(20.0)
+    survivors = [host.node for host in many]
+    assert [host.up for host in many] == [survivors] * 3
+    assert [host.up for host in few] == [[host.node for host in few]] * 2
+    simulation.network.heal()
+    simulation.run_until(simulation.is_complete, 20.0)
+    assert [host.node for host in many] == survivors, "the larger half goes on"
 
 
 def test_g7_a_state_from_before_the_removal_brings_nobody_back() -> None:

@@ -162,17 +162,49 @@ def test_whoever_learns_that_it_was_given_up_is_out(part: Part, state: GossipSta
 
 
 def test_the_notice_counts_only_for_this_incarnation_and_cluster(part: Part) -> None:
-    part.receive(B, GivenUp(99, STATE.cluster))
-    part.receive(B, GivenUp(A.uid, 99))
+    part.receive(B, GivenUp(99, STATE.cluster, 2, 2))
+    part.receive(B, GivenUp(A.uid, 99, 2, 2))
     assert not part.machine.is_out
-    assert Out("the others have given it up", rejoin=True) in part.receive(B, GivenUp(A.uid, STATE.cluster))
+    notice = GivenUp(A.uid, STATE.cluster, 2, 2)
+    assert Out("the others have given it up", rejoin=True) in part.receive(B, notice)
 
 
 def test_a_node_that_was_given_up_gives_nobody_up(part: Part) -> None:
     part.machine.handle(GiveUp(C), NOW)
-    part.receive(C, GivenUp(A.uid, STATE.cluster))
     part.receive(C, Dissolve(STATE.cluster))
+    assert sent(part.receive(C, GivenUp(A.uid, STATE.cluster, size=1, lowest=C.uid))) == [(C, GivenUp)]
     assert not part.machine.is_out
+
+
+@pytest.mark.parametrize(("size", "lowest", "gives_way"), [(3, 9, True), (2, 9, False), (2, 0, True), (1, 0, False)])
+def test_of_two_halves_that_have_given_up_each_other_the_smaller_gives_way(
+    part: Part, size: int, lowest: int, gives_way: bool
+) -> None:
+    part.machine.handle(GiveUp(C), NOW)
+    effects = part.receive(C, GivenUp(A.uid, STATE.cluster, size, lowest))
+    assert part.machine.is_out is gives_way
+    assert sent(effects) == [(B, Dissolve)] if gives_way else [(C, GivenUp)]
+
+
+def test_a_probe_or_a_digest_of_a_node_that_was_given_up_is_answered_with_the_notice(part: Part) -> None:
+    digest = compact.write_digest(STATE, A)
+    part.machine.handle(GiveUp(C), NOW)
+    assert sent(part.receive(C, Probe(Presence("bank", STATE.cluster, 3, ())))) == [(C, GivenUp)]
+    assert sent(part.receive(C, digest)) == [(C, GivenUp)]
+
+
+def test_who_has_seen_less_is_told_by_digest(part: Part) -> None:
+    part.hears(C, STATE.seen_by(C))
+    assert [kind.__name__ for _, kind in sent(part.receive(B, compact.write_digest(STATE, A)))] == ["Digest"]
+
+
+def test_a_given_up_member_stays_unreachable_when_the_detector_forgets_it() -> None:
+    alone = participant(STATE.set(up(D)).changed_by(B).seen_by(A))
+    alone.handle(Suspects(frozenset({C})), NOW)
+    alone.handle(GiveUp(C), NOW)
+    before = alone.state
+    alone.handle(Suspects(frozenset()), NOW)
+    assert alone.state == before
 
 
 def test_gossip_for_a_member_of_another_cluster_is_answered_with_goodbye(part: Part) -> None:

@@ -1,7 +1,7 @@
 """What is particular to `swim`, on whole clusters."""
 
 import pytest
-from casty.testing.conformance.failure_detector import Weather
+from casty.testing.conformance.failure_detector import Network, Weather
 from casty_cluster.protocol.swim import SwimOptions
 
 from tests.cluster.protocol.swim.network import swim_network, swim_of
@@ -68,13 +68,67 @@ def test_a_deaf_node_loses_its_confidence_and_waits_longer() -> None:
     assert [swim_of(network, node).health.score for node in network.nodes] == [0] * 8
 
 
+def worst_health(network: Network, seconds: float) -> int:
+    """The worst score of anybody alive, from now on."""
+    worst = 0
+    for _ in range(round(seconds / 0.1)):
+        network.run(0.1)
+        worst = max(worst, *(swim_of(network, node).health.score for node in network.alive))
+    return worst
+
+
 def test_nacks_tell_the_dead_from_ones_own_deafness() -> None:
-    """One is dead, and its helpers say that they are there: its prober's health does not suffer."""
+    """One is dead, and its helpers say that they are there: nobody's health suffers."""
     network = swim_network(8)
     network.run(10.0)
     network.crash(network.nodes[3])
+    assert worst_health(network, 30.0) == 0
+
+
+def test_who_is_dead_already_is_nobodys_fault_any_more() -> None:
+    network = swim_network(2)
     network.run(10.0)
-    assert [swim_of(network, node).health.score for node in network.alive] == [0] * 7
+    network.crash(network.nodes[1])
+    network.run(20.0)
+    score = swim_of(network, network.nodes[0]).health.score
+    network.run(100.0)
+    assert swim_of(network, network.nodes[0]).health.score == score < 8
+
+
+def test_whose_pings_arrive_is_not_suspected() -> None:
+    """One's own pings are lost, but the other's are not: that it lives is plain."""
+    network = swim_network(2)
+    one, other = network.nodes
+    network.cut.add((one, other))
+    for _ in range(300):
+        network.run(0.2)
+        assert network.detectors[one].suspicion(other, network.now) == 0.0
+
+
+def test_a_probe_that_a_pause_of_ones_own_interrupts_accuses_nobody() -> None:
+    for seed in range(20):
+        network = swim_network(2, seed=seed)
+        one, other = network.nodes
+        network.run(10.0 + network.random.random())
+        network.pause(one, 10.0)
+        network.run(10.0)
+        for _ in range(50):
+            network.run(0.02)
+            assert network.detectors[one].suspicion(other, network.now) == 0.0
+
+
+def test_a_suspicion_does_not_run_out_during_a_pause_of_ones_own() -> None:
+    """Who pauses with a suspicion in its hands gives the suspect the time that was left."""
+    network = swim_network(2)
+    one, other = network.nodes
+    network.run(10.0)
+    network.crash(other)
+    network.run_until(lambda: network.detectors[one].suspicion(other, network.now) > 0.0, 10.0)
+    network.pause(one, 20.0)
+    network.run(20.0 + 2.5)
+    assert network.suspects_of(one) == []
+    network.run(3.0)
+    assert network.suspects_of(one) == [other]
 
 
 def test_a_round_trip_that_is_slower_than_the_timeout_does_no_harm() -> None:

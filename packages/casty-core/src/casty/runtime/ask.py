@@ -42,11 +42,16 @@ class PromiseRef[R](ActorRef[R]):
         self._uid = uid
 
     @property
-    @override
-    def address(self) -> ActorAddress:
+    def uid(self) -> int:
+        """By which other nodes can answer; drawn when it is asked for."""
         if not self._uid:
             self._uid = self._kernel.asks.export(self._future)
-        return self._kernel.address(ASKS, self._uid)
+        return self._uid
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        return self._kernel.address(ASKS, self.uid)
 
     @override
     def tell(self, message: R) -> None:
@@ -61,7 +66,7 @@ class PromiseRef[R](ActorRef[R]):
 
     @override
     def __hash__(self) -> int:
-        return hash(self.address.uid)
+        return hash(self.uid)
 
 
 @dataclass(slots=True, eq=False)
@@ -129,7 +134,7 @@ class Asks:
         """
         future: Future[Any] = Future(loop=self._kernel.dispatcher.loop)
         promise = PromiseRef(self._kernel, future)
-        send(factory(promise), promise.address.uid, timeout)
+        send(factory(promise), promise.uid, timeout)
         return await self._wait(self, future, timeout)
 
     def export(self, future: Future[Any]) -> int:

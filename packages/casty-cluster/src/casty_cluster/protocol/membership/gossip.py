@@ -21,7 +21,7 @@ from typing import Final, Self
 from casty.member import Member, MemberStatus, NodeId
 
 from casty_cluster.protocol.membership.reachability import Reachability
-from casty_cluster.protocol.membership.vector_clock import VectorClock
+from casty_cluster.protocol.membership.vector_clock import Order, VectorClock
 
 RANK: Final = {status: rank for rank, status in enumerate(MemberStatus)}
 """How far a status is from the first one."""
@@ -113,6 +113,23 @@ class GossipState:
         latest = sorted(self.tombstones, key=lambda node: (self.tombstones[node], node.uid))[-MAX_TOMBSTONES:]
         kept = {node: self.tombstones[node] for node in latest if self.tombstones[node] > before}
         return self._without((), kept)
+
+    def validate(self, before: Self) -> None:
+        """Raises AssertionError if the state cannot be, or cannot have come after the one before."""
+        members = self.members.keys()
+        assert members.isdisjoint(self.tombstones), "a removed node is a member"
+        assert self.clock.counts.keys() <= members | self.tombstones.keys(), "a count of an unknown node"
+        assert self.reachability.rows.keys() <= members, "an observer that is no member"
+        assert all(row.unreachable <= members for row in self.reachability.rows.values()), "an unreachable stranger"
+        assert self.seen <= members, "seen by a stranger"
+        numbers = [member.up_number for member in self.alive.values() if member.up_number]
+        assert len(set(numbers)) == len(numbers), f"an up_number is given twice: {numbers}"
+        for node, was in before.members.items():
+            member = self.members.get(node)
+            assert member is not None or node in self.tombstones, f"{node} is gone without a trace"
+            assert member is None or RANK[member.status] >= RANK[was.status], f"{node} went back to {member.status}"
+        order = before.clock.only(self.clock.counts).compare(self.clock)
+        assert order in (Order.same, Order.before), "the clock went back"
 
     def _without(self, nodes: Collection[NodeId], tombstones: Mapping[NodeId, float]) -> Self:
         gone = self.members.keys() & nodes

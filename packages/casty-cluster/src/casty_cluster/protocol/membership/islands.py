@@ -5,6 +5,10 @@ probing, slowly, those of its seed nodes that are no members. If one of them tur
 cluster, the smaller of the two gives way: all its members start again, and join the other one. Of two of one size, the
 one with the higher number gives way. Only an answer to one's own probe counts, because it is fresh: a probe from a
 stranger may be old, and is answered with a probe.
+
+Two halves of one cluster that have given up each other, which a downing strategy is there to prevent but no timing can
+exclude, find out in the same way: they tell each other that they are given up. Then it is the smaller half that gives
+way, or, of two of one size, the one without the lowest uid.
 """
 
 from collections.abc import Sequence
@@ -14,7 +18,7 @@ from typing import Final
 from casty.address import PeerAddress
 
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.messages import Presence
+from casty_cluster.protocol.membership.messages import GivenUp, Presence
 
 _JITTER: Final = 0.3
 
@@ -44,10 +48,17 @@ class Islands:
         self._look_at = now + self._interval * self._random.uniform(1 - _JITTER, 1 + _JITTER)
 
 
-def is_another(state: GossipState, presence: Presence) -> bool:
-    return presence.cluster not in (0, state.cluster)
-
-
 def gives_way(state: GossipState, presence: Presence) -> bool:
-    """Whether this cluster is the one of the two that starts again."""
-    return is_another(state, presence) and (len(state.alive), -state.cluster) < (presence.size, -presence.cluster)
+    """Whether this cluster is the one of two that starts again."""
+    another = presence.cluster not in (0, state.cluster)
+    return another and (len(state.alive), -state.cluster) < (presence.size, -presence.cluster)
+
+
+def gives_way_to_half(state: GossipState, notice: GivenUp) -> bool:
+    """Whether this half of a cluster is the one that starts again, after such a notice from one that it has given up."""
+    return (len(state.alive), -lowest(state)) < (notice.size, -notice.lowest)
+
+
+def lowest(state: GossipState) -> int:
+    """The lowest uid of the members."""
+    return min(node.uid for node in state.alive)

@@ -97,6 +97,9 @@ class GivenUp(NamedTuple):
 
     to: int
     cluster: int
+    size: int
+    """The sender's members, and the lowest uid of them: in case that it has been given up by the receiver as well."""
+    lowest: int
 
 
 @message("casty.cluster.Goodbye")

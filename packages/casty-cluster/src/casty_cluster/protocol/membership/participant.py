@@ -28,9 +28,9 @@ from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.admission import admit, refusal, wrong_system
 from casty_cluster.protocol.membership.announcing import Announcer
 from casty_cluster.protocol.membership.effects import AcquireLease, Effect, Ignored, Out, Send
-from casty_cluster.protocol.membership.gossip import RANK, GossipState
+from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import GiveUp, Input, LeaseDecided, Leave, Received, Start, Suspects, Tick
-from casty_cluster.protocol.membership.islands import Islands, gives_way
+from casty_cluster.protocol.membership.islands import Islands, gives_way, gives_way_to_half, lowest
 from casty_cluster.protocol.membership.leader import converged, lead
 from casty_cluster.protocol.membership.messages import (
     Answer,
@@ -117,26 +117,13 @@ class Participant:
 
     def validate(self) -> None:
         """Raises AssertionError where an invariant is broken."""
-        state, before = self._state, self._before
-        me = state.members.get(self._local)
-        assert self.is_out or (me is not None and me.status is not MemberStatus.down), "neither a member nor out"
-        for node, member in before.members.items():
-            now = state.members.get(node)
-            assert now is not None or node in state.tombstones, f"{node} is gone without a trace"
-            assert now is None or RANK[now.status] >= RANK[member.status], f"{node} went back to {now.status}"
-        numbers = [member.up_number for member in state.alive.values() if member.up_number]
-        assert len(set(numbers)) == len(numbers), f"an up_number is given twice: {numbers}"
-        row = state.reachability.row(self._local)
-        assert self.is_out or row.version == self._version, "somebody else has written the row of this node"
-        members = state.members.keys()
-        assert members.isdisjoint(state.tombstones), "a removed node is a member"
-        assert state.clock.counts.keys() <= members | state.tombstones.keys(), "a count of an unknown node"
-        assert state.reachability.rows.keys() <= members, "an observer that is no member"
-        assert all(row.unreachable <= members for row in state.reachability.rows.values()), "an unreachable stranger"
-        assert state.seen <= members, "seen by a stranger"
-        assert self.is_out or self._local in state.seen, "this node has not seen its own state"
-        known = before.clock.only(state.clock.counts)
-        assert known.compare(state.clock) in (Order.same, Order.before), "the clock went back"
+        state = self._state
+        state.validate(self._before)
+        if not self.is_out:
+            assert self._local in state.alive, "neither a member nor out"
+            assert self._local in state.seen, "this node has not seen its own state"
+            row = state.reachability.row(self._local)
+            assert row.version == self._version, "somebody else has written the row of this node"
 
     def _receive(self, received: Received, now: float) -> None:
         sender, message = received.sender, received.message
@@ -151,8 +138,8 @@ class Participant:
                 self._answered(presence)
             case Join(to) if self._is_for_me(sender, to):
                 self._join(sender, message, now)
-            case GivenUp(to, cluster) if self._is_for_me(sender, to):
-                self._given_up(sender, cluster)
+            case GivenUp(to) if self._is_for_me(sender, to):
+                self._given_up(sender, message)
             case Goodbye(cluster):
                 if cluster == self._state.cluster:
                     self._give_up((sender,), "it is of another cluster", now)
@@ -185,7 +172,7 @@ class Participant:
             if self._local in theirs.members:
                 self._effects.append(Send(sender, Goodbye(theirs.cluster)))
         elif self._is_outdated(sender, theirs):
-            self._effects.append(Send(sender, GivenUp(sender.uid, theirs.cluster)))
+            self._tell_given_up(sender)
         elif sender not in self._state.members:
             self._ignore(sender, "nobody has introduced it yet")
         elif self._local in theirs.tombstones:
@@ -217,7 +204,7 @@ class Participant:
         if digest.cluster != self._state.cluster or sender not in self._state.members:
             self._ignore(sender, "it is no member of this cluster")
             if self._state.is_gone(sender):
-                self._effects.append(Send(sender, GivenUp(sender.uid, digest.cluster)))
+                self._tell_given_up(sender)
             return
         try:
             seen = compact.read_digest(digest, self._state)
@@ -238,20 +225,20 @@ class Participant:
         if refused := wrong_system(self._settings, sender, presence.system):
             self._effects.append(Send(sender, refused))
             return
+        if presence.cluster == self._state.cluster and self._state.is_gone(sender):
+            self._tell_given_up(sender)
+            return
         self._effects.append(Send(sender, Answer(sender.uid, self._presence())))
         if gives_way(self._state, presence):
             self._effects.append(Send(sender, Probe(self._presence())))
 
     def _answered(self, presence: Presence) -> None:
-        if not gives_way(self._state, presence):
-            return
-        others = sorted(self._state.alive.keys() - {self._local})
-        self._effects += [Send(node, Dissolve(self._state.cluster)) for node in others]
-        self._go(f"its cluster of {len(others) + 1} gives way to one of {presence.size}", rejoin=True)
+        if gives_way(self._state, presence):
+            self._dissolve(presence.size)
 
     def _join(self, sender: NodeId, join: Join, now: float) -> None:
         if self._state.is_gone(sender):
-            self._effects.append(Send(sender, GivenUp(sender.uid, self._state.cluster)))
+            self._tell_given_up(sender)
             return
         if sender not in self._state.members:
             if refused := refusal(self._state, self._settings, self._local, sender, join):
@@ -260,11 +247,24 @@ class Participant:
             self._change(admit(self._state, sender, join, now), now)
         self._effects.append(Send(sender, compact.write(self._state, sender, now)))
 
-    def _given_up(self, sender: NodeId, cluster: int) -> None:
-        if cluster != self._state.cluster or self._state.is_gone(sender):
-            self._ignore(sender, "it cannot tell whether this node is a member")
-        else:
+    def _given_up(self, sender: NodeId, notice: GivenUp) -> None:
+        if notice.cluster != self._state.cluster:
+            self._ignore(sender, "it is of another cluster")
+        elif not self._state.is_gone(sender):
             self._removed()
+        elif gives_way_to_half(self._state, notice):
+            self._dissolve(notice.size)
+        else:
+            self._tell_given_up(sender)
+
+    def _tell_given_up(self, node: NodeId) -> None:
+        state = self._state
+        self._effects.append(Send(node, GivenUp(node.uid, state.cluster, len(state.alive), lowest(state))))
+
+    def _dissolve(self, size: int) -> None:
+        others = sorted(self._state.alive.keys() - {self._local})
+        self._effects += [Send(node, Dissolve(self._state.cluster)) for node in others]
+        self._go(f"its cluster of {len(others) + 1} gives way to one of {size}", rejoin=True)
 
     def _removed(self) -> None:
         """The others have said so."""
@@ -365,9 +365,10 @@ class Participant:
 
     def _lead(self, now: float) -> None:
         while (led := lead(self._state, self._local, now)) is not self._state:
-            for node in sorted(self._state.members.keys() - led.members.keys()):
-                self._effects.append(Send(node, GivenUp(node.uid, led.cluster)))
+            removed = sorted(self._state.members.keys() - led.members.keys())
             self._change(led, now)
+            for node in removed:
+                self._tell_given_up(node)
 
     def _watch_split(self, now: float) -> None:
         state = self._state

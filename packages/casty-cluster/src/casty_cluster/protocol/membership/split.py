@@ -7,7 +7,8 @@ long as somebody is unreachable. If it never gets stable, no side can be told fr
 of that time each node gives itself up. All nodes of a side decide by themselves, and alike. After Akka's
 `SplitBrainResolver.scala`.
 
-A pause of one's own starts the clock again as well: nothing changed because nothing was heard.
+That nothing changed can also mean that nothing was heard. So a pause of one's own starts the clock again as well; and
+who relies on what others observe waits at least as long as it would take to notice that they are out of reach.
 """
 
 from typing import Final
@@ -84,7 +85,11 @@ class SplitWatch:
 
     @property
     def _stable_after(self) -> float:
-        return self._settings.stable_for(len(self._view.members) if self._view else 0)
+        if self._view is None:
+            return 0.0
+        stable_for = self._settings.stable_for(len(self._view.members))
+        hearsay = self._view.unreachable - self._view.observations.get(self._view.local, frozenset())
+        return max(stable_for, self._settings.hearsay_stable_after) if hearsay else stable_for
 
     @property
     def _unstable_at(self) -> float:
