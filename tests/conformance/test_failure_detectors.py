@@ -7,7 +7,7 @@ from casty_cluster.protocol.phi_accrual import PhiAccrualDetector, PhiAccrualOpt
 from casty_cluster.protocol.swim import SwimDetector, SwimOptions
 
 PHI_ACCRUAL = DetectorPromises(detection=(4.5, 5.7), alone=5.7)
-SWIM = DetectorPromises(detection=(4.5, 20.0), alone=90.0)
+SWIM = DetectorPromises(detection=(4.5, 12.0), alone=80.0)
 
 
 def phi_accrual(context: DetectorContext) -> FailureDetector:

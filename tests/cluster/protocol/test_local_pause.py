@@ -65,7 +65,7 @@ def test_pauses_of_up_to_three_seconds_make_nobody_suspect(create: Create) -> No
 
 
 def wrong_after_own_pause(create: Create, seed: int) -> int:
-    """How often a node is wrong that was held up for longer than it forgives others, one of whom stalled just before."""
+    """How often a node is wrong that was held up for longer than it forgives others, one of whom had just stalled."""
     network = Network(create, 2, seed=seed)
     sleeper, other = network.nodes
     network.run(10.0 + network.random.random())

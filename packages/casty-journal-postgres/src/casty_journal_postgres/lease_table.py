@@ -113,12 +113,9 @@ class PostgresLeases:
 
     async def _execute(self, attempt: str, statement: str, *parameters: object) -> int | None:
         with explained(self._name, attempt):
-            try:
-                async with self._pool.acquire(timeout=self._timeout) as connection:
-                    return await connection.fetchval(statement, *parameters)
-            except FAILURES:
-                await self._pool.expire_connections()
-                raise
+            # One that does not answer in time is not used again: the pool closes it.
+            async with self._pool.acquire(timeout=self._timeout) as connection:
+                return await connection.fetchval(statement, *parameters)
 
 
 @contextmanager

@@ -131,6 +131,25 @@ def test_who_was_heard_of_meanwhile_is_not_dead() -> None:
     assert level(held) == 0.0
 
 
+def test_the_copy_of_an_older_ping_is_no_sign_of_life() -> None:
+    held = opinions()
+    held.pinged_by(OTHER, 5, -1.0)
+    held.accuse(OTHER, 0.0)
+    held.pinged_by(OTHER, 5, 20.0)
+    held.pinged_by(OTHER, 4, 21.0)
+    held.expire(24.0)
+    assert list(held.dead) == [OTHER]
+
+
+def test_a_newer_ping_is() -> None:
+    held = opinions()
+    held.pinged_by(OTHER, 5, -1.0)
+    held.accuse(OTHER, 0.0)
+    held.pinged_by(OTHER, 6, 20.0)
+    held.expire(24.0)
+    assert level(held) == 0.0
+
+
 def test_who_was_accused_of_a_pause_of_our_own_gets_that_time() -> None:
     held = opinions()
     held.accuse(OTHER, 0.0)

@@ -61,7 +61,7 @@ class FailureDetector(Protocol):
         ...
 
     def next_deadline(self) -> float | None:
-        """When `tick` is due next; None: not before there are other members."""
+        """When `tick` is due next, never before the time of the last call; None: not before there are other members."""
         ...
 
     def suspicion(self, node: NodeId, now: float) -> float:

@@ -55,7 +55,7 @@ def gives_way(state: GossipState, presence: Presence) -> bool:
 
 
 def gives_way_to_half(state: GossipState, notice: GivenUp) -> bool:
-    """Whether this half of a cluster is the one that starts again, after such a notice from one that it has given up."""
+    """Whether this half of a cluster is the one that starts again, after a notice from one that it has given up."""
     return (len(state.alive), -lowest(state)) < (notice.size, -notice.lowest)
 
 

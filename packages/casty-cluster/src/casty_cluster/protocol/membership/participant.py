@@ -201,10 +201,11 @@ class Participant:
         return self._state.merge(theirs).seen_by(self._local)
 
     def _digest(self, sender: NodeId, digest: Digest, now: float) -> None:
+        if digest.cluster == self._state.cluster and self._state.is_gone(sender):
+            self._tell_given_up(sender)
+            return
         if digest.cluster != self._state.cluster or sender not in self._state.members:
             self._ignore(sender, "it is no member of this cluster")
-            if self._state.is_gone(sender):
-                self._tell_given_up(sender)
             return
         try:
             seen = compact.read_digest(digest, self._state)

@@ -75,7 +75,7 @@ class SwimDetector:
         self._opinions.members(sorted(others))
         self._turns.update(self._opinions.nodes)
         if self._round is not None and self._round.target not in self._opinions.nodes:
-            self._round = None
+            self._end_round(now)
 
     def heard(self, node: NodeId, now: float) -> None:
         self._notice_pause(now)
@@ -97,7 +97,7 @@ class SwimDetector:
             case Kind.ping_request:
                 return self._ping_for(sender, message, now)
             case Kind.ack:
-                return self._acked(message.sequence_nr)
+                return self._acked(message.sequence_nr, now)
             case Kind.nack:
                 if self._round is not None and self._round.sequence_nr == message.sequence_nr:
                     self._round.nacks += 1
@@ -146,6 +146,9 @@ class SwimDetector:
             self._round = None
             self._probe_at = self._gossip_at = now
             self.health.worsen()
+        if not self._opinions.rumours:
+            # The first one that comes is not overdue.
+            self._gossip_at = max(self._gossip_at, now)
 
     def _probe_one(self, now: float) -> Iterator[Probe]:
         """Go on with the round in progress, and begin the next one when it is due."""
@@ -174,7 +177,7 @@ class SwimDetector:
 
     def _conclude(self, round_: Round, now: float) -> Iterator[Probe]:
         """There was no ack."""
-        self._round = None
+        self._end_round(now)
         if round_.target in self._opinions.dead or self._opinions.heard_since(round_.target, round_.began):
             return
         # Without helpers any failed probe may be our own fault; with them, each that we do not hear either.
@@ -182,9 +185,14 @@ class SwimDetector:
         self._opinions.accuse(round_.target, now)
         yield self._probe(self._opinions.nodes[round_.target], Message(Kind.gossip, 0))
 
-    def _acked(self, sequence_nr: int) -> Sequence[Probe]:
+    def _end_round(self, now: float) -> None:
+        self._round = None
+        # A stretched round may end after the next one should have begun, which is nobody's delay.
+        self._probe_at = max(self._probe_at, now)
+
+    def _acked(self, sequence_nr: int, now: float) -> Sequence[Probe]:
         if self._round is not None and self._round.sequence_nr == sequence_nr:
-            self._round = None
+            self._end_round(now)
             self.health.improve()
             return ()
         relay = self._relays.acked(sequence_nr)

@@ -57,6 +57,8 @@ class Network:
         """Bytes of the largest payload."""
         self.mistakes: list[tuple[float, NodeId, NodeId]] = []
         """When whom a node began to suspect although it was neither dead, nor cut off."""
+        self.overdue: list[tuple[float, NodeId, float]] = []
+        """When which node said that it should have been ticked at an earlier time, without having been held up."""
         self._seed = seed
         self._create = create
         self._order = count()
@@ -170,6 +172,8 @@ class Network:
 
     def _watch_deadline(self, node: NodeId) -> None:
         deadline = self.detectors[node].next_deadline()
+        if deadline is not None and deadline < self.now and node not in self._paused:
+            self.overdue.append((self.now, node, deadline))
         if deadline is not None and deadline != self._due.get(node):
             self._due[node] = deadline
             self._at(deadline, node, lambda: self._tick(node, deadline), is_tick=True)

@@ -54,6 +54,19 @@ def own_pauses_are_held_against_nobody(create: CreateDetector, promises: Detecto
 
 
 @check
+def nothing_is_due_in_the_past(create: CreateDetector, promises: DetectorPromises) -> None:
+    """Whoever runs a detector would take that for a pause of its own, as the detector itself might."""
+    network = Network(create, 8, weather=Weather(jitter=0.3, loss=0.2))
+    network.run(60.0)
+    network.crash(network.nodes[3])
+    network.isolate(network.nodes[5])
+    network.run(60.0)
+    network.heal()
+    network.run(60.0)
+    expect_equal("deadlines before the time at which they were set", network.overdue, [])
+
+
+@check
 def who_is_asked_before_it_could_tick_suspects_nobody(create: CreateDetector, promises: DetectorPromises) -> None:
     network = Network(create, 3)
     one, other, _ = network.nodes
