@@ -69,7 +69,7 @@ def outcomes(folder: Path, *options: str, tests: str = TESTS, before: str = "") 
     run = subprocess.run(
         [sys.executable, "-c", program, "-q", "-rA", "-p", "no:cacheprovider", "-p", "no:timeout", *options],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         check=False,

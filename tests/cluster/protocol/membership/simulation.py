@@ -98,6 +98,8 @@ class Simulation:
         self.checks: list[Callable[[Handled], None]] = []
         self.outs: list[tuple[NodeId, Out | Refused]] = []
         self.delivered = 0
+        self.split_brains = 0
+        """How often two members that go on have given up each other."""
         self.all_return = False
         """Whether nodes that have left come back, too."""
         self._strategy = strategy

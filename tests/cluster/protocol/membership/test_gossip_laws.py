@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 
 from casty.member import Member, MemberStatus, NodeId
-from casty_cluster.protocol.membership.gossip import RANK, GossipState
+from casty_cluster.protocol.membership.gossip import MAX_TOMBSTONES, RANK, GossipState
 from casty_cluster.protocol.membership.vector_clock import Order
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,3 +139,16 @@ def test_only_those_who_had_exactly_this_state_have_seen_it(steps: list[Step]) -
     merged = a.merge(b)
     had_it = [state.seen for state in (a, b) if state.clock == merged.clock]
     assert merged.seen == frozenset[NodeId]().union(*had_it)
+
+
+def test_a_node_was_removed_when_the_first_of_two_removed_it() -> None:
+    state = founded()
+    earlier, later = (state.remove(NODES[2:3], at).changed_by(node) for node, at in ((NODES[0], 1.0), (NODES[1], 2.0)))
+    assert earlier.merge(later).tombstones == later.merge(earlier).tombstones == {NODES[2]: 1.0}
+
+
+def test_of_too_many_tombstones_the_oldest_are_forgotten() -> None:
+    state = founded()
+    buried = [NodeId("h", 1, 100 + number) for number in range(MAX_TOMBSTONES + 2)]
+    state = replace(state, tombstones={node: float(number) for number, node in enumerate(buried)})
+    assert list(state.forget(-1.0).tombstones) == buried[2:]

@@ -297,8 +297,9 @@ def test_whoever_leaves_lets_nobody_in(part: Part) -> None:
     assert not refusal.final
 
 
-def test_an_island_is_looked_at_only_by_an_answer_to_ones_own_probe(part: Part) -> None:
-    larger = Presence("bank", 99, 10, (D.address,))
+@pytest.mark.parametrize(("cluster", "size"), [(99, 10), (1, 3)], ids=["larger", "lower"])
+def test_an_island_is_looked_at_only_by_an_answer_to_ones_own_probe(part: Part, cluster: int, size: int) -> None:
+    larger = Presence("bank", cluster, size, (D.address,))
     assert sent(part.receive(D, Probe(larger))) == [(D, Answer), (D, Probe)]
     effects = part.receive(D, Answer(A.uid, larger))
     assert sent(effects) == [(B, Dissolve), (C, Dissolve)]

@@ -7,8 +7,8 @@ one with the higher number gives way. Only an answer to one's own probe counts, 
 stranger may be old, and is answered with a probe.
 
 Two halves of one cluster that have given up each other, which a downing strategy is there to prevent but no timing can
-exclude, find out in the same way: they tell each other that they are given up. Then it is the smaller half that gives
-way, or, of two of one size, the one without the lowest uid.
+exclude (see `split`), find out in the same way: they tell each other that they are given up. Then it is the smaller
+half that gives way, or, of two of one size, the one without the lowest uid.
 """
 
 from collections.abc import Sequence

@@ -37,16 +37,16 @@ class Reachability:
         return type(self)({**self.rows, observer: Observation(version + 1, unreachable)})
 
     def merge(self, other: Self) -> Self:
+        """The later row of each observer. Rows of one version differ at most by nodes that one of the two has left out
+        since: whoever merges leaves them out of the result.
+        """
         if self.rows == other.rows:
             return self
         merged = dict(self.rows)
         for observer, theirs in other.rows.items():
             mine = merged.get(observer)
-            # Rows of one version differ by removed nodes at most, which one of the two has forgotten already.
             if mine is None or theirs.version > mine.version:
                 merged[observer] = theirs
-            elif theirs.version == mine.version:
-                merged[observer] = Observation(mine.version, mine.unreachable & theirs.unreachable)
         return type(self)(merged)
 
     def without(self, gone: Collection[NodeId]) -> Self:

@@ -35,10 +35,6 @@ class MembershipSettings:
     """After which a node that leaves goes without having been removed."""
     stable_after: float | None = None
     """How long nothing may have changed before unreachable members are decided about; None: by the cluster's size."""
-    hearsay_stable_after: float = 6.0
-    """That time at the least where only others call a member unreachable: longer than it takes this node to notice that
-    it has been cut off from those others, and that what they said is old.
-    """
     down_all_when_unstable: bool = True
     """Whether everybody gives up if that much time and three quarters of it pass and it never was stable."""
     tombstone_seconds: float = 24 * 3600.0

@@ -7,8 +7,10 @@ long as somebody is unreachable. If it never gets stable, no side can be told fr
 of that time each node gives itself up. All nodes of a side decide by themselves, and alike. After Akka's
 `SplitBrainResolver.scala`.
 
-That nothing changed can also mean that nothing was heard. So a pause of one's own starts the clock again as well; and
-who relies on what others observe waits at least as long as it would take to notice that they are out of reach.
+That nothing changed can also mean that nothing was heard. So a pause of one's own starts the clock again as well. And
+where `stable_after` is shorter than it takes to detect a failure, as it is by default in small clusters, a second fault
+that follows right after the first one can make two sides go on; `islands` brings them together again. Whoever prefers
+waiting to that sets a longer time.
 """
 
 from typing import Final
@@ -85,11 +87,7 @@ class SplitWatch:
 
     @property
     def _stable_after(self) -> float:
-        if self._view is None:
-            return 0.0
-        stable_for = self._settings.stable_for(len(self._view.members))
-        hearsay = self._view.unreachable - self._view.observations.get(self._view.local, frozenset())
-        return max(stable_for, self._settings.hearsay_stable_after) if hearsay else stable_for
+        return self._settings.stable_for(len(self._view.members) if self._view else 0)
 
     @property
     def _unstable_at(self) -> float:

@@ -1,0 +1,132 @@
+"""The whole life of one node's membership: before it is in, and once it is out."""
+
+from random import Random
+
+import pytest
+from casty.address import PeerAddress
+from casty.member import Member, NodeId
+from casty_cluster.protocol.membership import Membership, MembershipSettings, compact
+from casty_cluster.protocol.membership.effects import Effect, Ignored, Joined, Out, Refused, Send
+from casty_cluster.protocol.membership.gossip import GossipState
+from casty_cluster.protocol.membership.inputs import GiveUp, Input, Leave, Received, Start, Suspects, Tick
+from casty_cluster.protocol.membership.messages import Answer, GivenUp, Goodbye, Join, Presence, Probe, Refusal
+
+A, B = (NodeId(f"10.0.0.{uid}", 25520, uid) for uid in (1, 2))
+SEED = B.address
+ELSEWHERE = Presence("bank", 2, 1, (SEED,))
+
+
+def machine(*seeds: PeerAddress) -> Membership:
+    settings = MembershipSettings(system="bank", seeds=seeds, configuration={"shards": "100"})
+    local = Member(node=A, node_id="one", roles=("teller",))
+    return Membership(local, settings, strategy=None, random=Random(0))
+
+
+@pytest.fixture
+def seeking() -> Membership:
+    found = machine(SEED)
+    assert [effect.to for effect in found.handle(Start(), 0.0) if isinstance(effect, Send)] == [SEED]
+    return found
+
+
+def cluster_of_b() -> GossipState:
+    return GossipState.founded_by(Member(node=B, node_id="two"))
+
+
+def with_a() -> GossipState:
+    return cluster_of_b().set(Member(node=A, node_id="one")).changed_by(B)
+
+
+@pytest.mark.parametrize("given", [Tick(), Suspects(frozenset()), Received(B, Probe(ELSEWHERE)), GiveUp(B)])
+def test_nothing_happens_before_the_start(given: Input) -> None:
+    unborn = machine(SEED)
+    assert unborn.handle(given, 0.0) == []
+    assert unborn.next_deadline() == float("inf")
+
+
+def test_a_second_start_does_nothing(seeking: Membership) -> None:
+    assert seeking.handle(Start(), 0.1) == []
+
+
+def test_a_node_without_seeds_is_a_cluster_at_once() -> None:
+    alone = machine()
+    assert Joined(A.uid) in alone.handle(Start(), 0.0)
+    assert alone.state is not None
+    assert alone.converged
+
+
+def test_it_asks_to_be_let_in_with_all_that_matters(seeking: Membership) -> None:
+    asked = Send(B, Join(B.uid, "bank", "one", ("teller",), {"shards": "100"}))
+    assert seeking.handle(Received(B, Answer(A.uid, ELSEWHERE)), 0.1) == [asked]
+
+
+def test_gossip_that_knows_it_lets_it_in_and_is_confirmed(seeking: Membership) -> None:
+    effects = seeking.handle(Received(B, compact.write(with_a(), A, 0.1)), 0.1)
+    assert effects[0] == Joined(B.uid)
+    assert [effect.to for effect in effects if isinstance(effect, Send)] == [B]
+    assert seeking.state is not None
+    assert seeking.state.seen == {A, B}
+    seeking.validate()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        cluster_of_b(),
+        with_a().remove([B], 0.0).changed_by(A),
+        with_a().remove([A], 0.0).changed_by(B),
+    ],
+    ids=["without it", "without its sender", "after its removal"],
+)
+def test_other_gossip_does_not(seeking: Membership, state: GossipState) -> None:
+    (ignored,) = seeking.handle(Received(B, compact.write(state, A, 0.1)), 0.1)
+    assert isinstance(ignored, Ignored)
+    assert seeking.state is None
+
+
+def test_what_is_meant_for_an_earlier_incarnation_does_not_count(seeking: Membership) -> None:
+    for message in (
+        compact.write(with_a(), NodeId(A.host, A.port, 99), 0.1),
+        Answer(99, ELSEWHERE),
+        Refusal(99, "no", final=True),
+        GivenUp(99, 2, 1, 2),
+        Goodbye(2),
+    ):
+        (ignored,) = seeking.handle(Received(B, message), 0.1)
+        assert isinstance(ignored, Ignored)
+
+
+def test_a_final_refusal_is_the_end(seeking: Membership) -> None:
+    assert seeking.handle(Received(B, Refusal(A.uid, "no", final=False)), 0.1) == [Refused("no", final=False)]
+    assert seeking.handle(Received(B, Refusal(A.uid, "never", final=True)), 0.1) == [Refused("never", final=True)]
+    assert seeking.next_deadline() == float("inf")
+    assert seeking.handle(Tick(), 10.0) == []
+
+
+def test_a_probe_of_another_system_is_refused_and_gives_nothing_away(seeking: Membership) -> None:
+    (refused,) = seeking.handle(Received(B, Probe(ELSEWHERE._replace(system="shop"))), 0.1)
+    assert isinstance(refused, Send)
+    assert isinstance(refused.message, Refusal)
+    assert "'shop', and the node that it asked to 'bank'" in refused.message.reason
+
+
+def test_who_was_let_in_and_given_up_meanwhile_comes_back_as_another(seeking: Membership) -> None:
+    (out,) = seeking.handle(Received(B, GivenUp(A.uid, 2, 1, 2)), 0.1)
+    assert isinstance(out, Out)
+    assert out.rejoin
+
+
+def test_one_can_leave_before_one_is_in(seeking: Membership) -> None:
+    (out,) = seeking.handle(Leave(), 0.1)
+    assert isinstance(out, Out)
+    assert not out.rejoin
+
+
+def test_once_it_is_out_nothing_happens_any_more() -> None:
+    gone = machine()
+    gone.handle(Start(), 0.0)
+    effects: list[Effect] = gone.handle(Leave(), 1.0)
+    assert any(isinstance(effect, Out) for effect in effects)
+    assert gone.handle(Received(B, Probe(ELSEWHERE)), 2.0) == []
+    assert gone.next_deadline() == float("inf")
+    gone.validate()
