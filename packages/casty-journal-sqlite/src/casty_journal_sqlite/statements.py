@@ -25,7 +25,8 @@ _HIGHEST_OF: Final = """max(
     coalesce((SELECT sequence_nr FROM deletions WHERE entity_id = {0}), 0)
 )"""
 
-HIGHEST: Final = f"SELECT {_HIGHEST_OF.format('?1')}"
+# A numbered parameter would be named for Python 3.12, which takes such ones from dicts only.
+HIGHEST: Final = f"SELECT {_HIGHEST_OF.format('wanted')} FROM (SELECT ? AS wanted)"
 
 DELETE: Final = "DELETE FROM events WHERE entity_id = ? AND sequence_nr <= ?"
 
