@@ -24,7 +24,7 @@ type Rows = tuple[list[int], dict[str, int]]
 async def book(db: aiosqlite.Connection, envelope: EventEnvelope[Deposited]) -> None:
     await db.execute("INSERT INTO handled VALUES (?)", (envelope.offset,))
     await db.execute(
-        "INSERT INTO balances VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET balance = balance + ?2",
+        "INSERT INTO balances VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET balance = balance + excluded.balance",
         (envelope.entity_id, envelope.event.amount),
     )
 
