@@ -34,7 +34,7 @@ def many_files() -> Iterator[None]:
 @pytest.mark.usefixtures("many_files")
 async def test_a_thousand_silent_connections_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than 64 are kept, and whoever means it gets in while they are there."""
-    monkeypatch.setattr(transport, "HANDSHAKE_SECONDS", 1.0)
+    monkeypatch.setattr(transport, "HANDSHAKE_SECONDS", 5.0)
     async with opened() as a, opened() as b, AsyncExitStack() as crowd:
         await a.meet(b)
         strangers = [await crowd.enter_async_context(Stranger.at(a.address)) for _ in range(CROWD)]
