@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 import os
+import shutil
 import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -117,3 +118,11 @@ def open_files() -> set[tuple[int, str]]:
         except FileNotFoundError:  # the one through which the folder was listed
             continue
     return found
+
+
+@pytest.fixture(scope="session")
+def uv() -> str:
+    """`uv run` says where it is; without it, the one on the PATH."""
+    path = os.environ.get("UV") or shutil.which("uv")
+    assert path, "these tests build wheels with uv; run them with: uv run pytest"
+    return path

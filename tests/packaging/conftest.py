@@ -1,7 +1,5 @@
 """Builds the wheels once and installs them into environments that have nothing else of ours."""
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,14 +9,6 @@ import pytest
 
 from tests.architecture.source import ROOT, pyproject
 from tests.packaging.environment import CleanEnvironment
-
-
-@pytest.fixture(scope="session")
-def uv() -> str:
-    """`uv run` says where it is; without it, the one on the PATH."""
-    path = os.environ.get("UV") or shutil.which("uv")
-    assert path, "these tests build wheels with uv; run them with: uv run pytest"
-    return path
 
 
 @pytest.fixture(scope="session")

@@ -26,12 +26,12 @@ asyncio.run(main())
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the example's wheel was installed, with nothing else."""
     wheels, target = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("target")
-    run(["uv", "build", "--python", sys.executable, "--wheel", "--out-dir", str(wheels), str(PROJECT)])
+    run([uv, "build", "--python", sys.executable, "--wheel", "--out-dir", str(wheels), str(PROJECT)])
     (wheel,) = wheels.glob("*.whl")
-    run(["uv", "pip", "install", "--python", sys.executable, "--no-deps", "--target", str(target), str(wheel)])
+    run([uv, "pip", "install", "--python", sys.executable, "--no-deps", "--target", str(target), str(wheel)])
     return target
 
 
@@ -44,7 +44,7 @@ def run(command: Sequence[str | Path], **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=55,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from casty.member import NodeId
 from casty.spi.downing import Decision, MembershipView
 from casty_cluster.protocol.downing import KeepMajority
-from casty_cluster.protocol.membership import participant
+from casty_cluster.protocol.membership import leader, participant
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.joining import Seeker
 from casty_cluster.protocol.membership.machine import Membership
@@ -46,6 +46,10 @@ def _never_give_way(state: GossipState, presence: Presence) -> bool:
     return False
 
 
+def _lead_alone(state: GossipState) -> bool:
+    return True
+
+
 @contextmanager
 def _no_uid_check() -> Generator[None]:
     with patch.object(Participant, "_is_for_me", _for_anybody), patch.object(Membership, "_is_for_me", _for_anybody):
@@ -64,6 +68,7 @@ ABLATIONS = {
         "bootstrap of 3",
     ),
     "islands": (lambda: patch.object(participant, "gives_way", _never_give_way), "partition and heal"),
+    "convergence": (lambda: patch.object(leader, "converged", _lead_alone), "join and split"),
 }
 """By safeguard: how to switch it off, and the scenario that has to notice."""
 

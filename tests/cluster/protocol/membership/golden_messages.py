@@ -45,7 +45,7 @@ MESSAGES: Final[dict[str, Message]] = {
     "digest": Digest(7, 1, 2**64 - 1, b"\x03"),
     "given up": GivenUp(7, 1, size=3, lowest=2),
     "goodbye": Goodbye(1),
-    "dissolve": Dissolve(1),
+    "dissolve": Dissolve(1, ("10.0.0.2", 25520)),
 }
 
 

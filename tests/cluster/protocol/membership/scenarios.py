@@ -103,6 +103,29 @@ def partition_and_heal(seed: int) -> Simulation:
     return settle(simulation, hosts)
 
 
+def join_and_split(seed: int) -> Simulation:
+    """The network falls apart just when somebody has let in a node that the others do not know yet: with it, both sides
+    could be the larger one.
+    """
+    simulation, hosts = cluster(seed, 4 if seed % 2 else 6)
+    random = simulation.random
+    for host in hosts:
+        host.settings = replace(host.settings, stable_after=6.0)
+    hosts[0].settings = replace(hosts[0].settings, seeds=())
+    *members, newcomer = hosts
+    for host in members:
+        simulation.start(host)
+    simulation.run_until(simulation.is_whole, PATIENCE)
+    simulation.start(newcomer)
+    simulation.run_until(lambda: newcomer.machine is not None and newcomer.machine.state is not None, PATIENCE)
+    simulation.run(random.uniform(0.0, 0.2))
+    here = random.sample(members[1:], len(members) // 2 - 1)
+    there = [host for host in members[1:] if host not in here]
+    simulation.network.split([host.address for host in (hosts[0], newcomer, *here)], [host.address for host in there])
+    simulation.run(random.uniform(10.0, 20.0))
+    return settle(simulation, hosts)
+
+
 def pauses(seed: int) -> Simulation:
     """Nodes stand still for a while, longer and shorter than it takes to give them up."""
     simulation, hosts = running(seed, simulation_size(seed))
@@ -164,6 +187,7 @@ SCENARIOS: dict[str, Scenario] = {
     "bootstrap of 5": lambda seed: bootstrap(seed, 5),
     "crash and restart": crash_and_restart,
     "partition and heal": partition_and_heal,
+    "join and split": join_and_split,
     "pauses": pauses,
     "churn": churn,
 }

@@ -6,7 +6,7 @@ together must keep to.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from random import Random
 
@@ -208,6 +208,7 @@ class Simulation:
             self.outs.append((host.node, effect))
             host.machine = None
             if isinstance(effect, Out) and (effect.rejoin or self.all_return):
+                host.settings = replace(host.settings, contacts=effect.contacts)
                 self.after(self.random.uniform(0.05, 0.5), lambda: self.start(host))
 
     def _send(self, sender: NodeId, to: PeerAddress, message: Message) -> None:

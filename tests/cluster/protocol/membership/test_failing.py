@@ -205,7 +205,7 @@ def test_a_member_that_leaves_is_out_within_a_second_or_two() -> None:
     for host in hosts[:4]:
         simulation.leave(host)
         left = host.node
-        simulation.run_until(lambda left=left: simulation.outs[-1:] == [(left, Out("it has left", False))], 4.0)
+        simulation.run_until(lambda left=left: simulation.outs[-1:] == [(left, Out("it has left", rejoin=False))], 4.0)
         simulation.run_until(simulation.is_whole, 4.0)
     simulation.leave(hosts[4])
     assert simulation.outs[-1][1] == Out("it has left, as the last one", rejoin=False)

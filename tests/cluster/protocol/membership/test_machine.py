@@ -114,6 +114,7 @@ def test_who_was_let_in_and_given_up_meanwhile_comes_back_as_another(seeking: Me
     (out,) = seeking.handle(Received(B, GivenUp(A.uid, 2, 1, 2)), 0.1)
     assert isinstance(out, Out)
     assert out.rejoin
+    assert out.contacts == (B.address,)
 
 
 def test_one_can_leave_before_one_is_in(seeking: Membership) -> None:

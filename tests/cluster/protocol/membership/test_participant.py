@@ -74,6 +74,10 @@ def sent(effects: list[Effect]) -> list[tuple[object, type]]:
     return [(effect.to, type(effect.message)) for effect in effects if isinstance(effect, Send)]
 
 
+def outs(effects: list[Effect]) -> list[tuple[str, bool]]:
+    return [(effect.reason, effect.rejoin) for effect in effects if isinstance(effect, Out)]
+
+
 def status(state: GossipState, node: NodeId) -> MemberStatus:
     return state.members[node].status
 
@@ -157,7 +161,8 @@ def test_a_node_that_others_have_let_in_is_no_such_node(part: Part) -> None:
     "state", [given_up(STATE, A, by=B), STATE.remove([A], NOW).changed_by(B)], ids=["given up", "removed"]
 )
 def test_whoever_learns_that_it_was_given_up_is_out(part: Part, state: GossipState) -> None:
-    assert Out("the others have given it up", rejoin=True) in part.hears(B, state)
+    (out,) = [effect for effect in part.hears(B, state) if isinstance(effect, Out)]
+    assert out == Out("the others have given it up", rejoin=True, contacts=(B.address, C.address))
     assert part.machine.is_out
 
 
@@ -166,12 +171,12 @@ def test_the_notice_counts_only_for_this_incarnation_and_cluster(part: Part) -> 
     part.receive(B, GivenUp(A.uid, 99, 2, 2))
     assert not part.machine.is_out
     notice = GivenUp(A.uid, STATE.cluster, 2, 2)
-    assert Out("the others have given it up", rejoin=True) in part.receive(B, notice)
+    assert outs(part.receive(B, notice)) == [("the others have given it up", True)]
 
 
 def test_a_node_that_was_given_up_gives_nobody_up(part: Part) -> None:
     part.machine.handle(GiveUp(C), NOW)
-    part.receive(C, Dissolve(STATE.cluster))
+    part.receive(C, Dissolve(STATE.cluster, (D.host, D.port)))
     assert sent(part.receive(C, GivenUp(A.uid, STATE.cluster, size=1, lowest=C.uid))) == [(C, GivenUp)]
     assert not part.machine.is_out
 
@@ -201,10 +206,11 @@ def test_who_has_seen_less_is_told_by_digest(part: Part) -> None:
 def test_a_given_up_member_stays_unreachable_when_the_detector_forgets_it() -> None:
     alone = participant(STATE.set(up(D)).changed_by(B).seen_by(A))
     alone.handle(Suspects(frozenset({C})), NOW)
+    row = alone.state.reachability.row(A)
     alone.handle(GiveUp(C), NOW)
-    before = alone.state
     alone.handle(Suspects(frozenset()), NOW)
-    assert alone.state == before
+    assert status(alone.state, C) is MemberStatus.down
+    assert alone.state.reachability.row(A) == row
 
 
 def test_gossip_for_a_member_of_another_cluster_is_answered_with_goodbye(part: Part) -> None:
@@ -219,10 +225,12 @@ def test_who_says_goodbye_is_given_up(part: Part) -> None:
 
 
 def test_a_dissolved_cluster_is_left_to_join_another(part: Part) -> None:
-    part.receive(B, Dissolve(99))
+    elsewhere = (D.host, D.port)
+    part.receive(B, Dissolve(99, elsewhere))
     assert not part.machine.is_out
-    (out,) = [effect for effect in part.receive(B, Dissolve(STATE.cluster)) if isinstance(effect, Out)]
+    (out,) = [effect for effect in part.receive(B, Dissolve(STATE.cluster, elsewhere)) if isinstance(effect, Out)]
     assert out.rejoin
+    assert out.contacts == (D.address,)
 
 
 def join(**changes: object) -> Join:
@@ -303,7 +311,9 @@ def test_an_island_is_looked_at_only_by_an_answer_to_ones_own_probe(part: Part, 
     assert sent(part.receive(D, Probe(larger))) == [(D, Answer), (D, Probe)]
     effects = part.receive(D, Answer(A.uid, larger))
     assert sent(effects) == [(B, Dissolve), (C, Dissolve)]
-    assert any(isinstance(effect, Out) and effect.rejoin for effect in effects)
+    (out,) = [effect for effect in effects if isinstance(effect, Out)]
+    assert out.rejoin
+    assert out.contacts == (D.address,)
 
 
 @pytest.mark.parametrize(("cluster", "size"), [(99, 2), (99, 3), (0, 0)], ids=["smaller", "higher", "none"])
@@ -314,16 +324,18 @@ def test_an_island_that_gives_way_itself_changes_nothing(part: Part, cluster: in
     assert not part.machine.is_out
 
 
-def test_members_look_for_islands_at_those_seeds_that_are_no_members() -> None:
+def test_members_look_for_islands_at_seeds_and_former_places_that_are_no_members() -> None:
     elsewhere = PeerAddress("10.0.0.9", 25520)
-    machine = participant(STATE.seen_by(A), replace(SETTINGS, seeds=(B.address, elsewhere)))
+    before = PeerAddress("10.0.0.8", 25520)
+    settings = replace(SETTINGS, seeds=(B.address, elsewhere), contacts=(C.address, before))
+    machine = participant(STATE.seen_by(A), settings)
     probed = {
         effect.to
         for second in range(10)
         for effect in machine.handle(Tick(), NOW + second)
         if isinstance(effect, Send) and isinstance(effect.message, Probe)
     }
-    assert probed == {elsewhere}
+    assert probed == {elsewhere, before}
 
 
 def test_everybody_converged_hears_digests_and_now_and_then_everything(part: Part) -> None:
@@ -341,7 +353,7 @@ def test_everybody_converged_hears_digests_and_now_and_then_everything(part: Par
 
 def test_a_last_member_that_leaves_just_goes() -> None:
     machine = participant(GossipState.founded_by(up(A)))
-    assert Out("it has left, as the last one", rejoin=False) in machine.handle(Leave(), NOW)
+    assert outs(machine.handle(Leave(), NOW)) == [("it has left, as the last one", False)]
 
 
 def test_a_leaver_whom_nobody_answers_goes_after_a_while(part: Part) -> None:

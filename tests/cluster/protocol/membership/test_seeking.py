@@ -13,8 +13,8 @@ A, B, C = (PeerAddress(f"10.0.0.{number}", 25520) for number in (1, 2, 3))
 NODE_B, NODE_C = NodeId(*B, 2), NodeId(*C, 3)
 
 
-def seeker(local: PeerAddress, *seeds: PeerAddress) -> Seeker:
-    return Seeker(local, MembershipSettings(system="bank", seeds=seeds), Random(0))
+def seeker(local: PeerAddress, *seeds: PeerAddress, contacts: tuple[PeerAddress, ...] = ()) -> Seeker:
+    return Seeker(local, MembershipSettings(system="bank", seeds=seeds, contacts=contacts), Random(0))
 
 
 def looking(*circle: PeerAddress) -> Presence:
@@ -36,6 +36,25 @@ def run(machine: Seeker, until: float) -> list[tuple[float, Step]]:
 def test_without_seeds_it_begins_at_once() -> None:
     assert seeker(A).start(0.0) == [Begin()]
     assert seeker(A, A).start(0.0) == [Begin()]
+
+
+def test_one_that_was_in_a_cluster_before_looks_there_first() -> None:
+    machine = seeker(A, contacts=(A, B))
+    assert machine.start(0.0) == [ProbeAll((B,))]
+    assert machine.hear(NODE_B, looking(B), 0.1) == []
+    assert machine.hear(NODE_B, member(B), 0.2) == [JoinThrough(NODE_B)]
+
+
+def test_and_begins_alone_if_nobody_is_there() -> None:
+    (when, _), *_ = [(now, step) for now, step in run(seeker(A, contacts=(B,)), 60.0) if isinstance(step, Begin)]
+    assert 5.0 <= when <= 6.2
+
+
+def test_of_many_places_a_few_are_probed_at_a_time() -> None:
+    places = tuple(PeerAddress("10.0.1.1", port) for port in range(100))
+    (probe,) = seeker(A, B, contacts=places).start(0.0)
+    assert isinstance(probe, ProbeAll)
+    assert len(probe.addresses) == 6
 
 
 def test_it_probes_often_at_first_and_then_once_a_second() -> None:

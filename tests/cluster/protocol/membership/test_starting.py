@@ -160,18 +160,29 @@ def test_two_islands_become_one_cluster() -> None:
     assert all(isinstance(out, Out) and out.rejoin for _, out in simulation.outs)
 
 
-def test_a_node_that_two_clusters_let_in_is_a_member_of_one() -> None:
-    """Its request to the one is slow, so that it has joined the other one when it is let in."""
-    simulation, (one, other, seeker) = quiet((), 3)
-    for host in (one, other):
+def test_a_founder_without_seeds_finds_back() -> None:
+    """It has nowhere to look but where the others were."""
+    simulation, hosts = quiet(addresses(1), 3)
+    hosts[0].settings = replace(hosts[0].settings, seeds=())
+    for host in hosts:
         simulation.start(host)
-    seeker.settings = replace(seeker.settings, seeds=(one.address, other.address))
-    simulation.network.delay = (0.0, 1.5)
-    simulation.start(seeker)
-    simulation.run(60.0)
-    (cluster,) = {len(host.up) for host in (one, other)} - {1}
-    assert cluster == 2
-    assert len(seeker.up) == 2
+    simulation.run_until(simulation.is_complete, 10.0)
+    simulation.pause(hosts[0], 20.0)
+    simulation.run(20.0)
+    assert simulation.run_until(simulation.is_complete, 10.0) < 5.0
+    assert len(simulation.founders) == 1
+
+
+def test_a_node_that_two_clusters_let_in_makes_one_of_them() -> None:
+    """Its request to the one is slow, so that it may have joined the other one when it is let in."""
+    for seed in range(20):
+        simulation, (one, other, seeker) = quiet((), 3, seed=seed)
+        for host in (one, other):
+            simulation.start(host)
+        seeker.settings = replace(seeker.settings, seeds=(one.address, other.address))
+        simulation.network.delay = (0.0, 1.5)
+        simulation.start(seeker)
+        simulation.run_until(simulation.is_complete, 60.0)
 
 
 def test_b15_a_process_started_again_at_once_is_a_new_member() -> None:

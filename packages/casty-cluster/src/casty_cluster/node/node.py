@@ -69,6 +69,8 @@ class Node(Wire):
         self._incarnation: Incarnation | None = None
         self._transport = AsyncExitStack()
         self._local: Member | None = None
+        self._contacts: tuple[PeerAddress, ...] = ()
+        """Where the next incarnation looks for the cluster beside its seed nodes."""
         self._gone: set[PeerAddress] = set()
         """Where members were and none is now."""
         self._retiring: set[NodeId] = set()
@@ -137,6 +139,7 @@ class Node(Wire):
         membership = MembershipSettings(
             system=self._kernel.system.name,
             seeds=settings.seeds,
+            contacts=self._contacts,
             configuration=settings.configuration,
             gossip_interval=settings.gossip_interval,
         )
@@ -287,6 +290,7 @@ class Node(Wire):
 
     def _leave_off(self, out: Out) -> None:
         """This incarnation is over."""
+        self._contacts = out.contacts
         state = self.views.current
         self._end()
         self.views.show(None)

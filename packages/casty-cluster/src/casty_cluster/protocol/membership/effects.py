@@ -1,6 +1,6 @@
 """What the membership machine wants done: each effect is one of these values, to be carried out in their order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from casty.address import PeerAddress
 from casty.events import MemberLeft, MemberUp, ReachableMember, UnreachableMember
@@ -73,6 +73,8 @@ class Out:
     reason: str
     rejoin: bool
     """Whether it goes without having wished to: it may come back, as a new incarnation."""
+    contacts: tuple[PeerAddress, ...] = field(default=(), kw_only=True)
+    """Where the new incarnation is likely to find the cluster: `MembershipSettings.contacts`."""
 
 
 @dataclass(frozen=True, slots=True)

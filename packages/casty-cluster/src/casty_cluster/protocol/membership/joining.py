@@ -4,15 +4,15 @@ Theory of operation. A node probes all its seed nodes, often at first and then o
 cluster says so, and the node asks to be let in there. Whoever looks for one too answers with its *circle*: itself and
 its seed nodes. A node begins a cluster
 
-(a) at once, if it has no seed nodes but itself;
+(a) at once, if it has no seed nodes but itself, and has not been in a cluster before;
 (b) never, while a cluster is known to it: it joins that one;
 (c) at once, if all others of its circle look for a cluster too, name the same circle, and it has the lowest address;
-(d) after `seed_timeout` without a cluster, if it is one of its own seed nodes and has the lowest address.
+(d) after `seed_timeout` without a cluster, if it has the lowest address and is one of its own seed nodes or has none.
 
 Of nodes with one and the same circle only the one with the lowest address ever begins a cluster, so there is at most
 one, in whichever order they start and whatever is lost. If circles differ, or the network is divided, there may be two;
-`islands` brings them together. The rules (b) and (d) are Akka's; (c) lets nodes that name only each other find together
-without waiting.
+`islands` brings them together. A node that was in a cluster before also looks where the others of it were. The rules
+(b) and (d) are Akka's; (c) lets nodes that name only each other find together without waiting.
 """
 
 from collections.abc import Collection
@@ -29,6 +29,8 @@ from casty_cluster.protocol.membership.settings import MembershipSettings
 _GROWTH: Final = 1.5
 """By which the time between two probes grows."""
 _JITTER: Final = 0.2
+_CONTACTS: Final = 5
+"""How many places of an earlier cluster are probed at a time."""
 JOIN_PATIENCE: Final = 1.0
 """Seconds that a member has to answer a request to join before another one is asked."""
 
@@ -97,7 +99,7 @@ class Seeker:
         self._asked_until = now
 
     def tick(self, now: float) -> list[Step]:
-        if not self.others:
+        if not self.others and not self._settings.contacts:
             return [Begin()]
         if now < self._probe_at:
             return []
@@ -105,18 +107,28 @@ class Seeker:
             return [Begin()]
         self._probe_at = now + self._pause * self._random.uniform(1 - _JITTER, 1 + _JITTER)
         self._pause = min(self._pause * _GROWTH, self._settings.seed_interval_max)
-        return [ProbeAll(self.others), *(self._explain() if now >= self._explain_at else [])]
+        return [ProbeAll(self._places()), *(self._explain() if now >= self._explain_at else [])]
 
     def may_begin_at_once(self) -> bool:
         """Rule (c)."""
-        return self.circle[0] == self._local and all(
-            (presence := self._heard.get(other)) is not None and not presence.cluster and presence.circle == self.circle
-            for other in self.others
+        return (
+            bool(self.others)
+            and self.circle[0] == self._local
+            and all(
+                (presence := self._heard.get(other)) is not None
+                and not presence.cluster
+                and presence.circle == self.circle
+                for other in self.others
+            )
         )
 
     def _may_begin_alone(self) -> bool:
         """Rule (d), but for the time."""
-        return self.circle[0] == self._local and self._local in self._settings.seeds
+        return self.circle[0] == self._local and (self._local in self._settings.seeds or not self.others)
+
+    def _places(self) -> tuple[PeerAddress, ...]:
+        contacts = [place for place in self._settings.contacts if place not in self.circle]
+        return (*self.others, *self._random.sample(contacts, min(len(contacts), _CONTACTS)))
 
     def _join(self, member: NodeId, now: float) -> list[Step]:
         if now < self._asked_until:

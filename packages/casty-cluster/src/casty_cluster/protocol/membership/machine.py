@@ -109,7 +109,8 @@ class Membership:
                 self._seeker.refused(now)
                 return self._stop(Refused(reason, final)) if final else [Refused(reason, final)]
             case GivenUp(to) if self._is_for_me(to):
-                return self._stop(Out("it was given up before it knew that it had been let in", rejoin=True))
+                reason = "it was given up before it knew that it had been let in"
+                return self._stop(Out(reason, rejoin=True, contacts=(sender.address,)))
             case Answer() | Gossip() | Refusal() | GivenUp():
                 return [Ignored(sender, "it is meant for another incarnation of this node")]
             case Join() | Digest() | Goodbye() | Dissolve():

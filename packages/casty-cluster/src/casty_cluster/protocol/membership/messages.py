@@ -114,6 +114,8 @@ class Dissolve(NamedTuple):
     """This cluster gives way to a larger one: all its members start again and join that one."""
 
     cluster: int
+    contact: tuple[str, int]
+    """The address of a member of the larger one."""
 
 
 type Message = Probe | Answer | Join | Refusal | Gossip | Digest | GivenUp | Goodbye | Dissolve

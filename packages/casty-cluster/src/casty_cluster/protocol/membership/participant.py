@@ -72,7 +72,7 @@ class Participant:
         self._settings = settings
         self._circle = circle
         self._rounds = Rounds(settings.gossip_interval, settings.full_gossip_interval, random, now)
-        self._islands = Islands(settings.seeds, settings.island_interval, random, now)
+        self._islands = Islands((*settings.seeds, *settings.contacts), settings.island_interval, random, now)
         self._split = SplitWatch(strategy, settings)
         self._announcer = Announcer(local)
         self._suspects = frozenset[NodeId]()
@@ -135,7 +135,7 @@ class Participant:
             case Probe(presence):
                 self._probed(sender, presence)
             case Answer(to, presence) if self._is_for_me(sender, to):
-                self._answered(presence)
+                self._answered(sender, presence)
             case Join(to) if self._is_for_me(sender, to):
                 self._join(sender, message, now)
             case GivenUp(to) if self._is_for_me(sender, to):
@@ -143,9 +143,9 @@ class Participant:
             case Goodbye(cluster):
                 if cluster == self._state.cluster:
                     self._give_up((sender,), "it is of another cluster", now)
-            case Dissolve(cluster):
+            case Dissolve(cluster, contact):
                 if cluster == self._state.cluster and sender in self._state.alive:
-                    self._go("its cluster gives way to a larger one", rejoin=True)
+                    self._go("its cluster gives way to a larger one", PeerAddress(*contact))
             case Gossip() | Digest() | Answer() | Join() | GivenUp() | Refusal():
                 pass
 
@@ -233,9 +233,9 @@ class Participant:
         if gives_way(self._state, presence):
             self._effects.append(Send(sender, Probe(self._presence())))
 
-    def _answered(self, presence: Presence) -> None:
+    def _answered(self, sender: NodeId, presence: Presence) -> None:
         if gives_way(self._state, presence):
-            self._dissolve(presence.size)
+            self._dissolve(sender, presence.size)
 
     def _join(self, sender: NodeId, join: Join, now: float) -> None:
         if self._state.is_gone(sender):
@@ -254,7 +254,7 @@ class Participant:
         elif not self._state.is_gone(sender):
             self._removed()
         elif gives_way_to_half(self._state, notice):
-            self._dissolve(notice.size)
+            self._dissolve(sender, notice.size)
         else:
             self._tell_given_up(sender)
 
@@ -262,17 +262,15 @@ class Participant:
         state = self._state
         self._effects.append(Send(node, GivenUp(node.uid, state.cluster, len(state.alive), lowest(state))))
 
-    def _dissolve(self, size: int) -> None:
+    def _dissolve(self, contact: NodeId, size: int) -> None:
         others = sorted(self._state.alive.keys() - {self._local})
-        self._effects += [Send(node, Dissolve(self._state.cluster)) for node in others]
-        self._go(f"its cluster of {len(others) + 1} gives way to one of {size}", rejoin=True)
+        dissolve = Dissolve(self._state.cluster, (contact.host, contact.port))
+        self._effects += [Send(node, dissolve) for node in others]
+        self._go(f"its cluster of {len(others) + 1} gives way to one of {size}", contact.address)
 
     def _removed(self) -> None:
         """The others have said so."""
-        if self._is_leaving:
-            self._go("it has left", rejoin=False)
-        else:
-            self._go("the others have given it up", rejoin=True)
+        self._go("it has left" if self._is_leaving else "the others have given it up")
 
     @property
     def _is_leaving(self) -> bool:
@@ -326,7 +324,7 @@ class Participant:
         if self._local in nodes:
             # The others of this side decide alike: with this they need not wait for it.
             self._tell_everybody(now)
-            self._go(f"it has given itself up: {reason}", rejoin=not self._is_leaving)
+            self._go(f"it has given itself up: {reason}")
 
     def _change(self, state: GossipState, now: float) -> None:
         """Make `state` the one that this node tells about. The only way to something new."""
@@ -337,17 +335,20 @@ class Participant:
         for node in sorted(self._state.members.keys() - {self._local}):
             self._effects.append(Send(node, compact.write(self._state, node, now)))
 
-    def _go(self, reason: str, *, rejoin: bool) -> None:
+    def _go(self, reason: str, contact: PeerAddress | None = None) -> None:
+        """Be out, for good; one that did not wish to leave may find the cluster again at `contact`, or where it was."""
         if not self.is_out:
             self.is_out = True
-            self._effects.append(Out(reason, rejoin))
+            others = sorted(self._state.members.keys() - {self._local})
+            contacts = tuple(node.address for node in others) if contact is None else (contact,)
+            self._effects.append(Out(reason, not self._is_leaving, contacts=() if self._is_leaving else contacts))
 
     def _follow_up(self, now: float) -> None:
         """What follows from the state, whatever has led to it."""
         if not self.is_out and self._local not in self._state.alive:
             self._removed()
         if not self.is_out and self._is_leaving and len(self._state.alive) == 1:
-            self._go("it has left, as the last one", rejoin=False)
+            self._go("it has left, as the last one")
         if self.is_out:
             return
         self._observe(now)

@@ -17,6 +17,8 @@ class MembershipSettings:
     system: str
     """The actor system's name: nodes of another one are refused."""
     seeds: tuple[PeerAddress, ...] = ()
+    contacts: tuple[PeerAddress, ...] = ()
+    """Where members were of a cluster that an earlier incarnation was in: this one looks for it there, too."""
     configuration: Mapping[str, str] = field(default_factory=dict[str, str])
     """Settings, or digests of them, that must be the same on all nodes that have them."""
     gossip_interval: float = 1.0
