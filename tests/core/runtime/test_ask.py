@@ -124,6 +124,21 @@ async def test_a_forwarded_question_is_answered_after_its_front_has_stopped(syst
     assert await at_once(ask) == "late"
 
 
+async def test_whichever_thread_drops_the_last_reference_fails_the_ask_in_its_loop(system: ActorSystem) -> None:
+    asyncio.get_running_loop().set_debug(True)  # so that it refuses what another thread does to it
+    held: list[ActorRef[str]] = []
+
+    async def handler(_ctx: Asker, question: Question) -> Behavior[Question]:
+        held.append(question.reply_to)
+        return Behaviors.stopped()
+
+    ask = asyncio.ensure_future(system.ask(system.spawn(Behaviors.receive(handler)), Question, LONG))
+    await settle()
+    await asyncio.to_thread(held.clear)
+    with pytest.raises(ActorStoppedError):
+        await at_once(ask)
+
+
 async def test_asks_may_nest_deeper_than_they_run_in_place(system: ActorSystem) -> None:
     def relay(behind: ActorRef[Question]) -> Behavior[Question]:
         async def handler(ctx: Asker, question: Question) -> Behavior[Question]:

@@ -1,13 +1,12 @@
 """References to actors of other nodes. What they do with a message is `delivery`'s business."""
 
-from asyncio import Future
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, override
 
 from casty.address import ActorAddress, PeerAddress
 from casty.persistence.outbox import OPEN, current
 from casty.ref import ActorRef, AddressRef
-from casty.runtime.ask import Asks
+from casty.runtime.ask import Asks, Vouch
 from casty.runtime.remote import AskedRef
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class ReplyRef[R](AddressRef[R]):
         super().__init__(address)
         self._delivery = delivery
         self.peer = peer
-        self.vouched: Future[None] | None = None
+        self.vouched: Vouch | None = None
         """Completed by the answer, where this node watches over the ask."""
 
     @override
@@ -65,5 +64,5 @@ class ReplyRef[R](AddressRef[R]):
         if vouched is not None:
             if vouched.done():
                 return
-            vouched.set_result(None)
+            vouched.answered()
         self._delivery.answer(self, message)

@@ -6,14 +6,14 @@ watches.
 """
 
 import weakref
-from asyncio import Future
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, override
 
 from casty.address import ActorAddress
 from casty.clock import TimerHandle
-from casty.errors import ActorFailedError, ActorStoppedError
+from casty.errors import ActorStoppedError
 from casty.events import DeadLetter
 from casty.persistence.outbox import CURRENT, OPEN, Outbox, current
 from casty.ref import ActorRef
@@ -69,6 +69,14 @@ class PromiseRef[R](ActorRef[R]):
         return hash(self.uid)
 
 
+class Waiting(Protocol):
+    """Somebody waits for an answer: a future of this process, or a `Vouch` for an asker of another node."""
+
+    def done(self) -> bool: ...
+
+    def set_exception(self, exception: Exception, /) -> None: ...
+
+
 @dataclass(slots=True, eq=False)
 class PendingAsk:
     """An ask that waits, as its target's cell knows it."""
@@ -80,7 +88,36 @@ class PendingAsk:
 class Target(Protocol):
     """Where it is known who waits for an answer."""
 
-    asks: dict[Future[Any], PendingAsk] | None
+    asks: dict[Waiting, PendingAsk] | None
+
+
+class Vouch:
+    """Watches over an ask that another node makes: `failed` is called as soon as nobody here can answer it any more.
+    The asker watches the time himself.
+    """
+
+    __slots__ = ("_cell", "_failed", "_waiting")
+
+    def __init__(self, cell: Cell, waiting: dict[Waiting, float], failed: Callable[[Exception], None]) -> None:
+        self._cell = cell
+        self._waiting: dict[Waiting, float] | None = waiting
+        self._failed = failed
+
+    def done(self) -> bool:
+        return self._waiting is None
+
+    def answered(self) -> None:
+        """Nothing is left to watch over."""
+        if self._waiting is not None:
+            self._waiting.pop(self, None)
+            self._waiting = None
+            if self._cell.asks is not None:
+                self._cell.asks.pop(self, None)
+
+    def set_exception(self, exception: Exception, /) -> None:
+        self.answered()
+        if not isinstance(exception, TimeoutError):
+            self._failed(exception)
 
 
 class Asks:
@@ -88,13 +125,15 @@ class Asks:
 
     def __init__(self, kernel: "Kernel") -> None:
         self._kernel = kernel
-        self._deadlines: dict[float, dict[Future[Any], float]] = {}
-        """Per timeout the waiting futures in the order of their deadlines."""
+        self._deadlines: dict[float, dict[Waiting, float]] = {}
+        """Per timeout who waits, in the order of their deadlines."""
         self._sweep_timer: TimerHandle | None = None
-        self.asks: dict[Future[Any], PendingAsk] | None = None
+        self.asks: dict[Waiting, PendingAsk] | None = None
         """Those of references without a cell of this process."""
         self._exported: weakref.WeakValueDictionary[int, Future[Any]] = weakref.WeakValueDictionary()
         """The futures whose promises have been given an address, by its uid: another node may answer."""
+        self._abroad: dict[int, Future[Any]] = {}
+        """The futures of those asks that other nodes were asked, by the uids of their promises."""
         kernel.event_stream.subscribe(DeadLetter, self._on_dead_letter)
 
     async def ask[M, R](
@@ -132,10 +171,16 @@ class Asks:
         """An ask whose message leaves this process by `send(message, uid of its reply reference, timeout)`; it ends
         with `answer` or `fail`.
         """
+        uid = next(self._kernel.uids)
         future: Future[Any] = Future(loop=self._kernel.dispatcher.loop)
-        promise = PromiseRef(self._kernel, future)
-        send(factory(promise), promise.uid, timeout)
-        return await self._wait(self, future, timeout)
+        message = factory(PromiseRef(self._kernel, future, uid))
+        self._abroad[uid] = future
+        try:
+            send(message, uid, timeout)
+            del message
+            return await self._wait(self, future, timeout)
+        finally:
+            del self._abroad[uid]
 
     def export(self, future: Future[Any]) -> int:
         """A uid for the reply reference of an ask, by which other nodes can complete it."""
@@ -145,20 +190,23 @@ class Asks:
 
     def promise(self, uid: int) -> PromiseRef[Any] | None:
         """The reply reference of that uid, come back from another node, as long as somebody waits for the answer."""
-        future = self._exported.get(uid)
+        future = self._find(uid)
         return None if future is None else PromiseRef(self._kernel, future, uid)
 
     def answer(self, uid: int, message: Any) -> None:
         """An answer from another node. The asker may have gone on: then nobody waits for it."""
-        future = self._exported.get(uid)
+        future = self._find(uid)
         if future is not None and not future.done():
             future.set_result(message)
 
     def fail(self, uid: int, error: Exception) -> None:
         """No answer will come to this reply reference."""
-        future = self._exported.get(uid)
-        if future is not None and not future.done():
-            future.set_exception(error)
+        future = self._find(uid)
+        if future is not None:
+            fail(future, error)
+
+    def _find(self, uid: int) -> Future[Any] | None:
+        return self._abroad.get(uid) or self._exported.get(uid)
 
     def vouch(
         self,
@@ -167,25 +215,12 @@ class Asks:
         promise: ActorRef[Any],
         timeout: float,
         failed: Callable[[Exception], None],
-    ) -> Future[None]:
-        """Watch over an ask that another node makes of `cell`, and that `promise` answers: `failed(error)` is called as
-        soon as nobody here can answer it any more. Whoever answers completes the future.
-        """
-        future: Future[None] = Future(loop=self._kernel.dispatcher.loop)
-        register(cell, future, message, promise)
-        waiting = self._enlist(future, timeout)
-
-        def over(_: Future[None]) -> None:
-            waiting.pop(future, None)
-            if cell.asks is not None:
-                cell.asks.pop(future, None)
-            error = None if future.cancelled() else future.exception()
-            # Whoever asked watches the time himself.
-            if isinstance(error, ActorStoppedError | ActorFailedError):
-                failed(error)
-
-        future.add_done_callback(over)
-        return future
+    ) -> Vouch:
+        """Watch over an ask that another node makes of `cell`, and that `promise` answers."""
+        vouch = Vouch(cell, self._deadlines_of(timeout), failed)
+        register(cell, vouch, message, promise)
+        self._enlist(vouch, timeout)
+        return vouch
 
     async def _ask_undecided[M, R](
         self, outbox: Outbox, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
@@ -207,38 +242,45 @@ class Asks:
             if target.asks is not None:
                 target.asks.pop(future, None)
 
-    def _enlist(self, future: Future[Any], timeout: float) -> dict[Future[Any], float]:
+    def _deadlines_of(self, timeout: float) -> dict[Waiting, float]:
+        """The deadlines of all who wait for as long."""
+        deadlines = self._deadlines.get(timeout)
+        if deadlines is None:
+            deadlines = self._deadlines[timeout] = {}
+        return deadlines
+
+    def _enlist(self, waiting: Waiting, timeout: float) -> dict[Waiting, float]:
         """Have the wheel end it in time; the result is where it is to be taken from when it is over."""
-        waiting = self._deadlines.get(timeout)
-        if waiting is None:
-            waiting = self._deadlines[timeout] = {}
+        deadlines = self._deadlines_of(timeout)
         clock = self._kernel.clock
-        waiting[future] = clock.time() + timeout
+        deadlines[waiting] = clock.time() + timeout
         if self._sweep_timer is None:
             self._sweep_timer = clock.call_later(min(SWEEP, max(timeout, 0.0)), self._sweep)
-        return waiting
+        return deadlines
 
     def _sweep(self) -> None:
         now = self._kernel.clock.time()
         wait = SWEEP
-        for timeout, waiting in list(self._deadlines.items()):
-            if not waiting:
+        for timeout, deadlines in list(self._deadlines.items()):
+            if not deadlines:
                 del self._deadlines[timeout]
-            for future, deadline in waiting.items():
+            overdue: list[Waiting] = []
+            for waiting, deadline in deadlines.items():
                 if deadline - now > CLOSE:
                     wait = min(wait, deadline - now)
                     break
-                if not future.done():
-                    future.set_exception(TimeoutError(f"no answer within {timeout} s"))
+                overdue.append(waiting)
+            for waiting in overdue:
+                fail(waiting, TimeoutError(f"no answer within {timeout} s"))
         self._sweep_timer = self._kernel.clock.call_later(wait, self._sweep) if self._deadlines else None
 
     def close(self) -> None:
         """The system has stopped: whoever still waits for an answer is told so."""
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
-        for waiting in self._deadlines.values():
-            for future in waiting:
-                fail(future, ActorStoppedError("the actor system stopped without an answer"))
+        for deadlines in self._deadlines.values():
+            for waiting in list(deadlines):
+                fail(waiting, ActorStoppedError("the actor system stopped without an answer"))
 
     def _on_dead_letter(self, letter: DeadLetter) -> None:
         ref = letter.intended_ref
@@ -248,18 +290,18 @@ class Asks:
         fail_asks_with(ref.cell if isinstance(ref, LocalRef) else self, letter.message, error)
 
 
-def register(target: Target, future: Future[Any], message: object, promise: ActorRef[Any]) -> None:
+def register(target: Target, waiting: Waiting, message: object, promise: ActorRef[Any]) -> None:
     """Let the target know who waits for its answer."""
     if target.asks is None:
         target.asks = {}
-    target.asks[future] = PendingAsk(message, weakref.ref(promise))
+    target.asks[waiting] = PendingAsk(message, weakref.ref(promise))
 
 
 def fail_asks_with(target: Target, message: object, error: Exception) -> None:
     """Fail the asks whose very message this is."""
-    for future, pending in list((target.asks or {}).items()):
-        if pending.message is message and not future.done():
-            future.set_exception(error)
+    for waiting, pending in list((target.asks or {}).items()):
+        if pending.message is message:
+            fail(waiting, error)
 
 
 def orphan_asks(cell: Cell) -> None:
@@ -268,21 +310,28 @@ def orphan_asks(cell: Cell) -> None:
     error = ActorStoppedError(f"{cell.path} stopped without answering")
     error.__cause__ = failure_of(cell)
     while asks:
-        future, pending = asks.popitem()
+        waiting, pending = asks.popitem()
         reply_to = pending.promise
         del pending
         promise = reply_to()
         if promise is None:
-            fail(future, error)
+            fail(waiting, error)
         else:
-            weakref.finalize(promise, fail, future, error).atexit = False
+            loop = cell.kernel.dispatcher.loop
+            weakref.finalize(promise, _fail_soon, loop, waiting, error).atexit = False
             del promise
 
 
-def fail(future: Future[Any], error: ActorStoppedError) -> None:
+def _fail_soon(loop: AbstractEventLoop, waiting: Waiting, error: ActorStoppedError) -> None:
+    """Wherever the last reference was dropped: the garbage collector may do it in any thread."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(fail, waiting, error)
+
+
+def fail(waiting: Waiting, error: Exception) -> None:
     """Nobody can answer any more."""
-    if not future.done() and not future.get_loop().is_closed():
-        future.set_exception(error)
+    if not waiting.done():
+        waiting.set_exception(error)
 
 
 def failure_of(cell: Cell) -> BaseException | None:

@@ -16,9 +16,9 @@ from casty.runtime.life import Life
 from casty.runtime.signals import Signal, Stop
 
 if TYPE_CHECKING:
-    from asyncio import Future, Task
+    from asyncio import Task
 
-    from casty.runtime.ask import PendingAsk
+    from casty.runtime.ask import PendingAsk, Waiting
     from casty.runtime.context import CellContext
     from casty.runtime.dispatcher import Dispatcher
     from casty.runtime.kernel import Kernel
@@ -94,7 +94,7 @@ class Cell:
         self.task: Task[None] | None = None
         """The driver task that a suspended handler keeps."""
         self.life: Life | None = None
-        self.asks: dict[Future[Any], PendingAsk] | None = None
+        self.asks: dict[Waiting, PendingAsk] | None = None
         self.ref: LocalRef[Any] = LocalRef(self)
 
     @property

@@ -10,7 +10,7 @@ from casty.serialization.limits import Limits, collide
 from casty.serialization.packing import Tree, unpack
 from casty.serialization.refs import REF, address_from_bytes
 from casty.serialization.scalars import LOADERS
-from casty.serialization.tags import TAG, UNREAD, Tag
+from casty.serialization.tags import BY_BYTES, TAG, UNREAD, Tag
 from casty.spi.serializer import RefResolver
 
 
@@ -22,7 +22,7 @@ class Reader:
         self._limits = limits
         self._loaders: dict[int, Callable[[bytes], object]] = {
             **LOADERS,
-            TAG: Tag,
+            TAG: BY_BYTES.__getitem__,
             REF: lambda data: resolve_ref(address_from_bytes(data)),
         }
 

@@ -22,5 +22,7 @@ class Tag(Enum):
     """A dataclass, NamedTuple or enum: its wire name, version and body."""
 
 
+BY_BYTES: Final = {tag.value: tag for tag in Tag}
+
 UNREAD: Final = frozenset((list, dict, Tag, Timestamp))
 """What msgpack hands over that is not yet, or cannot be, a value of a user's."""
