@@ -55,12 +55,43 @@ def test_the_last_member_keeps_it_although_it_retires() -> None:
     assert first.phase is Phase.running
 
 
+def test_a_member_that_stays_keeps_it_whoever_asks() -> None:
+    """The asker has given it up, and is about to learn that it is the loser."""
+    first = Singleton("s", A)
+    first.members(up(A, B), set())
+    assert first.hand_over(B) == []
+    assert first.phase is Phase.running
+    assert first.members(up(A), {A}) == [], "the asker is gone, nobody waits for it"
+    assert first.hand_over(C) == [Stop()]
+
+
+def test_who_was_asked_before_it_knew_that_it_goes_answers_then() -> None:
+    first = Singleton("s", A)
+    first.members(up(A, B), set())
+    first.hand_over(B)
+    assert first.members(up(A, B), {A}) == [Stop()]
+    assert first.stopped() == [Say(B, HandedOver("s"))]
+
+
 def test_a_node_that_is_out_stops_it_at_once() -> None:
     first = Singleton("s", A)
     first.members(up(A, B), set())
     assert first.out() == [Stop()]
     assert first.stopped() == []
     assert first.phase is Phase.elsewhere
+
+
+def test_the_next_incarnation_waits_until_what_the_last_one_ran_has_stopped() -> None:
+    again = Singleton("s", A, stopping=True)
+    assert again.members(up(A, B), set()) == []
+    assert again.stopped() == [Start()]
+
+
+def test_the_next_incarnation_does_not_hand_over_what_still_stops() -> None:
+    again = Singleton("s", A, stopping=True)
+    again.members(up(A, B), {A})
+    assert again.hand_over(B) == []
+    assert again.stopped() == [Say(B, HandedOver("s"))]
 
 
 class Cluster:
@@ -122,7 +153,7 @@ def test_it_never_runs_twice_and_always_runs_again(seed: int) -> None:
     members: list[Member] = []
     retiring: set[NodeId] = set()
     for number in range(1, random.randint(3, 9)):
-        change = random.choice(["join", "join", "retire", "remove", "kill"]) if members else "join"
+        change = random.choice(["join", "join", "retire", "remove", "kill", "delude"]) if members else "join"
         if change == "join":
             node = NodeId("n", random.randint(1, 9), 1000 + number)
             members.append(Member(node=node, node_id=str(number), status=MemberStatus.up, up_number=number))
@@ -131,6 +162,8 @@ def test_it_never_runs_twice_and_always_runs_again(seed: int) -> None:
             retiring.add(random.choice(members).node)
         else:
             gone = random.choice(members).node
+            if change == "delude":  # it gives up somebody, and is given up itself
+                cluster.flying.setdefault((gone, random.choice(members).node), deque()).append(HandOver("s"))
             if change == "remove" and (gone not in retiring or cluster.nodes[gone].phase is not Phase.elsewhere):
                 continue  # who goes of his own will waits until everything has been handed over
             if len(members) > 1:

@@ -162,7 +162,8 @@ class Manager:
                 self._carry_out(self._machine.out())
             return
         if self._machine is None or self._local != view.local:
-            self._local, self._machine = view.local, Singleton(self._name, view.local)
+            self._local = view.local
+            self._machine = Singleton(self._name, view.local, stopping=self._instance is not None)
         self._carry_out(self._machine.members(view.members, view.retiring))
         self._flush()
 
