@@ -1,8 +1,9 @@
 """One actor in the whole cluster."""
 
 import asyncio
+from typing import Any
 
-from casty import Behaviors
+from casty import ActorContext, Behaviors
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
 from tests.cluster.system.actors import Do, Who, answering, counting
@@ -57,6 +58,38 @@ async def test_it_begins_again_after_a_failure() -> None:
         ref.tell(Do("what it cannot do"))
         await until(lambda: node.lookup("/single/instance") is None)
         assert await node.ask(ref, Who) == "1", "anew, and what it was told meanwhile has waited"
+
+
+async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_stopped_it() -> None:
+    goes_on, lives = asyncio.Event(), list[str]()
+
+    async def begin(_: ActorContext[Any]) -> None:
+        lives.append("begins")
+
+    async def end(_: ActorContext[Any]) -> None:
+        await goes_on.wait()
+        lives.append("has ended")
+
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        singleton = Behaviors.singleton(
+            lambda: Behaviors.with_lifecycle(answering("slow"), pre_start=begin, post_stop=end)
+        )
+        first.spawn(singleton, "single")
+        spawn_on(second)
+        assert await where(second) == "slow"
+        before = first.self_node
+        second.node.give_up(before.node)
+        assert await where(second) == "node-2"
+        await until(lambda: first.is_running and first.self_node.node != before.node and len(first.members) == 2)
+        leaving = asyncio.ensure_future(second.leave())
+        await until(lambda: (view := first.node.views.current) is not None and bool(view.retiring))
+        await asyncio.sleep(0.1)
+        assert lives == ["begins"]
+        goes_on.set()
+        await leaving
+        assert await where(first) == "slow"
+        assert lives == ["begins", "has ended", "begins"]
 
 
 async def test_a_newcomer_does_not_take_it_away() -> None:
