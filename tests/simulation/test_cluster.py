@@ -8,6 +8,8 @@ from casty.testing.simulation import Simulation, faults, nemesis, simulate_seeds
 from tests.simulation.clusters import SimulatedCluster
 
 SEEDS = 5
+DECIDED = 20.0
+"""Virtual seconds after which both sides of a split have decided, and what was given up has stopped."""
 RECOVERY = 120.0
 """Virtual seconds within which a cluster whose faults are over must be one again."""
 
@@ -51,6 +53,23 @@ def test_what_a_partition_divides_is_one_again_after_it() -> None:
     async def scenario(sim: Simulation) -> None:
         cluster = await started(sim, 5)
         await nemesis(sim, faults.NETWORK, seconds=90.0, lasting=(1.0, 30.0))
+        await over(sim, cluster)
+
+    simulate_seeds(scenario, SEEDS)
+
+
+def test_who_is_cut_off_waits_for_its_cluster_and_begins_no_other_one() -> None:
+    async def scenario(sim: Simulation) -> None:
+        cluster = await started(sim, 3)
+        alone = sim.random.choice(cluster.names)
+        others = [name for name in cluster.names if name != alone]
+        with sim.network.partition([alone], others):
+            await asyncio.sleep(DECIDED)
+            for _ in range(60):
+                await asyncio.sleep(1.0)
+                assert not cluster.systems[alone].members
+                assert len(cluster.running) == 1
+                assert cluster.running.issubset(others)
         await over(sim, cluster)
 
     simulate_seeds(scenario, SEEDS)

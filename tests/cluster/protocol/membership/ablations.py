@@ -50,6 +50,10 @@ def _lead_alone(state: GossipState) -> bool:
     return True
 
 
+def _begin_whoever_goes_on(seeker: Seeker, now: float) -> bool:
+    return True
+
+
 @contextmanager
 def _no_uid_check() -> Generator[None]:
     with patch.object(Participant, "_is_for_me", _for_anybody), patch.object(Membership, "_is_for_me", _for_anybody):
@@ -64,8 +68,12 @@ ABLATIONS = {
     "tombstones": (lambda: patch.object(GossipState, "remove", _remove_without_tombstone), "crash and restart"),
     "downing": (lambda: patch.object(KeepMajority, "decide", _never_decide), "crash and restart"),
     "lowest address begins": (
-        lambda: patch.object(Seeker, "may_begin_at_once", _begin_with_any_address),
+        lambda: patch.object(Seeker, "_may_begin_first", _begin_with_any_address),
         "bootstrap of 3",
+    ),
+    "a lost cluster may go on": (
+        lambda: patch.object(Seeker, "_may_begin_anew", _begin_whoever_goes_on),
+        "partition and heal",
     ),
     "islands": (lambda: patch.object(participant, "gives_way", _never_give_way), "partition and heal"),
     "convergence": (lambda: patch.object(leader, "converged", _lead_alone), "join and split"),

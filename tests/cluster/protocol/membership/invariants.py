@@ -32,7 +32,7 @@ class Invariants:
         self._given_up: set[NodeId] = set()
         self._said: dict[tuple[NodeId, NodeId], type] = {}
         self._read: dict[NodeId, int] = {}
-        self._outs = 0
+        self._outs = self._founders = 0
         self._received: Counter[tuple[NodeId, int]] = Counter()
         simulation.checks.append(self.check)
 
@@ -42,6 +42,7 @@ class Invariants:
         self._no_storm(handled)
         self._same_clock_means_same_content(handled.host)
         self._never_two_sides(handled.host)
+        self._nobody_begins_beside_the_cluster_that_it_has_lost()
         self._up_numbers_are_given_once(handled.machine.state)
         self._events_are_said_once_and_in_order(handled.host)
 
@@ -90,6 +91,15 @@ class Invariants:
                 self._simulation.split_brains += both and stay
                 hasty = (host.settings.stable_after or 0.0) < SILENCE + LOOK
                 assert hasty or not (both and stay), f"{host.node} and {other.node} have given up each other"
+
+    def _nobody_begins_beside_the_cluster_that_it_has_lost(self) -> None:
+        """Whoever was given up by a cluster begins no other one while that one goes on out of its reach."""
+        founders, self._founders = self._simulation.founders[self._founders :], len(self._simulation.founders)
+        for founder in founders:
+            lost = self._simulation.hosts[founder.address]
+            for other in (self._simulation.hosts[address] for address in lost.settings.contacts):
+                state = other.machine and other.machine.state
+                assert state is None or state.cluster != lost.lost, f"{founder} begins a cluster beside {other.node}'s"
 
     def _up_numbers_are_given_once(self, state: GossipState | None) -> None:
         """No two nodes that are in touch take different members for the one that came up at that place."""

@@ -72,6 +72,10 @@ class Host:
         self.wakes_at = float("inf")
         self.suspects = frozenset[NodeId]()
         self.last_heard: dict[NodeId, float] = {}
+        self.cluster = 0
+        """The one that it is or was in; 0: none."""
+        self.lost = 0
+        """The one that has given up the last incarnation, as far as this one knows."""
         self.effects: list[tuple[float, Effect]] = []
         """All of this incarnation that are not messages."""
 
@@ -132,7 +136,9 @@ class Simulation:
         self.handle(host, Start())
 
     def crash(self, host: Host) -> None:
+        """Whoever starts there next knows nothing of it."""
         host.machine = None
+        host.settings, host.cluster, host.lost = replace(host.settings, contacts=()), 0, 0
 
     def pause(self, host: Host, seconds: float) -> None:
         """Nothing happens there for a while; what arrives waits."""
@@ -202,13 +208,16 @@ class Simulation:
             self._send(host.node, to, effect.message)
             return
         host.effects.append((self.now, effect))
-        if isinstance(effect, Joined) and effect.cluster == host.node.uid:
-            self.founders.append(host.node)
+        if isinstance(effect, Joined):
+            host.cluster = effect.cluster
+            if effect.cluster == host.node.uid:
+                self.founders.append(host.node)
         if isinstance(effect, Out) or (isinstance(effect, Refused) and effect.final):
             self.outs.append((host.node, effect))
             host.machine = None
             if isinstance(effect, Out) and (effect.rejoin or self.all_return):
                 host.settings = replace(host.settings, contacts=effect.contacts)
+                host.lost = host.cluster
                 self.after(self.random.uniform(0.05, 0.5), lambda: self.start(host))
 
     def _send(self, sender: NodeId, to: PeerAddress, message: Message) -> None:

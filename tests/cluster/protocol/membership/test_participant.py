@@ -224,13 +224,19 @@ def test_who_says_goodbye_is_given_up(part: Part) -> None:
     assert status(part.state, C) is MemberStatus.down
 
 
+def test_who_gives_itself_up_remembers_all_who_may_go_on_without_it(part: Part) -> None:
+    part.machine.handle(GiveUp(B), NOW)
+    (out,) = [effect for effect in part.machine.handle(GiveUp(A), NOW) if isinstance(effect, Out)]
+    assert out.contacts == (C.address,), "not who was given up before"
+
+
 def test_a_dissolved_cluster_is_left_to_join_another(part: Part) -> None:
     elsewhere = (D.host, D.port)
     part.receive(B, Dissolve(99, elsewhere))
     assert not part.machine.is_out
     (out,) = [effect for effect in part.receive(B, Dissolve(STATE.cluster, elsewhere)) if isinstance(effect, Out)]
     assert out.rejoin
-    assert out.contacts == (D.address,)
+    assert out.contacts == (D.address, B.address, C.address)
 
 
 def join(**changes: object) -> Join:
@@ -313,7 +319,7 @@ def test_an_island_is_looked_at_only_by_an_answer_to_ones_own_probe(part: Part, 
     assert sent(effects) == [(B, Dissolve), (C, Dissolve)]
     (out,) = [effect for effect in effects if isinstance(effect, Out)]
     assert out.rejoin
-    assert out.contacts == (D.address,)
+    assert out.contacts == (D.address, B.address, C.address)
 
 
 @pytest.mark.parametrize(("cluster", "size"), [(99, 2), (99, 3), (0, 0)], ids=["smaller", "higher", "none"])

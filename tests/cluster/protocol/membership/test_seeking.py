@@ -39,22 +39,54 @@ def test_without_seeds_it_begins_at_once() -> None:
 
 
 def test_one_that_was_in_a_cluster_before_looks_there_first() -> None:
-    machine = seeker(A, contacts=(A, B))
-    assert machine.start(0.0) == [ProbeAll((B,))]
+    machine = seeker(A, contacts=(A, B, C))
+    assert machine.start(0.0) == [ProbeAll((B, C))]
     assert machine.hear(NODE_B, looking(B), 0.1) == []
     assert machine.hear(NODE_B, member(B), 0.2) == [JoinThrough(NODE_B)]
 
 
-def test_and_begins_alone_if_nobody_is_there() -> None:
-    (when, _), *_ = [(now, step) for now, step in run(seeker(A, contacts=(B,)), 60.0) if isinstance(step, Begin)]
-    assert 5.0 <= when <= 6.2
+def test_and_never_begins_another_while_the_others_may_go_on() -> None:
+    assert not any(isinstance(step, Begin) for _, step in run(seeker(A, A, B, contacts=(B, C)), 60.0))
 
 
-def test_of_many_places_a_few_are_probed_at_a_time() -> None:
+def test_the_lowest_of_a_lost_cluster_begins_once_all_of_it_look_for_one() -> None:
+    machine = seeker(A, A, B, C, contacts=(B, C))
+    machine.start(0.0)
+    assert machine.hear(NODE_B, looking(A, B, C), 0.1) == []
+    assert machine.hear(NODE_C, looking(C), 0.2) == [Begin()], "whatever seed nodes it names"
+    other = seeker(B, A, B, C, contacts=(A, C))
+    other.start(0.0)
+    other.hear(NodeId(*A, 1), looking(A, B, C), 0.1)
+    assert other.hear(NODE_C, looking(A, B, C), 0.1) == []
+
+
+def test_who_looked_for_a_cluster_some_time_ago_may_be_in_one_by_now() -> None:
+    machine = seeker(A, contacts=(B, C))
+    machine.start(0.0)
+    machine.hear(NODE_B, looking(B), 0.1)
+    assert machine.hear(NODE_C, looking(C), 3.2) == []
+    assert machine.hear(NODE_B, looking(B), 3.3) == [Begin()]
+
+
+def test_a_lower_one_that_looks_for_a_cluster_goes_first_but_not_for_ever() -> None:
+    machine = seeker(B, contacts=(C,))
+    machine.start(0.0)
+    machine.hear(NodeId(*A, 1), looking(A), 4.8)
+    assert machine.hear(NODE_C, looking(C), 4.9) == []
+    assert machine.hear(NODE_C, looking(C), 5.0) == [Begin()]
+
+
+def test_it_says_what_a_node_that_was_given_up_waits_for() -> None:
+    (reason,) = reasons(seeker(A, contacts=(B, C)))
+    assert "no answer from 10.0.0.2:25520, 10.0.0.3:25520" in reason
+    assert "this one anew" in reason
+
+
+def test_of_many_places_a_few_are_probed_at_a_time_and_all_in_turn() -> None:
     places = tuple(PeerAddress("10.0.1.1", port) for port in range(100))
-    (probe,) = seeker(A, B, contacts=places).start(0.0)
-    assert isinstance(probe, ProbeAll)
-    assert len(probe.addresses) == 6
+    probes = [step for _, step in run(seeker(A, B, contacts=places), 30.0) if isinstance(step, ProbeAll)]
+    assert {len(probe.addresses) for probe in probes} == {6}
+    assert {address for probe in probes[:20] for address in probe.addresses} == {B, *places}
 
 
 def test_it_probes_often_at_first_and_then_once_a_second() -> None:

@@ -3,7 +3,7 @@ store.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -21,16 +21,23 @@ class _Holding(NamedTuple):
     expires: float
 
 
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
 class MemoryLeases:
-    """Leases by the clock of the event loop. Nothing suspends, so every call is atomic."""
+    """Leases by one clock, in seconds: that of the running event loop unless another is given. Nothing suspends, so
+    every call is atomic.
+    """
 
-    __slots__ = ("_holdings",)
+    __slots__ = ("_holdings", "_now")
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] | None = None) -> None:
+        self._now = now or _loop_time
         self._holdings: dict[str, _Holding] = {}
 
     async def acquire(self, name: str, owner: str, seconds: float) -> LeaseGrant | None:
-        now = _now()
+        now = self._now()
         last = self._holdings.get(name, _Holding(owner, 0, now))
         held = now < last.expires
         if held and last.owner != owner:
@@ -40,7 +47,7 @@ class MemoryLeases:
         return LeaseGrant(token, seconds)
 
     async def release(self, name: str, token: int) -> bool:
-        now = _now()
+        now = self._now()
         last = self._holdings.get(name)
         if last is None or last.token != token or now >= last.expires:
             return False
@@ -51,10 +58,6 @@ class MemoryLeases:
 
 _stores: WeakKeyDictionary[asyncio.AbstractEventLoop, MemoryLeases] = WeakKeyDictionary()
 """One for each event loop: its clock is the one that all who share the store have in common."""
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 @asynccontextmanager

@@ -4,15 +4,21 @@ Theory of operation. A node probes all its seed nodes, often at first and then o
 cluster says so, and the node asks to be let in there. Whoever looks for one too answers with its *circle*: itself and
 its seed nodes. A node begins a cluster
 
-(a) at once, if it has no seed nodes but itself, and has not been in a cluster before;
+(a) at once, if it has no seed nodes but itself;
 (b) never, while a cluster is known to it: it joins that one;
 (c) at once, if all others of its circle look for a cluster too, name the same circle, and it has the lowest address;
-(d) after `seed_timeout` without a cluster, if it has the lowest address and is one of its own seed nodes or has none.
+(d) after `seed_timeout` without a cluster, if it is one of its own seed nodes and has the lowest address.
 
 Of nodes with one and the same circle only the one with the lowest address ever begins a cluster, so there is at most
 one, in whichever order they start and whatever is lost. If circles differ, or the network is divided, there may be two;
-`islands` brings them together. A node that was in a cluster before also looks where the others of it were. The rules
-(b) and (d) are Akka's; (c) lets nodes that name only each other find together without waiting.
+`islands` brings them together. The rules (b) and (d) are Akka's; (c) lets nodes that name only each other find together
+without waiting.
+
+A node that was given up looks also where the others of its cluster were, and for it there is one rule in the place of
+(a), (c) and (d): it may be that the others go on and only cannot be reached, so it begins a cluster
+
+(e) if it has heard a moment ago that all of them look for one too, and it has the lowest address of them. Others that
+    have a lower one and look for a cluster go first, until `seed_timeout`.
 """
 
 from collections.abc import Collection
@@ -31,6 +37,8 @@ _GROWTH: Final = 1.5
 _JITTER: Final = 0.2
 _CONTACTS: Final = 5
 """How many places of an earlier cluster are probed at a time."""
+_MOMENT: Final = 3.0
+"""Seconds for which it counts that somebody looks for a cluster; where they are probed in turn, for each turn."""
 JOIN_PATIENCE: Final = 1.0
 """Seconds that a member has to answer a request to join before another one is asked."""
 
@@ -72,6 +80,9 @@ class Seeker:
         self._settings = settings
         self._random = random
         self._heard: dict[PeerAddress, Presence] = {}
+        self._heard_at: dict[PeerAddress, float] = {}
+        self._contacts = tuple(sorted(set(settings.contacts) - {local}))
+        self._turn = 0
         self._pause = settings.seed_interval
         self._probe_at = self._begin_at = self._explain_at = self._asked_until = 0.0
         self._said = ""
@@ -89,17 +100,18 @@ class Seeker:
     def hear(self, sender: NodeId, presence: Presence, now: float) -> list[Step]:
         """A node says what it is, asked or not."""
         self._heard[sender.address] = presence
+        self._heard_at[sender.address] = now
         if presence.cluster:
             self._begin_at = now + self._settings.seed_timeout
             return self._join(sender, now)
-        return [Begin()] if self.may_begin_at_once() else []
+        return [Begin()] if self._may_begin_at_once(now) else []
 
     def refused(self, now: float) -> None:
         """The member that was asked does not let the node in, for now: another one may be asked."""
         self._asked_until = now
 
     def tick(self, now: float) -> list[Step]:
-        if not self.others and not self._settings.contacts:
+        if not self.others and not self._contacts:
             return [Begin()]
         if now < self._probe_at:
             return []
@@ -109,26 +121,36 @@ class Seeker:
         self._pause = min(self._pause * _GROWTH, self._settings.seed_interval_max)
         return [ProbeAll(self._places()), *(self._explain() if now >= self._explain_at else [])]
 
-    def may_begin_at_once(self) -> bool:
+    def _may_begin_at_once(self, now: float) -> bool:
+        return self._may_begin_anew(now) if self._contacts else self._may_begin_first()
+
+    def _may_begin_first(self) -> bool:
         """Rule (c)."""
-        return (
-            bool(self.others)
-            and self.circle[0] == self._local
-            and all(
-                (presence := self._heard.get(other)) is not None
-                and not presence.cluster
-                and presence.circle == self.circle
-                for other in self.others
-            )
+        return self.circle[0] == self._local and all(
+            (presence := self._heard.get(other)) is not None and not presence.cluster and presence.circle == self.circle
+            for other in self.others
         )
+
+    def _may_begin_anew(self, now: float) -> bool:
+        """Rule (e)."""
+        moment = _MOMENT * -(-len(self._contacts) // _CONTACTS)
+        looking = {
+            place for place, at in self._heard_at.items() if now - at <= moment and not self._heard[place].cluster
+        }
+        rivals = looking if now < self._begin_at else self._contacts
+        return looking.issuperset(self._contacts) and self._local < min(rivals)
 
     def _may_begin_alone(self) -> bool:
         """Rule (d), but for the time."""
-        return self.circle[0] == self._local and (self._local in self._settings.seeds or not self.others)
+        return self.circle[0] == self._local and self._local in self._settings.seeds and not self._contacts
 
     def _places(self) -> tuple[PeerAddress, ...]:
-        contacts = [place for place in self._settings.contacts if place not in self.circle]
-        return (*self.others, *self._random.sample(contacts, min(len(contacts), _CONTACTS)))
+        """Whom to probe: all seed nodes, and of many contacts a few in turn."""
+        places = [place for place in self._contacts if place not in self.circle]
+        if len(places) > _CONTACTS:
+            self._turn = (self._turn + _CONTACTS) % len(places)
+            places = (places[self._turn :] + places)[:_CONTACTS]
+        return (*self.others, *places)
 
     def _join(self, member: NodeId, now: float) -> list[Step]:
         if now < self._asked_until:
@@ -144,13 +166,18 @@ class Seeker:
         return [KeepSeeking(reason)]
 
     def _what_is_missing(self) -> str:
-        silent = [other for other in self.others if other not in self._heard]
-        other_circles = [other for other in self.others if other in self._heard and not self._agrees(other)]
-        missing: list[str] = []
         if any(presence.cluster for presence in self._heard.values()):
-            missing.append("a cluster was found, and it has not let this node in yet")
-        if silent:
-            missing.append(f"no answer from {_listed(silent)}")
+            return "a cluster was found, and it has not let this node in yet"
+        awaited = self._contacts or self.others
+        silent = [other for other in awaited if other not in self._heard]
+        missing = [f"no answer from {_listed(silent)}"] if silent else []
+        if self._contacts:
+            missing.append(
+                "this node was given up by its last cluster, and begins another one only when all who were left there "
+                "look for one too; start those that are down, or, if they are gone for good, this one anew"
+            )
+            return "; ".join(missing)
+        other_circles = [other for other in self.others if other in self._heard and not self._agrees(other)]
         if other_circles:
             missing.append(f"other seed nodes than here are configured at {_listed(other_circles)}")
         if self.circle[0] != self._local:

@@ -110,7 +110,7 @@ class Membership:
                 return self._stop(Refused(reason, final)) if final else [Refused(reason, final)]
             case GivenUp(to) if self._is_for_me(to):
                 reason = "it was given up before it knew that it had been let in"
-                return self._stop(Out(reason, rejoin=True, contacts=(sender.address,)))
+                return self._stop(Out(reason, rejoin=True, contacts=(sender.address, *self._settings.contacts)))
             case Answer() | Gossip() | Refusal() | GivenUp():
                 return [Ignored(sender, "it is meant for another incarnation of this node")]
             case Join() | Digest() | Goodbye() | Dissolve():

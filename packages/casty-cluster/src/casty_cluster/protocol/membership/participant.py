@@ -145,7 +145,7 @@ class Participant:
                     self._give_up((sender,), "it is of another cluster", now)
             case Dissolve(cluster, contact):
                 if cluster == self._state.cluster and sender in self._state.alive:
-                    self._go("its cluster gives way to a larger one", PeerAddress(*contact))
+                    self._go("its cluster gives way to a larger one", (PeerAddress(*contact), *self._others()))
             case Gossip() | Digest() | Answer() | Join() | GivenUp() | Refusal():
                 pass
 
@@ -266,7 +266,7 @@ class Participant:
         others = sorted(self._state.alive.keys() - {self._local})
         dissolve = Dissolve(self._state.cluster, (contact.host, contact.port))
         self._effects += [Send(node, dissolve) for node in others]
-        self._go(f"its cluster of {len(others) + 1} gives way to one of {size}", contact.address)
+        self._go(f"its cluster of {len(others) + 1} gives way to one of {size}", (contact.address, *self._others()))
 
     def _removed(self) -> None:
         """The others have said so."""
@@ -317,14 +317,14 @@ class Participant:
             self._give_up(sorted(decision.nodes), decision.reason, now)
 
     def _give_up(self, nodes: Sequence[NodeId], reason: str, now: float) -> None:
-        alive = self._state.alive
+        alive, others = self._state.alive, self._others()
         down = [replace(alive[node], status=MemberStatus.down) for node in nodes if node in alive]
         if down:
             self._change(self._state.set(*down), now)
         if self._local in nodes:
             # The others of this side decide alike: with this they need not wait for it.
             self._tell_everybody(now)
-            self._go(f"it has given itself up: {reason}")
+            self._go(f"it has given itself up: {reason}", others)
 
     def _change(self, state: GossipState, now: float) -> None:
         """Make `state` the one that this node tells about. The only way to something new."""
@@ -335,12 +335,14 @@ class Participant:
         for node in sorted(self._state.members.keys() - {self._local}):
             self._effects.append(Send(node, compact.write(self._state, node, now)))
 
-    def _go(self, reason: str, contact: PeerAddress | None = None) -> None:
-        """Be out, for good; one that did not wish to leave may find the cluster again at `contact`, or where it was."""
+    def _others(self) -> tuple[PeerAddress, ...]:
+        return tuple(node.address for node in sorted(self._state.alive.keys() - {self._local}))
+
+    def _go(self, reason: str, contacts: tuple[PeerAddress, ...] | None = None) -> None:
+        """Be out, for good. `contacts`: where others may go on without this node; else where members are alive."""
         if not self.is_out:
             self.is_out = True
-            others = sorted(self._state.members.keys() - {self._local})
-            contacts = tuple(node.address for node in others) if contact is None else (contact,)
+            contacts = self._others() if contacts is None else contacts
             self._effects.append(Out(reason, not self._is_leaving, contacts=() if self._is_leaving else contacts))
 
     def _follow_up(self, now: float) -> None:

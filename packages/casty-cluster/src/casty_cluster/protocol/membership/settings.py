@@ -18,7 +18,7 @@ class MembershipSettings:
     """The actor system's name: nodes of another one are refused."""
     seeds: tuple[PeerAddress, ...] = ()
     contacts: tuple[PeerAddress, ...] = ()
-    """Where members were of a cluster that an earlier incarnation was in: this one looks for it there, too."""
+    """Where the others were of the cluster that has given up this node's last incarnation; they may go on there."""
     configuration: Mapping[str, str] = field(default_factory=dict[str, str])
     """Settings, or digests of them, that must be the same on all nodes that have them."""
     gossip_interval: float = 1.0

@@ -1,8 +1,9 @@
-"""What a system on a simulated host is given, as `plugins=[plugin]`: the network `sim://host:port` and the journals
-`sim-disk://name` and `sim-database://name`.
+"""What a system on a simulated host is given, as `plugins=[plugin]`: the network `sim://host:port`, the journals
+`sim-disk://name` and `sim-database://name`, and leases at `sim-database://name`.
 """
 
-from casty.plugins import JournalProvider, TransportProvider, hookimpl
+from casty.plugins import JournalProvider, LeaseProvider, TransportProvider, hookimpl
+from casty.testing.simulation import leases
 from casty.testing.simulation.store import DISK_PROVIDER, SERVER_PROVIDER
 from casty.testing.simulation.transport import PROVIDER
 
@@ -11,6 +12,12 @@ from casty.testing.simulation.transport import PROVIDER
 def casty_journals() -> list[JournalProvider]:
     """One that a host has for itself, and one that all hosts share."""
     return [DISK_PROVIDER, SERVER_PROVIDER]
+
+
+@hookimpl
+def casty_leases() -> list[LeaseProvider]:
+    """Those that all hosts share."""
+    return [leases.PROVIDER]
 
 
 @hookimpl
