@@ -1,8 +1,9 @@
 """One actor on every member, reached by one reference."""
 
 import pytest
-from casty import ActorNameError, Behaviors, BroadcastRef
+from casty import ActorNameError, Behaviors, BroadcastRef, DeadLetter, Mailbox, MailboxOverflowStrategy
 from casty.errors import PartialAnswerError
+from casty.testing import TestProbe
 from casty_cluster import DevelopmentCluster
 
 from tests.cluster.system.actors import Do, Who, answering
@@ -56,3 +57,28 @@ async def test_a_name_that_is_taken_leaves_nothing_behind() -> None:
         with pytest.raises(ActorNameError):
             node.spawn(Behaviors.broadcasted(answering("x")), "all")
         await until(lambda: node.lookup("/_bcast-all") is None)
+
+
+async def test_a_tell_of_a_node_that_is_no_member_is_a_dead_letter() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        node = cluster[0]
+        ref = node.spawn(Behaviors.broadcasted(answering("x")), "all")
+        letters = TestProbe[DeadLetter](node)
+        node.event_stream.subscribe(DeadLetter, letters.ref.tell)
+        node.node.fall_silent()
+        ref.tell(Do("stop"))
+        letter = await letters.receive()
+        assert (letter.message, letter.intended_ref) == (Do("stop"), ref)
+        assert "no member" in letter.reason
+
+
+async def test_one_members_full_mailbox_does_not_keep_it_from_the_others() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        full = Mailbox(1, MailboxOverflowStrategy.reject)
+        ref = first.spawn(Behaviors.broadcasted(answering("first")), "all", mailbox=full)
+        second.spawn(Behaviors.broadcasted(answering("second")), "all")
+        for _ in range(3):
+            ref.tell(Do("what nobody does"))
+        ref.tell(Do("stop"))
+        await until(lambda: second.lookup("/_bcast-all") is None)

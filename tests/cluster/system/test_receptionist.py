@@ -1,8 +1,10 @@
 """Finding actors by key on any node."""
 
+import asyncio
 from typing import Any
 
-from casty import ActorRef, Behaviors, ServiceKey
+import pytest
+from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox, MailboxOverflowStrategy, ServiceKey
 from casty.behaviors.discovery import Deregister, Find, Listing, Register, Subscribe
 from casty.testing import TestProbe
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
@@ -74,3 +76,28 @@ async def test_who_leaves_takes_his_actors_with_him() -> None:
         await until_found(first, ["node-2"])
         await second.leave()
         await until_found(first, [])
+
+
+async def test_what_cannot_be_registered_or_told_harms_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("casty_cluster.protocol.registry.MAX_ENTRIES", 1)
+    async with DevelopmentCluster(1) as cluster:
+        node = cluster[0]
+        deaf = node.spawn(Behaviors.receive(_never), "deaf", mailbox=Mailbox(1, MailboxOverflowStrategy.reject))
+        for _ in range(3):
+            node.receptionist.tell(Subscribe(KEY, deaf))
+        worker, other = (node.spawn(answering(name), name) for name in ("worker", "other"))
+        node.receptionist.tell(Register(KEY, worker))
+        node.receptionist.tell(Register(KEY, other))
+        node.receptionist.tell("no message of its own")  # pyright: ignore[reportArgumentType]
+        await until_found(node, ["node-1"])
+
+        def find(reply_to: ActorRef[Listing[Any]]) -> Find[Any]:
+            return Find(KEY, reply_to)
+
+        listing = await node.ask(node.receptionist, find)
+        assert [instance.ref for instance in listing.instances] == [worker]
+
+
+async def _never(ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
+    await asyncio.Event().wait()
+    return Behaviors.same()

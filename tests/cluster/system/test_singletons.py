@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any
 
-from casty import ActorContext, Behaviors
+import pytest
+from casty import ActorContext, Behavior, Behaviors
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
 from tests.cluster.system.actors import Do, Who, answering, counting
@@ -90,6 +91,19 @@ async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_st
         await leaving
         assert await where(first) == "slow"
         assert lives == ["begins", "has ended", "begins"]
+
+
+async def test_a_factory_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("casty_cluster.singleton.manager.PAUSE", 0.01)
+    attempts = iter([ValueError("not yet"), None])
+
+    def factory() -> Behavior[Any]:
+        if (error := next(attempts)) is not None:
+            raise error
+        return answering("at last")
+
+    async with DevelopmentCluster(1) as cluster:
+        assert await cluster[0].ask(cluster[0].spawn(Behaviors.singleton(factory), "single"), Who) == "at last"
 
 
 async def test_a_newcomer_does_not_take_it_away() -> None:

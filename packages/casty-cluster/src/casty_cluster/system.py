@@ -220,7 +220,13 @@ class ClusteredActorSystem(ActorSystem):
         node = self._node = Node(self.kernel, self._settings, out=self._out)
         self._managers = Managers(node.links, node.views, self.resolve)
         await node.listen()
-        self._receptionist = Receptionist(node.links, node.views, lambda: node.local.node, self.resolve)
+        self._receptionist = Receptionist(
+            node.links,
+            node.views,
+            lambda: node.local.node,
+            resolve=self.resolve,
+            dead_letters=self.kernel.dead_letters,
+        )
         self._reception = super().spawn(self._receptionist.behavior(), RECEPTIONIST)
         self.kernel.remote = Remoting(node.local, node.delivery, node.death_watch, self._reception)
         node.begin()
@@ -239,7 +245,9 @@ class ClusteredActorSystem(ActorSystem):
             assert isinstance(actor, LocalRef)
             request_stop(actor.cell)
             raise
-        ref = ClusterBroadcastRef[M](front.address, name, self.node.views, self.resolve)
+        ref = ClusterBroadcastRef[M](
+            front.address, name, self.node.views, resolve=self.resolve, dead_letters=self.kernel.dead_letters
+        )
         self._faces[front.address.path] = ref
         return ref
 

@@ -29,6 +29,7 @@ _PRESENCE: Final = Presence(system="bank", cluster=2**64 - 1, size=3, circle=(("
 
 MESSAGES: Final[dict[str, Message]] = {
     "probe": Probe(_PRESENCE),
+    "probe of one that was given up": Probe(_PRESENCE._replace(awaited=(("10.0.0.2", 25520),))),
     "answer": Answer(7, _PRESENCE),
     "join": Join(7, "bank", "teller-1", ("teller", "night"), {"shards of accounts": "100"}),
     "refusal": Refusal(7, "the cluster is full", final=False),

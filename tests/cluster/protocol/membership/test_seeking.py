@@ -68,6 +68,15 @@ def test_who_looked_for_a_cluster_some_time_ago_may_be_in_one_by_now() -> None:
     assert machine.hear(NODE_B, looking(B), 3.3) == [Begin()]
 
 
+def test_those_whom_the_others_wait_for_count_as_well() -> None:
+    """B was given up later than A, by a cluster that C had come to."""
+    machine = seeker(A, contacts=(B,))
+    machine.start(0.0)
+    later = Presence("bank", 0, 0, (B,), awaited=(A, C))
+    assert machine.hear(NODE_B, later, 0.1) == []
+    assert machine.hear(NODE_C, looking(C), 0.2) == [Begin()]
+
+
 def test_a_lower_one_that_looks_for_a_cluster_goes_first_but_not_for_ever() -> None:
     machine = seeker(B, contacts=(C,))
     machine.start(0.0)

@@ -9,26 +9,35 @@ from casty.address import ActorAddress
 from casty.errors import ActorStoppedError, CastyError, PartialAnswerError
 from casty.member import Member
 from casty.runtime.ask import Asks
+from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.remote import AskedRef
 
-from casty_cluster.node.view import Views
+from casty_cluster.node.view import ClusterState, Views
 
 PREFIX = "_bcast-"
 """Before the name of the actor that is on every member."""
+NOBODY = "this node is no member of its cluster now"
 
 
 class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
     """Reaches the actors of all members that are up."""
 
-    __slots__ = ("_address", "_name", "_resolve", "_views")
+    __slots__ = ("_address", "_dead_letters", "_name", "_resolve", "_views")
 
     def __init__(
-        self, address: ActorAddress, name: str, views: Views, resolve: Callable[[ActorAddress], ActorRef[Any]]
+        self,
+        address: ActorAddress,
+        name: str,
+        views: Views,
+        *,
+        resolve: Callable[[ActorAddress], ActorRef[Any]],
+        dead_letters: DeadLetters,
     ) -> None:
         self._address = address
         self._name = name
         self._views = views
         self._resolve = resolve
+        self._dead_letters = dead_letters
 
     @property
     @override
@@ -37,13 +46,20 @@ class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
 
     @override
     def tell(self, message: M) -> None:
-        for _, ref in self._targets():
-            ref.tell(message)
+        view = self._views.current
+        if view is None:
+            self._dead_letters.publish(message, self, NOBODY)
+            return
+        for _, ref in self._targets(view):
+            self._dead_letters.tell(ref, message)
 
     @override
     async def asked(self, asks: Asks, factory: Callable[[ActorRef[Any]], M], timeout: float) -> tuple[Any, ...]:
         """One answer for each member that is up, by node. Raises `PartialAnswerError` if some do not answer."""
-        targets = self._targets()
+        view = self._views.current
+        if view is None:
+            raise ActorStoppedError(f"{self._address.path} reaches nobody: {NOBODY}")
+        targets = self._targets(view)
         answers = await asyncio.gather(*(asks.ask(ref, factory, timeout) for _, ref in targets), return_exceptions=True)
         missing = {
             member.node: answer
@@ -62,10 +78,7 @@ class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
             )
         return tuple(answers)
 
-    def _targets(self) -> list[tuple[Member, ActorRef[Any]]]:
-        view = self._views.current
-        if view is None:
-            raise ActorStoppedError(f"{self._address.path} reaches nobody: this node is no member of its cluster now")
+    def _targets(self, view: ClusterState) -> list[tuple[Member, ActorRef[Any]]]:
         path = f"/{PREFIX}{self._name}"
         own = self._address
         return [

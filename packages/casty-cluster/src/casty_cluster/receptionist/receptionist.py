@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from casty import ActorContext, ActorRef, Behavior, Behaviors, ServiceKey, Terminated
+from casty import (
+    ActorContext,
+    ActorRef,
+    Behavior,
+    Behaviors,
+    Directive,
+    OneForOneStrategy,
+    ServiceKey,
+    Terminated,
+)
 from casty.address import ActorAddress
 from casty.behaviors.discovery import (
     Deregister,
@@ -17,7 +26,7 @@ from casty.behaviors.discovery import (
     Subscribe,
 )
 from casty.member import NodeId
-from casty.runtime.dead_letters import Internal
+from casty.runtime.dead_letters import DeadLetters, Internal
 
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
@@ -52,12 +61,15 @@ class Receptionist:
         links: SystemLinks,
         views: Views,
         local: Callable[[], NodeId],
+        *,
         resolve: Callable[[ActorAddress], ActorRef[Any]],
+        dead_letters: DeadLetters,
     ) -> None:
         self._links = links
         self._views = views
         self._local = local
         self._resolve = resolve
+        self._tell = dead_letters.tell
         self._registry = Registry(local())
         self._own: dict[ActorRef[Any], set[str]] = {}
         self._subscribers: dict[str, dict[ActorRef[Any], None]] = {}
@@ -75,7 +87,8 @@ class Receptionist:
             self._carry_out(self._handle(ctx, message))
             return Behaviors.same()
 
-        return Behaviors.setup(setup)
+        # What it cannot do for one must not take it from the others.
+        return Behaviors.supervise(Behaviors.setup(setup), OneForOneStrategy(decider=lambda _: Directive.resume))
 
     def listing(self, key: ServiceKey[Any]) -> Listing[Any]:
         """Who can be found under the key now."""
@@ -89,25 +102,26 @@ class Receptionist:
         match message:
             case Register(key, ref):
                 ctx.watch(ref)
+                effects = self._registry.add(key.name, ref.address.to_uri())
                 self._own.setdefault(ref, set()).add(key.name)
-                return self._registry.add(key.name, ref.address.to_uri())
+                return effects
             case Deregister(key, ref):
                 self._own.get(ref, set()).discard(key.name)
                 return self._registry.remove(key.name, ref.address.to_uri())
             case Find(key, reply_to):
-                reply_to.tell(self.listing(key))
+                self._tell(reply_to, self.listing(key))
                 return []
             case Subscribe(key, reply_to):
                 ctx.watch(reply_to)
                 self._subscribers.setdefault(key.name, {})[reply_to] = None
-                reply_to.tell(self.listing(key))
+                self._tell(reply_to, self.listing(key))
                 return []
             case Terminated(ref):
                 return self._forget(ref)
             case Heard(node, change):
                 return self._registry.changed(node, change)
             case Saw(view):
-                return self._registry.members([] if view is None else list(view.others.values()))
+                return self._registry.members(() if view is None else view.others)
 
     def _forget(self, ref: ActorRef[Any]) -> list[Effect]:
         for subscribers in self._subscribers.values():
@@ -132,4 +146,4 @@ class Receptionist:
                     self._links.send(to, change)
                 case ListingChanged(key):
                     for subscriber in self._subscribers.get(key, ()):
-                        subscriber.tell(self.listing(ServiceKey(key)))
+                        self._tell(subscriber, self.listing(ServiceKey(key)))

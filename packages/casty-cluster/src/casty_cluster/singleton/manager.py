@@ -189,7 +189,11 @@ class Manager:
 
     def _start(self) -> None:
         if self._instance is None and self._machine is not None and self._machine.phase is Phase.running:
-            self._instance = self._ctx.spawn(self._singleton.factory(), INSTANCE)
+            try:
+                self._instance = self._ctx.spawn(self._singleton.factory(), INSTANCE)
+            except Exception as error:  # whatever a user's factory raises, the next attempt may succeed
+                self._ended(error)
+                return
             self._ctx.watch(self._instance)
             self._flush()
 
@@ -226,7 +230,7 @@ class Manager:
         if machine.host == self._local:
             if self._instance is None or machine.phase is not Phase.running:
                 return False
-            self._instance.tell(message)
+            self._ctx.system.kernel.dead_letters.tell(self._instance, message)
         elif hops >= MAX_HOPS:
             self._bury(message, f"the nodes do not agree about where the singleton {self._name} runs")
         else:

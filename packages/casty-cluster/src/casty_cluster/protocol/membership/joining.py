@@ -17,8 +17,9 @@ without waiting.
 A node that was given up looks also where the others of its cluster were, and for it there is one rule in the place of
 (a), (c) and (d): it may be that the others go on and only cannot be reached, so it begins a cluster
 
-(e) if it has heard a moment ago that all of them look for one too, and it has the lowest address of them. Others that
-    have a lower one and look for a cluster go first, until `seed_timeout`.
+(e) if it has heard a moment ago that all of them look for one too, and so do all whom these wait for in their turn, as
+    they may have been given up later and know of others; and if it has the lowest address of them. Others that have
+    a lower one and look for a cluster go first, until `seed_timeout`.
 """
 
 from collections.abc import Collection
@@ -81,7 +82,7 @@ class Seeker:
         self._random = random
         self._heard: dict[PeerAddress, Presence] = {}
         self._heard_at: dict[PeerAddress, float] = {}
-        self._contacts = tuple(sorted(set(settings.contacts) - {local}))
+        self.awaited = tuple(sorted(set(settings.contacts) - {local}))
         self._turn = 0
         self._pause = settings.seed_interval
         self._probe_at = self._begin_at = self._explain_at = self._asked_until = 0.0
@@ -111,7 +112,7 @@ class Seeker:
         self._asked_until = now
 
     def tick(self, now: float) -> list[Step]:
-        if not self.others and not self._contacts:
+        if not self.others and not self.awaited:
             return [Begin()]
         if now < self._probe_at:
             return []
@@ -122,7 +123,7 @@ class Seeker:
         return [ProbeAll(self._places()), *(self._explain() if now >= self._explain_at else [])]
 
     def _may_begin_at_once(self, now: float) -> bool:
-        return self._may_begin_anew(now) if self._contacts else self._may_begin_first()
+        return self._may_begin_anew(now) if self.awaited else self._may_begin_first()
 
     def _may_begin_first(self) -> bool:
         """Rule (c)."""
@@ -133,20 +134,32 @@ class Seeker:
 
     def _may_begin_anew(self, now: float) -> bool:
         """Rule (e)."""
-        moment = _MOMENT * -(-len(self._contacts) // _CONTACTS)
+        moment = _MOMENT * -(-len(self.awaited) // _CONTACTS)
         looking = {
             place for place, at in self._heard_at.items() if now - at <= moment and not self._heard[place].cluster
         }
-        rivals = looking if now < self._begin_at else self._contacts
-        return looking.issuperset(self._contacts) and self._local < min(rivals)
+        awaited = self._all_awaited()
+        rivals = looking if now < self._begin_at else awaited
+        return looking.issuperset(awaited) and self._local < min(rivals)
+
+    def _all_awaited(self) -> set[PeerAddress]:
+        """Also those whom the others wait for."""
+        found, more = {self._local}, list(self.awaited)
+        while more:
+            place = more.pop()
+            if place not in found:
+                found.add(place)
+                if place in self._heard:
+                    more += (PeerAddress(*other) for other in self._heard[place].awaited)
+        return found - {self._local}
 
     def _may_begin_alone(self) -> bool:
         """Rule (d), but for the time."""
-        return self.circle[0] == self._local and self._local in self._settings.seeds and not self._contacts
+        return self.circle[0] == self._local and self._local in self._settings.seeds and not self.awaited
 
     def _places(self) -> tuple[PeerAddress, ...]:
         """Whom to probe: all seed nodes, and of many contacts a few in turn."""
-        places = [place for place in self._contacts if place not in self.circle]
+        places = [place for place in self.awaited if place not in self.circle]
         if len(places) > _CONTACTS:
             self._turn = (self._turn + _CONTACTS) % len(places)
             places = (places[self._turn :] + places)[:_CONTACTS]
@@ -168,10 +181,10 @@ class Seeker:
     def _what_is_missing(self) -> str:
         if any(presence.cluster for presence in self._heard.values()):
             return "a cluster was found, and it has not let this node in yet"
-        awaited = self._contacts or self.others
+        awaited = self.awaited or self.others
         silent = [other for other in awaited if other not in self._heard]
         missing = [f"no answer from {_listed(silent)}"] if silent else []
-        if self._contacts:
+        if self.awaited:
             missing.append(
                 "this node was given up by its last cluster, and begins another one only when all who were left there "
                 "look for one too; start those that are down, or, if they are gone for good, this one anew"

@@ -126,9 +126,10 @@ class Membership:
         return [*effects, Send(sender, Answer(sender.uid, self._probe().presence))]
 
     def _probe(self) -> Probe:
-        state = self.state
-        cluster, size = (0, 0) if state is None else (state.cluster, len(state.alive))
-        return Probe(Presence(self._settings.system, cluster, size, self._seeker.circle))
+        system, circle, state = self._settings.system, self._seeker.circle, self.state
+        if state is None:
+            return Probe(Presence(system, 0, 0, circle, self._seeker.awaited))
+        return Probe(Presence(system, state.cluster, len(state.alive), circle))
 
     def _enter(self, received: Received, gossip: Gossip, now: float) -> list[Effect]:
         sender = received.sender

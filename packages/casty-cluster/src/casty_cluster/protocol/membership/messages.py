@@ -20,6 +20,10 @@ class Presence(NamedTuple):
     """Members of that cluster that have not been given up."""
     circle: tuple[tuple[str, int], ...]
     """The addresses of this node and its seed nodes, sorted."""
+    awaited: tuple[tuple[str, int], ...] = ()
+    """Where others may go on with the cluster that has given up this node: it begins no other one before they look for
+    one.
+    """
 
 
 @message("casty.cluster.Probe")
