@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import override
 
-from casty.journals.memory import MemoryStore
-from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, SnapshotRecord
+from casty.journals.memory import CAPABILITIES, MemoryStore
+from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalCapabilities, SnapshotRecord
 
 type Groups = Sequence[AppendGroup]
 type Outcomes = Sequence[AppendOutcome]
@@ -152,6 +153,39 @@ class StoresHalfWhenCancelled(MemoryStore):
             await super().append([group[: len(group) // 2] for group in groups])
             raise
         return await super().append(groups)
+
+
+class StoresTheLastAppendOnly(MemoryStore):
+    groups: Groups = ()
+
+    @property
+    @override
+    def capabilities(self) -> JournalCapabilities:
+        return replace(CAPABILITIES, concurrent_appends=2)
+
+    @override
+    async def append(self, groups: Groups) -> Outcomes:
+        self.groups = groups
+        await asyncio.sleep(0)
+        return await super().append(self.groups)
+
+
+class RefusesWhatIsBesideARefusal(MemoryStore):
+    refusals: Outcomes = ()
+
+    @property
+    @override
+    def capabilities(self) -> JournalCapabilities:
+        return replace(CAPABILITIES, concurrent_appends=2)
+
+    @override
+    async def append(self, groups: Groups) -> Outcomes:
+        outcomes = await super().append(groups)
+        beside = self.refusals
+        self.refusals = [outcome for outcome in outcomes if outcome is not None]
+        await asyncio.sleep(0)
+        self.refusals = ()
+        return [beside[0]] * len(groups) if beside else outcomes
 
 
 class ShowsHalfGroups(MemoryStore):

@@ -12,11 +12,18 @@ from casty_journal_sqlite import options as sqlite
 
 GUIDE = Path(__file__).parents[2] / "docs" / "plugins.md"
 LEAST = JournalCapabilities(durable=False)
-MOST = JournalCapabilities(durable=True, kind=JournalKind.centralized, fencing=True, ordered=True, deleting=True)
+MOST = JournalCapabilities(
+    durable=True,
+    kind=JournalKind.centralized,
+    fencing=True,
+    ordered=True,
+    deleting=True,
+    concurrent_appends=2,
+)
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "number"), [(LEAST, 59), (memory.CAPABILITIES, 101), (sqlite.CAPABILITIES, 109), (MOST, 113)]
+    ("capabilities", "number"), [(LEAST, 59), (memory.CAPABILITIES, 101), (sqlite.CAPABILITIES, 109), (MOST, 115)]
 )
 def test_a_store_gets_so_many_checks(capabilities: JournalCapabilities, number: int) -> None:
     assert len(checks(capabilities)) == number

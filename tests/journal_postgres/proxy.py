@@ -38,6 +38,10 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
 
+    def lead_to(self, dsn: str) -> None:
+        """Connections that are made from now on lead to another server."""
+        self._target = urlsplit(dsn)
+
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[Self]:
         server = await asyncio.start_server(self._serve, "localhost", 0)

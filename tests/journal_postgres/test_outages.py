@@ -1,17 +1,19 @@
 """Lost connections, lost answers, a server that is away."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from casty.errors import JournalError, SequenceConflictError
+from casty.spi.journal import AppendOutcome
 from casty_journal_postgres import breaker, connections
 from casty_journal_postgres.options import PostgresOptions
 from casty_journal_postgres.store import PostgresStore, open_store
 
 from tests.journal_postgres.fakes import event, everything, numbers, snapshot
 from tests.journal_postgres.proxy import Proxy
-from tests.journal_postgres.server import Admin, free_port
+from tests.journal_postgres.server import Admin, connected, free_port, own_server, until_waiting
 
 
 @pytest.fixture
@@ -75,6 +77,83 @@ async def test_behind_a_new_connection_nothing_is_taken_for_known(
     assert await numbers(store) == [1]  # meanwhile the connection that appends is found to be closed
     (gap,) = await store.append([[event("a", 3)]])
     assert isinstance(gap, SequenceConflictError)
+
+
+async def test_two_appends_at_a_time_are_two_connections(
+    store: PostgresStore, admin: Admin, options: PostgresOptions
+) -> None:
+    appending = f"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%lock_shared(%{options.schema}%'"
+    assert await both_append(store, 1) == [[None], [None]]
+    assert await admin.fetchval(f"{appending} AND pid <> pg_backend_pid()") == 2
+
+
+async def test_when_one_connection_leads_to_another_server_the_other_one_is_not_used_any_more(
+    proxy: Proxy, options: PostgresOptions
+) -> None:
+    with own_server() as behind:
+        async with open_store(behind.dsn, options) as standby, open_store(proxy.dsn, options) as store:
+            # As a standby does that did not have the last commit when it took over.
+            assert await both_append(standby, 1) == [[None], [None]]
+            assert await both_append(store, 1) == [[None], [None]]
+            assert await both_append(store, 2) == [[None], [None]]
+            proxy.lead_to(behind.dsn)
+            async with kept_connection(store):
+                await store.connections.append(lambda connection: connection.close())
+                (noticed,) = await store.append([[event("a", 3)]])
+                assert isinstance(noticed, SequenceConflictError)
+            # The one that was kept has stored events that the new server does not know, and could go on with them.
+            for (outcome,) in await both_append(store, 3):
+                assert isinstance(outcome, SequenceConflictError)
+            assert await both_append(store, 2) == [[None], [None]]
+            for entity_id in "ab":
+                assert await numbers(standby, entity_id) == [1, 2]
+
+
+async def test_what_a_server_says_late_is_not_taken_for_known_of_the_next_one(
+    dsn: str, admin: Admin, proxy: Proxy, options: PostgresOptions
+) -> None:
+    with own_server() as behind:
+        async with (
+            open_store(behind.dsn, options) as standby,
+            open_store(proxy.dsn, options) as store,
+            connected(dsn) as locking,
+        ):
+            assert await both_append(standby, 1) == [[None], [None]]
+            assert await both_append(store, 1) == [[None], [None]]
+            await locking.execute(f"BEGIN; LOCK TABLE {options.schema}.events")
+            late = asyncio.create_task(store.append([[event("b", 2)]]))
+            await until_waiting(admin, f"%{options.schema}%")
+            proxy.lead_to(behind.dsn)
+            await store.connections.append(lambda connection: connection.close())
+            for number in (2, 3):  # the connection that noticed is replaced once more
+                assert await store.append([[event("a", number)]]) == [None]
+            await locking.execute("COMMIT")
+            assert await late == [None]
+            (gap,), elsewhere = await asyncio.gather(store.append([[event("b", 3)]]), store.append([[event("a", 4)]]))
+            assert isinstance(gap, SequenceConflictError)
+            assert elsewhere == [None]
+            assert await numbers(standby, "b") == [1]
+
+
+async def both_append(store: PostgresStore, number: int) -> Sequence[Sequence[AppendOutcome]]:
+    """Two appends at a time, so that both connections are used."""
+    return await asyncio.gather(store.append([[event("a", number)]]), store.append([[event("b", number)]]))
+
+
+@asynccontextmanager
+async def kept_connection(store: PostgresStore) -> AsyncGenerator[None]:
+    """One of the connections that append is in use."""
+    in_use, done = asyncio.Event(), asyncio.Event()
+
+    async def keep(connection: object) -> None:
+        in_use.set()
+        await done.wait()
+
+    keeping = asyncio.create_task(store.connections.append(keep))
+    await in_use.wait()
+    yield
+    done.set()
+    await keeping
 
 
 async def test_without_an_answer_it_fails_in_time_and_may_be_repeated(proxy: Proxy, options: PostgresOptions) -> None:

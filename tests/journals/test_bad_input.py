@@ -89,6 +89,17 @@ async def test_an_id_that_databases_cannot_store(system: ActorSystem, journal: S
     )
 
 
+async def test_an_id_that_is_too_long_for_an_index(system: ActorSystem, journal: StoreJournal) -> None:
+    ideographs = "".join(map(chr, range(0x4E00, 0x5200)))  # 3 bytes each, and nothing in them to compress
+    error = await why_not(system, echo(journal, ideographs))
+    assert isinstance(error, BehaviorError)
+    assert str(error) == (
+        f"the entity id {ideographs[:40]!r}… is 3,072 bytes long, and databases store ids of at most 2,500; use a "
+        "shorter one, such as a hash of it"
+    )
+    assert await say(system, echo(journal, ideographs[:833])) == 1
+
+
 async def test_an_id_of_a_thousand_characters_is_none_of_them(system: ActorSystem, journal: StoreJournal) -> None:
     assert await say(system, echo(journal, "ä" * 1_000)) == 1
     assert await say(system, echo(journal, "ä" * 1_000)) == 2

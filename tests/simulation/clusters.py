@@ -3,15 +3,24 @@
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import combinations
+from random import Random
+from typing import Any, Final
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors, BroadcastRef, CastyError
-from casty.member import MemberStatus
+from casty.member import MemberStatus, NodeId
 from casty.testing import simulation
 from casty.testing.simulation import Simulation
 from casty_cluster import ClusteredActorSystem
 
-PORT = 7000
+PORT: Final = 7000
+RECOVERY: Final = 120.0
+"""Virtual seconds within which a cluster whose faults are over must be one again."""
+DEPARTURE: Final = 25.0
+"""Virtual seconds within which a node that leaves has left, whatever becomes of the others."""
+
+LOOK: Final = 0.05
+"""Virtual seconds between two looks at it."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +51,31 @@ class SimulatedCluster:
         """The newest on each host, whether it lives or not."""
         self.running: set[str] = set()
         """Where the singleton runs now."""
+        self._begun_by: dict[str, NodeId] = {}
+        """Which incarnation of a host has begun the singleton last."""
+        self.left_at: dict[ClusteredActorSystem, float] = {}
+        """When each system that has left by itself began to do so."""
+        self._leaving: dict[str, asyncio.Event] = {}
+        """What the program of a host waits for."""
         self._mutual = mutual
         self._system_names = systems or {}
         self._arguments = arguments
         sim.invariant(self.members_are_sound)
+        sim.invariant(self.no_two_singletons_know_each_other)
 
     def start(self, names: Sequence[str] | None = None) -> None:
         for name in names or self.names:
             self.sim.host(name).start(lambda name=name: self._booted(name))
+
+    async def begin(self) -> None:
+        """Start them all, until they are one cluster."""
+        self.start()
+        await self.sim.eventually(self.is_one, within=30.0)
+
+    async def recover(self) -> None:
+        """Once all faults are over: until they are one cluster again, in which everybody is answered."""
+        await self.sim.eventually(self.is_one, within=RECOVERY)
+        await self.answers()
 
     def _booted(self, name: str) -> Coroutine[Any, Any, None]:
         # What was known of the process before this one counts no more.
@@ -68,14 +94,20 @@ class SimulatedCluster:
             **self._arguments,
         )
         self.systems[name] = system
+        self._leaving[name] = asyncio.Event()
         async with system:
-            system.spawn(Behaviors.singleton(lambda: self._where(name, self.running)), "singleton")
-            system.spawn(Behaviors.broadcasted(self._where(name, set())), "everywhere")
-            await asyncio.Event().wait()
+            self.populate(name, system)
+            await self._leaving[name].wait()
+
+    def populate(self, name: str, system: ClusteredActorSystem) -> None:
+        """Spawn what runs on a node."""
+        system.spawn(Behaviors.singleton(lambda: self._where(name, self.running)), "singleton")
+        system.spawn(Behaviors.broadcasted(self._where(name, set())), "everywhere")
 
     def _where(self, name: str, running: set[str]) -> Behavior[Where]:
         async def begin(_: ActorContext[Where]) -> None:
             running.add(name)
+            self._begun_by[name] = self.systems[name].self_node.node
 
         async def end(_: ActorContext[Where]) -> None:
             running.discard(name)
@@ -86,6 +118,24 @@ class SimulatedCluster:
 
         return Behaviors.with_lifecycle(Behaviors.receive(receive), pre_start=begin, post_stop=end)
 
+    async def departure(self, sim: Simulation, random: Random, seconds: float) -> None:
+        """A fault that is none: a node leaves, in time, and is started again so many seconds later."""
+        name = random.choice(self.names)
+        host, system = sim.host(name), self.systems.get(name)
+        if not host.is_up or system is None or not system.is_running:
+            return
+        sim.fault(f"{name} leaves for {seconds:.3f} s")
+        self.left_at[system] = sim.time()
+        self._leaving[name].set()
+        waited = 0.0
+        while host.is_up and self.systems.get(name) is system and system.is_running:
+            assert waited < DEPARTURE, f"{name} has not left within {DEPARTURE} s"
+            await asyncio.sleep(LOOK)
+            waited += 0.0 if host.is_paused else LOOK
+        await asyncio.sleep(seconds)
+        if host.is_up and self.systems.get(name) is system:
+            host.restart()
+
     @property
     def alive(self) -> list[ClusteredActorSystem]:
         return [self.systems[host.name] for host in self.sim.hosts if host.is_up and host.name in self.systems]
@@ -95,6 +145,19 @@ class SimulatedCluster:
         for system in self.alive:
             if system.is_running:
                 system.node.validate()
+
+    def no_two_singletons_know_each_other(self) -> None:
+        """Two may run only while a cluster is being divided, and never where each one's node has the other's as a
+        member (decision 10).
+        """
+        running = sorted(name for name in self.running if self.sim.host(name).is_up)
+        for one, other in combinations(running, 2):
+            assert not (self._knows(one, other) and self._knows(other, one)), f"it runs on {one} and on {other}"
+
+    def _knows(self, one: str, other: str) -> bool:
+        system = self.systems[one]
+        view = system.get_cluster_state() if system.is_running else None
+        return view is not None and view.local == self._begun_by[one] and self._begun_by[other] in view.others
 
     def is_one(self) -> bool:
         """Whether all hosts are up in one cluster, as all of them see it, and the singleton runs once."""

@@ -10,20 +10,12 @@ from tests.simulation.clusters import SimulatedCluster
 SEEDS = 5
 DECIDED = 20.0
 """Virtual seconds after which both sides of a split have decided, and what was given up has stopped."""
-RECOVERY = 120.0
-"""Virtual seconds within which a cluster whose faults are over must be one again."""
 
 
 async def started(sim: Simulation, size: int) -> SimulatedCluster:
     cluster = SimulatedCluster(sim, size)
-    cluster.start()
-    await sim.eventually(cluster.is_one, within=30.0)
+    await cluster.begin()
     return cluster
-
-
-async def over(sim: Simulation, cluster: SimulatedCluster) -> None:
-    await sim.eventually(cluster.is_one, within=RECOVERY)
-    await cluster.answers()
 
 
 @pytest.mark.parametrize("size", [2, 3, 5])
@@ -35,7 +27,7 @@ def test_nodes_that_start_in_any_order_are_one_cluster(size: int) -> None:
         for name in names:
             cluster.start([name])
             await asyncio.sleep(sim.random.choice([0.0, 0.001, 0.3, 4.0]))
-        await over(sim, cluster)
+        await cluster.recover()
 
     simulate_seeds(scenario, SEEDS)
 
@@ -44,7 +36,7 @@ def test_nodes_that_crash_and_come_back_are_members_again() -> None:
     async def scenario(sim: Simulation) -> None:
         cluster = await started(sim, 3)
         await nemesis(sim, [faults.kill], seconds=60.0, lasting=(0.1, 20.0))
-        await over(sim, cluster)
+        await cluster.recover()
 
     simulate_seeds(scenario, SEEDS)
 
@@ -53,7 +45,7 @@ def test_what_a_partition_divides_is_one_again_after_it() -> None:
     async def scenario(sim: Simulation) -> None:
         cluster = await started(sim, 5)
         await nemesis(sim, faults.NETWORK, seconds=90.0, lasting=(1.0, 30.0))
-        await over(sim, cluster)
+        await cluster.recover()
 
     simulate_seeds(scenario, SEEDS)
 
@@ -70,7 +62,7 @@ def test_who_is_cut_off_waits_for_its_cluster_and_begins_no_other_one() -> None:
                 assert not cluster.systems[alone].members
                 assert len(cluster.running) == 1
                 assert cluster.running.issubset(others)
-        await over(sim, cluster)
+        await cluster.recover()
 
     simulate_seeds(scenario, SEEDS)
 
@@ -80,7 +72,7 @@ def test_a_pause_of_three_seconds_costs_no_member_its_place() -> None:
         cluster = await started(sim, 3)
         before = {name: system.self_node for name, system in cluster.systems.items()}
         await nemesis(sim, [faults.pause], seconds=60.0, lasting=(0.1, 3.0), between=(0.0, 6.0))
-        await over(sim, cluster)
+        await cluster.recover()
         assert {name: system.self_node for name, system in cluster.systems.items()} == before
 
     simulate_seeds(scenario, SEEDS)
@@ -93,6 +85,6 @@ def test_whatever_happens_together_the_cluster_is_one_again_after_it() -> None:
             nemesis(sim, faults.NETWORK, seconds=60.0),
             nemesis(sim, [faults.kill, faults.pause], seconds=60.0, lasting=(0.1, 20.0)),
         )
-        await over(sim, cluster)
+        await cluster.recover()
 
     simulate_seeds(scenario, SEEDS)

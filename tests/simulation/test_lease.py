@@ -28,9 +28,9 @@ class Pair(SimulatedCluster):
             name for name, system in self.systems.items() if system.is_running and len(system.members) == 1
         }
 
+    @override
     async def begin(self) -> None:
-        self.start()
-        await self.sim.eventually(self.is_one, within=30.0)
+        await super().begin()
         self.was_alone.clear()
 
 

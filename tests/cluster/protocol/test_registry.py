@@ -2,7 +2,16 @@
 
 import pytest
 from casty.member import NodeId
-from casty_cluster.protocol.registry import MAX_ENTRIES, PER_MESSAGE, Effect, ListingChanged, Registry, SendChange
+from casty_cluster.protocol.registry import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    MAX_ENTRY,
+    Effect,
+    ListingChanged,
+    Registry,
+    SendChange,
+)
+from casty_cluster.wire import codec, frames
 
 A, B, C = (NodeId("n", port, port) for port in (1, 2, 3))
 
@@ -51,10 +60,28 @@ def test_what_is_removed_is_found_nowhere() -> None:
 
 def test_a_newcomer_learns_all_there_is() -> None:
     net = Net(A, B)
-    for number in range(PER_MESSAGE * 2 + 1):
+    for number in range(1_000):
         net.do(A, net.nodes[A].add("k", f"a{number}"))
     net.meet(A, B)
-    assert len(net.nodes[B].find("k")) == PER_MESSAGE * 2 + 1
+    assert len(net.nodes[B].find("k")) == 1_000
+
+
+def test_what_a_newcomer_is_told_fits_into_frames_however_long_the_addresses_are() -> None:
+    registry = Registry(A)
+    longest = (MAX_ENTRY - 100) // 2
+    for number in range(100):
+        registry.add("é" * (longest // 2), f"{number:0{longest}}")
+    changes = [effect.change for effect in registry.members([B]) if isinstance(effect, SendChange)]
+    assert len(changes) > 100 * longest / MAX_BYTES
+    assert all(codec.encode(frames.SYSTEM, change) for change in changes)
+    assert len({entry for change in changes for entry in change.added}) == 100
+
+
+def test_an_entry_that_fits_into_no_frame_is_refused() -> None:
+    registry = Registry(A)
+    with pytest.raises(ValueError, match="at most"):
+        registry.add("k" * MAX_ENTRY, "a")
+    assert registry.find("k" * MAX_ENTRY) == []
 
 
 def test_a_lost_member_takes_its_entries_with_it_and_whoever_listens_is_told() -> None:

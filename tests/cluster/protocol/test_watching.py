@@ -24,7 +24,7 @@ TARGET = Target(NODE.address, "/worker", 7)
 
 def knowing(*nodes: NodeId) -> Watches[str]:
     watches = Watches[str]()
-    assert watches.members({node.address: node for node in nodes}, 0.0) == []
+    assert watches.members(nodes, 0.0) == []
     return watches
 
 
@@ -67,7 +67,7 @@ def test_a_lost_node_takes_its_actors_with_it_and_a_new_incarnation_says_nothing
     ref = DetachedRef[object](ActorAddress(system="s", path="/worker", host="b", port=1, uid=7))
     watches = knowing(NODE)
     watches.watch(TARGET, "w", Terminated(ref), 0.0)
-    [(watcher, message)] = told(watches.members({RESTARTED.address: RESTARTED}, 5.0))
+    [(watcher, message)] = told(watches.members([RESTARTED], 5.0))
     assert watcher == "w"
     assert isinstance(message, Terminated)
     assert isinstance(message.reason, NodeLostError)
@@ -86,7 +86,7 @@ def test_a_node_that_is_not_known_yet_is_waited_for() -> None:
     watches.validate()
     assert watches.next_deadline() == 3.0 + PATIENCE
     assert watches.tick(3.0 + PATIENCE - 0.1) == []
-    assert watches.members({NODE.address: NODE}, 9.0) == [SendSystem(NODE, Watch("/worker", 7))]
+    assert watches.members([NODE], 9.0) == [SendSystem(NODE, Watch("/worker", 7))]
     assert watches.next_deadline() is None
     watches.validate()
 
@@ -106,3 +106,34 @@ def test_a_watcher_that_stops_takes_all_its_watches_back() -> None:
     watches.watch(other, "w2", "gone", 0.0)
     assert watches.unwatch_all("w1") == [SendSystem(NODE, Unwatch("/worker", 7))]
     assert told(watches.stopped(NODE, Stopped("/other", 8, None))) == [("w2", "gone")]
+
+
+def test_a_node_that_is_out_tells_nobody_and_asks_again_where_it_is_let_in() -> None:
+    watches = knowing(NODE)
+    watches.watch(TARGET, "w", "gone", 0.0)
+    watches.out(5.0)
+    watches.validate()
+    assert watches.stopped(NODE, Stopped("/worker", 7, None)) == [], "it answers to an incarnation that is no more"
+    assert watches.next_deadline() == 5.0 + PATIENCE
+    assert watches.members([NODE], 6.0) == [SendSystem(NODE, Watch("/worker", 7))]
+    watches.validate()
+
+
+def test_a_node_that_stays_out_ends_its_watches() -> None:
+    watches = knowing(NODE)
+    watches.watch(TARGET, "w", "gone", 0.0)
+    watches.out(5.0)
+    assert watches.tick(5.0 + PATIENCE - 0.1) == []
+    assert told(watches.tick(5.0 + PATIENCE)) == [("w", "gone")]
+    watches.validate()
+
+
+def test_while_two_members_are_at_one_address_nobody_is_taken_for_dead() -> None:
+    other = Target(NODE.address, "/other", 8)
+    watches = knowing(NODE)
+    watches.watch(TARGET, "w", "gone", 0.0)
+    assert watches.members([NODE, RESTARTED], 1.0) == [], "one of them is gone, and it may be either"
+    assert watches.watch(other, "w", "gone", 1.0) == []
+    watches.validate()
+    assert watches.members([NODE], 2.0) == [SendSystem(NODE, Watch("/other", 8))]
+    watches.validate()

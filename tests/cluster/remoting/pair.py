@@ -79,11 +79,12 @@ class Side(Wire):
 
     def knows(self, *nodes: NodeId) -> None:
         """These are the other members from now on."""
-        self.watch.members({node.address: node for node in nodes})
+        self.links.members(self.node, nodes)
+        self.watch.members(nodes)
 
     def close(self) -> None:
         self.watch.close()
-        self.links.close()
+        self.links.out()
 
     def _system(self, to: NodeId, frame: bytes) -> None:
         self.cable.carry(self.node, to.address, frame)

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated
-from casty.errors import NodeLostError
+from casty.errors import EncodeError, NodeLostError
 from casty.member import NodeId
 from casty.testing import TestProbe, settle
+from casty_cluster.protocol.watching import Watch
+from casty_cluster.wire import codec
 
 from tests.cluster.remoting.pair import Side
 from tests.cluster.remoting.test_messages import at
@@ -97,7 +100,7 @@ async def test_a_living_actor_is_not_reported_whatever_is_lost_on_the_way(nodes:
     await settle()
     here.cable.cut = False
     await probe.expect_no_message(within=0.05)
-    here.links.connected(there.node)
+    here.links.met(there.node)
     ref.tell(Do("stop"))
     assert (await probe.expect_message(Terminated)).ref == ref
 
@@ -112,7 +115,7 @@ async def test_an_end_that_the_network_lost_is_told_after_it_is_back(nodes: Node
     actor.tell(Do("stop"))
     await probe.expect_no_message(within=0.05)
     here.cable.cut = False
-    there.links.connected(here.node)
+    there.links.met(here.node)
     await probe.expect_message(Terminated)
 
 
@@ -151,3 +154,65 @@ async def test_a_node_forgets_who_watched_from_a_lost_one(nodes: Nodes) -> None:
     there.knows()
     actor.tell(Do("stop"))
     await probe.expect_no_message(within=0.05)
+
+
+async def test_the_watch_of_a_newcomer_counts_once_it_is_known_here(nodes: Nodes) -> None:
+    """What happens to other members meanwhile must not make this node forget it."""
+    here, there = nodes
+    there.knows()
+    probe = TestProbe[Terminated](here.system)
+    actor = there.system.spawn(worker(), "worker")
+    here.system.spawn(watcher(at(here, actor), probe.ref))
+    await settle()
+    there.knows(NodeId("c", 3, 303))
+    there.knows(NodeId("c", 3, 303), here.node)
+    here.links.met(there.node)
+    await settle()
+    actor.tell(Do("stop"))
+    await probe.expect_message(Terminated)
+
+
+async def test_a_failure_that_says_too_much_is_told_in_short_and_so_are_later_ends(nodes: Nodes) -> None:
+    here, there = nodes
+    probe = TestProbe[Terminated](here.system)
+
+    async def fail(ctx: ActorContext[Do], message: Do) -> Behavior[Do]:
+        raise ValueError("I hold " + "everything " * 100_000)
+
+    first, second = there.system.spawn(Behaviors.receive(fail)), there.system.spawn(worker())
+    here.system.spawn(watcher(at(here, first), probe.ref))
+    here.system.spawn(watcher(at(here, second), probe.ref))
+    await settle()
+    first.tell(Do("fail"))
+    assert "I hold everything" in str((await probe.expect_message(Terminated)).reason)
+    second.tell(Do("stop"))
+    assert (await probe.expect_message(Terminated)).ref == at(here, second)
+
+
+async def test_a_message_that_is_too_large_is_refused_and_holds_up_no_other(nodes: Nodes) -> None:
+    here, there = nodes
+    with pytest.raises(EncodeError):
+        here.links.send(there.node, Watch("/" + "x" * codec.MAX_BYTES, 0))
+    probe = TestProbe[Terminated](here.system)
+    actor = there.system.spawn(worker())
+    here.system.spawn(watcher(at(here, actor), probe.ref))
+    await settle()
+    actor.tell(Do("stop"))
+    await probe.expect_message(Terminated)
+
+
+async def test_what_is_for_an_earlier_incarnation_is_not_taken_by_the_next_one(nodes: Nodes) -> None:
+    """Its watches would count as that one's: they have the same numbers."""
+    here, there = nodes
+    probe = TestProbe[Terminated](here.system)
+    actor = there.system.spawn(worker())
+    earlier = NodeId(there.node.host, there.node.port, 201)
+    here.knows(earlier)
+    here.system.spawn(watcher(at(here, there.system.spawn(worker())), probe.ref))
+    await settle()
+    here.knows(there.node)
+    assert isinstance((await probe.expect_message(Terminated)).reason, NodeLostError)
+    here.system.spawn(watcher(at(here, actor), probe.ref))
+    await settle()
+    actor.tell(Do("stop"))
+    assert (await probe.expect_message(Terminated)).ref == at(here, actor)

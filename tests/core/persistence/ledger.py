@@ -93,9 +93,10 @@ def ledger(
     on_command: Command = add,
     on_event: Callable[[str, str], str] = append,
     snapshots: SnapshotEvery | None = None,
+    entity_id: str = "ledger",
 ) -> Behavior[Add]:
     return Behaviors.event_sourced(
-        entity_id="ledger",
+        entity_id=entity_id,
         journal=journal,
         initial_state="",
         on_event=on_event,

@@ -3,13 +3,15 @@
 import asyncio
 from contextlib import nullcontext
 
-from casty import ActorStopped, ActorSystem, DeadLetter
+import pytest
+from casty import ActorRef, ActorStopped, ActorSystem, DeadLetter
 from casty.journals.memory import CAPABILITIES
+from casty.persistence import log
 from casty.persistence.journal import StoreJournal
 from casty.testing import ManualClock, TestProbe, settle
 
 from tests.core.persistence.fakes import JsonSerializer, SteeredStore
-from tests.core.persistence.ledger import Add, HandJournal, ledger
+from tests.core.persistence.ledger import Add, HandJournal, adding, ledger
 from tests.core.runtime.probe import Events
 
 
@@ -39,6 +41,46 @@ async def test_commands_share_the_commits_of_a_store(system: ActorSystem) -> Non
     store.gate.set()
     assert await probe.receive_n(5) == ["a", "ab", "abc", "abcd", "abcde"]
     assert len(store.batches) < 5
+
+
+async def test_who_was_just_answered_rides_the_next_commit_with_all_others(system: ActorSystem) -> None:
+    store = SteeredStore()
+    journal = StoreJournal(lambda: nullcontext(store), capabilities=CAPABILITIES, serializer=JsonSerializer())
+    refs = [system.spawn(ledger(journal, entity_id=f"ledger {number}")) for number in range(20)]
+    await asyncio.gather(*(system.ask(ref, adding("a")) for ref in refs))
+    store.batches.clear()
+
+    async def add_five(ref: ActorRef[Add]) -> None:
+        for _ in range(5):
+            await system.ask(ref, adding("a"))
+
+    await asyncio.gather(*map(add_five, refs))
+    assert sum(len(batch) for batch in store.batches) == 100
+    assert [len(batch) for batch in store.batches][1:5] == [20, 20, 20, 20]
+
+
+async def test_a_queue_that_is_full_refuses_and_takes_again(
+    system: ActorSystem,
+    journal: HandJournal,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(log, "CAPACITY", 2)
+    probe, ref = TestProbe[str](system), system.spawn(ledger(journal))
+    for text in "abcd":
+        ref.tell(Add(text, probe.ref))
+        await settle()
+    assert "2 writes of 'ledger' are waiting for the HandJournal, and no more may" in caplog.text
+    for write in (0, 1):
+        journal.writes[write].release()
+        await settle()
+    assert await probe.receive_n(3) == ["a", "ab", "abc"]
+    await clock.advance(1.0)
+    ref.tell(Add("e", probe.ref))
+    await settle()
+    journal.writes[2].release()
+    assert await probe.receive() == "abce"
 
 
 async def test_a_failed_write_discards_everything_after_it(

@@ -1,4 +1,4 @@
-"""The connections to the server: one appends, others do everything else. A lost one is replaced, and what it was doing
+"""The connections to the server: some append, others do everything else. A lost one is replaced, and what it was doing
 is done again.
 
 So all that runs here must bear being run again: a connection may be lost after the server has committed.
@@ -16,7 +16,7 @@ from casty.errors import JournalClosedError, JournalError
 
 from casty_journal_postgres.breaker import CircuitBreaker
 from casty_journal_postgres.failures import explained, passes, with_cure
-from casty_journal_postgres.options import PostgresOptions
+from casty_journal_postgres.options import APPENDING, PostgresOptions
 
 FIRST_PAUSE: Final = 0.05
 """Seconds before the second attempt; each further one waits twice as long."""
@@ -46,12 +46,13 @@ class Connections:
         "_name",
         "_others",
         "_read_only",
+        "_server",
         "_timeout",
     )
 
     def __init__(self, dsn: str, name: str, options: PostgresOptions, on_new: Callable[[], None]) -> None:
-        """`name` stands for the DSN in messages. `on_new` is called whenever the connection that appends is a new
-        one.
+        """`name` stands for the DSN in messages. `on_new` is called whenever a connection that appends is a new one;
+        all that are used from then on lead to the same server.
         """
         self._name = name
         self._timeout = options.command_timeout
@@ -60,16 +61,23 @@ class Connections:
         self._answered = asyncio.Event()
         self._error: Exception | None = None
         self._closed = False
+        self._server: object = None
+        """The server to which the last connection that appends was made: the time of its start."""
 
         async def prepare(connection: Connection) -> None:
-            on_new()
             await _prepare(connection)
+            server = await connection.fetchval("SELECT pg_postmaster_start_time()")
+            if self._server not in (None, server):
+                # Those to the server before it are not used any more, even if that one goes on.
+                await self._appending.expire_connections()
+            self._server = server
+            on_new()
 
-        self._appending: Any = _pool(dsn, options, 1, prepare)
+        self._appending: Any = _pool(dsn, options, APPENDING, prepare)
         self._others: Any = _pool(dsn, options, options.pool_size, _prepare)
 
     async def append[T](self, work: Work[T]) -> T:
-        """What `work` answers with the connection that appends. Raises `JournalError` like `run`."""
+        """What `work` answers with a connection that appends. Raises `JournalError` like `run`."""
         return await self._run(self._appending, "write to", work)
 
     async def run[T](self, attempt: str, work: Work[T], *, patient: bool = False) -> T:

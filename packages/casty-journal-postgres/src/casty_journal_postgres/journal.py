@@ -15,7 +15,7 @@ class PostgresJournal(StoreJournal):
     """Events in a PostgreSQL database, whose tables are made on first use.
 
     `dsn` is what libpq understands, such as "postgresql://user:password@host/database?sslmode=verify-full". `schema` is
-    the PostgreSQL schema of the tables; `pool_size` is how many connections read, beside one that appends;
+    the PostgreSQL schema of the tables; `pool_size` is how many connections read, beside two that append;
     `command_timeout` is after how many seconds an operation fails if the server does not answer or cannot be reached.
     With `read_only` it looks at a journal that there is, and changes nothing. Raises `ConfigError` for a DSN that
     cannot be read.

@@ -9,8 +9,19 @@ from typing import Final
 from casty.errors import ConfigError
 from casty.spi.journal import JournalCapabilities, JournalKind
 
+APPENDING: Final = 2
+"""Connections that append. More of them commit more often, and not more events: two already keep server and event loop
+at work.
+"""
+
 CAPABILITIES: Final = JournalCapabilities(
-    durable=True, kind=JournalKind.centralized, fencing=True, ordered=True, deleting=True, read_only=True
+    durable=True,
+    kind=JournalKind.centralized,
+    fencing=True,
+    ordered=True,
+    deleting=True,
+    read_only=True,
+    concurrent_appends=APPENDING,
 )
 
 SCHEMES: Final = ("postgresql", "postgres")
@@ -32,7 +43,7 @@ class PostgresOptions:
     schema: str = "casty"
     """The PostgreSQL schema that holds the journal's tables. It is made if it is missing."""
     pool_size: int = 4
-    """Connections that read. One more writes."""
+    """Connections that read. Two more append."""
     command_timeout: float = 10.0
     """Seconds after which an operation fails, with all the attempts to reconnect that it made."""
     read_only: bool = False

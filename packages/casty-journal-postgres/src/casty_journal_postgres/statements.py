@@ -9,29 +9,25 @@ WITH gate AS MATERIALIZED (
     SELECT pg_advisory_xact_lock_shared({{lock_class}}, '{{schema}}.events'::regclass::oid::integer)
 ), held AS MATERIALIZED (
     SELECT owner, epoch FROM gate, {{schema}}.fences
-    WHERE (owner, epoch) IN (SELECT * FROM unnest($12::text[], $13::bigint[]))
+    WHERE (owner, epoch) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))
     FOR SHARE OF fences
 ), numbered AS (
-    SELECT nextval('{{schema}}.ordering') AS ordering, event.*
-    FROM gate, unnest(
-        $1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[], $6::text[],
-        $7::integer[], $8::bytea[], $9::double precision[], $10::text[], $11::bigint[]
-    ) AS event ({EVENT_COLUMNS})
-    WHERE (SELECT count(DISTINCT (owner, epoch)) FROM held) = cardinality($12)
+    SELECT nextval('{{schema}}.ordering') AS place, event.* FROM gate, unnest($1::{{schema}}.events[]) AS event
+    WHERE (SELECT count(DISTINCT (owner, epoch)) FROM held) = cardinality($2)
 ), stored AS (
     INSERT INTO {{schema}}.events (ordering, {EVENT_COLUMNS})
-    SELECT ordering, {EVENT_COLUMNS.replace("tags", "tags::text[]")} FROM numbered
-    ORDER BY entity_id COLLATE "C", sequence_nr
-    RETURNING 1
+    SELECT place, {EVENT_COLUMNS} FROM numbered ORDER BY entity_id COLLATE "C", sequence_nr
+    RETURNING entity_id, sequence_nr
 )
-SELECT {{schema}}.unless_deleted(count(*), $1, $2) FROM stored
+SELECT {{schema}}.unless_deleted(count(*), array_agg(entity_id), array_agg(sequence_nr)) FROM stored
 """
 """Stores all of a batch, or nothing if a writer does not hold its epoch; answers how many events. A number that is
 taken violates the uniqueness, and so does that of a deleted event.
 
-The gate comes before everything, as a reader that waits for appends must not find one that waits for it. Rows are
-numbered in the order of the batch, but stored in that of their ids: two writers that want the same ones then wait for
-each other in turn, and never both.
+The events are one array of rows of their table, whose place is still to be given: an array for each column takes the
+driver and the server a sixth longer. The gate comes before everything, as a reader that waits for appends must not find
+one that waits for it. Rows are numbered in the order of the batch, but stored in that of their ids: two writers that
+want the same ones then wait for each other in turn, and never both.
 """
 
 HELD: Final = """

@@ -34,6 +34,9 @@ from casty_journal_postgres.statements import Statements
 REMEMBERED: Final = 100_000
 """Entities whose highest number is kept in memory, at about 150 bytes each."""
 
+type Memory = dict[str, int]
+"""Highest numbers of entities, as one server has told them."""
+
 type Fence = tuple[str, int]
 """An owner and its epoch."""
 
@@ -43,6 +46,8 @@ _log = logging.getLogger(__name__)
 class Found(NamedTuple):
     """What the tables say about the events of an append."""
 
+    highest: Mapping[str, int]
+    """The highest numbers of their entities."""
     event_ids: Mapping[tuple[str, int], bytes]
     """Of those of their numbers that are taken."""
     lost: Collection[Fence]
@@ -53,9 +58,6 @@ class Found(NamedTuple):
 
     def may_hold(self, owner: str, epoch: int) -> bool:
         return (owner, epoch) not in self.lost
-
-
-NOTHING: Final = Found({}, ())
 
 
 @asynccontextmanager
@@ -80,7 +82,7 @@ class PostgresStore:
         self.name = shown(dsn)
         self.connections = Connections(dsn, self.name, options, self._forget)
         self._sql = Statements(options.schema)
-        self._highest: dict[str, int] = {}
+        self._highest: Memory = {}
         self._settled = 0
         """No event with an offset up to this one appears any more."""
 
@@ -94,48 +96,53 @@ class PostgresStore:
         async def work(connection: Connection) -> Sequence[AppendOutcome]:
             nonlocal tried
             careful, tried = tried, True
+            # That of this connection's server: another append may come to a new one at any time.
+            memory = self._highest
             try:
-                return await self._append(connection, groups, careful=careful)
+                return await self._append(connection, memory, groups, careful=careful)
             except ABOUT_A_ROW:
                 # One statement does not say which row it was.
-                return await self._append_apart(connection, groups, set())
+                return await self._append_apart(connection, memory, groups, set())
 
         return await self.connections.append(work)
 
     async def _append(
         self,
         connection: Connection,
+        memory: Memory,
         groups: Sequence[AppendGroup],
         broken: Collection[Chain] = (),
         *,
         careful: bool = True,
     ) -> Sequence[AppendOutcome]:
         """Store what can be stored. Not careful, it trusts the memory until something speaks against it."""
-        found = NOTHING
+        found = Found(memory, {}, ())
         if not careful:
-            await self._remember(connection, {group[0].entity_id for group in groups if group} - self._highest.keys())
+            unknown = {group[0].entity_id for group in groups if group} - memory.keys()
+            _remember(memory, await self._highest_of(connection, unknown))
         while True:
             if careful:
                 # In each turn: what was on its way may have arrived since.
                 found = await self._look(connection, groups)
-            verdict = examine(groups, self._highest, event_id_of=found.event_id_of, holds=found.may_hold, broken=broken)
+                _remember(memory, found.highest)
+            verdict = examine(groups, found.highest, event_id_of=found.event_id_of, holds=found.may_hold, broken=broken)
             if (careful or not any(verdict.outcomes)) and await self._insert(connection, verdict.accepted):
-                self._highest.update(verdict.highest)
+                memory.update(verdict.highest)
                 return verdict.outcomes
             careful = True
 
     async def _append_apart(
-        self, connection: Connection, groups: Sequence[AppendGroup], broken: set[Chain]
+        self, connection: Connection, memory: Memory, groups: Sequence[AppendGroup], broken: set[Chain]
     ) -> Sequence[AppendOutcome]:
         """Store half by half, down to the groups that PostgreSQL refuses for what is in them."""
         outcomes: Sequence[AppendOutcome]
         try:
-            outcomes = await self._append(connection, groups, broken)
+            outcomes = await self._append(connection, memory, groups, broken)
         except ABOUT_A_ROW as error:
             if len(groups) > 1:
                 middle = len(groups) // 2
-                first = await self._append_apart(connection, groups[:middle], broken)
-                return [*first, *await self._append_apart(connection, groups[middle:], broken)]
+                first = await self._append_apart(connection, memory, groups[:middle], broken)
+                return [*first, *await self._append_apart(connection, memory, groups[middle:], broken)]
             outcomes = [unstorable(groups[0], error)]
         broken.update(chain_of(group) for group, outcome in zip(groups, outcomes, strict=True) if outcome is not None)
         return outcomes
@@ -145,41 +152,35 @@ class PostgresStore:
         records = list(chain.from_iterable(groups))
         if not records:
             return True
-        columns: list[Any] = list(zip(*records, strict=True))
-        columns[-1] = [_array(tags) if tags else None for tags in columns[-1]]
-        columns.append([crc32(record.payload) for record in records])
-        owners, epochs = _columns(_fences_of(records))
+        rows = [(None, *record[:9], record.tags or None, crc32(record.payload)) for record in records]
         try:
-            return await connection.fetchval(self._sql.append, *columns, owners, epochs) > 0
+            return await connection.fetchval(self._sql.append, rows, *_columns(_fences_of(records))) > 0
         except asyncpg.UniqueViolationError:
             return False
 
-    async def _look(self, connection: Connection, groups: Sequence[AppendGroup]) -> "Found":
-        """Remember the entities' highest numbers anew, and look for what the groups' events may meet."""
+    async def _look(self, connection: Connection, groups: Sequence[AppendGroup]) -> Found:
+        """Look for what the groups' events may meet."""
         records = [record for record in chain.from_iterable(groups) if "\0" not in record.entity_id]
         # Fences first: who has lost one by now cannot have an event arrive after the look at the events.
         fences = _fences_of(records)
         held: list[Any] = await connection.fetch(self._sql.held, *_columns(fences)) if fences else []
-        await self._remember(connection, {record.entity_id for record in records})
+        highest = await self._highest_of(connection, {record.entity_id for record in records})
         numbers = [(record.entity_id, record.sequence_nr) for record in records]
         stored = await connection.fetch(self._sql.event_ids, *_columns(numbers))
         return Found(
+            highest,
             {(entity_id, sequence_nr): event_id for entity_id, sequence_nr, event_id in stored},
             fences.difference(map(tuple, held)),
         )
 
-    async def _remember(self, connection: Connection, entities: Collection[str]) -> None:
+    async def _highest_of(self, connection: Connection, entities: Collection[str]) -> Mapping[str, int]:
         asked = [entity_id for entity_id in entities if "\0" not in entity_id]
-        if not asked:
-            return
-        if len(self._highest) + len(asked) > REMEMBERED:
-            self._highest.clear()
-        rows = await connection.fetch(self._sql.highest, asked)
-        self._highest.update((entity_id, highest or 0) for entity_id, highest in rows)
+        rows = await connection.fetch(self._sql.highest, asked) if asked else ()
+        return {entity_id: highest or 0 for entity_id, highest in rows}
 
     def _forget(self) -> None:
         """Behind a new connection there may be another server, which knows less."""
-        self._highest.clear()
+        self._highest = {}
 
     async def replay(
         self, entity_id: str, from_sequence_nr: int, to_sequence_nr: int, limit: int
@@ -269,14 +270,15 @@ class PostgresStore:
         return record
 
 
+def _remember(memory: Memory, highest: Mapping[str, int]) -> None:
+    if len(memory) + len(highest) > REMEMBERED:
+        memory.clear()
+    memory.update(highest)
+
+
 def _fences_of(records: Iterable[EventRecord]) -> set[Fence]:
     return {(record.writer, record.epoch) for record in records if record.epoch}
 
 
 def _columns(pairs: Collection[tuple[str, int]]) -> tuple[list[str], list[int]]:
     return [text for text, _ in pairs], [number for _, number in pairs]
-
-
-def _array(tags: Sequence[str]) -> str:
-    """The tags as PostgreSQL writes an array: rows of arrays of different lengths cannot be one parameter."""
-    return "{" + ",".join('"' + tag.replace("\\", "\\\\").replace('"', '\\"') + '"' for tag in tags) + "}"

@@ -14,7 +14,6 @@ from casty_cluster.protocol.membership import leader, participant
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.joining import Seeker
 from casty_cluster.protocol.membership.machine import Membership
-from casty_cluster.protocol.membership.messages import Presence
 from casty_cluster.protocol.membership.participant import Participant
 
 from tests.cluster.protocol.membership.scenarios import SCENARIOS
@@ -42,7 +41,7 @@ def _begin_with_any_address(self: Seeker) -> bool:
     return all((heard := self._heard.get(other)) is not None and not heard.cluster for other in self.others)
 
 
-def _never_give_way(state: GossipState, presence: Presence) -> bool:
+def _never_give_way(*_: object) -> bool:
     return False
 
 

@@ -1,18 +1,15 @@
 """What a member takes from others and what not, message by message."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from random import Random
+from dataclasses import replace
 
 import pytest
-from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
 from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.effects import Effect, Ignored, MembersChanged, Out, Send
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Suspects, Tick
 from casty_cluster.protocol.membership.messages import (
-    Answer,
     Dissolve,
     GivenUp,
     Goodbye,
@@ -22,68 +19,24 @@ from casty_cluster.protocol.membership.messages import (
     Probe,
     Refusal,
 )
-from casty_cluster.protocol.membership.participant import Participant
-from casty_cluster.protocol.membership.settings import MembershipSettings
 
-A, B, C, D = (NodeId(f"10.0.0.{uid}", 25520, uid) for uid in range(1, 5))
-NOW = 50.0
-SETTINGS = MembershipSettings(system="bank", configuration={"shards of accounts": "100"})
-
-
-def up(node: NodeId) -> Member:
-    return Member(node=node, node_id=f"node-{node.uid}", status=MemberStatus.up, up_number=node.uid)
-
-
-def state_of(*nodes: NodeId) -> GossipState:
-    """All up, and nobody knows who has seen it but the first."""
-    return GossipState.founded_by(up(nodes[0])).set(*map(up, nodes)).changed_by(nodes[0])
-
-
-STATE = state_of(B, A, C)
-
-
-@dataclass(slots=True)
-class Part:
-    """The machine of node A, which keeps to its invariants."""
-
-    machine: Participant
-
-    @property
-    def state(self) -> GossipState:
-        return self.machine.state
-
-    def receive(self, sender: NodeId, message: object, waited: float = 0.0) -> list[Effect]:
-        effects = self.machine.handle(Received(sender, message, waited), NOW)  # pyright: ignore[reportArgumentType]
-        self.machine.validate()
-        return effects
-
-    def hears(self, sender: NodeId, state: GossipState, waited: float = 0.0) -> list[Effect]:
-        return self.receive(sender, compact.write(state, A, NOW), waited)
-
-
-@pytest.fixture
-def part() -> Part:
-    return Part(participant(STATE.seen_by(A)))
-
-
-def participant(state: GossipState, settings: MembershipSettings = SETTINGS) -> Participant:
-    return Participant(A, state, NOW, circle=(A.address, B.address), settings=settings, strategy=None, random=Random(1))
-
-
-def sent(effects: list[Effect]) -> list[tuple[object, type]]:
-    return [(effect.to, type(effect.message)) for effect in effects if isinstance(effect, Send)]
-
-
-def outs(effects: list[Effect]) -> list[tuple[str, bool]]:
-    return [(effect.reason, effect.rejoin) for effect in effects if isinstance(effect, Out)]
-
-
-def status(state: GossipState, node: NodeId) -> MemberStatus:
-    return state.members[node].status
-
-
-def given_up(state: GossipState, node: NodeId, by: NodeId) -> GossipState:
-    return state.set(replace(state.members[node], status=MemberStatus.down)).changed_by(by)
+from tests.cluster.protocol.membership.part import (
+    NOW,
+    SETTINGS,
+    STATE,
+    A,
+    B,
+    C,
+    D,
+    Part,
+    given_up,
+    outs,
+    participant,
+    sent,
+    state_of,
+    status,
+    up,
+)
 
 
 def test_what_is_new_is_taken_and_confirmed(part: Part) -> None:
@@ -311,39 +264,6 @@ def test_whoever_leaves_lets_nobody_in(part: Part) -> None:
     assert not refusal.final
 
 
-@pytest.mark.parametrize(("cluster", "size"), [(99, 10), (1, 3)], ids=["larger", "lower"])
-def test_an_island_is_looked_at_only_by_an_answer_to_ones_own_probe(part: Part, cluster: int, size: int) -> None:
-    larger = Presence("bank", cluster, size, (D.address,))
-    assert sent(part.receive(D, Probe(larger))) == [(D, Answer), (D, Probe)]
-    effects = part.receive(D, Answer(A.uid, larger))
-    assert sent(effects) == [(B, Dissolve), (C, Dissolve)]
-    (out,) = [effect for effect in effects if isinstance(effect, Out)]
-    assert out.rejoin
-    assert out.contacts == (D.address, B.address, C.address)
-
-
-@pytest.mark.parametrize(("cluster", "size"), [(99, 2), (99, 3), (0, 0)], ids=["smaller", "higher", "none"])
-def test_an_island_that_gives_way_itself_changes_nothing(part: Part, cluster: int, size: int) -> None:
-    presence = Presence("bank", cluster, size, ())
-    assert sent(part.receive(D, Probe(presence))) == [(D, Answer)]
-    part.receive(D, Answer(A.uid, presence))
-    assert not part.machine.is_out
-
-
-def test_members_look_for_islands_at_seeds_and_former_places_that_are_no_members() -> None:
-    elsewhere = PeerAddress("10.0.0.9", 25520)
-    before = PeerAddress("10.0.0.8", 25520)
-    settings = replace(SETTINGS, seeds=(B.address, elsewhere), contacts=(C.address, before))
-    machine = participant(STATE.seen_by(A), settings)
-    probed = {
-        effect.to
-        for second in range(10)
-        for effect in machine.handle(Tick(), NOW + second)
-        if isinstance(effect, Send) and isinstance(effect.message, Probe)
-    }
-    assert probed == {elsewhere, before}
-
-
 def test_everybody_converged_hears_digests_and_now_and_then_everything(part: Part) -> None:
     converged = replace(STATE, seen=frozenset({A, B, C}))
     machine = participant(converged)
@@ -389,3 +309,11 @@ def test_a_member_that_was_given_up_is_removed_while_others_are_unreachable() ->
     assert (C, GivenUp) in sent(effects)
     (changed,) = [effect for effect in effects if isinstance(effect, MembersChanged)]
     assert [member.node for member in changed.members] == [A, B, D]
+
+
+def test_who_was_at_its_address_before_is_given_up_by_the_node_itself(part: Part) -> None:
+    """Two that join through different members do not know each other until these have met."""
+    earlier = NodeId(A.host, A.port, 77)
+    part.hears(B, STATE.set(replace(up(earlier), status=MemberStatus.joining, up_number=0)).changed_by(B))
+    assert status(part.state, earlier) is MemberStatus.down
+    assert status(part.state, A) is MemberStatus.up

@@ -149,7 +149,7 @@ class Node(Wire):
         """Stop listening; nothing is said to anybody any more."""
         self._end()
         self.death_watch.close()
-        self.links.close()
+        self.links.out()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -187,7 +187,7 @@ class Node(Wire):
         state = self.views.current
         if state is not None:
             self._retires(state.local)
-            for node in state.others.values():
+            for node in state.others:
                 self.links.send(node, Retiring(state.local.uid))
 
     async def leave(self) -> None:
@@ -221,7 +221,7 @@ class Node(Wire):
     def _upward(self) -> Upward:
         return Upward(
             effect=self._carry_out,
-            connected=self.links.connected,
+            connected=self.links.met,
             system=self.links.received,
             user=self.delivery.received,
             dropped=self.delivery.dropped,
@@ -259,11 +259,10 @@ class Node(Wire):
     def _show(self, changed: MembersChanged) -> None:
         before = self.views.current
         present = {member.node for member in changed.members if member.status is not MemberStatus.down}
-        addresses = {node.address for node in present}
         was = {member.node for member in before.members} if before is not None else set[NodeId]()
-        lost = sorted(was - present)
-        self._gone.update(node.address for node in lost)
-        self._gone -= addresses
+        was_up = {member.node for member in before.up} if before is not None else set[NodeId]()
+        self._gone.update(node.address for node in was - present)
+        self._gone.difference_update(node.address for node in present)
         self._retiring &= present
         state = ClusterState(
             local=self.local.node,
@@ -272,12 +271,16 @@ class Node(Wire):
             retiring=frozenset(self._retiring),
             leader=changed.leader,
         )
+        self.links.members(state.local, state.others)
         if state.local in self._retiring:
-            for node in sorted(set(state.others.values()) - was):
+            for node in sorted(set(state.others) - was):
                 self.links.send(node, Retiring(state.local.uid))
+        came_up = {member.node for member in state.up} - was_up
+        for node in state.others:
+            if node in came_up or state.local in came_up:
+                self.links.met(node)
         self.views.show(state)
         self.death_watch.members(state.others)
-        self.links.lost(lost)
         for future, holds in self._waiting.items():
             if holds(state) and not future.done():
                 future.set_result(None)
@@ -291,12 +294,10 @@ class Node(Wire):
     def _leave_off(self, out: Out) -> None:
         """This incarnation is over."""
         self._contacts = out.contacts
-        state = self.views.current
         self._end()
         self.views.show(None)
-        self.death_watch.members({})
-        if state is not None:
-            self.links.lost([member.node for member in state.members])
+        self.death_watch.out()
+        self.links.out()
         if self._departed is not None:
             if not self._departed.done():
                 self._departed.set_result(None)

@@ -19,7 +19,11 @@ type Handler = Callable[[NodeId, Any], None]
 
 
 class SystemLinks:
-    """Sends each message until it is acknowledged or its receiver is no member any more."""
+    """Sends each message until it is acknowledged or its receiver is no member any more.
+
+    Only members are listened to: a newcomer that others have let in repeats what it says until this node knows it too.
+    So whoever takes a message may count on being told when its sender is no member any more.
+    """
 
     def __init__(
         self, clock: Clock, send: Callable[[NodeId, bytes], None], break_with: Callable[[NodeId, str], None]
@@ -36,26 +40,36 @@ class SystemLinks:
         self._handlers[kind] = handler
 
     def send(self, to: NodeId, message: Any) -> None:
-        """Nothing is lost but with its receiver, whatever becomes of connections."""
-        numbered = self._link(to).send(message, self._clock.time())
-        if numbered is None:
-            self._break_with(to, "it has acknowledged no system messages for too long")
+        """Nothing is lost but with its receiver, whatever becomes of connections. Raises `EncodeError` for a message
+        that is too large.
+        """
+        link = self._links.get(to)
+        if link is None:
             return
-        self._send(to, codec.encode(frames.SYSTEM, numbered))
-        self._set_alarm()
+        numbered = link.numbered(message)
+        frame = codec.encode(frames.SYSTEM, numbered)
+        if link.keep(numbered, self._clock.time()):
+            self._send(to, frame)
+            self._set_alarm()
+        else:
+            self._break_with(to, "it has acknowledged no system messages for too long")
 
-    def connected(self, peer: NodeId) -> None:
-        """What an older connection may have lost is sent again."""
+    def met(self, peer: NodeId) -> None:
+        """There is a new connection, or one of the two has come up, so that both know each other: what may have been
+        lost, or not listened to, is sent again.
+        """
         if peer in self._links:
             self._repeat(peer, self._links[peer])
             self._set_alarm()
 
     def received(self, peer: NodeId, frame: bytes) -> None:
         """Raises `DecodeError` for a damaged frame."""
-        link = self._link(peer)
+        link = self._links.get(peer)
+        if link is None:
+            return
         match codec.decode(frame, Numbered, Acknowledged):
-            case Acknowledged(up_to):
-                link.acknowledged(up_to, self._clock.time())
+            case Acknowledged() as acknowledged:
+                link.acknowledged(acknowledged, self._clock.time())
                 self._set_alarm()
             case Numbered() as numbered:
                 taken = link.take(numbered)
@@ -63,21 +77,15 @@ class SystemLinks:
                 if taken:
                     self._hand_over(peer, numbered.message)
 
-    def lost(self, nodes: Collection[NodeId]) -> None:
-        """These are no members any more: nothing is for them."""
-        for node in nodes:
-            self._links.pop(node, None)
+    def members(self, local: NodeId, others: Collection[NodeId]) -> None:
+        """These are the other members now, to this incarnation: nothing is for anybody else."""
+        self._links = {peer: self._links.get(peer) or SystemLink(local.uid, peer.uid) for peer in others}
         self._set_alarm()
 
-    def close(self) -> None:
-        self._alarm.stop()
+    def out(self) -> None:
+        """This incarnation is no member any more: its links end with it."""
         self._links.clear()
-
-    def _link(self, peer: NodeId) -> SystemLink:
-        link = self._links.get(peer)
-        if link is None:
-            link = self._links[peer] = SystemLink()
-        return link
+        self._alarm.stop()
 
     def _hand_over(self, peer: NodeId, message: object) -> None:
         handler = self._handlers.get(type(message))

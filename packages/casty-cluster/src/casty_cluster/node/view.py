@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
 
 
@@ -24,13 +23,15 @@ class ClusterState:
         return tuple(member for member in self.members if member.status is MemberStatus.up)
 
     @property
-    def others(self) -> dict[PeerAddress, NodeId]:
-        """The other members by address, but for those that were given up."""
-        return {
-            member.address: member.node
+    def others(self) -> tuple[NodeId, ...]:
+        """The other members by node, but for those that were given up. Until all know that a node has been started
+        again, two of them may be at one address.
+        """
+        return tuple(
+            member.node
             for member in self.members
             if member.node != self.local and member.status is not MemberStatus.down
-        }
+        )
 
 
 type Observer = Callable[[ClusterState | None], None]

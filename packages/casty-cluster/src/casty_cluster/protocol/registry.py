@@ -8,7 +8,7 @@ as their links are quiet.
 Invariants: the entries of another node are those that it has sent, in its order; only members have entries.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -17,7 +17,10 @@ from casty.serialization import message
 
 MAX_ENTRIES: Final = 10_000
 """Of one node: what another one says is bounded here, too."""
-PER_MESSAGE: Final = 100
+MAX_BYTES: Final = 32 * 1024
+"""Of the entries that go in one message, which has to fit into a frame."""
+MAX_ENTRY: Final = 4 * 1024
+"""Bytes of a key and an address."""
 
 
 @message("casty.receptionist.Entry")
@@ -27,6 +30,11 @@ class Entry(NamedTuple):
     key: str
     address: str
     """Its URI."""
+
+    @property
+    def size(self) -> int:
+        """In bytes, as it travels."""
+        return len(self.key.encode()) + len(self.address.encode()) + 8
 
 
 @message("casty.receptionist.Changed")
@@ -64,8 +72,12 @@ class Registry:
         self._members: tuple[NodeId, ...] = ()
 
     def add(self, key: str, address: str) -> list[Effect]:
-        """Raises ValueError where this node has as many entries as it may have."""
+        """Raises ValueError where this node has as many entries as it may have, or the entry is too large."""
         entry = Entry(key, address)
+        if entry.size > MAX_ENTRY:
+            raise ValueError(
+                f"the key and the address {address[:80]} have {entry.size} bytes; at most {MAX_ENTRY} travel"
+            )
         own = self._entries[self.local]
         if entry in own:
             return []
@@ -94,10 +106,9 @@ class Registry:
         """These are the other members now."""
         known, self._members = self._members, tuple(others)
         effects: list[Effect] = []
-        own = list(self._entries[self.local])
+        own = self._entries[self.local]
         for newcomer in (node for node in self._members if node not in known):
-            for start in range(0, len(own), PER_MESSAGE):
-                effects.append(SendChange(newcomer, Changed(tuple(own[start : start + PER_MESSAGE]), ())))
+            effects += [SendChange(newcomer, Changed(portion, ())) for portion in _portions(own)]
         for node in [node for node in self._entries if node != self.local and node in known]:
             if node not in self._members:
                 effects += _listings(tuple(self._entries.pop(node)))
@@ -115,6 +126,19 @@ class Registry:
 
     def _tell_all(self, change: Changed) -> list[Effect]:
         return [SendChange(node, change) for node in self._members]
+
+
+def _portions(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
+    """As many at a time as fit into a message."""
+    portion, size = list[Entry](), 0
+    for entry in entries:
+        if size + entry.size > MAX_BYTES:
+            yield tuple(portion)
+            portion, size = [], 0
+        portion.append(entry)
+        size += entry.size
+    if portion:
+        yield tuple(portion)
 
 
 def _listings(entries: tuple[Entry, ...]) -> list[Effect]:

@@ -4,13 +4,15 @@ Theory of operation. The first watcher of an actor makes this node send `Watch`,
 actor's node answers `Stopped`, at once if the actor is not alive. A node that is no member any more takes all its
 actors with it. An actor's address does not name its node's incarnation: the member at that address is asked, and its
 actors' uids are unlike those of any other incarnation. Where there is no member at the address (yet), the watch waits
-`PATIENCE` seconds for one: a member may hear of another's actor before it hears of the other.
+`PATIENCE` seconds for one: a member may hear of another's actor before it hears of the other. It waits as well while
+two members are at the address: one of them is gone, and it is not known yet which.
 
 Invariants: an actor of a living member is reported only after its node said so; every watcher is told at most once a
 watch; nobody watches an actor of a node that is no member and that is not being waited for.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -80,7 +82,9 @@ class Watches[W: Hashable]:
     """Whom the actors of one node watch on the others."""
 
     def __init__(self) -> None:
-        self._members: dict[PeerAddress, NodeId] = {}
+        self._members: Collection[NodeId] = ()
+        self._at: dict[PeerAddress, NodeId] = {}
+        """The member at each address, where there is but one."""
         self._watchers: dict[Target, dict[W, Any]] = {}
         """With what each watcher is to be told."""
         self._asked: dict[Target, NodeId] = {}
@@ -117,16 +121,26 @@ class Watches[W: Hashable]:
         reason = None if stopped.reason is None else ActorFailedError(stopped.reason)
         return list(self._report(target, reason))
 
-    def members(self, members: Mapping[PeerAddress, NodeId], now: float) -> list[Effect]:
+    def members(self, members: Collection[NodeId], now: float) -> list[Effect]:
         """These are the other members now."""
-        self._members = dict(members)
+        self._members = members
+        places = Counter(node.address for node in members)
+        self._at = {node.address: node for node in members if places[node.address] == 1}
         effects: list[Effect] = []
         for target, node in list(self._asked.items()):
-            if self._members.get(target.address) != node:
+            if node not in members:
                 effects += self._report(target, NodeLostError(f"{node} is no member of the cluster any more"))
-        for target in [target for target in self._waiting if target.address in self._members]:
+        for target in [target for target in self._waiting if target.address in self._at]:
             effects += self._ask(target, now)
         return effects
+
+    def out(self, now: float) -> None:
+        """This node is no member any more. Nobody is told: the others may live, and what is still watched is asked for
+        again where this node is let in.
+        """
+        self._members, self._at = (), {}
+        self._waiting.update(dict.fromkeys(self._asked, now + PATIENCE))
+        self._asked.clear()
 
     def tick(self, now: float) -> list[Effect]:
         """Give up waiting for members that do not come."""
@@ -141,7 +155,7 @@ class Watches[W: Hashable]:
         return min(self._waiting.values(), default=None)
 
     def _ask(self, target: Target, now: float) -> list[Effect]:
-        node = self._members.get(target.address)
+        node = self._at.get(target.address)
         if node is None:
             self._waiting[target] = now + PATIENCE
             return []
@@ -166,4 +180,4 @@ class Watches[W: Hashable]:
         assert self._asked.keys().isdisjoint(self._waiting), "asked and waited for"
         assert self._watchers.keys() == self._asked.keys() | self._waiting.keys(), "a watch that nobody follows"
         assert all(self._watchers.values()), "a target without watchers"
-        assert all(self._members.get(t.address) == n for t, n in self._asked.items()), "a watch of a lost node"
+        assert all(node in self._members for node in self._asked.values()), "a watch of a lost node"

@@ -1,11 +1,10 @@
 """Death watch across nodes: carries out what `protocol.watching` says, and answers the watches of other nodes."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
 from casty import ActorContext, Behavior, Behaviors
-from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.messages import Terminated
 from casty.ref import ActorRef
@@ -28,6 +27,8 @@ from casty_cluster.protocol.watching import (
 from casty_cluster.remoting.refs import RemoteRef
 
 NAME = "_death-watch"
+MAX_REASON: Final = 1_000
+"""Characters of a failure that another node is told: an exception may hold anything."""
 
 
 class DeathWatch:
@@ -58,14 +59,16 @@ class DeathWatch:
         elif isinstance(ref, RemoteRef):
             self._carry_out(self._watches.unwatch(Target(ref.peer, ref.address.path, ref.address.uid), watcher))
 
-    def members(self, members: Mapping[PeerAddress, NodeId]) -> None:
+    def members(self, members: Collection[NodeId]) -> None:
         """These are the other members now."""
         self._carry_out(self._watches.members(members, self._kernel.clock.time()))
-        present = set(members.values())
-        for ref, nodes in list(self._observers.items()):
-            for node in [node for node in nodes if node not in present]:
-                del nodes[node]
-            self._look_away(ref)
+        self._forget_all_but(members)
+
+    def out(self) -> None:
+        """This node is no member any more: to the others its actors are gone."""
+        self._watches.out(self._kernel.clock.time())
+        self._alarm.set(self._watches.next_deadline())
+        self._forget_all_but(())
 
     def close(self) -> None:
         self._alarm.stop()
@@ -87,6 +90,13 @@ class DeathWatch:
                     del nodes[node]
                 self._look_away(ref)
 
+    def _forget_all_but(self, present: Collection[NodeId]) -> None:
+        """Nodes that are no members watch nobody here."""
+        for ref, nodes in list(self._observers.items()):
+            for node in [node for node in nodes if node not in present]:
+                del nodes[node]
+            self._look_away(ref)
+
     def _look_away(self, ref: LocalRef[Any]) -> None:
         if not self._observers[ref]:
             del self._observers[ref]
@@ -95,7 +105,7 @@ class DeathWatch:
     def _observer(self) -> Behavior[Terminated]:
         async def observe(ctx: ActorContext[Terminated], gone: Terminated) -> Behavior[Terminated]:
             assert isinstance(gone.ref, LocalRef)
-            reason = None if gone.reason is None else repr(gone.reason)
+            reason = None if gone.reason is None else repr(gone.reason)[:MAX_REASON]
             for node, watches in self._observers.pop(gone.ref, {}).items():
                 for path, uid in watches:
                     self._links.send(node, Stopped(path, uid, reason))

@@ -28,6 +28,8 @@ MAX_HOPS: Final = 8
 """How often a message is passed on while the nodes do not agree yet about the host."""
 PAUSE: Final = 1.0
 """Seconds before a singleton that has failed is started again."""
+ON_ITS_WAY: Final = 0.2
+"""Seconds for which others may still send what is for a singleton that has moved, until they have heard of that."""
 INSTANCE: Final = "instance"
 
 
@@ -87,18 +89,26 @@ class Managers:
         return Behaviors.setup(setup)
 
     async def handed_over(self, patience: float) -> None:
-        """Until no singleton runs here while there is a member that stays, or for so many seconds."""
+        """Until no singleton runs here while there is a member that stays, and all that was on its way to one has been
+        passed on; or for so many seconds.
+        """
+        had_any = self._has_any()
         try:
             async with asyncio.timeout(patience):
-                while self._has_heirs() and any(manager.runs for manager in self._by_name.values()):
+                while self._has_heirs() and self._has_any():
                     self._ended.clear()
                     await self._ended.wait()
+                if had_any and self._has_heirs():
+                    await asyncio.sleep(ON_ITS_WAY)
         except TimeoutError:
             logger.warning("some singletons of this node were not handed over within %s s and are stopped", patience)
 
     def ended(self) -> None:
         """A singleton has stopped here, or the cluster has changed."""
         self._ended.set()
+
+    def _has_any(self) -> bool:
+        return any(manager.runs for manager in self._by_name.values())
 
     def _has_heirs(self) -> bool:
         state = self.views.current

@@ -105,6 +105,8 @@ class StoreJournal:
     async def persist(self, entity_id: str, events: Sequence[PersistedEvent[Any]]) -> None:
         """Store all of them or none; see `EventJournal`. Cancelled, it may have stored them or not."""
         opened = await self.open()
+        if not events:
+            return
         # Each call is a writer of its own: one that is refused says nothing about those after it.
         writer = entropy.source().token(16).hex()
         group = [_record(opened.serializer, entity_id, writer, event) for event in events]

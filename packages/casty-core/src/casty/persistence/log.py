@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol, cast
 
 from casty import entropy
-from casty.errors import CastyError, EncodeError, JournalError
+from casty.errors import CastyError, EncodeError, JournalError, JournalOverloadedError
 from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal, decoded
 from casty.persistence.snapshots import newest_snapshot
-from casty.persistence.writer import Write
+from casty.persistence.writer import CAPACITY, Write
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
 from casty.spi.journal import DeletingStore, EventRecord, FencingStore, JournalKind, SnapshotRecord
 
@@ -173,6 +173,11 @@ class PlainLog:
             return await self._journal.load(self._entity_id, from_sequence_nr)
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
+        if len(self._queue) >= CAPACITY:
+            raise JournalOverloadedError(
+                f"{CAPACITY} writes of {self._entity_id!r} are waiting for the {type(self._journal).__name__}, and no "
+                "more may; send fewer commands at once, or use a faster journal"
+            )
         now = self._wall_time()
         numbered = [PersistedEvent(number, event, now) for number, event in enumerate(events, first)]
         self._queue.append((numbered, settle))

@@ -1,11 +1,15 @@
 """Group commit: one writer per open journal, whose next batch is whatever arrived while the last one was
 being stored.
 
-Theory of operation: `submit` appends to a queue and, if nothing is running, starts one flush task; the task
-takes batches until the queue is empty, then ends. So an idle writer is a queue and nothing else, a lone write
-waits for nobody, and the busier the journal, the larger the batches. A busy entity's next events join its write that
-still waits, so that the cost of a write is paid once for many commands. Every submitted group is settled exactly
-once, whatever happens to the store or the task.
+Theory of operation: `submit` appends to a queue and, if nothing is running, starts a lane: a task that takes
+batches until the queue is empty, then ends. So an idle writer is a queue and nothing else, a lone write waits for
+nobody, and the busier the journal, the larger the batches. A busy entity's next events join its write that still
+waits, so that the cost of a write is paid once for many commands. Every submitted group is settled exactly once,
+whatever happens to the store or the lane.
+
+Where the store bears several appends at a time and it pays (see `pace`), there are several lanes, among which what
+waits is divided. Never do two of them hold events of one entity: what follows waits until it is known what became of
+those before it.
 """
 
 import asyncio
@@ -17,6 +21,7 @@ from typing import Final
 
 from casty.errors import JournalClosedError, JournalError, JournalOverloadedError
 from casty.persistence.outbox import CURRENT
+from casty.persistence.pace import Pace
 from casty.persistence.sequence import chain_of
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalStore
 
@@ -35,13 +40,17 @@ BATCH_EVENTS: Final = 1_000
 BATCH_BYTES: Final = 1024 * 1024
 """Payload of one append, for the same reason; a single larger group is a batch of its own."""
 
+FEW: Final = 16
+"""Writes that are not worth dividing."""
+
 
 class Write:
     """A group on its way to the store."""
 
-    __slots__ = ("done", "group", "joined", "size", "taken")
+    __slots__ = ("done", "entity_id", "group", "joined", "size", "taken")
 
     def __init__(self, group: list[EventRecord], done: Done, size: int) -> None:
+        self.entity_id = group[0].entity_id
         self.group = group
         self.done = done
         self.size = size
@@ -57,11 +66,14 @@ class JournalWriter:
     __slots__ = (
         "_bytes_waiting",
         "_context",
+        "_lanes",
+        "_pace",
         "_queue",
         "_room",
         "_room_bytes",
         "_store",
-        "_task",
+        "_storing",
+        "_under_way",
         "_waiting",
         "_watchers",
     )
@@ -75,7 +87,12 @@ class JournalWriter:
         self._waiting = self._bytes_waiting = 0
         self._room = capacity
         self._room_bytes = capacity_bytes
-        self._task: asyncio.Task[None] | None = None
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        """Appends that have begun and not ended."""
+        self._storing: set[str] = set()
+        """The entities whose events are being stored."""
+        self._pace = Pace(store.capabilities.concurrent_appends)
         self._watchers: list[Callable[[], object]] = []
 
     def submit(self, group: list[EventRecord], done: Done, size: int | None = None) -> Write:
@@ -92,9 +109,11 @@ class JournalWriter:
         self._admit(size)
         write = Write(group, done, size)
         self._queue.append(write)
-        if self._task is None:
-            # A task's own constructor: an eager task factory would run `done` in here.
-            self._task = asyncio.Task(self._flush(), name="casty-journal-writer", context=self._context)
+        if not self._lanes:
+            self._pace.begin(asyncio.get_running_loop().time())
+            self._open_lane()
+        elif len(self._lanes) < self._pace.lanes and write.entity_id not in self._storing:
+            self._open_lane()
         return write
 
     def join(self, write: Write, group: AppendGroup, size: int) -> bool:
@@ -116,7 +135,7 @@ class JournalWriter:
     @property
     def busy(self) -> bool:
         """Whether anything is queued or being stored."""
-        return self._task is not None
+        return bool(self._lanes)
 
     @contextmanager
     def watched(self, stored: Callable[[], object]) -> Generator[None]:
@@ -129,8 +148,8 @@ class JournalWriter:
 
     async def drain(self) -> None:
         """Wait until nothing is queued or being stored."""
-        while (task := self._task) is not None:
-            await asyncio.wait((task,))
+        while self._lanes:
+            await asyncio.wait(self._lanes)
 
     async def close(self) -> None:
         """Refuse new groups from now on, and wait until those that were accepted are settled."""
@@ -159,37 +178,72 @@ class JournalWriter:
             "send fewer commands at once, or smaller events, or use a faster journal"
         )
 
-    async def _flush(self) -> None:
-        batch: list[Write] = []
-        try:
-            while self._queue:
-                batch = self._next_batch()
-                outcomes = await self._store_batch([write.group for write in batch])
-                settled, batch = batch, []
-                _settle(settled, outcomes)
-                self._refuse_behind(settled, outcomes)
-                for stored in self._watchers:
-                    stored()
-                # A store that never suspends must not keep the loop, and who was just told may join the next
-                # batch.
-                await asyncio.sleep(0)
-        finally:
-            self._task = None
-            self._abandon(batch)
+    def _open_lane(self) -> None:
+        # A task's own constructor: an eager task factory would run `done` in here.
+        lane = asyncio.Task(self._run_lane(), name="casty-journal-writer", context=self._context)
+        self._lanes.add(lane)
+        lane.add_done_callback(self._lane_ended)
+
+    def _lane_ended(self, lane: asyncio.Task[None]) -> None:
+        self._lanes.discard(lane)
+        if self._queue and not self._lanes:
+            if lane.cancelled():
+                self._abandon()
+            else:
+                self._open_lane()
+
+    async def _run_lane(self) -> None:
+        time = asyncio.get_running_loop().time
+        while batch := self._next_batch():
+            self._conclude(batch, await self._store_batch(batch))
+            self._pace.stored(sum(len(write.group) for write in batch), time())
+            # A store that never suspends must not keep the loop; and who was just told may join the next batch: one
+            # turn of the loop wakes whoever has asked, and in another the commands that follow are handled.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     def _next_batch(self) -> list[Write]:
-        queue = self._queue
+        """What the lane that asks is to store next: its share of what waits. Nothing, if it is one too many."""
+        free = self._pace.lanes - self._under_way
+        if free <= 0:
+            return []
+        batch = self._take(max(self._waiting // free, FEW))
+        if batch:
+            self._under_way += 1
+            self._storing.update([write.entity_id for write in batch])
+        if self._queue and len(self._lanes) < self._pace.lanes:
+            self._open_lane()
+        return batch
+
+    def _take(self, share: int) -> list[Write]:
+        """So many writes from the queue, if they fit into a batch, without those whose entities are being stored."""
+        queue, storing = self._queue, self._storing
         batch: list[Write] = []
-        events = size = 0
-        while queue:
+        passed_over: list[Write] = []
+        writes = events = size = 0
+        while queue and len(passed_over) < BATCH_EVENTS:
             write = queue[0]
+            if write.entity_id in storing:
+                passed_over.append(queue.popleft())
+                continue
+            writes += write.joined
             events += len(write.group)
             size += write.size
-            if batch and (events > BATCH_EVENTS or size > BATCH_BYTES):
+            if batch and (writes > share or events > BATCH_EVENTS or size > BATCH_BYTES):
                 break
             self._dismiss(write)
             batch.append(queue.popleft())
+        queue.extendleft(reversed(passed_over))
         return batch
+
+    def _conclude(self, batch: Sequence[Write], outcomes: Sequence[AppendOutcome]) -> None:
+        """Tell everybody what became of a batch."""
+        self._under_way -= 1
+        self._storing.difference_update([write.entity_id for write in batch])
+        _settle(batch, outcomes)
+        self._refuse_behind(batch, outcomes)
+        for stored in self._watchers:
+            stored()
 
     def _refuse_behind(self, batch: Sequence[Write], outcomes: Sequence[AppendOutcome]) -> None:
         """Refuse what waits and was decided on top of events that are not stored, or not for certain."""
@@ -205,7 +259,8 @@ class JournalWriter:
                 self._dismiss(write)
                 _settle([write], [error])
 
-    async def _store_batch(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
+    async def _store_batch(self, batch: Sequence[Write]) -> Sequence[AppendOutcome]:
+        groups = [write.group for write in batch]
         try:
             outcomes = await self._store.append(groups)
         except JournalError as error:
@@ -214,24 +269,23 @@ class JournalWriter:
             wrapped = JournalError(f"the journal failed to store {len(groups)} groups of events: {error!r}")
             wrapped.__cause__ = error
             return [wrapped] * len(groups)
+        except asyncio.CancelledError:
+            error = JournalError("the write to the journal was cancelled; whether its events are stored is unknown")
+            self._conclude(batch, [error] * len(batch))
+            raise
         if len(outcomes) != len(groups):
             error = JournalError(f"the journal's store answered {len(outcomes)} outcomes for {len(groups)} groups")
             return [error] * len(groups)
         return outcomes
 
-    def _abandon(self, in_flight: list[Write]) -> None:
-        """Settle what a cancelled flush leaves behind; nothing is left behind by one that ran to its end."""
-        if in_flight:
-            error = JournalError("the write to the journal was cancelled; whether its events are stored is unknown")
-            _settle(in_flight, [error] * len(in_flight))
-        if self._queue:
-            waiting, self._queue = self._queue, deque()
-            for write in waiting:
-                self._dismiss(write)
-            _settle(
-                waiting,
-                [JournalClosedError("the journal's writer was cancelled before it stored this")] * len(waiting),
-            )
+    def _abandon(self) -> None:
+        """Settle what a cancelled lane leaves behind, with no other one to store it."""
+        waiting, self._queue = self._queue, deque()
+        for write in waiting:
+            self._dismiss(write)
+        _settle(
+            waiting, [JournalClosedError("the journal's writer was cancelled before it stored this")] * len(waiting)
+        )
 
 
 def _settle(batch: Iterable[Write], outcomes: Sequence[AppendOutcome]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Final
 
 from casty.config import JournalConfig
 from casty.errors import BehaviorError
@@ -15,6 +16,9 @@ from casty.spi.event_journal import EventJournal
 from casty.spi.serializer import Serializer
 
 logger = logging.getLogger("casty")
+
+LONGEST_ID: Final = 2_500
+"""Bytes of an entity id. Databases index it: PostgreSQL takes keys of 2,700 bytes at most."""
 
 
 class Journals:
@@ -32,11 +36,7 @@ class Journals:
 
     async def log_of(self, entity_id: str, given: object, configured: str | None) -> EntityLog:
         """The entity's history: in the journal that its behavior gives, or else in the one configured for the actor."""
-        if "\0" in entity_id or entity_id.encode(errors="ignore").decode() != entity_id:
-            raise BehaviorError(
-                f"the entity id {entity_id!r} holds a NUL character or half a surrogate pair, which databases cannot "
-                "store; use an id without it"
-            )
+        _check(entity_id)
         journal = configured if given is None else given
         if journal is None:
             journal = self._in_memory(entity_id)
@@ -89,3 +89,17 @@ class Journals:
         if journal.capabilities.threaded:
             self._threaded.append(opened)
         return opened
+
+
+def _check(entity_id: str) -> None:
+    """Raises `BehaviorError` for an id that not every journal can store: it would fail there again and again."""
+    if "\0" in entity_id or entity_id.encode(errors="ignore").decode() != entity_id:
+        raise BehaviorError(
+            f"the entity id {entity_id!r} holds a NUL character or half a surrogate pair, which databases cannot "
+            "store; use an id without it"
+        )
+    if (size := len(entity_id.encode())) > LONGEST_ID:
+        raise BehaviorError(
+            f"the entity id {entity_id[:40]!r}… is {size:,} bytes long, and databases store ids of at most "
+            f"{LONGEST_ID:,}; use a shorter one, such as a hash of it"
+        )

@@ -38,6 +38,10 @@ class JournalCapabilities:
     """Its options have a `read_only: bool`, with which it opens only what there is, also beside its owner, and neither
     makes nor changes anything; what would write raises `JournalError`.
     """
+    concurrent_appends: int = 1
+    """How many calls of `append` it bears at a time, and works faster with than with one. No two of them hold events
+    of the same entity.
+    """
     threaded: bool = False
     """It works in a thread of this process, which gets no turn while the event loop is saturated, unless the runtime
     sees to it.
@@ -85,7 +89,7 @@ type AppendOutcome = Exception | None
 
 
 class JournalStore(Protocol):
-    """An open journal. Its methods may be called concurrently, but `append` is called by one writer at a time."""
+    """An open journal. Its methods may be called concurrently; `append` as often at a time as the capabilities say."""
 
     @property
     def capabilities(self) -> JournalCapabilities: ...

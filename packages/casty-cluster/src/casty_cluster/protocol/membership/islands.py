@@ -8,7 +8,10 @@ because it is fresh: a probe from a stranger may be old, and is answered with a 
 
 Two halves of one cluster that have given up each other, which a downing strategy is there to prevent but no timing can
 exclude (see `split`), find out in the same way: they tell each other that they are given up. Then it is the smaller
-half that gives way, or, of two of one size, the one without the lowest uid.
+half that gives way, or, of two of one size, the one without the lowest uid. If all that knew each other have been
+replaced since, nobody is left to say so: two nodes of one cluster meet that do not know each other. As a member that
+came a moment ago is not known to all either, this means something only if it stays so for `STRANGE` seconds, in which
+the members agree and can reach each other.
 """
 
 from collections.abc import Sequence
@@ -16,11 +19,16 @@ from random import Random
 from typing import Final
 
 from casty.address import PeerAddress
+from casty.member import NodeId
 
 from casty_cluster.protocol.membership.gossip import GossipState
+from casty_cluster.protocol.membership.leader import converged
 from casty_cluster.protocol.membership.messages import GivenUp, Presence
+from casty_cluster.protocol.membership.vector_clock import VectorClock
 
 _JITTER: Final = 0.3
+STRANGE: Final = 15.0
+"""Seconds; more than a failure detector takes to find out that somebody cannot be reached."""
 
 
 class Islands:
@@ -31,6 +39,8 @@ class Islands:
         self._interval = interval
         self._random = random
         self._look_at = now
+        self._strangers: dict[PeerAddress, tuple[NodeId, VectorClock, float]] = {}
+        """Who of this very cluster has answered without being known here, in which state, and since when."""
         self._schedule(now)
 
     def next_deadline(self) -> float:
@@ -44,14 +54,26 @@ class Islands:
         members = {member.address for member in state.alive.values()}
         return [place for place in self._places if place not in members]
 
+    def is_of_other_half(self, state: GossipState, node: NodeId, now: float) -> bool:
+        """Whether one that says to be of this cluster is none of those that this one knows, and stays so."""
+        if node in state.members or state.unreachable or not converged(state):
+            self._strangers.pop(node.address, None)
+            return False
+        stranger, clock, since = self._strangers.get(node.address, (node, state.clock, now))
+        if stranger != node or clock != state.clock:
+            since = now
+        self._strangers[node.address] = node, state.clock, since
+        return now - since >= STRANGE
+
     def _schedule(self, now: float) -> None:
         self._look_at = now + self._interval * self._random.uniform(1 - _JITTER, 1 + _JITTER)
 
 
-def gives_way(state: GossipState, presence: Presence) -> bool:
-    """Whether this cluster is the one of two that starts again."""
-    another = presence.cluster not in (0, state.cluster)
-    return another and (len(state.alive), -state.cluster) < (presence.size, -presence.cluster)
+def gives_way(state: GossipState, local: NodeId, other: NodeId, presence: Presence) -> bool:
+    """Whether this cluster is the one of two that starts again, or this half of one, as far as its members know."""
+    if presence.cluster == state.cluster:
+        return other not in state.members and (len(state.alive), -local.uid) < (presence.size, -other.uid)
+    return presence.cluster != 0 and (len(state.alive), -state.cluster) < (presence.size, -presence.cluster)
 
 
 def gives_way_to_half(state: GossipState, notice: GivenUp) -> bool:

@@ -135,7 +135,7 @@ class Participant:
             case Probe(presence):
                 self._probed(sender, presence)
             case Answer(to, presence) if self._is_for_me(sender, to):
-                self._answered(sender, presence)
+                self._answered(sender, presence, now)
             case Join(to) if self._is_for_me(sender, to):
                 self._join(sender, message, now)
             case GivenUp(to) if self._is_for_me(sender, to):
@@ -230,11 +230,12 @@ class Participant:
             self._tell_given_up(sender)
             return
         self._effects.append(Send(sender, Answer(sender.uid, self._presence())))
-        if gives_way(self._state, presence):
+        if gives_way(self._state, self._local, sender, presence):
             self._effects.append(Send(sender, Probe(self._presence())))
 
-    def _answered(self, sender: NodeId, presence: Presence) -> None:
-        if gives_way(self._state, presence):
+    def _answered(self, sender: NodeId, presence: Presence, now: float) -> None:
+        is_another = presence.cluster != self._state.cluster or self._islands.is_of_other_half(self._state, sender, now)
+        if is_another and gives_way(self._state, self._local, sender, presence):
             self._dissolve(sender, presence.size)
 
     def _join(self, sender: NodeId, join: Join, now: float) -> None:
@@ -353,6 +354,8 @@ class Participant:
             self._go("it has left, as the last one")
         if self.is_out:
             return
+        namesakes = [node for node in self._state.alive if node.address == self._local.address and node != self._local]
+        self._give_up(namesakes, "it was here before this incarnation", now)
         self._observe(now)
         self._lead(now)
         self._effects += self._announcer.announce(self._state)

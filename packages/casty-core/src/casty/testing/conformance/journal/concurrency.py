@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack
 
 from casty.errors import SequenceConflictError
 from casty.persistence.writer import JournalWriter
-from casty.spi.journal import AppendOutcome, EventRecord, JournalKind
+from casty.spi.journal import AppendOutcome, EventRecord, JournalCapabilities, JournalKind
 from casty.testing.conformance.expectations import expect
 from casty.testing.conformance.journal.expectations import (
     append,
     expect_equal,
     expect_numbers,
+    expect_refused,
     expect_stored,
     store_all,
     stored,
@@ -20,6 +21,11 @@ from casty.testing.conformance.journal.records import event, events, numbers_of
 from casty.testing.conformance.journal.registry import Checks, OpenStore
 
 check = Checks()
+
+
+def bears_several_appends(capabilities: JournalCapabilities) -> bool:
+    return capabilities.concurrent_appends > 1
+
 
 RACERS = 50
 ROUNDS = 100
@@ -74,6 +80,34 @@ async def writers_of_different_entities_do_not_disturb_each_other(open_store: Op
         await asyncio.gather(*map(fill, names))
         for name in names:
             await expect_numbers("beside 49 others", store, range(1, 21), name)
+
+
+@check.where(bears_several_appends)
+async def appends_that_are_under_way_together_are_each_stored(open_store: OpenStore) -> None:
+    async with open_store() as store:
+
+        async def fill(lane: int) -> None:
+            for number in range(1, 21):
+                await store_all(store, *([event(f"{lane}-{entity}", number)] for entity in range(10)))
+
+        lanes = range(store.capabilities.concurrent_appends)
+        await asyncio.gather(*map(fill, lanes))
+        for lane in lanes:
+            for entity in range(10):
+                await expect_numbers("after appends beside others", store, range(1, 21), f"{lane}-{entity}")
+
+
+@check.where(bears_several_appends)
+async def a_refusal_touches_no_append_beside_it(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        for number in range(1, 21):
+            (refused,), (outcome,) = await asyncio.gather(
+                append(store, [event("a", 7)]), append(store, [event("b", number)])
+            )
+            expect_refused("event 7 of an entity that has none", refused)
+            expect_stored("an event beside one that is refused", outcome)
+        await expect_numbers("after refusals", store, [])
+        await expect_numbers("beside refusals", store, range(1, 21), "b")
 
 
 @check
