@@ -1,4 +1,4 @@
-"""A serializer of JSON, a maker of records, and a store that does what its test tells it."""
+"""A serializer of JSON, a maker of records, a store that does what its test tells it, and a pace that is always two."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ from typing import override
 
 from casty.errors import DecodeError
 from casty.journals.memory import MemoryStore
+from casty.persistence.pace import Pace
 from casty.persistence.writer import Done
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord
 from casty.spi.serializer import Encoded
@@ -50,6 +51,19 @@ class SteeredStore(MemoryStore):
         if self.failure is not None:
             raise self.failure
         return await super().append(groups)
+
+
+class TwoLanes(Pace):
+    """For whom two appends at a time always pay."""
+
+    @override
+    def begin(self, now: float) -> None:
+        super().begin(now)
+        self.lanes = 2
+
+    @override
+    def stored(self, events: int, now: float) -> None:
+        return
 
 
 class Outcomes:

@@ -14,7 +14,7 @@ from casty.persistence.writer import BATCH_BYTES, BATCH_EVENTS, FEW, JournalWrit
 from casty.spi.journal import AppendGroup, AppendOutcome, JournalCapabilities
 from casty.testing import settle
 
-from tests.core.persistence.fakes import Outcomes, event
+from tests.core.persistence.fakes import Outcomes, TwoLanes, event
 
 
 class Append:
@@ -72,19 +72,6 @@ class HandStore(MemoryStore):
             for append in [*self.under_way]:
                 append.finish()
             await asyncio.sleep(0)
-
-
-class TwoLanes(Pace):
-    """For whom two appends at a time always pay."""
-
-    @override
-    def begin(self, now: float) -> None:
-        super().begin(now)
-        self.lanes = 2
-
-    @override
-    def stored(self, events: int, now: float) -> None:
-        return
 
 
 @pytest.fixture
@@ -366,54 +353,3 @@ async def test_before_anything_is_known_there_is_one_append_at_a_time(store: Han
         writer.submit([event(f"e{number}", 1)], outcomes.of(str(number)))
     assert len((await store.next()).entities) == 100
     await store.finish_all(writer)
-
-
-class SlowDisk(MemoryStore):
-    """Makes one commit after the other, each of 10 ms of a time of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0.0
-        self._commit = asyncio.Lock()
-
-    @property
-    @override
-    def capabilities(self) -> JournalCapabilities:
-        return replace(CAPABILITIES, concurrent_appends=2)
-
-    @override
-    async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
-        async with self._commit:
-            for _ in range(5):
-                await asyncio.sleep(0)  # meanwhile the loop does all that it can
-            self.now += 0.01
-        return await super().append(groups)
-
-
-async def time_of(events: int, disk: SlowDisk) -> float:
-    """How long a hundred producers take that each wait for one event after the other."""
-    writer = JournalWriter(disk)
-
-    async def produce(entity_id: str) -> None:
-        for number in range(1, events // 100 + 1):
-            stored: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-            writer.submit([event(entity_id, number)], stored.set_result)
-            assert await stored is None
-
-    await asyncio.gather(*(produce(f"e{number}") for number in range(100)))
-    return disk.now
-
-
-async def test_a_slow_disk_commits_no_more_often_than_with_one_append_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    disk = SlowDisk()
-    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: disk.now)
-    assert await time_of(100_000, disk) < 1.1 * 1_000 * 0.01
-
-
-async def test_without_the_pace_it_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    disk = SlowDisk()
-    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: disk.now)
-    monkeypatch.setattr(writers, "Pace", TwoLanes)
-    assert await time_of(10_000, disk) > 1.8 * 100 * 0.01
