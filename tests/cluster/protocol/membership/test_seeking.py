@@ -49,40 +49,58 @@ def test_and_never_begins_another_while_the_others_may_go_on() -> None:
     assert not any(isinstance(step, Begin) for _, step in run(seeker(A, A, B, contacts=(B, C)), 60.0))
 
 
+def heard(machine: Seeker, at: float, *presences: tuple[NodeId, Presence]) -> bool:
+    """Whether it begins a cluster on hearing these."""
+    steps = [machine.hear(node, presence, at) for node, presence in presences]
+    return [Begin()] in steps
+
+
 def test_the_lowest_of_a_lost_cluster_begins_once_all_of_it_look_for_one() -> None:
+    lost = (NODE_B, looking(A, B, C)), (NODE_C, looking(C))
     machine = seeker(A, A, B, C, contacts=(B, C))
     machine.start(0.0)
-    assert machine.hear(NODE_B, looking(A, B, C), 0.1) == []
-    assert machine.hear(NODE_C, looking(C), 0.2) == [Begin()], "whatever seed nodes it names"
+    assert not heard(machine, 0.1, *lost)
+    assert heard(machine, 1.2, *lost), "whatever seed nodes they name"
     other = seeker(B, A, B, C, contacts=(A, C))
     other.start(0.0)
-    other.hear(NodeId(*A, 1), looking(A, B, C), 0.1)
-    assert other.hear(NODE_C, looking(A, B, C), 0.1) == []
+    assert not any(heard(other, float(at), (NodeId(*A, 1), looking(A, B, C)), lost[1]) for at in range(20))
 
 
-def test_who_looked_for_a_cluster_some_time_ago_may_be_in_one_by_now() -> None:
+def test_who_looked_for_a_cluster_before_the_others_did_may_be_in_one_by_now() -> None:
     machine = seeker(A, contacts=(B, C))
     machine.start(0.0)
     machine.hear(NODE_B, looking(B), 0.1)
-    assert machine.hear(NODE_C, looking(C), 3.2) == []
-    assert machine.hear(NODE_B, looking(B), 3.3) == [Begin()]
+    assert not heard(machine, 1.0, (NODE_C, looking(C)))
+    assert not heard(machine, 2.0, (NODE_C, looking(C)))
+    assert heard(machine, 2.1, (NODE_B, looking(B)))
+
+
+def test_another_incarnation_has_not_looked_for_one_as_long() -> None:
+    machine = seeker(A, contacts=(B,))
+    machine.start(0.0)
+    machine.hear(NODE_B, looking(B), 0.1)
+    again = NodeId(*B, 22)
+    assert not heard(machine, 2.0, (again, looking(B)))
+    assert heard(machine, 3.0, (again, looking(B)))
 
 
 def test_those_whom_the_others_wait_for_count_as_well() -> None:
     """B was given up later than A, by a cluster that C had come to."""
     machine = seeker(A, contacts=(B,))
     machine.start(0.0)
-    later = Presence("bank", 0, 0, (B,), awaited=(A, C))
-    assert machine.hear(NODE_B, later, 0.1) == []
-    assert machine.hear(NODE_C, looking(C), 0.2) == [Begin()]
+    later = NODE_B, Presence("bank", 0, 0, (B,), awaited=(A, C))
+    assert not any(heard(machine, float(at), later) for at in range(10))
+    assert not heard(machine, 10.0, (NODE_C, looking(C)))
+    assert heard(machine, 11.0, (NODE_C, looking(C)), later)
 
 
 def test_a_lower_one_that_looks_for_a_cluster_goes_first_but_not_for_ever() -> None:
     machine = seeker(B, contacts=(C,))
     machine.start(0.0)
+    machine.hear(NODE_C, looking(C), 1.0)
     machine.hear(NodeId(*A, 1), looking(A), 4.8)
-    assert machine.hear(NODE_C, looking(C), 4.9) == []
-    assert machine.hear(NODE_C, looking(C), 5.0) == [Begin()]
+    assert not heard(machine, 4.9, (NODE_C, looking(C)))
+    assert heard(machine, 5.0, (NODE_C, looking(C)))
 
 
 def test_it_says_what_a_node_that_was_given_up_waits_for() -> None:

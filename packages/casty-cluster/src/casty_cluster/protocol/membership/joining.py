@@ -17,15 +17,17 @@ without waiting.
 A node that was given up looks also where the others of its cluster were, and for it there is one rule in the place of
 (a), (c) and (d): it may be that the others go on and only cannot be reached, so it begins a cluster
 
-(e) if it has heard a moment ago that all of them look for one too, and so do all whom these wait for in their turn, as
-    they may have been given up later and know of others; and if it has the lowest address of them. Others that have
-    a lower one and look for a cluster go first, until `seed_timeout`.
+(e) if all of them look for one too, and so do all whom these wait for in their turn, as they may have been given up
+    later and know of others; and if it has the lowest address of them. Others that have a lower one and look for a
+    cluster go first, until `seed_timeout`. They must have looked for one at the same time, or one of them might have
+    been let in again by another that was given up only then: each incarnation is heard once more `SETTLED` seconds
+    after all were.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from casty.address import PeerAddress
 from casty.member import NodeId
@@ -40,6 +42,8 @@ _CONTACTS: Final = 5
 """How many places of an earlier cluster are probed at a time."""
 _MOMENT: Final = 3.0
 """Seconds for which it counts that somebody looks for a cluster; where they are probed in turn, for each turn."""
+SETTLED: Final = 1.0
+"""Seconds; longer than what somebody has said of himself is under way."""
 JOIN_PATIENCE: Final = 1.0
 """Seconds that a member has to answer a request to join before another one is asked."""
 
@@ -73,6 +77,14 @@ class KeepSeeking:
 type Step = ProbeAll | Begin | JoinThrough | KeepSeeking
 
 
+class _Sight(NamedTuple):
+    """When an incarnation was heard first and last. Once it has been let in, it never looks for a cluster again."""
+
+    node: NodeId
+    since: float
+    last: float
+
+
 class Seeker:
     """One node's search. It ends with `Begin`, or when the node has been let in."""
 
@@ -81,7 +93,7 @@ class Seeker:
         self._settings = settings
         self._random = random
         self._heard: dict[PeerAddress, Presence] = {}
-        self._heard_at: dict[PeerAddress, float] = {}
+        self._sights: dict[PeerAddress, _Sight] = {}
         self.awaited = tuple(sorted(set(settings.contacts) - {local}))
         self._turn = 0
         self._pause = settings.seed_interval
@@ -101,7 +113,9 @@ class Seeker:
     def hear(self, sender: NodeId, presence: Presence, now: float) -> list[Step]:
         """A node says what it is, asked or not."""
         self._heard[sender.address] = presence
-        self._heard_at[sender.address] = now
+        before = self._sights.get(sender.address)
+        since = before.since if before is not None and before.node == sender else now
+        self._sights[sender.address] = _Sight(sender, since, now)
         if presence.cluster:
             self._begin_at = now + self._settings.seed_timeout
             return self._join(sender, now)
@@ -136,11 +150,16 @@ class Seeker:
         """Rule (e)."""
         moment = _MOMENT * -(-len(self.awaited) // _CONTACTS)
         looking = {
-            place for place, at in self._heard_at.items() if now - at <= moment and not self._heard[place].cluster
+            place: sight
+            for place, sight in self._sights.items()
+            if now - sight.last <= moment and not self._heard[place].cluster
         }
         awaited = self._all_awaited()
-        rivals = looking if now < self._begin_at else awaited
-        return looking.issuperset(awaited) and self._local < min(rivals)
+        if not awaited <= looking.keys():
+            return False
+        all_since = max(looking[place].since for place in awaited)
+        settled = all(looking[place].last >= all_since + SETTLED for place in awaited)
+        return settled and self._local < min(looking if now < self._begin_at else awaited)
 
     def _all_awaited(self) -> set[PeerAddress]:
         """Also those whom the others wait for."""
