@@ -1,6 +1,7 @@
 """Simulated clusters whose nodes are at work while all that may befall a cluster befalls it."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, override
@@ -12,7 +13,7 @@ from casty_cluster import ClusteredActorSystem
 from tests.simulation.clusters import RECOVERY, SimulatedCluster
 
 
-class BusyCluster(SimulatedCluster):
+class BusyCluster(SimulatedCluster, ABC):
     """Each node does its `work` as long as the cluster `is_busy`; what goes `wrong` is noted, and ends the run."""
 
     def __init__(self, sim: Simulation, size: int) -> None:
@@ -30,9 +31,9 @@ class BusyCluster(SimulatedCluster):
         super().populate(name, system)
         self._tasks[name] = [asyncio.create_task(_as_long_as_it_can(work)) for work in self.work(name, system)]
 
+    @abstractmethod
     def work(self, name: str, system: ClusteredActorSystem) -> Iterable[Coroutine[Any, Any, None]]:
         """What a node does beside its actors."""
-        raise NotImplementedError
 
     async def goes_on(self, system: ClusteredActorSystem, pace: float) -> bool:
         """Wait for the next moment to do something, on average `pace` seconds; False where there is none."""

@@ -85,7 +85,7 @@ async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_st
         await until(lambda: first.is_running and first.self_node.node != before.node and len(first.members) == 2)
         leaving = asyncio.ensure_future(second.leave())
         await until(lambda: (view := first.node.views.current) is not None and bool(view.retiring))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # long enough for a hand-over, which must not come yet
         assert lives == ["begins"]
         goes_on.set()
         await leaving

@@ -38,7 +38,7 @@ def _never_decide(self: KeepMajority, view: MembershipView) -> Decision:
 
 
 def _begin_with_any_address(self: Seeker) -> bool:
-    return all((heard := self._heard.get(other)) is not None and not heard.cluster for other in self.others)
+    return all((heard := self._heard.get(other)) is not None and not heard.presence.cluster for other in self.others)
 
 
 def _never_give_way(*_: object) -> bool:

@@ -77,11 +77,13 @@ class KeepSeeking:
 type Step = ProbeAll | Begin | JoinThrough | KeepSeeking
 
 
-class _Sight(NamedTuple):
-    """When an incarnation was heard first and last. Once it has been let in, it never looks for a cluster again."""
+class _Heard(NamedTuple):
+    """What an incarnation has said of itself. Once it has been let in anywhere, it never looks for a cluster again."""
 
     node: NodeId
+    presence: Presence
     since: float
+    """When it was heard first."""
     last: float
 
 
@@ -92,8 +94,7 @@ class Seeker:
         self._local = local
         self._settings = settings
         self._random = random
-        self._heard: dict[PeerAddress, Presence] = {}
-        self._sights: dict[PeerAddress, _Sight] = {}
+        self._heard: dict[PeerAddress, _Heard] = {}
         self.awaited = tuple(sorted(set(settings.contacts) - {local}))
         self._turn = 0
         self._pause = settings.seed_interval
@@ -112,10 +113,9 @@ class Seeker:
 
     def hear(self, sender: NodeId, presence: Presence, now: float) -> list[Step]:
         """A node says what it is, asked or not."""
-        self._heard[sender.address] = presence
-        before = self._sights.get(sender.address)
+        before = self._heard.get(sender.address)
         since = before.since if before is not None and before.node == sender else now
-        self._sights[sender.address] = _Sight(sender, since, now)
+        self._heard[sender.address] = _Heard(sender, presence, since, now)
         if presence.cluster:
             self._begin_at = now + self._settings.seed_timeout
             return self._join(sender, now)
@@ -142,7 +142,9 @@ class Seeker:
     def _may_begin_first(self) -> bool:
         """Rule (c)."""
         return self.circle[0] == self._local and all(
-            (presence := self._heard.get(other)) is not None and not presence.cluster and presence.circle == self.circle
+            (heard := self._heard.get(other)) is not None
+            and not heard.presence.cluster
+            and heard.presence.circle == self.circle
             for other in self.others
         )
 
@@ -150,9 +152,9 @@ class Seeker:
         """Rule (e)."""
         moment = _MOMENT * -(-len(self.awaited) // _CONTACTS)
         looking = {
-            place: sight
-            for place, sight in self._sights.items()
-            if now - sight.last <= moment and not self._heard[place].cluster
+            place: heard
+            for place, heard in self._heard.items()
+            if now - heard.last <= moment and not heard.presence.cluster
         }
         awaited = self._all_awaited()
         if not awaited <= looking.keys():
@@ -169,7 +171,7 @@ class Seeker:
             if place not in found:
                 found.add(place)
                 if place in self._heard:
-                    more += (PeerAddress(*other) for other in self._heard[place].awaited)
+                    more += (PeerAddress(*other) for other in self._heard[place].presence.awaited)
         return found - {self._local}
 
     def _may_begin_alone(self) -> bool:
@@ -198,7 +200,7 @@ class Seeker:
         return [KeepSeeking(reason)]
 
     def _what_is_missing(self) -> str:
-        if any(presence.cluster for presence in self._heard.values()):
+        if any(heard.presence.cluster for heard in self._heard.values()):
             return "a cluster was found, and it has not let this node in yet"
         awaited = self.awaited or self.others
         silent = [other for other in awaited if other not in self._heard]
@@ -219,7 +221,7 @@ class Seeker:
         return "; ".join(missing)
 
     def _agrees(self, other: PeerAddress) -> bool:
-        presence = self._heard[other]
+        presence = self._heard[other].presence
         return bool(presence.cluster) or presence.circle == self.circle
 
 
