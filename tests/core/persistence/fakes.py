@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import override
 
 from casty.errors import DecodeError
-from casty.journals.memory import MemoryStore
+from casty.journals.memory import CAPABILITIES, MemoryStore
 from casty.persistence.pace import Pace
 from casty.persistence.writer import Done
-from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord
+from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalCapabilities
 from casty.spi.serializer import Encoded
 
 
@@ -30,6 +31,15 @@ class JsonSerializer:
 
     def loads(self, data: bytes) -> object:
         return self.decode("", 1, data)
+
+
+class TwoAppendsStore(MemoryStore):
+    """Says that it bears two appends at a time."""
+
+    @property
+    @override
+    def capabilities(self) -> JournalCapabilities:
+        return replace(CAPABILITIES, concurrent_appends=2)
 
 
 class SteeredStore(MemoryStore):

@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from typing import override
 
 import pytest
 from casty.errors import JournalClosedError, JournalError, JournalOverloadedError, SequenceConflictError
-from casty.journals.memory import CAPABILITIES, MemoryStore
+from casty.journals.memory import CAPABILITIES
 from casty.persistence import writer as writers
 from casty.persistence.pace import Pace
 from casty.persistence.writer import BATCH_BYTES, BATCH_EVENTS, FEW, JournalWriter
 from casty.spi.journal import AppendGroup, AppendOutcome, JournalCapabilities
 from casty.testing import settle
 
-from tests.core.persistence.fakes import Outcomes, TwoLanes, event
+from tests.core.persistence.fakes import Outcomes, TwoAppendsStore, TwoLanes, event
 
 
 class Append:
@@ -33,7 +32,7 @@ class Append:
         self.outcome.set_exception(error)
 
 
-class HandStore(MemoryStore):
+class HandStore(TwoAppendsStore):
     """Bears two appends at a time, and ends each when it is told to."""
 
     def __init__(self) -> None:
@@ -41,11 +40,6 @@ class HandStore(MemoryStore):
         self.under_way: list[Append] = []
         self.sizes: list[int] = []
         self.arrived = asyncio.Event()
-
-    @property
-    @override
-    def capabilities(self) -> JournalCapabilities:
-        return replace(CAPABILITIES, concurrent_appends=2)
 
     @override
     async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:

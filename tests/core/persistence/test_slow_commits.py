@@ -2,30 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import override
 
 import pytest
-from casty.journals.memory import CAPABILITIES, MemoryStore
 from casty.persistence import writer as writers
 from casty.persistence.writer import JournalWriter
-from casty.spi.journal import AppendGroup, AppendOutcome, JournalCapabilities
+from casty.spi.journal import AppendGroup, AppendOutcome
 
-from tests.core.persistence.fakes import TwoLanes, event
+from tests.core.persistence.fakes import TwoAppendsStore, TwoLanes, event
 
 
-class SlowDisk(MemoryStore):
+class SlowDisk(TwoAppendsStore):
     """Makes one commit after the other, each of 10 ms of a time of its own."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
         self._commit = asyncio.Lock()
-
-    @property
-    @override
-    def capabilities(self) -> JournalCapabilities:
-        return replace(CAPABILITIES, concurrent_appends=2)
 
     @override
     async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
