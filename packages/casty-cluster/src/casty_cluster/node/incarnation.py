@@ -38,6 +38,7 @@ class Upward:
     effect: Callable[[Effect], None]
     """All effects but messages."""
     connected: Callable[[NodeId], None]
+    lost: Callable[[NodeId], None]
     system: Callable[[NodeId, bytes], None]
     """Frames of system links; may raise `DecodeError`."""
     user: Callable[[NodeId, bytes], None]
@@ -124,6 +125,8 @@ class Incarnation(FrameReceiver):
     @override
     def peer_lost(self, peer: NodeId, reason: str) -> None:
         logger.debug("no connection to %s: %s", peer, reason)
+        if self._transport is not None:
+            self._upward.lost(peer)
 
     @override
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:

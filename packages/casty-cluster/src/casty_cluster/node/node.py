@@ -23,6 +23,7 @@ from casty.spi.failure_detector import DetectorContext
 from casty.spi.serializer import Serializer
 from casty.spi.transport import Endpoint, Lane, Transport
 
+from casty_cluster.node.departures import Departures
 from casty_cluster.node.incarnation import Incarnation, Upward
 from casty_cluster.node.leases import decide_by_lease
 from casty_cluster.node.system_links import SystemLinks
@@ -71,8 +72,7 @@ class Node(Wire):
         self._local: Member | None = None
         self._contacts: tuple[PeerAddress, ...] = ()
         """Where the next incarnation looks for the cluster beside its seed nodes."""
-        self._gone: set[PeerAddress] = set()
-        """Where members were and none is now."""
+        self._departures = Departures()
         self._retiring: set[NodeId] = set()
         self._waiting: dict[asyncio.Future[None], Callable[[ClusterState], bool]] = {}
         """For which kind of view."""
@@ -152,7 +152,8 @@ class Node(Wire):
         self.links.out()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:  # gathering nothing needs an event loop all the same
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         self._fail_waiting(JoinError("the actor system was shut down"))
         await self._transport.aclose()
 
@@ -165,7 +166,7 @@ class Node(Wire):
         """Come back as another incarnation."""
         await self._transport.aclose()
         self._retiring.clear()
-        self._gone.clear()
+        self._departures.clear()
         await self.listen()
         self.begin()
 
@@ -207,7 +208,7 @@ class Node(Wire):
         incarnation = self._incarnation
         if incarnation is None:
             return "this node is no member of its cluster now"
-        if peer in self._gone:
+        if self._departures.is_gone(peer):
             return f"the node at {peer} is no member of the cluster any more"
         if not incarnation.send(peer, frame, Lane.user):
             return f"the queue for {peer} is full: it takes messages more slowly than they are sent"
@@ -221,11 +222,16 @@ class Node(Wire):
     def _upward(self) -> Upward:
         return Upward(
             effect=self._carry_out,
-            connected=self.links.met,
+            connected=self._connected,
+            lost=self._departures.lost,
             system=self.links.received,
             user=self.delivery.received,
             dropped=self.delivery.dropped,
         )
+
+    def _connected(self, peer: NodeId) -> None:
+        self._departures.connected(peer)
+        self.links.met(peer)
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -261,8 +267,7 @@ class Node(Wire):
         present = {member.node for member in changed.members if member.status is not MemberStatus.down}
         was = {member.node for member in before.members} if before is not None else set[NodeId]()
         was_up = {member.node for member in before.up} if before is not None else set[NodeId]()
-        self._gone.update(node.address for node in was - present)
-        self._gone.difference_update(node.address for node in present)
+        self._departures.members(present, was - present)
         self._retiring &= present
         state = ClusterState(
             local=self.local.node,

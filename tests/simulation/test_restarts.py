@@ -1,0 +1,58 @@
+"""Nodes that leave and start again at the address that they had."""
+
+import asyncio
+
+from casty import ActorContext, Behavior, Behaviors
+from casty.member import MemberStatus
+from casty.testing import simulation
+from casty.testing.simulation import Simulation, simulate_seeds
+from casty_cluster import ClusteredActorSystem
+
+from tests.simulation.clusters import PORT, Where
+
+SEEDS = 25
+NAMES = ("n1", "n2", "n3")
+
+
+def node(name: str) -> ClusteredActorSystem:
+    seeds = [(other, PORT) for other in NAMES]
+    return ClusteredActorSystem(
+        name="sim", host=name, port=PORT, seed_nodes=seeds, transport="sim", plugins=[simulation.plugin]
+    )
+
+
+async def reply(ctx: ActorContext[Where], message: Where) -> Behavior[Where]:
+    message.reply_to.tell("here")
+    return Behaviors.same()
+
+
+def test_a_node_that_is_back_and_asks_at_once_is_answered() -> None:
+    """The node that answers has heard the question over a connection of the new incarnation, and may not have learned
+    from the membership yet that there is one.
+    """
+
+    async def scenario(sim: Simulation) -> None:
+        answered: list[str] = []
+
+        async def staying(name: str) -> None:
+            async with node(name) as system:
+                system.spawn(Behaviors.receive(reply), "porter")
+                await asyncio.Event().wait()
+
+        async def returning() -> None:
+            async with node("n3") as system:
+                await system.wait_for(3)
+            async with node("n3") as system:
+                while not (up := [m for m in system.members if m.status is MemberStatus.up]):  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)  # virtual time
+                for member in up:
+                    porter = system.lookup("/porter", node=member.node)
+                    if porter is not None and member.node != system.self_node.node:
+                        answered.append(await system.ask(porter, Where, timeout=3.0))
+
+        for name in NAMES[:2]:
+            sim.host(name).start(lambda name=name: staying(name))
+        sim.host("n3").start(returning)
+        await sim.eventually(lambda: bool(answered), within=120.0)
+
+    simulate_seeds(scenario, SEEDS)
