@@ -41,6 +41,8 @@ class LoopErrors(logging.Handler):
 
 
 LOOP_ERRORS = LoopErrors()
+LATE = "loop_errors_after_the_last_test"
+"""The key under which a worker of pytest-xdist hands them to the process that reports."""
 
 
 def pytest_configure() -> None:
@@ -49,9 +51,19 @@ def pytest_configure() -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     gc.collect()
-    if reports := LOOP_ERRORS.take():
+    reports = LOOP_ERRORS.take()
+    worker: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if worker is not None:
+        worker[LATE] = reports  # the exit status of a worker counts for nothing, and nobody sees what it prints
+    elif reports:
         print("\nevent loops reported errors after the last test:", *reports, sep="\n")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node: object) -> None:
+    output: dict[str, list[str]] = getattr(node, "workeroutput", {})  # a worker that crashed has none
+    LOOP_ERRORS.reports += output.get(LATE, [])
 
 
 @pytest.fixture
