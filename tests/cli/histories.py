@@ -51,7 +51,7 @@ class Place:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Names the journal on a command line."""
-        return ("--url", self.url, *(part for option in self.options for part in ("--option", option)))
+        return (self.url, *(part for option in self.options for part in ("--option", option)))
 
     def open(self) -> AbstractAsyncContextManager[Any]:
         provider = PluginRegistry.discover().journal(self.url)

@@ -30,7 +30,7 @@ def test_without_the_package_it_says_what_to_install(
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_without_a_journal_it_says_how_to_name_one(command: tuple[str, ...]) -> None:
     assert complaint(*command, code=2) == (
-        'casty: no journal is named; give --url sqlite:///events.db, or set [journal] url = "…" in casty.toml'
+        'casty: no journal is named; give a URL, such as sqlite:///events.db, or set [journal] url = "…" in casty.toml'
     )
 
 
@@ -44,14 +44,14 @@ def test_looking_never_makes_a_file(command: tuple[str, ...], tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--url", "oracle://bank"), "no journal named 'oracle'; installed: memory,"),
-        (("--url", "events.db"), "a journal is named by a URL, such as"),
-        (("--url", "memory://"), "ends with its process"),
-        (("--url", "sqlite://events.db"), "names a host, 'events.db', but SQLite has none"),
+        (("oracle://bank",), "no journal named 'oracle'; installed: memory,"),
+        (("events.db",), "not 'events.db'; for a SQLite file write: sqlite:///events.db"),
+        (("memory://",), "ends with its process"),
+        (("sqlite://events.db",), "names a host, 'events.db', but SQLite has none"),
         (("--url", "postgresql://me:p@ss:w@rd@host/x"), "it is not shown, as it may hold a password"),
-        (("--url", "sqlite:///a.db", "--option", "schema=bank"), "journal 'sqlite' has no option 'schema'"),
-        (("--url", "sqlite:///a.db", "--option", "busy_timeout=soon"), "option 'busy_timeout' of journal 'sqlite'"),
-        (("--url", "sqlite:///a.db", "--option", "busy_timeout"), "an option is KEY=VALUE"),
+        (("sqlite:///a.db", "--option", "schema=bank"), "journal 'sqlite' has no option 'schema'"),
+        (("sqlite:///a.db", "--option", "busy_timeout=soon"), "option 'busy_timeout' of journal 'sqlite'"),
+        (("sqlite:///a.db", "--option", "busy_timeout"), "an option is KEY=VALUE"),
         (("--config", "nowhere.toml"), "nowhere.toml: cannot be read"),
     ],
 )

@@ -46,7 +46,7 @@ def test_sqlite_moves_to_postgresql_by_a_file(sqlite: Place, postgres: Place) ->
 
 def test_sqlite_moves_to_postgresql_without_a_file(sqlite: Place, postgres: Place) -> None:
     sqlite.write_bank()
-    journal("import", "--from-url", sqlite.url, *postgres.arguments)
+    journal("import", sqlite.url, *postgres.arguments)
     assert postgres.contents().as_history() == sqlite.contents().as_history()
 
 
@@ -176,8 +176,14 @@ def test_a_part_that_is_something_else_is_left_alone(sqlite: Place, tmp_path: Pa
 
 
 def test_exactly_one_source_is_imported(sqlite: Place) -> None:
-    for arguments in ((), (FILE, "--from-url", sqlite.url)):
-        assert "either a file, or a journal by --from-url" in complaint("import", *arguments, *sqlite.arguments, code=2)
+    assert "there is nothing to import; name a file" in complaint("import", code=2)
+    assert "there is nothing to import; name a file" in complaint("import", "--url", sqlite.url, code=2)
+    two = ("import", FILE, sqlite.url, "--from-url", "sqlite:///other.db")
+    assert f"two journals are named, {FILE} and --from-url sqlite:///other.db" in complaint(*two, code=2)
+    line = complaint("import", sqlite.url, FILE, code=2)
+    assert line.endswith(
+        f"'{FILE}' is no URL; to write the journal into a file, run: casty journal export {FILE} {sqlite.url}"
+    )
 
 
 def test_pages_of_a_file_that_changes_are_refused(sqlite: Place, tmp_path: Path) -> None:

@@ -18,8 +18,15 @@ class CleanEnvironment:
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """The environment's Python, which sees neither the checkout nor this process's settings."""
+        return self._run(self.python, "-I", *arguments)
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The command `casty` that the installation has made."""
+        return self._run(self.folder / "bin" / "casty", *arguments)
+
+    def _run(self, *command: str | Path) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [self.python, "-I", *arguments],
+            command,
             cwd=self.folder,
             env={"PATH": os.environ["PATH"]},
             capture_output=True,

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, pyproject
 from tests.packaging.environment import CleanEnvironment
 
 WRITE_ONE_EVENT = """
@@ -21,21 +21,32 @@ asyncio.run(main())
 """
 
 COMMANDS = (
-    (("ids", "--url", "sqlite:///events.db"), "account\n"),
-    (("show", "account", "--url", "sqlite:///events.db"), "     1  1970-01-01T00:00:00.000Z  -  'opened'\n"),
+    (("ids", "sqlite:///events.db"), "account\n"),
+    (("show", "account", "sqlite:///events.db"), "     1  1970-01-01T00:00:00.000Z  -  'opened'\n"),
     (
-        ("export", "events.export", "--url", "sqlite:///events.db"),
+        ("export", "events.export", "sqlite:///events.db"),
         "events.export: 1 events and 0 snapshots of sqlite:///events.db\n",
     ),
     (
-        ("import", "events.export", "--url", "sqlite:///copy.db"),
+        ("import", "events.export", "sqlite:///copy.db"),
         "sqlite:///copy.db has all 1 events and 0 snapshots of events.export\n",
     ),
     (
-        ("verify", "--url", "sqlite:///copy.db"),
+        ("verify", "sqlite:///copy.db"),
         "sqlite:///copy.db: 1 events of 1 entities and 0 snapshots; findings: none\n",
     ),
 )
+
+ALL = {
+    "casty",
+    "casty-cli",
+    "casty-cluster",
+    "casty-core",
+    "casty-journal-postgres",
+    "casty-journal-sqlite",
+    "casty-transport-tcp",
+}
+VERSION: str = pyproject(ROOT)["project"]["version"]
 
 INSTALLED = "import importlib.metadata as m, json; print(json.dumps([d.name for d in m.distributions()]))"
 
@@ -61,23 +72,23 @@ def test_core_alone_runs_the_program_of_its_readme(core_alone: CleanEnvironment)
 
 
 def test_core_alone_lists_its_plugins(core_alone: CleanEnvironment) -> None:
-    run = core_alone.run("-m", "casty", "plugins")
+    run = core_alone.command("plugins")
     assert run.returncode == 0, run.stderr
     assert "memory" in run.stdout
     assert "casty-cluster" not in run.stdout
 
 
 def test_core_alone_says_what_the_commands_for_journals_need(core_alone: CleanEnvironment) -> None:
-    run = core_alone.run("-m", "casty", "journal", "ids", "--url", "sqlite:///events.db")
+    run = core_alone.command("journal", "ids", "sqlite:///events.db")
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == 'casty: casty_cli is not installed; run: pip install "casty[cli]"\n'
-    assert "journal" in core_alone.run("-m", "casty", "--help").stdout
+    assert "journal" in core_alone.command("--help").stdout
 
 
 def test_the_command_line_needs_no_more_than_its_extra(command_line: CleanEnvironment) -> None:
     """The journals that it is to look into come by extras of their own."""
     assert not {"casty-journal-sqlite", "casty-journal-postgres"} & installed(command_line)
-    run = command_line.run("-W", "error", "-m", "casty", "journal", "ids", "--url", "sqlite:///events.db")
+    run = command_line.run("-W", "error", "-m", "casty", "journal", "ids", "sqlite:///events.db")
     assert (run.returncode, run.stdout) == (2, "")
     assert 'install it with: pip install "casty[sqlite]"' in run.stderr
 
@@ -86,7 +97,7 @@ def test_the_command_line_works_on_the_oldest_libraries_that_it_accepts(oldest: 
     run = oldest.run("-c", WRITE_ONE_EVENT)
     assert run.returncode == 0, run.stderr
     for command, printed in COMMANDS:
-        run = oldest.run("-m", "casty", "journal", *command)
+        run = oldest.command("journal", *command)
         assert (run.returncode, run.stdout, run.stderr) == (0, printed, "")
 
 
@@ -121,13 +132,13 @@ def test_everything_can_be_imported(everything: CleanEnvironment) -> None:
     assert run.stdout.strip() == "['builtin', 'cluster', 'postgres', 'sqlite', 'tcp']"
 
 
-def test_everything_brings_all_seven(everything: CleanEnvironment) -> None:
-    assert {name for name in installed(everything) if name.startswith("casty")} == {
-        "casty",
-        "casty-cli",
-        "casty-cluster",
-        "casty-core",
-        "casty-journal-postgres",
-        "casty-journal-sqlite",
-        "casty-transport-tcp",
-    }
+def test_everything_brings_all_seven_and_the_command_names_them(everything: CleanEnvironment) -> None:
+    assert {name for name in installed(everything) if name.startswith("casty")} == ALL
+    run = everything.command("--version")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.splitlines()[:-1] == [f"{name} {VERSION}" for name in sorted(ALL)]
+
+
+def test_the_wheels_are_newer_than_the_unrelated_package_of_the_name() -> None:
+    """Of the name `casty` another package is public, as 0.30: pip takes the highest version that it finds."""
+    assert tuple(map(int, VERSION.split("."))) > (0, 30)

@@ -30,7 +30,7 @@ def test_an_unknown_name_gets_the_nearest_one(core_alone: Site) -> None:
 
 def test_an_unknown_name_that_is_like_no_other(core_alone: Site) -> None:
     registry = PluginRegistry.discover()
-    advice = "install a plugin that offers it; python -m casty plugins shows what was found"
+    advice = "install a plugin that offers it; casty plugins shows what was found"
     assert error_of(registry, "xyz://") == f"no journal named 'xyz'; installed: memory; {advice}"
     with pytest.raises(PluginError, match=r"^no failure detector named 'xyz'; installed: none; install a plugin"):
         registry.failure_detector("xyz")
@@ -74,7 +74,7 @@ def test_a_disabled_plugin_is_named_with_what_disables_it(core_alone: Site, monk
     assert error_of(PluginRegistry.discover(disabled=["acme-journal"]), "acme://") == (
         "no journal named 'acme'; installed: memory; "
         "disabled: acme-journal 2.1 (by [plugins] disabled), meter 1.0 (by CASTY_DISABLED_PLUGINS); "
-        "install a plugin that offers it; python -m casty plugins shows what was found"
+        "install a plugin that offers it; casty plugins shows what was found"
     )
 
 

@@ -1,7 +1,8 @@
-"""`python -m casty`: what it prints and with which code it exits."""
+"""The command `casty`: what it prints and with which code it exits."""
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from importlib import metadata
@@ -95,7 +96,7 @@ def test_json_holds_the_same_rows(site: Site, capsys: pytest.CaptureFixture[str]
 def test_without_a_command_it_prints_its_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("usage: python -m casty")
+    assert text.startswith("usage: casty")
     assert "--version" in text
     assert "plugins" in text
 
@@ -113,14 +114,74 @@ def test_a_wrong_configuration_exits_with_2(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err.startswith("casty: nowhere.toml: ")
 
 
-def test_it_runs_as_a_module(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "casty", "--version"],
-        cwd=tmp_path,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
-    assert done.stdout == f"casty-core {VERSION}\n"
+COMMANDS = ([str(Path(sys.executable).with_name("casty"))], [sys.executable, "-W", "error", "-m", "casty"])
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+"""As from a shell: what is printed waits in a buffer until the command ends."""
+each_command = pytest.mark.parametrize("command", COMMANDS, ids=["casty", "python -m casty"])
+
+
+@each_command
+def test_the_command_and_the_module_are_the_same(command: list[str], tmp_path: Path) -> None:
+    done = subprocess.run([*command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30)
+    *distributions, python = done.stdout.splitlines()
+    assert f"casty-core {VERSION}" in distributions
+    assert distributions == sorted(distributions)
+    assert python == f"Python {platform.python_version()}"
+    assert done.stderr == ""
+
+
+def test_the_version_of_a_plugin_is_listed(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.install("casty-journal-acme", "2.1", sources.JOURNAL)
+    assert main(["--version"]) == 0
+    assert "casty-journal-acme 2.1" in capsys.readouterr().out.splitlines()
+
+
+@each_command
+@pytest.mark.parametrize("arguments", [["plugins"], ["--version"], ["--help"], ["journal", "--help"]], ids=" ".join)
+def test_a_reader_that_is_gone_is_no_traceback(command: list[str], arguments: list[str], tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as broken:
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=tmp_path,
+            stdout=broken,
+            env=BUFFERED,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMANDS[0], "plugins"],
+            cwd=tmp_path,
+            stdout=full,
+            env=BUFFERED,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert done.stderr == "casty: cannot write the result: No space left on device\n"
+    assert done.returncode == 1
+
+
+def test_without_standard_output_it_is_quiet(tmp_path: Path) -> None:
+    command = ["sh", "-c", '"$0" plugins >&-', *COMMANDS[0]]
+    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("casty.__main__.load_plugins", interrupted)
+    assert main(["plugins"]) == 130
+    assert capsys.readouterr() == ("", "casty: interrupted\n")

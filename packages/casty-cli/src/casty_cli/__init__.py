@@ -1,3 +1,3 @@
-"""The command line of Casty beyond `python -m casty plugins`: journals."""
+"""The command line of Casty beyond `casty plugins`: journals."""
 
 from casty_cli.app import journal as journal

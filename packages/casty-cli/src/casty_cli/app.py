@@ -1,4 +1,4 @@
-"""The commands of `python -m casty journal` and their options. What they do is in the other modules."""
+"""The commands of `casty journal` and their options. What they do is in the other modules."""
 
 import logging
 import sys
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 import typer
-from casty.errors import ConfigError
 
 from casty_cli.exporting import export_journal
 from casty_cli.importing import copy_journal, import_file
 from casty_cli.listing import SHOWN, View, count_ids, list_ids, show_entity
+from casty_cli.naming import in_either_order, is_url, one_of, source_and_target
 from casty_cli.settings import Settings, import_types
 from casty_cli.statistics import show_statistics
 from casty_cli.terminal import FAILED, Saying, run
@@ -27,9 +27,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Url = Annotated[
-    str | None, typer.Option(metavar="URL", help="The journal, such as sqlite:///events.db; else [journal] url.")
+Journal = Annotated[
+    str | None,
+    typer.Argument(metavar="JOURNAL", help="Its URL, such as sqlite:///events.db; else [journal] url of casty.toml."),
 ]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="The same as JOURNAL.")]
 Config = Annotated[
     str | None, typer.Option(metavar="FILE", help="The configuration; else the casty.toml that is found.")
 ]
@@ -48,6 +50,7 @@ GO_ON: Final = "interrupted; run the same command again: it goes on where it sto
 
 @app.command()
 def ids(
+    journal: Journal = None,
     *,
     prefix: Annotated[str, typer.Option(help="Only ids that begin with this.")] = "",
     count: Annotated[bool, typer.Option("--count", help="Print only how many there are.")] = False,
@@ -58,12 +61,13 @@ def ids(
 ) -> None:
     """List the entities that have events, one on each line."""
     work = count_ids if count else list_ids
-    run(lambda: work(Settings(config).journal(url, option or ()), prefix, as_json=json))
+    run(lambda: work(Settings(config).journal(one_of(journal, url), option or ()), prefix, as_json=json))
 
 
 @app.command()
 def show(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", help="The entity's id.")],
+    journal: Journal = None,
     *,
     first: Annotated[int, typer.Option("--from", help="The first event's number.")] = 1,
     last: Annotated[int | None, typer.Option("--to", help="The last event's number.")] = None,
@@ -79,21 +83,31 @@ def show(
 
     async def work() -> None:
         settings = Settings(config)
+        entity_id, place = in_either_order(entity, journal)
         view = View(_values(settings, types), raw=raw, as_json=json)
-        await show_entity(settings.journal(url, option or ()), entity, view, first=first, last=last, limit=limit)
+        source = settings.journal(one_of(place, url), option or ())
+        await show_entity(source, entity_id, view, first=first, last=last, limit=limit)
 
     run(work)
 
 
 @app.command()
-def stats(*, url: Url = None, option: Options = None, config: Config = None, json: Json = False) -> None:
+def stats(
+    journal: Journal = None,
+    *,
+    url: Url = None,
+    option: Options = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
     """Count events, entities, types and tags. Reads everything."""
-    run(lambda: show_statistics(Settings(config).journal(url, option or ()), as_json=json))
+    run(lambda: show_statistics(Settings(config).journal(one_of(journal, url), option or ()), as_json=json))
 
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to make.")],
+    journal: Journal = None,
     *,
     url: Url = None,
     option: Options = None,
@@ -101,17 +115,23 @@ def export(
     json: Json = False,
 ) -> None:
     """Write all events and snapshots into a file. It is FILE.part until it is whole; run again, it goes on."""
-    run(
-        lambda: export_journal(Settings(config).journal(url, option or ()), file, as_json=json),
-        when_interrupted=GO_ON,
-    )
+
+    async def work() -> None:
+        path, place = in_either_order(file, journal)
+        source = Settings(config).journal(one_of(place, url), option or ())
+        await export_journal(source, Path(path), as_json=json)
+
+    run(work, when_interrupted=GO_ON)
 
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="What `export` has written.")] = None,
+    origin: Annotated[
+        str | None, typer.Argument(metavar="FROM", help="The file that `export` has written, or a journal's URL.")
+    ] = None,
+    journal: Journal = None,
     *,
-    from_url: Annotated[str | None, typer.Option(metavar="URL", help="Copy from this journal, without a file.")] = None,
+    from_url: Annotated[str | None, typer.Option(metavar="URL", help="The same as FROM.")] = None,
     from_option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of that journal. Repeatable.")
     ] = None,
@@ -124,20 +144,19 @@ def import_(
 
     async def work() -> None:
         settings = Settings(config)
-        journal = settings.journal(url, option or ())
-        match file, from_url:
-            case Path(), None:
-                await import_file(journal, file, as_json=json)
-            case None, str():
-                await copy_journal(journal, settings.journal(from_url, from_option or ()), as_json=json)
-            case _:
-                raise ConfigError("name what to import: either a file, or a journal by --from-url")
+        source, target = source_and_target(origin, journal, from_url, url)
+        store = settings.journal(target, option or ())
+        if is_url(source):
+            await copy_journal(store, settings.journal(source, from_option or ()), as_json=json)
+        else:
+            await import_file(store, Path(source), as_json=json)
 
     run(work, when_interrupted=GO_ON)
 
 
 @app.command()
 def verify(
+    journal: Journal = None,
     *,
     types: Types = None,
     url: Url = None,
@@ -149,20 +168,21 @@ def verify(
 
     async def work() -> bool:
         settings = Settings(config)
-        return await verify_journal(settings.journal(url, option or ()), _values(settings, types), as_json=json)
+        source = settings.journal(one_of(journal, url), option or ())
+        return await verify_journal(source, _values(settings, types), as_json=json)
 
     if not run(work):
         raise typer.Exit(FAILED)
 
 
 def journal(arguments: Sequence[str]) -> int:
-    """What `python -m casty journal` does. Ends with `SystemExit`, whose code is 1 for failures and findings, and 2 for
+    """What `casty journal` does. Ends with `SystemExit`, whose code is 1 for failures and findings, and 2 for
     a command line or a configuration that is wrong.
     """
     logging.basicConfig(level=logging.WARNING, handlers=[Saying()])
     if isinstance(sys.stdout, TextIOWrapper):
         cast(Any, sys.stdout).reconfigure(errors="backslashreplace")  # an id may hold what a terminal cannot show
-    app(args=arguments, prog_name="python -m casty journal")
+    app(args=arguments, prog_name="casty journal")
     return 0
 
 

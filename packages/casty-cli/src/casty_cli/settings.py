@@ -14,6 +14,8 @@ from casty.ref import DetachedRef
 from casty.spi.journal import JournalStore, OrderedStore
 from casty.spi.serializer import Serializer
 
+from casty_cli.naming import is_url
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedJournal:
@@ -71,8 +73,10 @@ class Settings:
         url = url or configured.url
         if url is None:
             raise ConfigError(
-                'no journal is named; give --url sqlite:///events.db, or set [journal] url = "…" in casty.toml'
+                'no journal is named; give a URL, such as sqlite:///events.db, or set [journal] url = "…" in casty.toml'
             )
+        if not is_url(url):
+            raise ConfigError(f"a journal is named by a URL, not {url!r}; for a SQLite file write: sqlite:///{url}")
         provider = self._plugins.journal(url)
         if not provider.capabilities.durable:
             raise ConfigError(f"the journal {url} ends with its process: there is nothing to see; name a durable one")

@@ -1,13 +1,16 @@
-"""`python -m casty`, the command line. It needs only the core: a slim install has no terminal library, and the commands
-that want one are behind a door.
+"""The command `casty`, the same as `python -m casty`. It needs only the core: a slim install has no terminal library,
+and the commands that want one are behind a door.
 """
 
 import argparse
 import json
+import os
+import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
+from io import TextIOBase
 
 from casty._doors import CLI, resolve
 from casty.config import load_config
@@ -16,31 +19,63 @@ from casty.plugins.collect import make_catalog
 from casty.plugins.listing import Row, rows
 from casty.plugins.loader import load_plugins
 
+FAILED = 1
 USAGE_ERROR = 2
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit code: 0, or 2 for a wrong command line or configuration; those of `journal`
-    have more.
+    """Run one command and return the exit code: 0, 1 for output that could not be written, 2 for a wrong command line
+    or configuration, 130 after Ctrl-C. The commands of `journal` also exit with 1 for failures and findings.
     """
-    given = sys.argv[1:] if arguments is None else arguments
     try:
-        if given[:1] == ["journal"]:
-            return resolve(__name__, "journal", {"journal": CLI})(given[1:])
-        parser = _parser()
-        chosen = parser.parse_args(given)
-        if chosen.command is None:
-            parser.print_help()
-            return 0
-        return _plugins(config=chosen.config, as_json=chosen.json)
+        return _run(sys.argv[1:] if arguments is None else arguments)
     except (CastyError, ModuleNotFoundError) as error:
-        print(f"casty: {error}", file=sys.stderr)
-        return USAGE_ERROR
+        return _fail(str(error), USAGE_ERROR)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        _discard_output()
+        return FAILED
+    except OSError as error:
+        _discard_output()
+        return _fail(f"cannot write the result: {error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        if arguments[:1] == ["journal"]:
+            return resolve(__name__, "journal", {"journal": CLI})(arguments[1:])
+        parser = _parser()
+        chosen = parser.parse_args(arguments)
+        if chosen.version:
+            print(*_versions(), sep="\n")
+        elif chosen.command is None:
+            parser.print_help()
+        else:
+            print(_plugins(config=chosen.config, as_json=chosen.json))
+        return 0
+    finally:
+        # While an error can still be handled: at the interpreter's exit it would be a traceback. Also after SystemExit.
+        if isinstance(sys.stdout, TextIOBase):  # it is None where the process was started without
+            sys.stdout.flush()
+
+
+def _fail(problem: str, code: int) -> int:
+    print(f"casty: {problem}", file=sys.stderr)
+    return code
+
+
+def _discard_output() -> None:
+    """What is left in the buffer has no reader, and must not fail once more at the interpreter's exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m casty", description="Casty, a typed actor framework.")
-    parser.add_argument("--version", action="version", version=f"casty-core {_version()}")
+    parser = argparse.ArgumentParser(prog="casty", description="Casty, a typed actor framework.")
+    parser.add_argument("--version", action="store_true", help="print the versions of what is installed, and exit")
     commands = parser.add_subparsers(dest="command", title="commands")
     plugins = commands.add_parser("plugins", help="list the plugins that are installed, and their state")
     plugins.add_argument("--config", metavar="FILE", help="read [plugins] disabled from here, not from casty.toml")
@@ -50,18 +85,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version() -> str:
-    try:
-        return metadata.version("casty-core")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
+def _versions() -> list[str]:
+    """Casty's distributions and those of its plugins, one on each line, and the interpreter."""
+    versions: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        name = distribution.name
+        if name == "casty" or name.startswith("casty-"):
+            versions.setdefault(name, distribution.version)  # the first on the path is the one that is imported
+    python = f"Python {platform.python_version()}"
+    return [*(f"{name} {version}" for name, version in sorted(versions.items())), python]
 
 
-def _plugins(*, config: str | None, as_json: bool) -> int:
+def _plugins(*, config: str | None, as_json: bool) -> str:
     # Not through a registry, which would log the faults that the listing shows.
     listed = rows(make_catalog(load_plugins(load_config(config).plugins.disabled)))
-    print(json.dumps([asdict(row) for row in listed], indent=2) if as_json else _table(listed))
-    return 0
+    return json.dumps([asdict(row) for row in listed], indent=2) if as_json else _table(listed)
 
 
 def _table(listed: Sequence[Row]) -> str:

@@ -30,7 +30,7 @@ Once it is installed, `redis://…` is the URL of a journal. Casty's own backend
 7. A hook that the core does not know makes the whole plugin fail, so that a misspelt one is noticed. One that
    only newer cores call is marked `@hookimpl(optionalhook=True)`.
 
-`python -m casty plugins` shows what was found, and why something was not.
+`casty plugins` shows what was found, and why something was not.
 """
 
 from collections.abc import Sequence

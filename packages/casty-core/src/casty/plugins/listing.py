@@ -1,4 +1,4 @@
-"""What `python -m casty plugins` shows: one row for each provider, and one for each plugin that has none."""
+"""What `casty plugins` shows: one row for each provider, and one for each plugin that has none."""
 
 from dataclasses import dataclass
 

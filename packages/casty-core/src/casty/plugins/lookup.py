@@ -44,7 +44,7 @@ def _missing[P: Provider](catalog: Catalog, kind: Kind[P], name: str) -> str:
     elif near:
         parts.append(f"did you mean {near[0]!r}?")
     else:
-        parts.append("install a plugin that offers it; python -m casty plugins shows what was found")
+        parts.append("install a plugin that offers it; casty plugins shows what was found")
     return "; ".join(parts)
 
 
