@@ -15,6 +15,7 @@ from typing import Any, Protocol, override
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
 from casty.errors import BehaviorError, JournalError
+from casty.interruption import interrupts
 from casty.persistence.log import EntityLog, Save
 from casty.persistence.outbox import CURRENT, Outbox
 
@@ -24,7 +25,7 @@ logger = logging.getLogger("casty")
 class Host(Protocol):
     """The actor around an entity."""
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Let supervision decide about a failure that no handler raised."""
         ...
 
@@ -99,14 +100,11 @@ class EventSourcedEntity:
             finally:
                 CURRENT.reset(token)
             return self._accept(entry, answer)
-        except Exception:
+        except BaseException as error:
             entry.discard()
-            if self._failure is None:
+            if self._failure is None or interrupts(error):
                 raise
             return self._lose(entry)  # whatever it ran into, it ran on a state that has never been
-        except BaseException:
-            entry.discard()
-            raise
 
     def _accept(self, entry: InFlight, answer: Behavior[Any]) -> Behavior[Any]:
         entry.undecided = False
@@ -155,7 +153,9 @@ class EventSourcedEntity:
         def run(state: Any) -> None:
             try:
                 then(state)
-            except Exception as error:
+            except BaseException as error:
+                if interrupts(error):
+                    raise
                 self._host.fail(error)
 
         return run
@@ -227,7 +227,9 @@ class EventSourcedEntity:
         try:
             async with self._saving_order:  # an older snapshot must not be the last to arrive
                 await save()
-        except Exception:
+        except BaseException as error:
+            if interrupts(error):
+                raise
             # The events are what counts: recovery only takes longer.
             logger.exception(self._complaint, self._behavior.entity_id)
 

@@ -3,12 +3,12 @@
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol, cast
 
 from casty import entropy
 from casty.errors import CastyError, EncodeError, JournalError, JournalOverloadedError
+from casty.persistence.failing import as_journal_error
 from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal, decoded
 from casty.persistence.snapshots import newest_snapshot
 from casty.persistence.writer import CAPACITY, Write
@@ -55,17 +55,6 @@ class EntityLog(Protocol):
     def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:
         """The result sees to it that `newest` needs no event before that one, which is the state."""
         ...
-
-
-@contextmanager
-def as_journal_error(what: str) -> Generator[None]:
-    """Whatever a journal raises, supervision sees that it was the journal."""
-    try:
-        yield
-    except CastyError:
-        raise
-    except Exception as error:
-        raise JournalError(f"{what}: {error!r}") from error
 
 
 class StoreLog:
@@ -188,11 +177,16 @@ class PlainLog:
         try:
             while self._queue:
                 batch, self._queue = self._queue, []
-                # What follows a failed write would leave a gap, and such a journal need not notice.
-                if self._failure is None:
-                    self._failure = await self._persist([event for numbered, _ in batch for event in numbered])
                 events, settle = batch[-1]
-                settle(events[-1].sequence_nr, self._failure)
+                try:
+                    # What follows a failed write would leave a gap, and such a journal need not notice.
+                    if self._failure is None:
+                        self._failure = await self._persist([event for numbered, _ in batch for event in numbered])
+                except BaseException:
+                    self._failure = JournalError("the write was cancelled; whether its events are stored is unknown")
+                    raise
+                finally:
+                    settle(events[-1].sequence_nr, self._failure)
         finally:
             self._writing = None
 
@@ -200,8 +194,6 @@ class PlainLog:
         try:
             with as_journal_error(f"{type(self._journal).__name__} failed to persist {self._entity_id}"):
                 await self._journal.persist(self._entity_id, events)
-        except JournalError as error:
-            return error
         except CastyError as error:
             return error
         return None

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
+from casty.interruption import interrupts
+
 logger = logging.getLogger("casty")
 
 
@@ -50,7 +52,9 @@ class Outbox:
                 for deliver, message in self._held:
                     try:
                         deliver(message)
-                    except Exception:
+                    except BaseException as error:
+                        if interrupts(error):
+                            raise
                         logger.exception("what a command handler sent could not be delivered: %r", deliver)
             finally:
                 CURRENT.reset(token)

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 
 from casty.errors import JournalError
+from casty.persistence.failing import as_journal_error
 from casty.persistence.writer import JournalWriter
 from casty.spi.journal import JournalStore
 
@@ -89,7 +90,8 @@ class Sessions:
 
     async def _open(self) -> Session:
         async with AsyncExitStack() as stack:
-            store = await stack.enter_async_context(self._open_store())
+            with as_journal_error("the journal did not open"):
+                store = await stack.enter_async_context(self._open_store())
             return Session(store, JournalWriter(store), stack.pop_all())
 
     async def _close(self, opening: asyncio.Task[Session]) -> None:
@@ -99,7 +101,8 @@ class Sessions:
                 try:
                     await session.writer.close()
                 finally:
-                    await session.exit_stack.aclose()
+                    with as_journal_error("the journal did not close"):
+                        await session.exit_stack.aclose()
         finally:
             self._opening = self._closing = None
 

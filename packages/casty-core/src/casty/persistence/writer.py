@@ -17,9 +17,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Final
+from typing import Final, cast
 
 from casty.errors import JournalClosedError, JournalError, JournalOverloadedError
+from casty.interruption import interrupts
 from casty.persistence.outbox import CURRENT
 from casty.persistence.pace import Pace
 from casty.persistence.sequence import chain_of
@@ -262,21 +263,17 @@ class JournalWriter:
     async def _store_batch(self, batch: Sequence[Write]) -> Sequence[AppendOutcome]:
         groups = [write.group for write in batch]
         try:
-            outcomes = await self._store.append(groups)
+            return _checked(await self._store.append(groups), len(groups))
         except JournalError as error:
             return [error] * len(groups)
-        except Exception as error:
+        except BaseException as error:
+            if interrupts(error):
+                cancelled = JournalError("the write was cancelled; whether its events are stored is unknown")
+                self._conclude(batch, [cancelled] * len(batch))
+                raise
             wrapped = JournalError(f"the journal failed to store {len(groups)} groups of events: {error!r}")
             wrapped.__cause__ = error
             return [wrapped] * len(groups)
-        except asyncio.CancelledError:
-            error = JournalError("the write to the journal was cancelled; whether its events are stored is unknown")
-            self._conclude(batch, [error] * len(batch))
-            raise
-        if len(outcomes) != len(groups):
-            error = JournalError(f"the journal's store answered {len(outcomes)} outcomes for {len(groups)} groups")
-            return [error] * len(groups)
-        return outcomes
 
     def _abandon(self) -> None:
         """Settle what a cancelled lane leaves behind, with no other one to store it."""
@@ -288,11 +285,24 @@ class JournalWriter:
         )
 
 
+def _checked(outcomes: Sequence[AppendOutcome], groups: int) -> Sequence[AppendOutcome]:
+    """Raises `JournalError` for what is not one outcome for each group: nothing of it counts as stored."""
+    if len(outcomes) != groups:
+        raise JournalError(f"the journal's store returned {len(outcomes)} outcomes for {groups} groups")
+    if outcomes.count(None) != groups:
+        for outcome in outcomes:
+            if not isinstance(cast(object, outcome), Exception | None):  # a store may be anybody's
+                raise JournalError(f"the journal's store returned the outcome {outcome!r}, which is no exception")
+    return outcomes
+
+
 def _settle(batch: Iterable[Write], outcomes: Sequence[AppendOutcome]) -> None:
     for write, outcome in zip(batch, outcomes, strict=True):
         try:
             write.done(outcome)
-        except Exception as error:
+        except BaseException as error:
+            if interrupts(error):
+                raise
             # The others of the batch are still waiting to be told.
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"{write.done!r}, called after a write to the journal, raised", "exception": error}

@@ -10,6 +10,7 @@ from casty import entropy
 from casty.behaviors.supervision import Backoff
 from casty.clock import Clock
 from casty.errors import ProjectionError
+from casty.interruption import interrupts
 from casty.projections.projector import AtEnd, Failed, Handled, Overtaken, Projector, described
 from casty.projections.setbacks import Setbacks
 from casty.projections.values import OnError
@@ -47,7 +48,7 @@ class Follower:
         self._waiters = Waiters()
         self._woken = asyncio.Event()
         self._setbacks = self._no_setbacks()
-        self._last_failure: Exception | None = None
+        self._last_failure: BaseException | None = None
         self._is_behind_another = False
 
     def begin(self) -> None:
@@ -72,17 +73,25 @@ class Follower:
 
     async def follow(self, open_projector: OpenProjector) -> None:
         """Step until cancelled. What fails is opened anew. Raises `ProjectionError` where it cannot go on."""
+        is_cancelled = _cancellation()
         while True:
             try:
                 async with open_projector() as projector:
-                    while True:
+                    while not is_cancelled():
                         await self._step(projector)
             except ProjectionError as error:
                 logger.error("%s", error)
                 self.end(error)
                 raise
-            except Exception as error:
-                await self._back_off(error, "its journal or its offset store failed")
+            except BaseException as error:
+                if interrupts(error):
+                    raise
+                if not is_cancelled():
+                    await self._back_off(error, "its journal or its offset store failed")
+
+            if is_cancelled():
+                # A handler has swallowed it, or turned it into another error.
+                raise asyncio.CancelledError
 
     async def run_once(self, projector: Projector[Any, Any]) -> int:
         """Step to the journal's end, and answer how many events were handled. Raises what fails."""
@@ -159,7 +168,7 @@ class Follower:
         await projector.skip(failed)
         logger.error("the projection %r has left out %s", self._name, event, exc_info=failed.error)
 
-    async def _back_off(self, error: Exception, what: str) -> None:
+    async def _back_off(self, error: BaseException, what: str) -> None:
         self._last_failure = error
         delay = self._setbacks.delay()
         logger.warning("the projection %r: %s; it tries again in %.1f s", self._name, what, delay, exc_info=error)
@@ -190,3 +199,10 @@ class Follower:
 
     def _no_setbacks(self) -> Setbacks:
         return Setbacks(self._backoff, self._random)
+
+
+def _cancellation() -> Callable[[], bool]:
+    """Answers whether the running task has been cancelled since this call."""
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    return lambda: task is not None and task.cancelling() > before

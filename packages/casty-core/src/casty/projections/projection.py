@@ -1,13 +1,15 @@
 """A projection as users see it; what it does is in `projector`, when it does it in `following`."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, cast, final
+from typing import Final, Self, cast, final
 
 from casty import entropy
 from casty.behaviors.supervision import Backoff
+from casty.callables import is_async, named, takes
 from casty.clock import Clock
 from casty.errors import ConfigError, ProjectionError
 from casty.persistence.journal import checked_tags, ordered, readable_in_order
@@ -17,6 +19,11 @@ from casty.projections.projector import Handler, Projector, Reset
 from casty.projections.values import Lag, OnError
 from casty.spi.event_journal import EventJournal
 from casty.spi.offset_store import OffsetStore
+
+logger = logging.getLogger("casty")
+
+PATIENCE: Final = 5.0
+"""Seconds that a cancelled handler may take to end."""
 
 
 @final
@@ -55,6 +62,9 @@ class Projection[E, C]:
     ) -> None:
         self.name = name
         _check(name, batch_size, poll_interval)
+        _check_function("handler", handler, "(connection, envelope)", 2)
+        if reset is not None:
+            _check_function("reset", reset, "(connection)", 1)
         self._journal = readable_in_order(journal)
         self._handler = handler
         # A handler without a store of its own gets None for its connection.
@@ -141,9 +151,17 @@ class Projection[E, C]:
         """
         task, self._task = cast("asyncio.Task[None]", self._task), None
         task.cancel()
-        await asyncio.wait((task,))
+        await asyncio.wait((task,), timeout=PATIENCE)
         self._follower.end()
-        if error is None and not task.cancelled():
+        if not task.done():
+            logger.error(
+                "the projection %r was stopped %g s ago, and its handler %s still runs; it is left behind, with its "
+                "transaction open: a handler must end when it is cancelled",
+                self.name,
+                PATIENCE,
+                named(self._handler),
+            )
+        elif error is None and not task.cancelled():
             task.result()
 
     @asynccontextmanager
@@ -154,6 +172,14 @@ class Projection[E, C]:
                 await projector.prepare(self._reset)
             with opened.writer.watched(self._follower.wake):
                 yield projector
+
+
+def _check_function(argument: str, function: object, parameters: str, count: int) -> None:
+    if is_async(function) is False or not takes(function, count):
+        raise ConfigError(
+            f"the {argument} of a projection must be a function written 'async def {argument}{parameters}'; it is "
+            f"{named(function)}"
+        )
 
 
 def _check(name: str, batch_size: int, poll_interval: float) -> None:

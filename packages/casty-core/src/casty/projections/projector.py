@@ -6,9 +6,13 @@ two projectors that have read the same events only one handles them.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from inspect import isawaitable
+from types import CoroutineType
 from typing import final
 
+from casty.callables import named
 from casty.errors import ProjectionError
+from casty.interruption import interrupts
 from casty.persistence.journal import OpenJournal, enveloped, ordered
 from casty.spi.event_journal import EventEnvelope
 from casty.spi.journal import OrderedEvent
@@ -44,7 +48,7 @@ class Failed:
 
     after: int
     entry: OrderedEvent
-    error: Exception
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,13 @@ class Projector[E, C]:
         failed: Failed | None = None
         for entry in page:
             try:
-                await self._handler(transaction.connection, enveloped(self._serializer, entry))
-            except Exception as error:
+                handling = self._handler(transaction.connection, enveloped(self._serializer, entry))
+                if type(handling) is not CoroutineType and not isawaitable(handling):
+                    raise _NotAwaitable(self._name, self._handler, handling)
+                await handling
+            except BaseException as error:
+                if isinstance(error, _NotAwaitable) or interrupts(error):
+                    raise
                 if transaction.connection is not None:
                     raise _RolledBack(entry, error) from error
                 # Nobody can undo what was done for the events before this one, so they count.
@@ -132,10 +141,20 @@ class Projector[E, C]:
             )
 
 
+class _NotAwaitable(ProjectionError):
+    """Every event would be handled as badly, again and again."""
+
+    def __init__(self, name: str, handler: object, result: object) -> None:
+        super().__init__(
+            f"the projection {name!r} stopped: its handler {named(handler)} returned {result!r} where an awaitable is "
+            "needed; write it as 'async def'"
+        )
+
+
 class _RolledBack(Exception):
     """Carries a failure out of its transaction, which it rolls back."""
 
-    def __init__(self, entry: OrderedEvent, error: Exception) -> None:
+    def __init__(self, entry: OrderedEvent, error: BaseException) -> None:
         super().__init__(entry.offset)
         self.entry = entry
         self.error = error

@@ -101,7 +101,7 @@ class CellHost(Host):
         self._cell = cell
 
     @override
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         self._cell.signal(Fail(error))
 
     @override

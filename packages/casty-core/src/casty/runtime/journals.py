@@ -9,8 +9,9 @@ from typing import Final
 from casty.config import JournalConfig
 from casty.errors import BehaviorError
 from casty.journals.memory import InMemoryJournal
+from casty.persistence.failing import as_journal_error
 from casty.persistence.journal import OpenJournal, StoreJournal, journal_from_provider
-from casty.persistence.log import EntityLog, PlainLog, StoreLog, as_journal_error
+from casty.persistence.log import EntityLog, PlainLog, StoreLog
 from casty.plugins import PluginRegistry, build_options
 from casty.spi.event_journal import EventJournal
 from casty.spi.serializer import Serializer
