@@ -39,7 +39,7 @@ TYPE_CHECKING_IMPORTS = {
     ("casty.behaviors.context", "casty.behaviors.values"),
     ("casty.behaviors.context", "casty.runtime.system"),
     ("casty.runtime.ask", "casty.runtime.kernel"),
-    ("casty.runtime.cell", "casty.runtime.ask"),
+    ("casty.runtime.cell", "casty.runtime.pending"),
     ("casty.runtime.cell", "casty.runtime.context"),
     ("casty.runtime.cell", "casty.runtime.dispatcher"),
     ("casty.runtime.cell", "casty.runtime.kernel"),

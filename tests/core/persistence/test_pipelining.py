@@ -4,7 +4,8 @@ import asyncio
 from contextlib import nullcontext
 
 import pytest
-from casty import ActorRef, ActorStopped, ActorSystem, DeadLetter
+from casty import ActorRef, ActorStopped, ActorSystem, DeadLetter, JournalError
+from casty.errors import FencedError, JournalOverloadedError
 from casty.journals.memory import CAPABILITIES
 from casty.persistence import log
 from casty.persistence.journal import StoreJournal
@@ -110,3 +111,27 @@ async def test_a_stop_waits_for_the_writes_in_flight(system: ActorSystem, journa
     await ending
     assert ref in [event.ref for event in stopped.seen]
     assert journal.stored() == ["a"]
+
+
+@pytest.mark.parametrize("failure", [FencedError, JournalOverloadedError, JournalError, OSError])
+async def test_an_ask_whose_events_are_not_stored_fails_with_the_journals_class(
+    clock: ManualClock, system: ActorSystem, journal: HandJournal, failure: type[Exception]
+) -> None:
+    ref = system.spawn(ledger(journal))
+    asks = [asyncio.ensure_future(system.ask(ref, adding(text))) for text in "ab"]
+    await settle()
+    journal.writes[0].fail(failure("it is away"))
+    await settle()
+    for ask in asks:
+        with pytest.raises(JournalError, match=r"/.* cannot answer: .*it is away") as failed:
+            await ask
+        assert type(failed.value) is (failure if issubclass(failure, JournalError) else JournalError)
+        assert isinstance(failed.value.__cause__, JournalError)
+
+
+async def test_an_ask_that_a_full_journal_refuses_fails_with_the_journals_class(
+    system: ActorSystem, journal: HandJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "CAPACITY", 0)
+    with pytest.raises(JournalOverloadedError):
+        await system.ask(system.spawn(ledger(journal)), adding("a"))

@@ -26,10 +26,12 @@ from casty.errors import ActorStoppedError as ActorStoppedError
 from casty.errors import BehaviorError as BehaviorError
 from casty.errors import CastyError as CastyError
 from casty.errors import ConfigError as ConfigError
+from casty.errors import DeadlockError as DeadlockError
 from casty.errors import DecodeError as DecodeError
 from casty.errors import EncodeError as EncodeError
 from casty.errors import JoinError as JoinError
 from casty.errors import JournalError as JournalError
+from casty.errors import MailboxFullError as MailboxFullError
 from casty.errors import NodeDownedError as NodeDownedError
 from casty.errors import NodeLostError as NodeLostError
 from casty.errors import PartialAnswerError as PartialAnswerError

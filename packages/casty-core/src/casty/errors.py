@@ -1,5 +1,6 @@
 """Casty's one exception tree: every error of ours is a `CastyError`, whatever else it also is."""
 
+from asyncio import QueueFull
 from typing import final
 
 
@@ -21,6 +22,16 @@ class ActorStoppedError(CastyError):
 
 class ActorFailedError(CastyError):
     """An `ask` whose handler raised; the handler's exception is the cause."""
+
+
+class DeadlockError(CastyError, RuntimeError):
+    """An `ask` that would wait for itself: the target's handler already awaits, directly or through other actors, a
+    reply of the actor that asks.
+    """
+
+
+class MailboxFullError(CastyError, QueueFull):
+    """A message that a bounded mailbox had no room for; raised by `tell` or `ask`, as its overflow strategy says."""
 
 
 class PartialAnswerError(CastyError, TimeoutError):

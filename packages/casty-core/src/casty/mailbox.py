@@ -12,9 +12,9 @@ class MailboxOverflowStrategy(Enum):
     drop_oldest = "drop_oldest"
     """The message that has waited longest is dropped."""
     backpressure = "backpressure"
-    """`tell` raises `asyncio.QueueFull`; `await ref.offer(message)` waits for room."""
+    """`tell` raises `MailboxFullError`; `await ref.offer(message)` waits for room."""
     reject = "reject"
-    """`tell` raises `asyncio.QueueFull`, and so does `offer`: nobody waits."""
+    """`tell` raises `MailboxFullError`, and so does `offer`: nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class ActorRef[M](ABC):
     def tell(self, message: M) -> None:
         """Send without waiting. What cannot be delivered becomes a `DeadLetter`, never an exception of the teller's;
 
-        only a mailbox with the strategy `backpressure` or `reject` raises `asyncio.QueueFull` when it is full.
+        only a mailbox with the strategy `backpressure` or `reject` raises `MailboxFullError` when it is full.
         """
 
     async def offer(self, message: M) -> None:

@@ -34,7 +34,7 @@ class RemoteRef[M](AddressRef[M], AskedRef[M]):
 
     @override
     async def asked(self, asks: Asks, factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
-        return await asks.ask_by(self._ask, factory, timeout)
+        return await asks.ask_by(self, self._ask, factory, timeout)
 
     def _ask(self, message: M, reply_uid: int, timeout: float) -> None:
         if OPEN and (outbox := current()) is not None:
@@ -64,5 +64,5 @@ class ReplyRef[R](AddressRef[R]):
         if vouched is not None:
             if vouched.done():
                 return
-            vouched.answered()
+            vouched.set_result(None)
         self._delivery.answer(self, message)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from casty import ActorContext, ActorRef, Behavior, Behaviors, DeadLetter, Terminated, message
+from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated, message
 from casty.address import ActorAddress
 from casty.behaviors.clustered import SingletonBehavior
 from casty.member import NodeId
@@ -257,4 +257,4 @@ class Manager:
         return self._managers.resolve(address)
 
     def _bury(self, message: Any, reason: str) -> None:
-        self._ctx.system.event_stream.publish(DeadLetter(message=message, intended_ref=self._ctx.self, reason=reason))
+        self._ctx.system.kernel.dead_letters.publish(message, self._ctx.self, reason)

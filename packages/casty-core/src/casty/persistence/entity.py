@@ -29,8 +29,8 @@ class Host(Protocol):
         """Let supervision decide about a failure that no handler raised."""
         ...
 
-    def lost(self, command: object, reason: str) -> None:
-        """A command that was taken from the mailbox has not happened."""
+    def lost(self, command: object, reason: str, error: Exception) -> None:
+        """A command that was taken from the mailbox has not happened; `error` is the journal's."""
         ...
 
 
@@ -104,14 +104,14 @@ class EventSourcedEntity:
             entry.discard()
             if self._failure is None or interrupts(error):
                 raise
-            return self._lose(entry)  # whatever it ran into, it ran on a state that has never been
+            return self._lose(entry, self._failure)  # whatever it ran into, it ran on a state that has never been
 
     def _accept(self, entry: InFlight, answer: Behavior[Any]) -> Behavior[Any]:
         entry.undecided = False
         if self._failure is not None:
             # The write of an earlier command failed while this one was handled: its state has never been.
             entry.discard()
-            return self._lose(entry)
+            return self._lose(entry, self._failure)
         following = answer
         if type(answer) is PersistedBehavior:
             following = self._persist(entry, answer)
@@ -184,12 +184,12 @@ class EventSourcedEntity:
         while self._in_flight:
             entry = self._in_flight.popleft()
             entry.discard()
-            self._host.lost(entry.command, f"its events could not be stored: {error}")
+            self._host.lost(entry.command, f"its events could not be stored: {error}", error)
         self._wake_drained()
         self._host.fail(error)
 
-    def _lose(self, entry: InFlight) -> Behavior[Any]:
-        self._host.lost(entry.command, f"the journal failed before it: {self._failure}")
+    def _lose(self, entry: InFlight, failure: Exception) -> Behavior[Any]:
+        self._host.lost(entry.command, f"the journal failed before it: {failure}", failure)
         return SAME
 
     def check(self) -> None:

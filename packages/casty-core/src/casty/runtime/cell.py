@@ -18,10 +18,10 @@ from casty.runtime.signals import Signal, Stop
 if TYPE_CHECKING:
     from asyncio import Task
 
-    from casty.runtime.ask import PendingAsk, Waiting
     from casty.runtime.context import CellContext
     from casty.runtime.dispatcher import Dispatcher
     from casty.runtime.kernel import Kernel
+    from casty.runtime.pending import PendingAsk
 
 IDLE: Final = 0
 """Nothing to do: the queue is None."""
@@ -94,7 +94,7 @@ class Cell:
         self.task: Task[None] | None = None
         """The driver task that a suspended handler keeps."""
         self.life: Life | None = None
-        self.asks: dict[Waiting, PendingAsk] | None = None
+        self.asks: dict[int, PendingAsk] | None = None
         self.ref: LocalRef[Any] = LocalRef(self)
 
     @property

@@ -1,11 +1,12 @@
 """Where messages end that nobody will handle, and the warnings that are limited so that a flood harms nobody."""
 
-import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from casty.clock import Clock
+from casty.errors import MailboxFullError
 from casty.event_stream import EventStream
 from casty.events import DeadLetter, MailboxHighWater
 from casty.ref import ActorRef
@@ -41,17 +42,29 @@ class Internal:
     __slots__ = ()
 
 
+type Undelivered = Callable[[object, ActorRef[Any], str, Exception | None], object]
+"""Told of each undelivered message, its target, the reason and the cause, before any subscriber is."""
+
+
+def _without_asks(_message: object, _ref: ActorRef[Any], _reason: str, _cause: Exception | None) -> None:
+    """What `DeadLetters` does until the asks of its system are connected to it."""
+
+
 class DeadLetters:
     """Publishes dead letters, and logs them by message type only: a payload may be nobody's business."""
 
     def __init__(self, clock: Clock, stream: EventStream) -> None:
         self._stream = stream
         self._throttle = Throttle(clock)
+        self.fail_asks: Undelivered = _without_asks
 
-    def publish(self, message: object, intended: ActorRef[Any], reason: str) -> None:
-        """Say that `message` will not be handled, and why; an `ask` that waits for its answer fails at once."""
+    def publish(self, message: object, intended: ActorRef[Any], reason: str, cause: Exception | None = None) -> None:
+        """Report that `message` will not be handled, and why; an `ask` that waits for its reply fails at once, with an
+        error of the class of `cause` where that tells more than that the actor has stopped.
+        """
         if isinstance(message, Internal):
             return
+        self.fail_asks(message, intended, reason, cause)
         kind = type(message).__qualname__
         if self._throttle.admits((kind, reason)):
             logger.warning("dead letter: %s for %s: %s", kind, intended.address.path, reason)
@@ -63,8 +76,8 @@ class DeadLetters:
         """Tell where nobody is at hand who could take the exception of a full mailbox."""
         try:
             ref.tell(message)
-        except asyncio.QueueFull as full:
-            self.publish(message, ref, str(full))
+        except MailboxFullError as full:
+            self.publish(message, ref, str(full), full)
 
     def warn_high_water(self, ref: ActorRef[Any], size: int) -> None:
         """Say that an unbounded mailbox has grown past the mark."""

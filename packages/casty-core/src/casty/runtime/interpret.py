@@ -105,8 +105,8 @@ class CellHost(Host):
         self._cell.signal(Fail(error))
 
     @override
-    def lost(self, command: object, reason: str) -> None:
-        self._cell.kernel.dead_letters.publish(command, self._cell.ref, reason)
+    def lost(self, command: object, reason: str, error: Exception) -> None:
+        self._cell.kernel.dead_letters.publish(command, self._cell.ref, reason, error)
 
 
 async def _swallow(ctx: object, message: object) -> Behavior[Any]:

@@ -50,6 +50,7 @@ class Kernel:
         self.dead_letters = DeadLetters(self.clock, event_stream)
         self.dispatcher = Dispatcher(self, loop)
         self.asks = Asks(self)
+        self.dead_letters.fail_asks = self.asks.undeliverable
         self.timers = KeyedTimers(self.clock)
         self.root = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)

@@ -79,6 +79,18 @@ class Resource(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PendingRestart:
+    """A restart that is due later."""
+
+    timer: TimerHandle
+    due: float
+    cause: BaseException | None
+
+    def cancel(self) -> None:
+        self.timer.cancel()
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Life:
     """One actor's lane of signals, family, settings and belongings."""
@@ -106,8 +118,8 @@ class Life:
     tasks: dict[Task[None], None] = field(default_factory=dict)
     """In the order of their starts, in which they are cancelled."""
     resources: list[Resource] = field(default_factory=list)
-    backoff: TimerHandle | None = None
-    """Runs while the actor waits to be started again."""
+    backoff: PendingRestart | None = None
+    """Set while the actor waits to be started again."""
     patience: TimerHandle | None = None
     """Runs while a stop waits for the current handler."""
     overdue: bool = False

@@ -21,14 +21,14 @@ from casty.behaviors.values import (
 )
 from casty.errors import ActorFailedError, BehaviorError, JournalError
 from casty.events import ActorRestarted, ActorStarted, UnhandledMessage
-from casty.runtime.ask import fail_asks_with
 from casty.runtime.cell import PAUSED, SCHEDULED, Cell
 from casty.runtime.children import until_childless
 from casty.runtime.context import open_context
 from casty.runtime.failure import judge
 from casty.runtime.interpret import become
-from casty.runtime.life import EMPTY, Life
+from casty.runtime.life import EMPTY, Life, PendingRestart
 from casty.runtime.mailbox import CLOSED
+from casty.runtime.pending import fail_asks_with, restated
 from casty.runtime.signals import Become, Fail, Restart, Start, Stop, Unstash
 from casty.runtime.stopping import finish, request_stop
 from casty.runtime.watch import unwatch_all
@@ -105,9 +105,7 @@ async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
 def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> None:
     """Let supervision decide, and signal its verdict to whom it concerns."""
     if message is not None:
-        failed = ActorFailedError(f"{cell.path} failed on {type(message).__qualname__}: {exception!r}")
-        failed.__cause__ = exception
-        fail_asks_with(cell, message, failed)
+        fail_asks_with(cell, message, lambda: _failed(cell, life, message, exception))
     try:
         verdict = judge(cell, exception)
     except Exception as broken:
@@ -136,6 +134,16 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
                 cell.parent.signal(Fail(exception))
 
 
+def _failed(cell: Cell, life: Life, message: object, exception: BaseException) -> Exception:
+    """What an ask fails with whose message the actor failed on."""
+    text = f"{cell.path} failed on {type(message).__qualname__}: {exception!r}"
+    if life.event_sourced and isinstance(exception, JournalError):
+        return restated(exception, text)
+    failed = ActorFailedError(text)
+    failed.__cause__ = exception
+    return failed
+
+
 async def _wind_down(cell: Cell, life: Life, exception: BaseException | None) -> None:
     """End an incarnation that another follows: nothing that waits in the mailbox or the stash is lost."""
     if exception is not None:
@@ -157,7 +165,9 @@ def _start_after(cell: Cell, life: Life, restart: Restart, delay: float) -> None
     if delay <= 0:
         life.signals.append(start)
         return
-    life.backoff = cell.kernel.clock.call_later(delay, cell.signal, start)
+    clock = cell.kernel.clock
+    timer = clock.call_later(delay, cell.signal, start)
+    life.backoff = PendingRestart(timer, clock.time() + delay, restart.exception)
 
 
 async def _stop(cell: Cell, life: Life) -> None:

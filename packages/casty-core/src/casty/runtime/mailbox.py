@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Any, override
 
+from casty.errors import MailboxFullError
 from casty.mailbox import MailboxOverflowStrategy
 from casty.runtime.cell import Admission, Cell
 
@@ -29,7 +30,7 @@ class Bounded(Admission):
                 self._drop(cell, self._take_oldest(cell))
                 cell.deliver(message)
             case MailboxOverflowStrategy.backpressure | MailboxOverflowStrategy.reject:
-                raise asyncio.QueueFull(f"the mailbox of {cell.path} is full: {self._capacity} messages wait")
+                raise self._full(cell)
 
     @override
     async def offer(self, cell: Cell, message: Any) -> None:
@@ -63,7 +64,13 @@ class Bounded(Admission):
 
     def _drop(self, cell: Cell, message: Any) -> None:
         reason = f"the mailbox was full ({self._capacity} messages, {self._overflow.value})"
-        cell.kernel.dead_letters.publish(message, cell.ref, reason)
+        cell.kernel.dead_letters.publish(message, cell.ref, reason, self._full(cell))
+
+    def _full(self, cell: Cell) -> MailboxFullError:
+        return MailboxFullError(
+            f"the mailbox of {cell.path} is full: {self._capacity} messages wait ({self._overflow.value}); send fewer "
+            "at once, wait for room with `await ref.offer(message)`, or give it a larger capacity"
+        )
 
 
 class Closed(Admission):

@@ -4,9 +4,9 @@ import logging
 
 from casty.behaviors.values import IGNORE
 from casty.events import ActorStopped
-from casty.runtime.ask import orphan_asks
 from casty.runtime.cell import IDLE, STOPPED, Cell
 from casty.runtime.mailbox import CLOSED
+from casty.runtime.pending import orphan_asks
 from casty.runtime.signals import Stop
 from casty.runtime.watch import notify_watchers
 

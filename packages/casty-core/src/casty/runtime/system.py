@@ -222,7 +222,7 @@ class ActorSystem:
 
     async def _finish(self, kernel: Kernel) -> None:
         await _empty(kernel.internal)
-        kernel.asks.close()
+        await kernel.asks.close()
         kernel.dispatcher.close()
         try:
             await kernel.journals.close()

@@ -1,0 +1,151 @@
+"""Pending asks as their targets know them: found by their message, and failed as soon as no reply can come."""
+
+import weakref
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from casty import errors
+from casty.errors import ActorStoppedError, CastyError, JournalError, MailboxFullError
+from casty.ref import ActorRef
+from casty.runtime.cell import Cell
+
+SLICE: Final = 256
+"""Asks that fail before the event loop has its turn: each wakes a task that has its error to handle."""
+
+
+class Waiting(Protocol):
+    """What a reply completes: a future of this process, or a `Vouch` for an asker on another node."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, result: Any, /) -> None: ...
+
+    def set_exception(self, exception: Exception, /) -> None: ...
+
+
+class Target(Protocol):
+    """The keeper of pending asks: the asked actor's cell, or `Asks` for references without one."""
+
+    asks: "dict[int, PendingAsk] | None"
+    """By the identity of their messages."""
+
+
+@dataclass(slots=True, eq=False)
+class PendingAsk:
+    """One ask between its message's departure and its end."""
+
+    waiting: Waiting
+    target: Target
+    ref: ActorRef[Any]
+    message: object
+    """None once only other holders of the reply reference can reply."""
+    promise: weakref.ref[Any]
+    key: int
+    kind: type
+    twin: "PendingAsk | None" = None
+    """Another ask with the very same message, which a factory that returns a constant makes."""
+
+
+def register(
+    target: Target, waiting: Waiting, ref: ActorRef[Any], message: object, promise: ActorRef[Any]
+) -> PendingAsk:
+    """Let the target know that a reply to this message is expected; `release` ends it."""
+    key = id(message)
+    pending = PendingAsk(waiting, target, ref, message, weakref.ref(promise), key, type(message))
+    asks = target.asks
+    if asks is None:
+        target.asks = {key: pending}
+    else:
+        pending.twin = asks.get(key)
+        asks[key] = pending
+    return pending
+
+
+def release(pending: PendingAsk) -> None:
+    """The ask has ended. Nothing happens if its target has forgotten it already."""
+    asks = pending.target.asks
+    first = asks.pop(pending.key, None) if asks else None
+    if asks is None or first is None or (first is pending and pending.twin is None):
+        return
+    left = [ask for ask in _with_twins(first) if ask is not pending]
+    for ask, twin in zip(left, [*left[1:], None], strict=True):
+        ask.twin = twin
+    if left:
+        asks[pending.key] = left[0]
+
+
+def fail_asks_with(target: Target, message: object, make_error: Callable[[], Exception]) -> None:
+    """Fail the asks with this very message."""
+    first = target.asks.get(id(message)) if target.asks else None
+    for pending in _with_twins(first):
+        fail(pending.waiting, make_error())
+
+
+def _with_twins(first: PendingAsk | None) -> list[PendingAsk]:
+    found: list[PendingAsk] = []
+    while first is not None:
+        found.append(first)
+        first = first.twin
+    return found
+
+
+def orphan_asks(cell: Cell) -> None:
+    """The target has stopped: each ask fails as soon as no other actor or task holds its reply reference."""
+    asks, cell.asks = cell.asks, None
+    if asks:
+        error = ActorStoppedError(f"{cell.path} stopped without answering")
+        error.__cause__ = failure_of(cell)
+        _orphan(asks, cell.dispatcher.loop, error)
+
+
+def _orphan(asks: dict[int, PendingAsk], loop: AbstractEventLoop, error: ActorStoppedError) -> None:
+    for _ in range(min(SLICE, len(asks))):
+        for pending in _with_twins(asks.popitem()[1]):
+            pending.message = None
+            promise = pending.promise()
+            if promise is None:
+                fail(pending.waiting, error)
+            else:
+                weakref.finalize(promise, _fail_soon, loop, pending.waiting, error).atexit = False
+                del promise
+    if asks:
+        loop.call_soon(_orphan, asks, loop, error)
+
+
+def _fail_soon(loop: AbstractEventLoop, waiting: Waiting, error: ActorStoppedError) -> None:
+    """Wherever the last reference was dropped: the garbage collector may do it in any thread."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(fail, waiting, error)
+
+
+def fail(waiting: Waiting, error: Exception) -> None:
+    """No reply can come any more."""
+    if not waiting.done():
+        waiting.set_exception(error)
+
+
+def failure_of(cell: Cell) -> BaseException | None:
+    """What stopped the actor, if it did not stop by wish."""
+    return None if cell.life is None else cell.life.reason
+
+
+def refusal(ref: ActorRef[Any], cell: Cell | None, reason: str, cause: Exception | None) -> Exception:
+    """What an ask fails with whose message was not delivered, or was taken back."""
+    if isinstance(cause, MailboxFullError):
+        return cause
+    text = f"{ref.address.path} cannot answer: {reason}"
+    if isinstance(cause, JournalError):
+        return restated(cause, text)
+    error = ActorStoppedError(text)
+    error.__cause__ = cause if cause is not None or cell is None else failure_of(cell)
+    return error
+
+
+def restated(error: CastyError, text: str) -> Exception:
+    """An error of the same class of `casty.errors`, or the nearest one, that says `text` and is caused by `error`."""
+    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+    told = kind(text)
+    told.__cause__ = error
+    return told
