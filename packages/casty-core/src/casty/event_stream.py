@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from casty.interruption import raise_unless_failure
+
 logger = logging.getLogger(__name__)
 
 
@@ -58,7 +60,8 @@ class EventStream:
         for handler in self._handlers(type(event)):
             try:
                 handler(event)
-            except Exception:
+            except BaseException as error:
+                raise_unless_failure(error)
                 logger.exception("a subscriber to %s failed: %r", type(event).__name__, handler)
 
     def _handlers(self, event_type: type) -> tuple[Callable[[Any], object], ...]:

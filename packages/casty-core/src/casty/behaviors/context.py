@@ -82,7 +82,8 @@ class ActorContext[M](Protocol):
     ) -> None:
         """Await beside the actor and tell it the (mapped) result. Cancelled when the actor stops or restarts.
 
-        A failure is told as `on_failure` maps it; without that, it fails the actor.
+        A failure is told as `on_failure` maps it; without that, it fails the actor. Signals of other libraries that
+        are no `Exception` are failures too.
         """
         ...
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, override
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
 from casty.errors import BehaviorError, JournalError
-from casty.interruption import interrupts
+from casty.interruption import interrupts, raise_unless_failure
 from casty.persistence.log import EntityLog, Save
 from casty.persistence.outbox import CURRENT, Outbox
 
@@ -154,8 +154,7 @@ class EventSourcedEntity:
             try:
                 then(state)
             except BaseException as error:
-                if interrupts(error):
-                    raise
+                raise_unless_failure(error)
                 self._host.fail(error)
 
         return run

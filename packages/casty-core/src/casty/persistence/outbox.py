@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from casty.interruption import interrupts
+from casty.interruption import raise_unless_failure
 
 logger = logging.getLogger("casty")
 
@@ -53,8 +53,7 @@ class Outbox:
                     try:
                         deliver(message)
                     except BaseException as error:
-                        if interrupts(error):
-                            raise
+                        raise_unless_failure(error)
                         logger.exception("what a command handler sent could not be delivered: %r", deliver)
             finally:
                 CURRENT.reset(token)

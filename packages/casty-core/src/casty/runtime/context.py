@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, override
 from casty.behaviors.context import ActorContext, Timers
 from casty.behaviors.values import SAME, Behavior, ReceiveBehavior
 from casty.errors import StashOverflowError
+from casty.interruption import raise_unless_failure
 from casty.mailbox import Mailbox
 from casty.ref import ActorRef
 from casty.runtime import children
@@ -116,7 +117,8 @@ class CellContext:
         async def forward(_ctx: ActorContext[U], message: U) -> Behavior[U]:
             try:
                 adapted = adapt(message)
-            except Exception as error:
+            except BaseException as error:
+                raise_unless_failure(error)
                 owner.signal(Fail(error, message))
             else:
                 owner.kernel.dead_letters.tell(owner.ref, adapted)
@@ -145,16 +147,19 @@ async def _pipe(
     mapper: Callable[[Any], Any] | None,
     on_failure: Callable[[Exception], Any] | None,
 ) -> None:
+    me = current_task()
     try:
         try:
             result = await _uncancelled(awaitable)
-        except Exception as error:
+        except BaseException as error:
+            raise_unless_failure(error, me)
             if on_failure is None:
                 raise
-            message = on_failure(error)
+            message = on_failure(cast("Exception", error))
         else:
             message = result if mapper is None else mapper(result)
-    except Exception as error:
+    except BaseException as error:
+        raise_unless_failure(error, me)
         cell.signal(Fail(error))
     else:
         cell.kernel.dead_letters.tell(cell.ref, message)

@@ -11,17 +11,19 @@ import asyncio
 import time
 from asyncio import CancelledError, Task, current_task
 from collections import deque
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from casty import entropy
 from casty.behaviors.values import SAME, ReceiveBehavior
 from casty.clock import TimerHandle
+from casty.interruption import raise_unless_failure
 from casty.runtime.cell import IDLE, SCHEDULED, SIGNALLED, Cell
 from casty.runtime.context import open_context
 from casty.runtime.lifecycle import attend, follow
 from casty.runtime.mailbox import reading
 from casty.runtime.signals import Fail, Stop
+from casty.runtime.variables import Baseline
 
 if TYPE_CHECKING:
     from casty.runtime.kernel import Kernel
@@ -61,7 +63,8 @@ class Dispatcher:
         self.armed = False
         self.suspended: dict[Cell, None] = {}
         """Cells whose handler, or start or stop, awaits something."""
-        self._variables: Context = copy_context()
+        self._variables = copy_context()
+        self._baseline = Baseline(self._variables)
         self._stopwatch = entropy.source().stopwatch
         self._generation = 0
         self._high_water = kernel.high_water
@@ -73,13 +76,15 @@ class Dispatcher:
         self.inline_left = INLINE_ASKS
 
     def enqueue(self, cell: Cell) -> None:
-        self.ready.append(cell)
         if not self.armed:
             self.arm()
+        self.ready.append(cell)
 
     def arm(self) -> None:
-        self.armed = True
+        # The call comes before any change of state: it raises in another thread, if asyncio's debug mode is on, and
+        # where the loop is closed.
         self.loop.call_soon(self._dispatch, context=self._variables)
+        self.armed = True
 
     def refill_inline(self) -> None:
         """The event loop has had its turn."""
@@ -115,13 +120,14 @@ class Dispatcher:
         """Have an idle cell handle a message that somebody waits for the answer of, in place if that harms nobody: then
         the answer is True.
         """
+        inline = self.inline_left > 0
+        if not inline:
+            self.enqueue(cell)
         cell.state = SCHEDULED
         cell.queue = [message]
-        if self.inline_left > 0:
+        if inline:
             self.run_alone(cell)
-            return True
-        self.enqueue(cell)
-        return False
+        return inline
 
     def run_alone(self, cell: Cell) -> None:
         """Run a scheduled cell that is in no queue at once, in a task of its own."""
@@ -130,7 +136,8 @@ class Dispatcher:
         self.inline_left = left >> 1
         try:
             driver = self._drive(cell, NOBODY, ALONE)
-            task = Task(driver, loop=self.loop, context=cell.variables or self._variables.copy(), eager_start=True)
+            variables = self._variables.copy() if cell.variables is None else cell.variables
+            task = Task(driver, loop=self.loop, context=variables, eager_start=True)
         finally:
             self.inline_left = left - 1
             self._current = before
@@ -207,22 +214,14 @@ class Dispatcher:
                         # A mailbox that drops its oldest message may have begun another batch meanwhile.
                         if cell.batch is batch:
                             cell.batch = None
-            except Exception as error:
-                cell.signal(Fail(error, message))
-            except CancelledError as error:
-                self._cancelled(me, cell, error, message)
-            except (SystemExit, KeyboardInterrupt):
-                # The program ends, and whoever ends it waits for this actor to stop.
-                cell.signal(Stop())
-                self._let_go(cell)
-                self.enqueue(cell)
-                raise
+            except BaseException as error:
+                self._failed(me, cell, error, message)
             if cell.state and cell.state <= SIGNALLED:
                 (self._busy if count == BUDGET else self.ready).append(cell)
             if cell.task is not None:
                 self._let_go(cell)
             variables = copy_context()
-            if variables != self._variables:
+            if (variables or self._variables) and not self._baseline.is_kept_by(variables):
                 cell.variables = variables
                 break
             if generation != self._generation or me.cancelling():
@@ -238,14 +237,23 @@ class Dispatcher:
         if (self.ready or self._busy) and not self.armed:
             self.arm()
 
-    def _cancelled(self, me: Task[None], cell: Cell, error: CancelledError, message: object) -> None:
-        """A handler ended in cancellation: its own failure, the end of our patience with it, or the end of the
-        program.
+    def _failed(self, me: Task[None], cell: Cell, error: BaseException, message: object) -> None:
+        """A handler or a step of the actor's life raised: its failure, the end of our patience with it, or the end of
+        the program.
         """
-        if cell.life is not None and cell.life.overdue:
-            cell.life.overdue = False
-            me.uncancel()
-        elif me.cancelling():
+        if isinstance(error, CancelledError) and me.cancelling():
+            if cell.life is not None and cell.life.overdue:
+                cell.life.overdue = False
+                me.uncancel()
+            else:
+                cell.signal(Stop())
+            return
+        try:
+            raise_unless_failure(error, me)
+        except (SystemExit, KeyboardInterrupt):
+            # The program ends, and whoever ends it waits for this actor to stop.
             cell.signal(Stop())
-        else:
-            cell.signal(Fail(error, message))
+            self._let_go(cell)
+            self.enqueue(cell)
+            raise
+        cell.signal(Fail(error, message))

@@ -13,7 +13,7 @@ from casty.behaviors.supervision import (
     RestForOneStrategy,
     SupervisionStrategy,
 )
-from casty.errors import JournalError
+from casty.errors import BehaviorError, JournalError
 from casty.runtime.cell import Cell
 from casty.runtime.life import Life
 
@@ -41,7 +41,7 @@ def judge(cell: Cell, exception: BaseException) -> Verdict:
     """
     escalated = False
     for holder, strategy in _strategies(cell, exception):
-        directive = strategy.decide(exception)
+        directive = _directive(strategy, exception)
         if directive is Directive.escalate:
             escalated = True
             continue
@@ -54,6 +54,16 @@ def judge(cell: Cell, exception: BaseException) -> Verdict:
                 delay = granted
         return Verdict(directive, _affected(cell, directive, strategy), delay)
     return Verdict(Directive.escalate if escalated else Directive.stop, (cell,))
+
+
+def _directive(strategy: SupervisionStrategy, exception: BaseException) -> Directive:
+    directive = strategy.decide(exception)
+    if type(directive) is not Directive:
+        raise BehaviorError(
+            f"{strategy!r} decided {directive!r} about {type(exception).__qualname__}, which is no Directive; "
+            "return Directive.restart, stop, resume or escalate"
+        )
+    return directive
 
 
 def _strategies(cell: Cell, exception: BaseException) -> list[tuple[Life, SupervisionStrategy]]:

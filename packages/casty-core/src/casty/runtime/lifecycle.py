@@ -1,7 +1,7 @@
 """An actor's way through life: start, restart, stop, and what a handler's answer does to it.
 
 A cell with signals attends to them before its next message. Whatever raises on the way becomes a `Fail` in the same
-lane, so that no exception leaves an actor alive but deaf.
+lane, here or in the dispatcher, so that no exception leaves an actor alive but deaf.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from casty.behaviors.values import (
 )
 from casty.errors import ActorFailedError, BehaviorError, JournalError
 from casty.events import ActorRestarted, ActorStarted, UnhandledMessage
+from casty.interruption import described, raise_unless_failure
 from casty.runtime.cell import PAUSED, SCHEDULED, Cell
 from casty.runtime.children import until_childless
 from casty.runtime.context import open_context
@@ -108,7 +109,8 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
         fail_asks_with(cell, message, lambda: _failed(cell, life, message, exception))
     try:
         verdict = judge(cell, exception)
-    except Exception as broken:
+    except BaseException as broken:
+        raise_unless_failure(broken)
         logger.exception("the supervision of %s failed to decide: the actor stops", cell.path)
         life.reason = broken
         life.signals.appendleft(Stop())
@@ -118,7 +120,11 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
     # An outage of a journal is many actors' failure at once, and its text says what is wrong.
     trace = None if isinstance(exception, JournalError) else exception
     logger.error(
-        "%s failed, and supervision says %s: %s", cell.path, verdict.directive.value, exception, exc_info=trace
+        "%s failed, and supervision says %s: %s",
+        cell.path,
+        verdict.directive.value,
+        described(exception),
+        exc_info=trace,
     )
     match verdict.directive:
         case Directive.resume:
@@ -136,7 +142,7 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
 
 def _failed(cell: Cell, life: Life, message: object, exception: BaseException) -> Exception:
     """What an ask fails with whose message the actor failed on."""
-    text = f"{cell.path} failed on {type(message).__qualname__}: {exception!r}"
+    text = f"{cell.path} failed on {type(message).__qualname__}: {described(exception)}"
     if life.event_sourced and isinstance(exception, JournalError):
         return restated(exception, text)
     failed = ActorFailedError(text)
