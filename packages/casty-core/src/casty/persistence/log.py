@@ -171,7 +171,8 @@ class PlainLog:
         numbered = [PersistedEvent(number, event, now) for number, event in enumerate(events, first)]
         self._queue.append((numbered, settle))
         if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write())
+            # A task's own constructor: an eager task factory would run `settle` in here.
+            self._writing = asyncio.Task(self._write())
 
     async def _write(self) -> None:
         try:

@@ -114,22 +114,22 @@ class Cell:
         """Have the cell attend to `signal` after the message it is handling, before any that waits."""
         if self.state == STOPPED:
             return
+        if self.state == IDLE or self.state == PAUSED:
+            self.wake()
+        else:
+            self.state = SIGNALLED
         signals = self.own_life().signals
         if isinstance(signal, Stop):
             signals.appendleft(signal)
         else:
             signals.append(signal)
-        if self.state == IDLE or self.state == PAUSED:
-            self.wake()
-        else:
-            self.state = SIGNALLED
 
     def wake(self) -> None:
         """Put a cell that is in no queue into the run queue, to attend to its signals."""
+        self.dispatcher.enqueue(self)
         if self.queue is None:
             self.queue = []
         self.state = SIGNALLED
-        self.dispatcher.enqueue(self)
 
     def own_life(self) -> Life:
         if self.life is None:
@@ -139,9 +139,9 @@ class Cell:
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox however full it is: for what must not be dropped."""
         if self.state == IDLE:
+            self.dispatcher.enqueue(self)
             self.state = SCHEDULED
             self.queue = [message]
-            self.dispatcher.enqueue(self)
         elif self.queue is not None and self.state != STOPPED:
             self.queue.append(message)
 
@@ -182,12 +182,12 @@ class LocalRef[M](ActorRef[M]):
             else:
                 cell.admission.admit(cell, message)
         else:
-            cell.state = SCHEDULED
-            cell.queue = [message]
             dispatcher = cell.dispatcher
-            dispatcher.ready.append(cell)
             if not dispatcher.armed:
                 dispatcher.arm()
+            cell.state = SCHEDULED
+            cell.queue = [message]
+            dispatcher.ready.append(cell)
 
     @override
     async def offer(self, message: M) -> None:

@@ -50,15 +50,15 @@ def spawn_cell(
         cell.own_life().fallback = settings.supervision
     if family.wrapping.spies or family.inherited:
         bare = not _inherit_spies(family, cell) and bare
-    family.children[name] = cell
     if OPEN and (outbox := current()) is not None:
         _start_with(outbox, cell)
     elif bare:
         cell.handler = cast("ReceiveBehavior[Any]", behavior).handler
-        if kernel.event_stream.wants(ActorStarted):
-            kernel.event_stream.publish(ActorStarted(cell.ref))
     else:
         cell.signal(Start())
+    family.children[name] = cell
+    if cell.handler is not None and kernel.event_stream.wants(ActorStarted):
+        kernel.event_stream.publish(ActorStarted(cell.ref))
     return cell
 
 

@@ -205,7 +205,8 @@ class ActorSystem:
         actor.
         """
         if self._kernel is not None and self._stopping is None:
-            self._stopping = asyncio.create_task(self._shut_down(self._kernel), name="casty-shutdown")
+            # A task's own constructor: an eager task factory would end it before it is stored.
+            self._stopping = asyncio.Task(self._shut_down(self._kernel), name="casty-shutdown")
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 
