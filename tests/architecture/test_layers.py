@@ -31,8 +31,8 @@ PURE = {
     "casty_cluster.protocol": {"asyncio", "logging", "random", "socket", "threading", "time", "uuid"},
 }
 """Rooms that must not reach these modules, not even through another module of their distribution."""
-VALUES = {"random.Random"}
-"""What a pure room may know all the same: the type of an argument."""
+VALUES = {"asyncio.QueueFull", "random.Random"}
+"""What a pure room may know all the same: the type of an argument, and that of an error."""
 BESIDE_DEPENDENCIES = {"casty.testing.pytest_plugin": {"pytest", "pytest_asyncio"}}
 """A pytest plugin is only ever imported by pytest; pytest-asyncio it uses where that is installed."""
 TYPE_CHECKING_IMPORTS = {

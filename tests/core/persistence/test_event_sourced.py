@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from casty import ActorStopped, ActorSystem, Behavior, Behaviors, CastyConfig, SnapshotEvery
+from casty import ActorSystem, Behavior, Behaviors, CastyConfig, SnapshotEvery
 from casty.config import JournalConfig
 from casty.config.actors import ActorConfig
 from casty.errors import BehaviorError
@@ -152,26 +152,3 @@ async def test_an_older_snapshot_never_arrives_after_a_newer_one(system: ActorSy
     gate.set()
     await system.shutdown()
     assert [snapshot.sequence_nr for snapshot in journal.snapshots] == [1, 2]
-
-
-async def test_a_state_that_cannot_be_stored_fails_the_command_and_stores_nothing(system: ActorSystem) -> None:
-    journal = InMemoryJournal()
-
-    async def on_command(_ctx: object, _state: object, command: str) -> Behavior[Any]:
-        return Behaviors.persisted([command])
-
-    ref = system.spawn(
-        Behaviors.event_sourced(
-            entity_id="a",
-            journal=journal,
-            initial_state=object(),
-            on_event=lambda state, _event: state,
-            on_command=on_command,
-            snapshot_policy=SnapshotEvery(1),
-        )
-    )
-    stopped: asyncio.Future[ActorStopped] = asyncio.get_running_loop().create_future()
-    system.event_stream.subscribe(ActorStopped, stopped.set_result)
-    ref.tell("x")
-    await stopped
-    assert await journal.load("a") == []

@@ -8,6 +8,7 @@ from casty.errors import ConfigError
 from casty.journal import EventEnvelope, InMemoryJournal, PersistedEvent, StoreJournal
 from casty.journals.memory import MemoryStore
 from casty.persistence import journal as journals
+from casty.persistence import turns
 from casty.spi.journal import JournalCapabilities
 
 from tests.core.persistence.fakes import JsonSerializer, event
@@ -39,6 +40,7 @@ async def test_events_come_in_the_order_in_which_they_were_stored() -> None:
 
 
 async def test_events_and_entities_are_read_page_after_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PAGE", 3)
     monkeypatch.setattr(journals, "PAGE", 3)
     journal = await written(*"cbacbacbd")
     assert await amounts(journal) == list(range(1, 10))
@@ -47,7 +49,7 @@ async def test_events_and_entities_are_read_page_after_page(monkeypatch: pytest.
 
 
 async def test_events_written_while_one_reads_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journals, "PAGE", 2)
+    monkeypatch.setattr(turns, "PAGE", 2)
     journal = await written("a", "b")
     seen: list[int] = []
     async for envelope in journal.events():

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from casty.errors import JournalClosedError, JournalError, SequenceConflictError
 from casty.journals.memory import CAPABILITIES, InMemoryJournal, MemoryStore
-from casty.persistence import journal as journals
+from casty.persistence import turns
 from casty.persistence.journal import StoreJournal, journal_from_provider
 from casty.plugins import JournalProvider, NoOptions
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
@@ -72,7 +72,7 @@ async def test_a_second_writer_is_refused_and_writes_nothing() -> None:
 
 
 async def test_load_reads_page_after_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journals, "PAGE", 3)
+    monkeypatch.setattr(turns, "PAGE", 3)
     journal = InMemoryJournal(serializer=JsonSerializer())
     await journal.persist("a", deposits(*range(9)))
     assert await journal.load("a") == deposits(*range(9))

@@ -1,7 +1,7 @@
 """The factory through which users make behaviors."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 from casty.behaviors.clustered import (
     BroadcastedBehavior,
@@ -108,6 +108,21 @@ class Behaviors:
         """Tell `observer` a `SpyEvent` after each message, and of the children's messages too where `spy_children`."""
         return SpyBehavior(behavior=behavior, observer=observer, spy_children=spy_children)
 
+    # Overloads, as a type checker would take a union of the two to mean that the function is the state.
+    @overload
+    @staticmethod
+    def event_sourced[M, S, E](
+        *,
+        entity_id: str,
+        initial_state: Callable[[], S],
+        on_event: Callable[[S, E], S],
+        on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
+        journal: EventJournal | str | None = None,
+        snapshot_policy: SnapshotEvery | None = None,
+        tagger: Callable[[E], Sequence[str]] | None = None,
+    ) -> Behavior[M]: ...
+
+    @overload
     @staticmethod
     def event_sourced[M, S, E](
         *,
@@ -118,12 +133,25 @@ class Behaviors:
         journal: EventJournal | str | None = None,
         snapshot_policy: SnapshotEvery | None = None,
         tagger: Callable[[E], Sequence[str]] | None = None,
+    ) -> Behavior[M]: ...
+
+    @staticmethod
+    def event_sourced[M, S, E](
+        *,
+        entity_id: str,
+        initial_state: S | Callable[[], S],
+        on_event: Callable[[S, E], S],
+        on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
+        journal: EventJournal | str | None = None,
+        snapshot_policy: SnapshotEvery | None = None,
+        tagger: Callable[[E], Sequence[str]] | None = None,
     ) -> Behavior[M]:
         """An actor whose state is the fold of `on_event` over the events stored under `entity_id`.
 
         `on_command(ctx, state, command)` answers `Behaviors.persisted(...)` to store events, or any other behavior.
         Whatever it sends leaves the actor only when its events, and those of all commands before it, are durable.
-        `on_event` must be pure: it also replays. `journal` is a journal, a URL such as `sqlite:///bank.db`, or
+        `on_event` must be pure: it also replays. Each start of the actor begins with a deep copy of `initial_state`, or
+        with what it returns where it is a function. `journal` is a journal, a URL such as `sqlite:///bank.db`, or
         absent: then `[journal] url` of the configuration counts, else memory, with a warning. `tagger` names an
         event's tags.
         """
@@ -141,6 +169,17 @@ class Behaviors:
     persisted = PersistedBehavior
     """`persisted(events, then=…, reply=…)`, returned by a command handler: store `events` and apply them."""
 
+    @overload
+    @staticmethod
+    def durable_state[M, S](
+        *,
+        entity_id: str,
+        initial_state: Callable[[], S],
+        on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
+        journal: EventJournal | str | None = None,
+    ) -> Behavior[M]: ...
+
+    @overload
     @staticmethod
     def durable_state[M, S](
         *,
@@ -148,12 +187,21 @@ class Behaviors:
         initial_state: S,
         on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
         journal: EventJournal | str | None = None,
+    ) -> Behavior[M]: ...
+
+    @staticmethod
+    def durable_state[M, S](
+        *,
+        entity_id: str,
+        initial_state: S | Callable[[], S],
+        on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
+        journal: EventJournal | str | None = None,
     ) -> Behavior[M]:
         """An actor whose newest state is stored under `entity_id`, whole at each change, and none of its history.
 
         `on_command(ctx, state, command)` answers `Behaviors.updated(new_state)` to store a state, or any other
-        behavior, and leaves the state that it is given alone. All else, output commit and `journal` among it, is as
-        with `event_sourced`.
+        behavior, and leaves the state that it is given alone. All else, output commit, `initial_state` and `journal`
+        among it, is as with `event_sourced`.
         """
         return DurableStateBehavior(
             entity_id=entity_id, initial_state=initial_state, on_command=on_command, journal=journal

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from casty.behaviors.context import ActorContext
+from casty.behaviors.initial import check_initial_state
 from casty.behaviors.values import Behavior
 from casty.ref import ActorRef
 from casty.spi.event_journal import EventJournal
@@ -27,12 +28,15 @@ class EventSourcedBehavior[M, S, E](Behavior[M]):
     """An actor whose state is the fold of its events; see `Behaviors.event_sourced`."""
 
     entity_id: str
-    initial_state: S
+    initial_state: S | Callable[[], S]
     on_event: Callable[[S, E], S]
     on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]]
     journal: EventJournal | str | None = None
     snapshot_policy: SnapshotEvery | None = None
     tagger: Callable[[E], Sequence[str]] | None = None
+
+    def __post_init__(self) -> None:
+        check_initial_state(self.entity_id, self.initial_state)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -69,9 +73,12 @@ class DurableStateBehavior[M, S](Behavior[M]):
     """An actor of which the newest state is stored; see `Behaviors.durable_state`."""
 
     entity_id: str
-    initial_state: S
+    initial_state: S | Callable[[], S]
     on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]]
     journal: EventJournal | str | None = None
+
+    def __post_init__(self) -> None:
+        check_initial_state(self.entity_id, self.initial_state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ time comes, beside the commands, which never wait for it.
 from typing import Any, Final, override
 
 from casty.behaviors.context import ActorContext
+from casty.behaviors.initial import fresh_state
 from casty.behaviors.persistent import (
     DurableStateBehavior,
     EventSourcedBehavior,
@@ -43,7 +44,7 @@ def as_event_sourced[M, S](behavior: DurableStateBehavior[M, S]) -> EventSourced
 
     return EventSourcedBehavior(
         entity_id=behavior.entity_id,
-        initial_state=behavior.initial_state,
+        initial_state=lambda: fresh_state(behavior.entity_id, behavior.initial_state),
         on_event=_newest,
         on_command=on_command,
         journal=behavior.journal,
@@ -67,7 +68,7 @@ class DurableStateEntity(EventSourcedEntity):
     async def recover(self) -> None:
         """Read the newest state. Raises what the journal and the serializer raise."""
         await self._log.take_over()
-        self._sequence_nr, self._state = await self._log.newest(self._state)
+        self._sequence_nr, self._state = await self._log.newest(self._initial_state())
         self._durable = self._sequence_nr
 
     @override

@@ -12,12 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, override
 
+from casty.behaviors.initial import fresh_state
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
 from casty.errors import BehaviorError, JournalError
 from casty.interruption import interrupts, raise_unless_failure
 from casty.persistence.log import EntityLog, Save
 from casty.persistence.outbox import CURRENT, Outbox
+from casty.persistence.turns import Turns
 
 logger = logging.getLogger("casty")
 
@@ -65,7 +67,8 @@ class EventSourcedEntity:
         self._snapshots = behavior.snapshot_policy
         self._log = log
         self._host = host
-        self._state = behavior.initial_state
+        self._state: Any = None
+        """That of the last command, once `recover` has begun it."""
         self._sequence_nr = 0
         self._durable = 0
         """The last event that is stored for certain."""
@@ -73,22 +76,32 @@ class EventSourcedEntity:
         self._drained: list[Future[None]] = []
         self._saving: set[Task[None]] = set()
         self._saving_order = Lock()
+        self._unencodable = False
+        """The last snapshot could not be encoded, and that was logged."""
         self._failure: Exception | None = None
 
     async def recover(self) -> None:
         """Fold the stored history. Raises what the journal, the serializer or `on_event` raise."""
         await self._log.take_over()
         snapshot = await self._log.load_snapshot()
-        if snapshot is not None:
+        if snapshot is None:
+            self._state = self._initial_state()
+        else:
             self._sequence_nr, self._state = snapshot.sequence_nr, snapshot.state
-        while page := await self._log.replay(self._sequence_nr + 1):
-            if page[0].sequence_nr != self._sequence_nr + 1:
-                raise self._incomplete(page[0].sequence_nr)
-            for persisted in page:
+        turns = Turns()
+        before = -1
+        while before != self._sequence_nr:
+            before = self._sequence_nr
+            for persisted in await self._log.replay(before + 1):
+                if persisted.sequence_nr != self._sequence_nr + 1:
+                    raise self._incomplete(persisted.sequence_nr)
                 self._state = self._on_event(self._state, persisted.event)
-            self._sequence_nr = page[-1].sequence_nr
-            await asyncio.sleep(0)  # a long history must not hold the event loop
+                self._sequence_nr += 1
+                await turns.end_if_due()
         self._durable = self._sequence_nr
+
+    def _initial_state(self) -> Any:
+        return fresh_state(self._behavior.entity_id, self._behavior.initial_state)
 
     async def handle(self, ctx: Any, command: Any) -> Behavior[Any]:
         """The actor's handler: run the command and keep what it sends until it may go."""
@@ -135,8 +148,7 @@ class EventSourcedEntity:
             tags = () if self._tagger is None else [self._tagger(event) for event in events]
             last = self._sequence_nr + len(events)
             if self._snapshots is not None and last % self._snapshots.n_events < len(events):
-                # Encoded now: nobody promises that the state is immutable. Saved when its events are durable.
-                entry.hold(self._save, self._prepare_save(last, state, self._snapshots.keep))
+                self._hold_save(entry, last, state, self._snapshots.keep)
             self._log.append(self._sequence_nr + 1, events, tags, self._settle)
             self._state = state
             self._sequence_nr = last
@@ -213,6 +225,28 @@ class EventSourcedEntity:
         for waiter in drained:
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _hold_save(self, entry: InFlight, sequence_nr: int, state: Any, keep: int) -> None:
+        """Encode the state now, as nothing promises that it is immutable, and save it when its events are durable.
+
+        A snapshot is a shortcut: where there is none, recovery replays. So none that cannot be encoded fails a command.
+        """
+        try:
+            save = self._prepare_save(sequence_nr, state, keep)
+        except BaseException as error:
+            if interrupts(error):
+                raise
+            if not self._unencodable:
+                logger.warning(
+                    "the state of %s cannot be saved as a snapshot: %s; its events are stored all the same, and its "
+                    "recovery replays them; make the state smaller, or raise the bound",
+                    self._behavior.entity_id,
+                    "; ".join([str(error) or repr(error), *getattr(error, "__notes__", ())]),
+                )
+            self._unencodable = True
+        else:
+            self._unencodable = False
+            entry.hold(self._save, save)
 
     def _prepare_save(self, sequence_nr: int, state: Any, keep: int) -> Save:
         return self._log.prepare_snapshot(sequence_nr, state, keep)

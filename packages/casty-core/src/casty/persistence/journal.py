@@ -16,6 +16,7 @@ from casty import entropy
 from casty.errors import ConfigError, DecodeError, JournalError
 from casty.persistence.session import OpenStore, Session, Sessions
 from casty.persistence.snapshots import newest_snapshot
+from casty.persistence.turns import PAGE, PageSize, Turns
 from casty.persistence.writer import JournalWriter
 from casty.plugins.providers import JournalProvider
 from casty.spi.event_journal import EventEnvelope, EventJournal, PersistedEvent, Snapshot
@@ -29,9 +30,6 @@ from casty.spi.journal import (
     SnapshotRecord,
 )
 from casty.spi.serializer import Serializer
-
-PAGE: Final = 1_000
-"""Events of one read: enough to make the call's cost vanish, few enough to hold in memory many times over."""
 
 LAST_SEQUENCE_NR: Final = 2**63 - 1
 """The highest number that a store can hold; as an upper bound, all of them."""
@@ -127,11 +125,12 @@ class StoreJournal:
         read.
         """
         opened = await self.open()
-        return [
-            decoded(opened.serializer, record)
-            async for page in replay_pages(opened.store, entity_id, from_sequence_nr)
-            for record in page
-        ]
+        turns, events = Turns(), list[PersistedEvent[Any]]()
+        async for page in replay_pages(opened.store, entity_id, from_sequence_nr):
+            for record in page:
+                events.append(decoded(opened.serializer, record))
+                await turns.end_if_due()
+        return events
 
     async def save_snapshot(self, entity_id: str, snapshot: Snapshot[Any]) -> None:
         """Store a snapshot and keep the newest two. An older one never replaces a newer one."""
@@ -156,9 +155,12 @@ class StoreJournal:
 
     async def _events(self, after: int, tags: Sequence[str]) -> AsyncIterator[EventEnvelope[Any]]:
         opened = await self.open()
-        while page := await ordered(opened).read(after, PAGE, tags):
+        turns, size = Turns(), PageSize()
+        while page := await ordered(opened).read(after, size.limit, tags):
+            size.seen([entry.record for entry in page])
             for entry in page:
                 yield enveloped(opened.serializer, entry)
+                await turns.end_if_due()
             after = page[-1].offset
 
     def entity_ids(self) -> AsyncIterator[str]:
@@ -241,10 +243,12 @@ async def replay_pages(
     store: JournalStore, entity_id: str, from_sequence_nr: int, to_sequence_nr: int = LAST_SEQUENCE_NR
 ) -> AsyncIterator[Sequence[EventRecord]]:
     """The entity's events between the two numbers (both inclusive), ascending, page by page."""
-    while page := await store.replay(entity_id, from_sequence_nr, to_sequence_nr, PAGE):
+    size = PageSize()
+    while page := await store.replay(entity_id, from_sequence_nr, to_sequence_nr, limit := size.limit):
         yield page
-        if len(page) < PAGE:
+        if len(page) < limit:
             return
+        size.seen(page)
         from_sequence_nr = page[-1].sequence_nr + 1
 
 

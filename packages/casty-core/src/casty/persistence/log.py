@@ -3,20 +3,19 @@
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from copy import deepcopy
+from typing import Any, Protocol, cast
 
 from casty import entropy
 from casty.errors import CastyError, EncodeError, JournalError, JournalOverloadedError
 from casty.persistence.failing import as_journal_error
 from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal, decoded
 from casty.persistence.snapshots import newest_snapshot
+from casty.persistence.turns import PageSize
 from casty.persistence.writer import CAPACITY, Write
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
 from casty.spi.journal import DeletingStore, EventRecord, FencingStore, JournalKind, SnapshotRecord
-
-PAGE: Final = 1000
-"""Events read at a time: more would hold the event loop too long while they are decoded."""
 
 type Settle = Callable[[int, Exception | None], None]
 """Told that every event up to a number is durable; or why they are not, from the last that is."""
@@ -32,8 +31,8 @@ class EntityLog(Protocol):
 
     async def load_snapshot(self) -> Snapshot[Any] | None: ...
 
-    async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
-        """The next events from that number on, ascending; empty at the end."""
+    async def replay(self, from_sequence_nr: int) -> Iterable[PersistedEvent[Any]]:
+        """The next events from that number on, ascending; none at the end. Each is decoded when its turn comes."""
         ...
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
@@ -71,6 +70,7 @@ class StoreLog:
         self._name = self._incarnation.hex()
         self._wall_time = entropy.source().wall_time
         self._epoch = 0
+        self._page_size = PageSize()
         self._waiting: Write | None = None
         """The last write, which takes more events as long as it waits for its turn."""
 
@@ -85,10 +85,12 @@ class StoreLog:
         with as_journal_error(f"the journal failed to load a snapshot of {self._entity_id}"):
             return await newest_snapshot(self._store, self._serializer, self._entity_id, LAST_SEQUENCE_NR)
 
-    async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
+    async def replay(self, from_sequence_nr: int) -> Iterable[PersistedEvent[Any]]:
+        limit = self._page_size.limit
         with as_journal_error(f"the journal failed to load the events of {self._entity_id}"):
-            records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, PAGE)
-        return [decoded(self._serializer, record) for record in records]
+            records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, limit)
+        self._page_size.seen(records)
+        return (decoded(self._serializer, record) for record in records)
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
         now = self._wall_time()
@@ -155,11 +157,13 @@ class PlainLog:
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
         with as_journal_error(f"{type(self._journal).__name__} failed to load a snapshot of {self._entity_id}"):
-            return await self._journal.load_snapshot(self._entity_id)
+            snapshot = await self._journal.load_snapshot(self._entity_id)
+        return deepcopy(snapshot)
 
-    async def replay(self, from_sequence_nr: int) -> Sequence[PersistedEvent[Any]]:
+    async def replay(self, from_sequence_nr: int) -> Iterable[PersistedEvent[Any]]:
         with as_journal_error(f"{type(self._journal).__name__} failed to load the events of {self._entity_id}"):
-            return await self._journal.load(self._entity_id, from_sequence_nr)
+            events = await self._journal.load(self._entity_id, from_sequence_nr)
+        return (deepcopy(event) for event in events)
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
         if len(self._queue) >= CAPACITY:
@@ -168,7 +172,9 @@ class PlainLog:
                 "more may; send fewer commands at once, or use a faster journal"
             )
         now = self._wall_time()
-        numbered = [PersistedEvent(number, event, now) for number, event in enumerate(events, first)]
+        # Copied, here and in the other direction: such a journal may keep objects, and so need not notice that a state
+        # or an event is changed later on, in place.
+        numbered = [PersistedEvent(number, event, now) for number, event in enumerate(deepcopy(list(events)), first)]
         self._queue.append((numbered, settle))
         if self._writing is None:
             # A task's own constructor: an eager task factory would run `settle` in here.
@@ -200,7 +206,7 @@ class PlainLog:
         return None
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
-        snapshot = Snapshot(sequence_nr, state, self._wall_time())
+        snapshot = Snapshot(sequence_nr, deepcopy(state), self._wall_time())
 
         async def save() -> None:
             await self._journal.save_snapshot(self._entity_id, snapshot)
@@ -210,7 +216,8 @@ class PlainLog:
     async def newest(self, initial: Any) -> tuple[int, Any]:
         snapshot = await self.load_snapshot()
         number, state = (0, initial) if snapshot is None else (snapshot.sequence_nr, snapshot.state)
-        events = await self.replay(number + 1)
+        with as_journal_error(f"{type(self._journal).__name__} failed to load the state of {self._entity_id}"):
+            events = deepcopy((await self._journal.load(self._entity_id, number + 1))[-1:])
         return (events[-1].sequence_nr, events[-1].event) if events else (number, state)
 
     def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:

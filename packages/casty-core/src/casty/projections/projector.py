@@ -14,6 +14,7 @@ from casty.callables import named
 from casty.errors import ProjectionError
 from casty.interruption import interrupts
 from casty.persistence.journal import OpenJournal, enveloped, ordered
+from casty.persistence.turns import Turns
 from casty.spi.event_journal import EventEnvelope
 from casty.spi.journal import OrderedEvent
 from casty.spi.offset_store import OffsetTransaction, OpenOffsets
@@ -113,6 +114,7 @@ class Projector[E, C]:
     async def _handle(self, page: Sequence[OrderedEvent], transaction: OffsetTransaction[C]) -> Failed | None:
         handled = transaction.offset
         failed: Failed | None = None
+        turns = Turns()
         for entry in page:
             try:
                 handling = self._handler(transaction.connection, enveloped(self._serializer, entry))
@@ -128,6 +130,7 @@ class Projector[E, C]:
                 failed = Failed(handled, entry, error)
                 break
             handled = entry.offset
+            await turns.end_if_due()
         await transaction.advance(handled)
         return failed
 
