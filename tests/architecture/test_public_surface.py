@@ -51,6 +51,7 @@ PUBLIC = {
     "MemberUp",
     "NodeDowned",
     "NodeId",
+    "NodeRejected",
     "NodeRejoined",
     "ReachableMember",
     "Register",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final, Literal, TypedDict
 
 from casty import CastyConfig
-from casty.address import PeerAddress
+from casty.address import PeerAddress, canonical_host
 from casty.config.kinds import peer_address
-from casty.config.schema import WhenDowned
+from casty.config.schema import WhenDowned, WhenRejected
 from casty.errors import ConfigError
 from casty.plugins import PluginRegistry, build_options
 from casty.spi.downing import DowningStrategy
@@ -50,6 +50,7 @@ class NodeSettings:
     detector: Callable[[DetectorContext], FailureDetector]
     downing: DowningStrategy
     when_downed: WhenDowned
+    when_rejected: WhenRejected
     gossip_interval: float
     heartbeat_interval: float
     check_interval: float
@@ -78,6 +79,7 @@ class NodeArguments(TypedDict, total=False):
     failure_detector: str | Callable[[DetectorContext], FailureDetector]
     downing: str | DowningStrategy
     when_downed: WhenDowned | Literal["rejoin", "exit"]
+    when_rejected: WhenRejected | Literal["exit", "stay"]
 
 
 def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegistry) -> NodeSettings:
@@ -110,6 +112,7 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
         detector=detector_of(detector, config, plugins),
         downing=downing_of(downing, config, plugins),
         when_downed=WhenDowned(given.get("when_downed", cluster.downing.when_downed)),
+        when_rejected=WhenRejected(given.get("when_rejected", cluster.when_rejected)),
         gossip_interval=cluster.gossip.interval,
         heartbeat_interval=cluster.heartbeat.interval,
         check_interval=cluster.heartbeat.availability_check_interval,
@@ -121,9 +124,9 @@ def _advertised(given: NodeArguments, host: str, port: int) -> PeerAddress | Non
     if port == 0 and "advertised_port" in given:
         raise ConfigError("advertised_port needs a port that stays the same; give port= a number other than 0")
     shown = given.get("advertised_host") or (host if "bind_host" in given else public_host(host))
-    if shown is None and "advertised_port" not in given:
+    if shown is None and "advertised_port" not in given and host == canonical_host(host):
         return None
-    return PeerAddress(shown or host, given.get("advertised_port", port))
+    return PeerAddress(canonical_host(shown or host), given.get("advertised_port", port))
 
 
 def _name_of(chosen: object, configured: str) -> str:
@@ -134,7 +137,7 @@ def seed_addresses(seeds: Sequence[Seed]) -> tuple[PeerAddress, ...]:
     """Raises `ConfigError` for what is no address."""
     found: list[PeerAddress] = []
     for seed in seeds:
-        address = peer_address(seed) if isinstance(seed, str) else PeerAddress(*seed)
+        address = peer_address(seed) if isinstance(seed, str) else PeerAddress(canonical_host(seed[0]), seed[1])
         if address is None or not 0 < address.port < 65_536:
             raise ConfigError(f"{seed!r} is no seed node; write ('10.0.0.1', 25520) or '10.0.0.1:25520'")
         found.append(address)

@@ -21,9 +21,9 @@ from casty.address import ActorAddress
 from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
 from casty.behaviors.discovery import Listing, ReceptionistMessage
 from casty.clock import Clock
-from casty.config.schema import WhenDowned
+from casty.config.schema import WhenDowned, WhenRejected
 from casty.errors import ActorNameError, JoinError, NodeDownedError, ScopeError
-from casty.events import NodeDowned, NodeRejoined
+from casty.events import NodeDowned, NodeRejected, NodeRejoined
 from casty.member import Member, NodeId
 from casty.runtime.cell import LocalRef
 from casty.runtime.kernel import Kernel
@@ -32,6 +32,7 @@ from casty.runtime.stopping import request_stop
 
 from casty_cluster.broadcast.broadcast import PREFIX, ClusterBroadcastRef, proxy
 from casty_cluster.node.node import Node
+from casty_cluster.node.story import REPEATED
 from casty_cluster.node.termination import Termination
 from casty_cluster.node.view import ClusterState
 from casty_cluster.protocol.membership.effects import Out
@@ -65,7 +66,10 @@ class ClusteredActorSystem(ActorSystem):
     by `NodeDowned`, and then, as `when_downed` says, comes back as another incarnation, its users' actors begun again
     (`rejoin`), or ends the process with exit code 86 (`exit`).
 
-    SIGTERM, where nobody else handles it, cancels the task that entered the system: the node leaves in good order.
+    A node that is rejected for good, or whose address another process has taken, publishes `NodeRejected` and shuts
+    down: `async with` raises `JoinError`. With `when_rejected="stay"` it goes on, in no cluster.
+
+    SIGTERM, where nobody else handles it, cancels the task that entered the system: the node leaves in order.
     """
 
     def __init__(
@@ -103,18 +107,21 @@ class ClusteredActorSystem(ActorSystem):
     @override
     async def __aenter__(self) -> Self:
         await super().__aenter__()
+        self._termination.listen()
         try:
             await self._join()
-        except BaseException:
+        except BaseException as error:
+            self._termination.stopping()
             await self.shutdown()
+            self._termination.finish(error)
             raise
-        self._termination.listen()
         return self
 
     @override
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._termination.stopping()
         await super().__aexit__(kind, error, traceback)
         self._termination.finish(error)
 
@@ -152,10 +159,7 @@ class ClusteredActorSystem(ActorSystem):
             async with asyncio.timeout(timeout):
                 await self.node.wait_until(lambda state: len(state.up) >= count)
         except TimeoutError:
-            state = self.node.views.current
-            up = 0 if state is None else len(state.up)
-            why = f": {self.node.hindrance}" if self.node.hindrance else ""
-            raise TimeoutError(f"{up} members are up after {timeout} s, and {count} are wanted{why}") from None
+            raise TimeoutError(self._missing(count, timeout)) from None
 
     @overload
     def spawn[M](
@@ -217,7 +221,7 @@ class ClusteredActorSystem(ActorSystem):
         await self.shutdown()
 
     async def _join(self) -> None:
-        node = self._node = Node(self.kernel, self._settings, out=self._out)
+        node = self._node = Node(self.kernel, self._settings, out=self._out, rejected=self._rejected)
         self._managers = Managers(node.links, node.views, self.resolve)
         await node.listen()
         self._receptionist = Receptionist(
@@ -231,10 +235,25 @@ class ClusteredActorSystem(ActorSystem):
         self.kernel.remote = Remoting(node.local, node.delivery, node.death_watch, self._reception)
         node.begin()
         if self._required_quorum is not None:
+            await self._wait_for_quorum(self._required_quorum)
+
+    async def _wait_for_quorum(self, count: int) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while (left := began + self._quorum_timeout - loop.time()) > 0:
             try:
-                await self.wait_for(self._required_quorum, self._quorum_timeout)
-            except TimeoutError as error:
-                raise JoinError(f"the required quorum was not reached: {error}") from None
+                async with asyncio.timeout(min(left, REPEATED)):
+                    return await self.node.wait_until(lambda state: len(state.up) >= count)
+            except TimeoutError:
+                waited = round(loop.time() - began)
+                logger.info("%s waits for its required quorum: %s", self.self_node.node, self._missing(count, waited))
+        raise JoinError(f"the required quorum was not reached: {self._missing(count, self._quorum_timeout)}")
+
+    def _missing(self, count: int, waited: float) -> str:
+        state = self.node.views.current
+        up = 0 if state is None else len(state.up)
+        why = f": {self.node.hindrance}" if self.node.hindrance else ""
+        return f"{up} members are up after {waited} s, and {count} are wanted{why}"
 
     def _spawn_broadcast[M](self, behavior: Behavior[M], name: str, mailbox: Mailbox | None) -> BroadcastRef[M]:
         mailbox = mailbox or self.kernel.settings.resolve(name).mailbox
@@ -257,11 +276,10 @@ class ClusteredActorSystem(ActorSystem):
         return ref
 
     def _out(self, out: Out) -> None:
-        """The others have given this node up."""
-        logger.error("this node is no member of the cluster any more: %s", out.reason)
+        """This node is no member any more, without having wished to."""
         self.event_stream.publish(NodeDowned(out.reason))
         if self._settings.when_downed is WhenDowned.exit:
-            self._termination.exit(DOWNED_EXIT_CODE)
+            self._termination.end(SystemExit(DOWNED_EXIT_CODE))
             return
         error = NodeDownedError(out.reason)
         for root in (self.kernel.root, self.kernel.internal):
@@ -269,7 +287,15 @@ class ClusteredActorSystem(ActorSystem):
                 # Casty's own actors are told of the end by their views.
                 if cell.path not in self._faces and (root is self.kernel.root or cell.name.startswith(PREFIX)):
                     cell.signal(Restart(error))
-        self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin", context=self._context)
+        if out.rejoin:
+            self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin", context=self._context)
+
+    def _rejected(self, error: JoinError) -> None:
+        """This node is in no cluster, and will not be in one."""
+        self.event_stream.publish(NodeRejected(str(error)))
+        if self._settings.when_rejected is WhenRejected.exit:
+            # A program that waits for members gets the error first, and ends by it.
+            asyncio.get_running_loop().call_soon(self._termination.end, error, context=self._context)
 
     async def _rejoin(self) -> None:
         while True:
@@ -280,7 +306,10 @@ class ClusteredActorSystem(ActorSystem):
                 logger.exception("this node cannot come back yet, and tries again in %s s", REJOIN_PAUSE)
             else:
                 break
-        await self.node.wait_until(lambda state: self.self_node in state.up)
+        try:
+            await self.node.wait_until(lambda state: self.self_node in state.up)
+        except JoinError:
+            return  # the system knows
         self.event_stream.publish(NodeRejoined(self.self_node))
 
     @override
@@ -293,7 +322,7 @@ class ClusteredActorSystem(ActorSystem):
 
     @override
     async def _shut_down(self, kernel: Kernel) -> None:
-        self._termination.stop_listening()
+        self._termination.stopping()
         if self._node is not None:
             self._node.retire()
             await self._managers.handed_over(HAND_OVER_PATIENCE)
@@ -309,6 +338,7 @@ class ClusteredActorSystem(ActorSystem):
             await super()._finish(kernel)
             self._node = None
             self._faces.clear()
+            self._termination.stop_listening()
 
 
 def _named(behavior: Behavior[Any], name: str | None) -> str:

@@ -53,6 +53,7 @@ from casty.events import MailboxHighWater as MailboxHighWater
 from casty.events import MemberLeft as MemberLeft
 from casty.events import MemberUp as MemberUp
 from casty.events import NodeDowned as NodeDowned
+from casty.events import NodeRejected as NodeRejected
 from casty.events import NodeRejoined as NodeRejoined
 from casty.events import ReachableMember as ReachableMember
 from casty.events import SlowHandler as SlowHandler

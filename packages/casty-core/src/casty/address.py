@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple, Self, override
 from urllib.parse import quote, unquote, urlsplit
 
@@ -9,6 +10,21 @@ SCHEME = "casty"
 
 _KEPT = 4096
 """Places whose text is kept: an ask's reply address differs from the one before in its uid only."""
+
+
+def canonical_host(host: str) -> str:
+    """The one way in which Casty writes a host: two ways to write a name or an IP address are one node.
+
+    Names are in lower case and without the dot at their end, IP addresses as short as can be, and an IPv4 address that
+    is mapped into IPv6 is an IPv4 address.
+    """
+    bare = host.strip("[]").rstrip(".").lower()
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return bare
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(address if mapped is None else mapped)
 
 
 class PeerAddress(NamedTuple):

@@ -111,6 +111,15 @@ class NodeDowned:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeRejected:
+    """This node is a member of no cluster and will not become one: it was rejected for good, or another process has
+    taken its address. What follows is a setting, `when_rejected`.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRejoined:
     """This node is a member again, as another incarnation."""
 

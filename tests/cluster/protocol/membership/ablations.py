@@ -37,7 +37,7 @@ def _never_decide(self: KeepMajority, view: MembershipView) -> Decision:
     return None
 
 
-def _begin_with_any_address(self: Seeker) -> bool:
+def _begin_with_any_address(self: Seeker, _: float) -> bool:
     return all((heard := self._heard.get(other)) is not None and not heard.presence.cluster for other in self.others)
 
 

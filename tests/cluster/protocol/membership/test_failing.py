@@ -18,7 +18,7 @@ from casty_cluster.protocol.downing import (
     StaticQuorumOptions,
 )
 from casty_cluster.protocol.membership import MembershipSettings, compact
-from casty_cluster.protocol.membership.effects import MembersChanged, Out
+from casty_cluster.protocol.membership.effects import Cause, MembersChanged, Out
 from casty_cluster.protocol.membership.gossip import RANK
 from casty_cluster.protocol.membership.inputs import GiveUp, Received
 
@@ -125,7 +125,7 @@ def test_w6_a_node_that_was_given_up_while_it_was_paused_learns_it_as_soon_as_it
     assert hosts[1].up == hosts[2].up == [hosts[1].node, hosts[2].node]
     old = hosts[0].node
     simulation.run(1.5)
-    assert [(node, out.reason) for node, out in simulation.outs] == [(old, "the others have given it up")]
+    assert [(node, out.reason) for node, out in simulation.outs] == [(old, "the other members have downed it")]
     simulation.run_until(simulation.is_complete, 10.0)
 
 
@@ -205,10 +205,10 @@ def test_a_member_that_leaves_is_out_within_a_second_or_two() -> None:
     for host in hosts[:4]:
         simulation.leave(host)
         left = host.node
-        simulation.run_until(lambda left=left: simulation.outs[-1:] == [(left, Out("it has left", rejoin=False))], 4.0)
+        simulation.run_until(lambda left=left: simulation.outs[-1:] == [(left, Out("it has left", Cause.left))], 4.0)
         simulation.run_until(simulation.is_whole, 4.0)
     simulation.leave(hosts[4])
-    assert simulation.outs[-1][1] == Out("it has left, as the last one", rejoin=False)
+    assert simulation.outs[-1][1] == Out("it has left, as the last one", Cause.left)
 
 
 def test_all_can_leave_at_once() -> None:

@@ -96,9 +96,16 @@ def test_what_is_meant_for_an_earlier_incarnation_does_not_count(seeking: Member
         assert isinstance(ignored, Ignored)
 
 
+NO = rf"{B.address} claims: no\n2026-01-01 ERROR forged"
+
+
 def test_a_final_refusal_is_the_end(seeking: Membership) -> None:
-    assert seeking.handle(Received(B, Refusal(A.uid, "no", final=False)), 0.1) == [Refused("no", final=False)]
-    assert seeking.handle(Received(B, Refusal(A.uid, "never", final=True)), 0.1) == [Refused("never", final=True)]
+    assert seeking.handle(Received(B, Refusal(A.uid, "no\n2026-01-01 ERROR forged", final=False)), 0.1) == [
+        Refused(NO, final=False)
+    ]
+    assert seeking.handle(Received(B, Refusal(A.uid, "no\n2026-01-01 ERROR forged", final=True)), 0.1) == [
+        Refused(NO, final=True)
+    ]
     assert seeking.next_deadline() == float("inf")
     assert seeking.handle(Tick(), 10.0) == []
 

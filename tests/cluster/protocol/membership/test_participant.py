@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from casty.member import Member, MemberStatus, NodeId
 from casty_cluster.protocol.membership import compact
-from casty_cluster.protocol.membership.effects import Effect, Ignored, MembersChanged, Out, Send
+from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, MembersChanged, Out, Send
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Suspects, Tick
 from casty_cluster.protocol.membership.messages import (
@@ -115,7 +115,7 @@ def test_a_node_that_others_have_let_in_is_no_such_node(part: Part) -> None:
 )
 def test_whoever_learns_that_it_was_given_up_is_out(part: Part, state: GossipState) -> None:
     (out,) = [effect for effect in part.hears(B, state) if isinstance(effect, Out)]
-    assert out == Out("the others have given it up", rejoin=True, contacts=(B.address, C.address))
+    assert out == Out("the other members have downed it", Cause.downed, contacts=(B.address, C.address))
     assert part.machine.is_out
 
 
@@ -124,7 +124,7 @@ def test_the_notice_counts_only_for_this_incarnation_and_cluster(part: Part) -> 
     part.receive(B, GivenUp(A.uid, 99, 2, 2))
     assert not part.machine.is_out
     notice = GivenUp(A.uid, STATE.cluster, 2, 2)
-    assert outs(part.receive(B, notice)) == [("the others have given it up", True)]
+    assert outs(part.receive(B, notice)) == [("the other members have downed it", True)]
 
 
 def test_a_node_that_was_given_up_gives_nobody_up(part: Part) -> None:
@@ -307,7 +307,7 @@ def test_a_member_that_was_given_up_is_removed_while_others_are_unreachable() ->
     effects = machine.handle(Suspects(frozenset({D})), NOW)
     assert C in machine.state.tombstones
     assert (C, GivenUp) in sent(effects)
-    (changed,) = [effect for effect in effects if isinstance(effect, MembersChanged)]
+    *_, changed = [effect for effect in effects if isinstance(effect, MembersChanged)]
     assert [member.node for member in changed.members] == [A, B, D]
 
 

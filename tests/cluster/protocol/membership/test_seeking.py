@@ -5,8 +5,9 @@ from random import Random
 
 from casty.address import PeerAddress
 from casty.member import NodeId
-from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Seeker, Step
-from casty_cluster.protocol.membership.messages import Presence
+from casty.spi.transport import ConnectFailure
+from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Reject, Seeker, Step
+from casty_cluster.protocol.membership.messages import Presence, Refusal
 from casty_cluster.protocol.membership.settings import MembershipSettings
 
 A, B, C = (PeerAddress(f"10.0.0.{number}", 25520) for number in (1, 2, 3))
@@ -136,7 +137,7 @@ def test_after_a_refusal_another_member_is_asked() -> None:
     machine = seeker(A, B, C)
     machine.start(0.0)
     machine.hear(NODE_B, member(A, B, C), 0.1)
-    machine.refused(0.2)
+    assert not machine.refused(Refusal(1, "the cluster is full", final=False), 0.2)
     assert machine.hear(NODE_C, member(A, B, C), 0.2) == [JoinThrough(NODE_C)]
 
 
@@ -189,12 +190,12 @@ def reasons(machine: Seeker) -> list[str]:
 def test_who_may_not_begin_alone_says_what_is_missing_once() -> None:
     (reason,) = reasons(seeker(A, B, C))
     assert "no answer from 10.0.0.2:25520, 10.0.0.3:25520" in reason
-    assert "this node, 10.0.0.1:25520, may begin one alone if it is among its own seed nodes" in reason
+    assert "this node, 10.0.0.1:25520, may form one alone if it is among its own seed nodes" in reason
 
 
 def test_another_node_that_should_begin_is_named() -> None:
     (reason,) = reasons(seeker(B, A, B))
-    assert "only 10.0.0.1:25520, the lowest address, may begin a cluster" in reason
+    assert "only 10.0.0.1:25520, the lowest address, may form a cluster" in reason
 
 
 def test_seeds_that_do_not_fit_together_are_named() -> None:
@@ -211,3 +212,47 @@ def test_a_cluster_that_does_not_let_it_in_is_named() -> None:
     machine.hear(NODE_B, member(A, B), 5.9)
     (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, KeepSeeking)]
     assert "a cluster was found, and it has not let this node in yet" in reason
+
+
+def test_what_is_missing_is_said_again_every_half_minute() -> None:
+    said = [now for now, step in run(seeker(A, B), 100.0) if isinstance(step, KeepSeeking)]
+    assert [30.0 <= later - now <= 32.0 for now, later in pairwise(said)] == [True] * 3
+
+
+def test_how_a_seed_cannot_be_reached_is_said() -> None:
+    machine = seeker(A, B)
+    machine.start(0.0)
+    assert machine.failed(B, ConnectFailure.unreachable, "no such host") == []
+    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, KeepSeeking)]
+    assert "no answer from 10.0.0.2:25520 (no such host)" in reason
+
+
+def test_once_all_seeds_have_rejected_this_node_it_seeks_no_more() -> None:
+    machine = seeker(A, A, B, C)
+    machine.start(0.0)
+    assert machine.failed(B, ConnectFailure.rejected, "no common cookie") == []
+    assert machine.failed(C, ConnectFailure.unreachable, "no answer") == []
+    (rejected,) = machine.failed(C, ConnectFailure.rejected, "no common cookie")
+    assert isinstance(rejected, Reject)
+    assert "10.0.0.2:25520 rejects this node: no common cookie; 10.0.0.3:25520 rejects" in rejected.reason
+
+
+def test_a_rejection_does_not_count_once_the_seed_has_been_heard_or_is_none() -> None:
+    machine = seeker(A, B, C)
+    machine.start(0.0)
+    machine.failed(B, ConnectFailure.rejected, "no common cookie")
+    machine.hear(NODE_B, looking(A, B, C), 0.1)
+    stranger = PeerAddress("10.0.0.9", 25520)
+    for place in (stranger, C):
+        assert machine.failed(place, ConnectFailure.rejected, "no common cookie") == []
+
+
+def test_a_refusal_that_may_pass_is_in_vain_only_after_its_patience() -> None:
+    machine = seeker(A, B)
+    machine.start(0.0)
+    taken = Refusal(1, "the node_id is taken", final=True, patience=20.0)
+    assert [machine.refused(taken, now) for now in (1.0, 20.9)] == [False, False]
+    assert machine.refused(taken, 21.0)
+    assert not machine.refused(Refusal(1, "that member is unreachable", final=False), 22.0)
+    assert not machine.refused(taken, 23.0), "the time starts again"
+    assert machine.refused(Refusal(1, "the settings differ", final=True), 24.0)

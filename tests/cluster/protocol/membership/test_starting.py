@@ -104,7 +104,7 @@ def knows_that_it_leaves(hosts: list[Host], node: object) -> bool:
 def test_a_lone_node_that_is_not_its_own_seed_waits_and_says_for_what() -> None:
     simulation, (host, _) = with_others_as_seeds(2)
     simulation.start(host)
-    simulation.run(60.0)
+    simulation.run(30.0)
     ((when, effect),) = host.effects
     assert isinstance(effect, KeepsSeeking)
     assert "no answer from 127.0.0.1:25521" in effect.reason

@@ -7,7 +7,7 @@ from typing import Final, override
 from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.plugins import TransportProvider, hookimpl
-from casty.spi.transport import Endpoint, FrameReceiver, Lane, Transport
+from casty.spi.transport import ConnectFailure, Endpoint, FrameReceiver, Lane, Transport
 from casty.transports.inproc import PROVIDER as INPROC
 
 SCHEME: Final = "switchboard"
@@ -82,6 +82,14 @@ class _Wire(Transport, FrameReceiver):
     @override
     def peer_lost(self, peer: NodeId, reason: str) -> None:
         self._receiver.peer_lost(peer, reason)
+
+    @override
+    def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
+        self._receiver.connect_failed(peer, failure, reason)
+
+    @override
+    def replaced(self, by: NodeId) -> None:
+        self._receiver.replaced(by)
 
     @override
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:

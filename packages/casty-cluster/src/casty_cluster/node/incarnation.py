@@ -12,14 +12,15 @@ from casty.address import PeerAddress
 from casty.clock import Clock
 from casty.errors import DecodeError
 from casty.member import Member, NodeId
+from casty.printable import printable
 from casty.runtime.dead_letters import Throttle
 from casty.spi.downing import DowningStrategy
 from casty.spi.failure_detector import FailureDetector, Probe
-from casty.spi.transport import FrameReceiver, Lane, Transport
+from casty.spi.transport import ConnectFailure, FrameReceiver, Lane, Transport
 
 from casty_cluster.node.alarm import Alarm
 from casty_cluster.protocol.membership.effects import Effect, MembersChanged, Send
-from casty_cluster.protocol.membership.inputs import Input, Received, Start, Suspects, Tick
+from casty_cluster.protocol.membership.inputs import ConnectFailed, Input, Received, Replaced, Start, Suspects, Tick
 from casty_cluster.protocol.membership.machine import Membership
 from casty_cluster.protocol.membership.messages import Message
 from casty_cluster.protocol.membership.settings import MembershipSettings
@@ -129,6 +130,14 @@ class Incarnation(FrameReceiver):
             self._upward.lost(peer)
 
     @override
+    def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
+        self.handle(ConnectFailed(peer, failure, reason))
+
+    @override
+    def replaced(self, by: NodeId) -> None:
+        self.handle(Replaced(by))
+
+    @override
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
         self._upward.dropped(peer, [frame for frame in frames if frame[0] >= kinds.TELL], reason)
 
@@ -145,8 +154,10 @@ class Incarnation(FrameReceiver):
         try:
             self._control(peer, kind, frame)
         except DecodeError as error:
-            if self._throttle.admits((peer, kind)):
-                logger.warning("a control message of %s cannot be read and is dropped: %s", peer, error)
+            if self._throttle.admits((peer.address, kind)):
+                logger.warning(
+                    "a control message of %s cannot be read and is dropped: %s", printable(peer), printable(error)
+                )
 
     def _control(self, peer: NodeId, kind: int, frame: bytes) -> None:
         now = self._clock.time()

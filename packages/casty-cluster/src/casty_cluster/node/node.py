@@ -17,6 +17,7 @@ from casty.entropy import source
 from casty.errors import JoinError
 from casty.member import Member, MemberStatus, NodeId
 from casty.plugins import build_options
+from casty.printable import printable
 from casty.runtime.kernel import Kernel
 from casty.serialization import message
 from casty.spi.failure_detector import DetectorContext
@@ -26,10 +27,12 @@ from casty.spi.transport import Endpoint, Lane, Transport
 from casty_cluster.node.departures import Departures
 from casty_cluster.node.incarnation import Incarnation, Upward
 from casty_cluster.node.leases import decide_by_lease
+from casty_cluster.node.story import Story
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol.membership.effects import (
     AcquireLease,
+    Downed,
     Effect,
     Ignored,
     Joined,
@@ -38,6 +41,7 @@ from casty_cluster.protocol.membership.effects import (
     Out,
     Publish,
     Refused,
+    Rejected,
     Send,
 )
 from casty_cluster.protocol.membership.inputs import GiveUp, LeaseDecided, Leave
@@ -59,7 +63,14 @@ class Retiring(NamedTuple):
 class Node(Wire):
     """One place in a cluster."""
 
-    def __init__(self, kernel: Kernel, settings: NodeSettings, *, out: Callable[[Out], None]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        settings: NodeSettings,
+        *,
+        out: Callable[[Out], None],
+        rejected: Callable[[JoinError], None],
+    ) -> None:
         self.views = Views()
         self.links = SystemLinks(kernel.clock, self._send_system, self._break_with)
         self.delivery = Delivery(kernel, self, self._serializer)
@@ -67,6 +78,8 @@ class Node(Wire):
         self._kernel = kernel
         self._settings = settings
         self._out = out
+        self._rejected = rejected
+        self._story = Story(kernel.clock)
         self._incarnation: Incarnation | None = None
         self._transport = AsyncExitStack()
         self._local: Member | None = None
@@ -118,6 +131,7 @@ class Node(Wire):
         self._settings = replace(settings, port=port if settings.port == 0 else settings.port)
         node = NodeId(host, port, uid)
         self._local = Member(node=node, node_id=settings.node_id or str(node.address), roles=settings.roles)
+        self._story.starts_as(self._local)
         self._begin = partial(self._begin_as, incarnation, transport, self._local)
 
     def begin(self) -> None:
@@ -198,10 +212,10 @@ class Node(Wire):
             self._incarnation.handle(Leave())
             await self._departed
 
-    def give_up(self, node: NodeId) -> None:
-        """Have that member removed, whatever its state."""
+    def give_up(self, node: NodeId, reason: str = "by order") -> None:
+        """Have that member downed, whatever its state."""
         if self._incarnation is not None:
-            self._incarnation.handle(GiveUp(node))
+            self._incarnation.handle(GiveUp(node, reason))
 
     @override
     def send(self, peer: PeerAddress, frame: bytes) -> str | None:
@@ -234,33 +248,37 @@ class Node(Wire):
         self.links.met(peer)
 
     def _carry_out(self, effect: Effect) -> None:
+        self._story.tell(effect)
         match effect:
             case MembersChanged():
                 self._show(effect)
             case Publish(event):
                 self._kernel.event_stream.publish(event)
-            case Joined(cluster):
+            case Joined():
                 self.hindrance = ""
-                logger.info("%s is in the cluster %x", self.local.node, cluster)
             case KeepsSeeking(reason):
-                self._hinder(f"no cluster has been found yet: {reason}")
+                self.hindrance = f"no cluster has been found yet: {reason}"
             case Refused(reason, final):
-                self._hinder(f"this node is not let into the cluster: {reason}")
+                self.hindrance = f"this node is not let into the cluster: {reason}"
                 if final:
                     self._end()
-                    self._fail_waiting(JoinError(self.hindrance))
+                    self._reject()
             case AcquireLease(acquire):
                 self._start(self._ask_for_lease(effect), f"casty-lease-{acquire.lease}")
             case Out():
                 self._leave_off(effect)
             case Ignored(sender, reason):
-                logger.debug("a message of %s does not count: %s", sender, reason)
+                logger.debug("a message of %s does not count: %s", printable(sender), printable(reason))
+            case Downed() | Rejected():
+                pass  # is in the log
             case Send():
                 raise AssertionError("messages are sent where they are made")
 
-    def _hinder(self, hindrance: str) -> None:
-        self.hindrance = hindrance
-        logger.warning("%s: %s", self.local.node, hindrance)
+    def _reject(self) -> None:
+        """This node will not become a member any more, and whatever waits for that fails."""
+        error = JoinError(self.hindrance)
+        self._fail_waiting(error)
+        self._rejected(error)
 
     def _show(self, changed: MembersChanged) -> None:
         before = self.views.current
@@ -306,8 +324,11 @@ class Node(Wire):
         if self._departed is not None:
             if not self._departed.done():
                 self._departed.set_result(None)
-        else:
-            self._out(out)
+            return
+        self._out(out)
+        if not out.rejoin:
+            self.hindrance = out.reason
+            self._reject()
 
     def _end(self) -> None:
         if self._incarnation is not None:
@@ -319,8 +340,7 @@ class Node(Wire):
             self._incarnation.send(to.address, frame, Lane.control)
 
     def _break_with(self, node: NodeId, reason: str) -> None:
-        logger.error("%s is given up: %s", node, reason)
-        self.give_up(node)
+        self.give_up(node, reason)
 
     def _serializer(self, name: str) -> Serializer:
         system = self._kernel.system

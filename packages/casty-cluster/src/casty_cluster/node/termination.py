@@ -1,4 +1,4 @@
-"""The end of the process: SIGTERM as a wish to leave the cluster in good order, and exit codes."""
+"""The end of the process: SIGTERM as a wish to leave the cluster in order, and errors and exit codes at the end."""
 
 import asyncio
 import logging
@@ -16,12 +16,15 @@ class Termination:
 
     def __init__(self) -> None:
         self._task: asyncio.Task[object] | None = None
-        self._code: int | None = None
+        self._outcome: BaseException | None = None
+        """What `async with` is to raise in the end."""
         self._listening = False
+        self._is_stopping = False
 
     def listen(self) -> None:
         """From now on SIGTERM is ours, unless somebody handles it already or this is not the main thread."""
         self._task = asyncio.current_task()
+        self._outcome, self._is_stopping = None, False
         in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             try:
@@ -30,25 +33,35 @@ class Termination:
                 return  # an event loop without signals, as on Windows or in a simulation
             self._listening = True
 
+    def stopping(self) -> None:
+        """The system is shutting down: there is nothing left to cancel, and SIGTERM lets it go on."""
+        self._is_stopping = True
+
     def stop_listening(self) -> None:
-        """A second SIGTERM ends the process at once."""
+        """From now on SIGTERM ends the process at once."""
         if self._listening:
             self._listening = False
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
-    def exit(self, code: int) -> None:
-        """Shut down, and end the process with that code."""
-        if self._task is not None and not self._task.done():
-            self._code = code
+    def end(self, outcome: BaseException) -> None:
+        """Shut down, and have `async with` raise that. The first outcome counts."""
+        if self._task is None or self._task.done():
+            return
+        self._outcome = self._outcome or outcome
+        if not self._is_stopping:
             self._task.cancel()
 
     def finish(self, error: BaseException | None) -> None:
-        """The system has stopped. Raises SystemExit where that was our doing."""
-        code, self._code, self._task = self._code, None, None
-        if code is not None and isinstance(error, asyncio.CancelledError):
-            raise SystemExit(code) from None
+        """The system has stopped. Raises the outcome, unless the program has failed by itself."""
+        self.stop_listening()
+        outcome, self._outcome, task, self._task = self._outcome, None, self._task, None
+        if outcome is None or not (error is None or isinstance(error, asyncio.CancelledError)):
+            return
+        if task is not None and error is not None:
+            task.uncancel()
+        raise outcome from None
 
     def _on_signal(self) -> None:
-        logger.info("SIGTERM: this node leaves the cluster and ends; another one ends it at once")
+        logger.info("SIGTERM: this node leaves the cluster and ends; another SIGTERM ends it at once")
         self.stop_listening()
-        self.exit(TERMINATED)
+        self.end(SystemExit(TERMINATED))

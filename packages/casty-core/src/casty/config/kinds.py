@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Final
 
+from casty.address import canonical_host
 from casty.config.tables import Rule
 from casty.spi.transport import PeerAddress
 
@@ -14,7 +15,7 @@ def peer_address(text: str) -> PeerAddress | None:
     match = _PEER.fullmatch(text)
     if match is None or not 0 < int(match["port"]) < 65536:
         return None
-    return PeerAddress(match["v6"] or match["host"], int(match["port"]))
+    return PeerAddress(canonical_host(match["v6"] or match["host"]), int(match["port"]))
 
 
 def _is_pattern(text: str) -> bool:

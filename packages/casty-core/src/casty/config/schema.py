@@ -91,6 +91,15 @@ class WhenDowned(Enum):
     """It ends its process with exit code 86."""
 
 
+class WhenRejected(Enum):
+    """What a node does that is in no cluster and is rejected for good."""
+
+    exit = "exit"
+    """It shuts down, and `async with` raises `JoinError`."""
+    stay = "stay"
+    """It goes on alone; the program decides, by the event `NodeRejected`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DowningConfig(Table):
     """`[cluster.downing]`: who goes on when the members cannot all reach each other."""
@@ -117,6 +126,7 @@ class ClusterConfig(Table):
     transport_options: Mapping[str, object] = field(default_factory=dict[str, object])
     """Handed to the transport's provider, which checks them."""
     cookie_file: Text | None = None
+    when_rejected: WhenRejected = WhenRejected.exit
     tls: TlsConfig = TlsConfig()
     gossip: GossipConfig = GossipConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()

@@ -43,6 +43,19 @@ class Endpoint:
     """Whether it may listen beyond this machine with neither cookies nor TLS."""
 
 
+class ConnectFailure(Enum):
+    """Why an attempt to connect has come to nothing."""
+
+    unreachable = "unreachable"
+    """No peer answers there, or the answer is not complete: it may be another one a moment later."""
+    rejected = "rejected"
+    """One side does not accept the other: cookies, certificates, names of clusters or versions do not match, or what
+    listens there is no node. It stays so until somebody changes a setting.
+    """
+    itself = "itself"
+    """The address leads to this very endpoint, under another name."""
+
+
 class FrameReceiver(Protocol):
     """Who a transport hands its frames to. All methods are called on the event loop and must not block or raise."""
 
@@ -63,6 +76,16 @@ class FrameReceiver(Protocol):
         lost.
         """
         ...
+
+    def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
+        """One attempt to connect to the address that `send` was given has failed. The transport goes on trying, except
+        where the address leads to this very endpoint: then it drops what waits for it.
+        """
+
+    def replaced(self, by: NodeId) -> None:
+        """That peer, which has proved who it is, has closed the connection because another incarnation of this very
+        node has connected to it: two processes use one address.
+        """
 
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
         """These were queued by `send`, in this order, and are not delivered. Frames that were handed to the network

@@ -26,8 +26,10 @@ def refusal(
         lives = namesake.node not in state.unreachable
         return Refusal(
             sender.uid,
-            f"the node_id {join.node_id!r} is that of the member {namesake.node}; give each node one of its own",
+            f"the node_id {join.node_id!r} is that of the member {namesake.node}; give each node one of its own, or "
+            "wait until that member is removed, if its process is dead",
             final=lives,
+            patience=settings.namesake_timeout if lives else 0.0,
         )
     if most_bytes(admit(state, sender, join, 0.0)) > settings.max_gossip_bytes:
         return Refusal(

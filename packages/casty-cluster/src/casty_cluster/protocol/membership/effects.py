@@ -1,6 +1,7 @@
 """What the membership machine wants done: each effect is one of these values, to be carried out in their order."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from casty.address import PeerAddress
 from casty.events import MemberLeft, MemberUp, ReachableMember, UnreachableMember
@@ -67,14 +68,46 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Downed:
+    """A member, perhaps this node, has been downed; this comes before the `MembersChanged` that shows it."""
+
+    node: NodeId
+    reason: str
+
+
+class Cause(Enum):
+    """Why a node is no member any more."""
+
+    left = "left"
+    """Of its own will."""
+    downed = "downed"
+    gave_way = "gave way"
+    """Its cluster gives way to another one, in order."""
+    replaced = "replaced"
+    """Another process has its address now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Out:
     """This node is no member any more, and the machine has stopped: its part in the cluster is over at once."""
 
     reason: str
-    rejoin: bool
-    """Whether it goes without having wished to: it may come back, as a new incarnation."""
+    cause: Cause
     contacts: tuple[PeerAddress, ...] = field(default=(), kw_only=True)
     """Where the new incarnation is likely to find the cluster: `MembershipSettings.contacts`."""
+
+    @property
+    def rejoin(self) -> bool:
+        """Whether it may come back, as a new incarnation."""
+        return self.cause in (Cause.downed, Cause.gave_way)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """This member did not let that node join, for a log."""
+
+    node: NodeId
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +125,6 @@ class Ignored:
     reason: str
 
 
-type Effect = Send | Joined | MembersChanged | Publish | KeepsSeeking | Refused | Out | AcquireLease | Ignored
+type Effect = (
+    Send | Joined | MembersChanged | Publish | Downed | KeepsSeeking | Refused | Rejected | Out | AcquireLease | Ignored
+)

@@ -72,6 +72,14 @@ class GossipState:
         member = self.members.get(node)
         return node in self.tombstones if member is None else member.status is MemberStatus.down
 
+    def downed_since(self, before: Self) -> list[NodeId]:
+        """The members that are down now and were not before."""
+        if self.members is before.members:
+            return []
+        down = (node for node, member in self.members.items() if member.status is MemberStatus.down)
+        alive = before.alive
+        return sorted(node for node in down if node in alive)
+
     def set(self, *members: Member) -> Self:
         """With these members as they are here. Whoever calls this says `changed_by` next, as for all changes."""
         return replace(self, members={**self.members, **{member.node: member for member in members}})

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.spi.downing import Acquire
+from casty.spi.transport import ConnectFailure
 
 from casty_cluster.protocol.membership.messages import Message
 
@@ -24,6 +26,22 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectFailed:
+    """An attempt to connect to that address has come to nothing."""
+
+    address: PeerAddress
+    failure: ConnectFailure
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A peer reports that another incarnation of this very node has connected to it."""
+
+    by: NodeId
+
+
+@dataclass(frozen=True, slots=True)
 class Suspects:
     """These are all the nodes that the failure detector takes for unreachable now."""
 
@@ -37,9 +55,10 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Give that member up, by somebody's order."""
+    """Down that member, by order."""
 
     node: NodeId
+    reason: str = "by order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +74,4 @@ class Tick:
     """`next_deadline` has come."""
 
 
-type Input = Start | Received | Suspects | Leave | GiveUp | LeaseDecided | Tick
+type Input = Start | Received | ConnectFailed | Replaced | Suspects | Leave | GiveUp | LeaseDecided | Tick

@@ -9,6 +9,10 @@ its seed nodes. A node begins a cluster
 (c) at once, if all others of its circle look for a cluster too, name the same circle, and it has the lowest address;
 (d) after `seed_timeout` without a cluster, if it is one of its own seed nodes and has the lowest address.
 
+Where seed nodes are configured by names, the lowest of a circle is the one with the lowest name, which all that have
+the same seeds know before anybody has answered (`seed_names`). Nodes that name only each other have no names in
+common: they compare the addresses that have answered.
+
 Of nodes with one and the same circle only the one with the lowest address ever begins a cluster, so there is at most
 one, in whichever order they start and whatever is lost. If circles differ, or the network is divided, there may be two;
 `islands` brings them together. The rules (b) and (d) are Akka's; (c) lets nodes that name only each other find together
@@ -24,15 +28,16 @@ A node that was given up looks also where the others of its cluster were, and fo
     after all were.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 from typing import Final, NamedTuple
 
 from casty.address import PeerAddress
 from casty.member import NodeId
+from casty.spi.transport import ConnectFailure
 
-from casty_cluster.protocol.membership.messages import Presence
+from casty_cluster.protocol.membership.messages import Presence, Refusal
+from casty_cluster.protocol.membership.seed_names import SeedNames
 from casty_cluster.protocol.membership.settings import MembershipSettings
 
 _GROWTH: Final = 1.5
@@ -44,6 +49,8 @@ _MOMENT: Final = 3.0
 """Seconds for which it counts that somebody looks for a cluster; where they are probed in turn, for each turn."""
 SETTLED: Final = 1.0
 """Seconds; longer than what somebody has said of himself is under way."""
+REPEATED: Final = 30.0
+"""Seconds after which it is said again what is missing."""
 JOIN_PATIENCE: Final = 1.0
 """Seconds that a member has to answer a request to join before another one is asked."""
 
@@ -74,7 +81,14 @@ class KeepSeeking:
     reason: str
 
 
-type Step = ProbeAll | Begin | JoinThrough | KeepSeeking
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """No node that could be asked accepts this one."""
+
+    reason: str
+
+
+type Step = ProbeAll | Begin | JoinThrough | KeepSeeking | Reject
 
 
 class _Heard(NamedTuple):
@@ -99,9 +113,24 @@ class Seeker:
         self._turn = 0
         self._pause = settings.seed_interval
         self._probe_at = self._begin_at = self._explain_at = self._asked_until = 0.0
+        self._say_again_at = 0.0
         self._said = ""
-        self.others = tuple(sorted(set(settings.seeds) - {local}))
-        self.circle = tuple(sorted({local, *settings.seeds}))
+        self._names = SeedNames(local, settings.seeds)
+        self._failures: dict[PeerAddress, tuple[ConnectFailure, str]] = {}
+        """How the last attempt to connect has failed, of the places that have not been heard since."""
+        self._refused_since: float | None = None
+
+    @property
+    def circle(self) -> tuple[PeerAddress, ...]:
+        return self._names.circle
+
+    @property
+    def others(self) -> tuple[PeerAddress, ...]:
+        return self._names.others
+
+    @property
+    def resolved(self) -> tuple[PeerAddress, ...]:
+        return self._names.resolved
 
     def start(self, now: float) -> list[Step]:
         self._probe_at = self._asked_until = now
@@ -111,8 +140,22 @@ class Seeker:
     def next_deadline(self) -> float:
         return self._probe_at
 
-    def hear(self, sender: NodeId, presence: Presence, now: float) -> list[Step]:
-        """A node says what it is, asked or not."""
+    def failed(self, place: PeerAddress, failure: ConnectFailure, reason: str) -> list[Step]:
+        """An attempt to connect to that place has come to nothing."""
+        places = {*self.others, *self.awaited}
+        if failure is ConnectFailure.itself:
+            self._names.is_own(place)
+        elif place in places:
+            self._failures[place] = failure, reason
+        reasons = [why for at in sorted(places) if (why := self._rejected_by(at))]
+        return [Reject("; ".join(reasons))] if reasons and len(reasons) == len(places) else []
+
+    def hear(self, sender: NodeId, presence: Presence, now: float, *, at: PeerAddress | None = None) -> list[Step]:
+        """A node says what it is, asked at that name, or unasked."""
+        if at is not None:
+            self._names.answered(at, sender.address)
+        for name in [name for name in self._failures if self._names.address(name) == sender.address]:
+            del self._failures[name]
         before = self._heard.get(sender.address)
         since = before.since if before is not None and before.node == sender else now
         self._heard[sender.address] = _Heard(sender, presence, since, now)
@@ -121,12 +164,17 @@ class Seeker:
             return self._join(sender, now)
         return [Begin()] if self._may_begin_at_once(now) else []
 
-    def refused(self, now: float) -> None:
-        """The member that was asked does not let the node in, for now: another one may be asked."""
+    def refused(self, refusal: Refusal, now: float) -> bool:
+        """The member that was asked does not let the node in. Whether it is in vain to ask any further."""
         self._asked_until = now
+        if not refusal.final:
+            self._refused_since = None
+            return False
+        since = self._refused_since = now if self._refused_since is None else self._refused_since
+        return now - since >= refusal.patience
 
     def tick(self, now: float) -> list[Step]:
-        if not self.others and not self.awaited:
+        if self._names.are_literal and not self.awaited:
             return [Begin()]
         if now < self._probe_at:
             return []
@@ -134,19 +182,41 @@ class Seeker:
             return [Begin()]
         self._probe_at = now + self._pause * self._random.uniform(1 - _JITTER, 1 + _JITTER)
         self._pause = min(self._pause * _GROWTH, self._settings.seed_interval_max)
-        return [ProbeAll(self._places()), *(self._explain() if now >= self._explain_at else [])]
+        return [ProbeAll(self._places()), *(self._explain(now) if now >= self._explain_at else [])]
 
     def _may_begin_at_once(self, now: float) -> bool:
-        return self._may_begin_anew(now) if self.awaited else self._may_begin_first()
+        return self._may_begin_anew(now) if self.awaited else self._may_begin_first(now)
 
-    def _may_begin_first(self) -> bool:
+    def _may_begin_first(self, now: float) -> bool:
         """Rule (c)."""
-        return self.circle[0] == self._local and all(
-            (heard := self._heard.get(other)) is not None
-            and not heard.presence.cluster
-            and heard.presence.circle == self.circle
-            for other in self.others
-        )
+        # A seed leaves it to the lowest name for as long as the others may turn out to have the same names.
+        is_sure = not self._names.is_seed or now >= self._begin_at or self._have_same_circle(self._found())
+        return is_sure and self._lowest() == self._local
+
+    def _lowest(self) -> PeerAddress | None:
+        """The one of this circle who forms its cluster, if all look for one and name the same circle."""
+        found, circle, names = self._found(), self.circle, self._names
+        if len(found) < len(self.others) or not found or any(heard.presence.cluster for heard in found):
+            return None
+        if self._have_same_circle(found):
+            return names.address(circle[0])
+        resolved = names.resolved
+        agreed = all((heard.presence.resolved or heard.presence.circle) == resolved for heard in found)
+        return resolved[0] if agreed else None
+
+    def _found(self) -> list[_Heard]:
+        """What the others of the circle have said of themselves."""
+        return [heard for other in self.others if (heard := self._heard_at(other)) is not None]
+
+    def _have_same_circle(self, found: list[_Heard]) -> bool:
+        return all(heard.presence.circle == self.circle for heard in found)
+
+    def _heard_at(self, name: PeerAddress) -> _Heard | None:
+        return self._heard.get(self._names.address(name))
+
+    def _rejected_by(self, place: PeerAddress) -> str:
+        failure, reason = self._failures.get(place, (ConnectFailure.unreachable, ""))
+        return f"{place} rejects this node: {reason}" if failure is ConnectFailure.rejected else ""
 
     def _may_begin_anew(self, now: float) -> bool:
         """Rule (e)."""
@@ -176,15 +246,18 @@ class Seeker:
 
     def _may_begin_alone(self) -> bool:
         """Rule (d), but for the time."""
-        return self.circle[0] == self._local and self._local in self._settings.seeds and not self.awaited
+        lowest = self._lowest()
+        is_lowest = self.circle[0] == self._names.own if lowest is None else lowest == self._local
+        return is_lowest and self._names.is_seed and not self.awaited
 
     def _places(self) -> tuple[PeerAddress, ...]:
         """Whom to probe: all seed nodes, and of many contacts a few in turn."""
-        places = [place for place in self.awaited if place not in self.circle]
+        asked = self._names.asked
+        places = [place for place in self.awaited if place not in asked]
         if len(places) > _CONTACTS:
             self._turn = (self._turn + _CONTACTS) % len(places)
             places = (places[self._turn :] + places)[:_CONTACTS]
-        return (*self.others, *places)
+        return (*asked, *places)
 
     def _join(self, member: NodeId, now: float) -> list[Step]:
         if now < self._asked_until:
@@ -192,38 +265,38 @@ class Seeker:
         self._asked_until = now + JOIN_PATIENCE
         return [JoinThrough(member)]
 
-    def _explain(self) -> list[Step]:
+    def _explain(self, now: float) -> list[Step]:
         reason = self._what_is_missing()
-        if reason == self._said:
+        if reason == self._said and now < self._say_again_at:
             return []
-        self._said = reason
+        self._said, self._say_again_at = reason, now + REPEATED
         return [KeepSeeking(reason)]
 
     def _what_is_missing(self) -> str:
         if any(heard.presence.cluster for heard in self._heard.values()):
             return "a cluster was found, and it has not let this node in yet"
         awaited = self.awaited or self.others
-        silent = [other for other in awaited if other not in self._heard]
-        missing = [f"no answer from {_listed(silent)}"] if silent else []
+        silent = [other for other in awaited if self._heard_at(other) is None]
+        missing = [f"no answer from {', '.join(map(self._with_failure, silent))}"] if silent else []
         if self.awaited:
             missing.append(
                 "this node was given up by its last cluster, and begins another one only when all who were left there "
                 "look for one too; start those that are down, or, if they are gone for good, this one anew"
             )
             return "; ".join(missing)
-        other_circles = [other for other in self.others if other in self._heard and not self._agrees(other)]
+        other_circles = [other for other in self.others if not self._agrees(other)]
         if other_circles:
-            missing.append(f"other seed nodes than here are configured at {_listed(other_circles)}")
-        if self.circle[0] != self._local:
-            missing.append(f"only {self.circle[0]}, the lowest address, may begin a cluster")
-        elif self._local not in self._settings.seeds:
-            missing.append(f"this node, {self._local}, may begin one alone if it is among its own seed nodes")
+            missing.append(f"other seed nodes than here are configured at {', '.join(map(str, other_circles))}")
+        if self.circle[0] != self._names.own:
+            missing.append(f"only {self.circle[0]}, the lowest address, may form a cluster")
+        elif not self._names.is_seed:
+            missing.append(f"this node, {self._local}, may form one alone if it is among its own seed nodes")
         return "; ".join(missing)
 
+    def _with_failure(self, place: PeerAddress) -> str:
+        _, reason = self._failures.get(place, (None, ""))
+        return f"{place} ({reason})" if reason else str(place)
+
     def _agrees(self, other: PeerAddress) -> bool:
-        presence = self._heard[other].presence
-        return bool(presence.cluster) or presence.circle == self.circle
-
-
-def _listed(addresses: Collection[PeerAddress]) -> str:
-    return ", ".join(map(str, addresses))
+        heard = self._heard_at(other)
+        return heard is None or bool(heard.presence.cluster) or heard.presence.circle == self.circle

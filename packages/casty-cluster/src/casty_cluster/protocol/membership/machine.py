@@ -9,15 +9,28 @@ Invariants: those of `participant`; and a node that seeks has not been let in an
 
 from random import Random
 
+from casty.address import PeerAddress
 from casty.member import Member, NodeId
+from casty.printable import printable
 from casty.spi.downing import DowningStrategy
 
 from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.admission import wrong_system
-from casty_cluster.protocol.membership.effects import Effect, Ignored, Joined, KeepsSeeking, Out, Refused, Send
+from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, Joined, KeepsSeeking, Out, Refused, Send
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.inputs import GiveUp, Input, LeaseDecided, Leave, Received, Start, Suspects, Tick
-from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Seeker, Step
+from casty_cluster.protocol.membership.inputs import (
+    ConnectFailed,
+    GiveUp,
+    Input,
+    LeaseDecided,
+    Leave,
+    Received,
+    Replaced,
+    Start,
+    Suspects,
+    Tick,
+)
+from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Reject, Seeker, Step
 from casty_cluster.protocol.membership.leader import converged
 from casty_cluster.protocol.membership.messages import (
     Answer,
@@ -92,25 +105,29 @@ class Membership:
             case Received() if self._started:
                 return self._receive(given, now)
             case Leave():
-                return self._stop(Out("it leaves before it was let in anywhere", rejoin=False))
-            case Start() | Tick() | Received() | Suspects() | GiveUp() | LeaseDecided():
+                return self._stop(Out("it leaves before it has joined a cluster", Cause.left))
+            case ConnectFailed(address, failure, reason) if self._started:
+                return self._take(self._seeker.failed(address, failure, reason), now)
+            case Start() | Tick() | Received() | ConnectFailed() | Replaced() | Suspects() | GiveUp() | LeaseDecided():
                 return []
 
     def _receive(self, received: Received, now: float) -> list[Effect]:
         sender, message = received.sender, received.message
         match message:
-            case Probe(presence):
-                return self._probed(sender, presence, now)
-            case Answer(to, presence) if self._is_for_me(to):
-                return self._take(self._seeker.hear(sender, presence, now), now)
+            case Probe():
+                return self._probed(sender, message, now)
+            case Answer(to, presence, at) if self._is_for_me(to):
+                name = None if at is None else PeerAddress(*at)
+                return self._take(self._seeker.hear(sender, presence, now, at=name), now)
             case Gossip(to) if self._is_for_me(to):
                 return self._enter(received, message, now)
-            case Refusal(to, reason, final) if self._is_for_me(to):
-                self._seeker.refused(now)
-                return self._stop(Refused(reason, final)) if final else [Refused(reason, final)]
+            case Refusal(to, claimed) if self._is_for_me(to):
+                reason = f"{sender.address} claims: {printable(claimed)}"
+                in_vain = self._seeker.refused(message, now)
+                return self._stop(Refused(reason, final=True)) if in_vain else [Refused(reason, final=False)]
             case GivenUp(to) if self._is_for_me(to):
                 reason = "it was given up before it knew that it had been let in"
-                return self._stop(Out(reason, rejoin=True, contacts=(sender.address, *self._settings.contacts)))
+                return self._stop(Out(reason, Cause.downed, contacts=(sender.address, *self._settings.contacts)))
             case Answer() | Gossip() | Refusal() | GivenUp():
                 return [Ignored(sender, "it is meant for another incarnation of this node")]
             case Join() | Digest() | Goodbye() | Dissolve():
@@ -119,17 +136,21 @@ class Membership:
     def _is_for_me(self, to: int) -> bool:
         return to == self._local.node.uid
 
-    def _probed(self, sender: NodeId, presence: Presence, now: float) -> list[Effect]:
-        if refused := wrong_system(self._settings, sender, presence.system):
+    def _probed(self, sender: NodeId, probe: Probe, now: float) -> list[Effect]:
+        if refused := wrong_system(self._settings, sender, probe.presence.system):
             return [Send(sender, refused)]
-        effects = self._take(self._seeker.hear(sender, presence, now), now)
-        return [*effects, Send(sender, Answer(sender.uid, self._probe().presence))]
+        effects = self._take(self._seeker.hear(sender, probe.presence, now), now)
+        return [*effects, Send(sender, Answer(sender.uid, self._presence(), probe.at))]
 
-    def _probe(self) -> Probe:
+    def _presence(self) -> Presence:
         system, circle, state = self._settings.system, self._seeker.circle, self.state
         if state is None:
-            return Probe(Presence(system, 0, 0, circle, self._seeker.awaited))
-        return Probe(Presence(system, state.cluster, len(state.alive), circle))
+            resolved = self._seeker.resolved
+            return Presence(system, 0, 0, circle, self._seeker.awaited, () if resolved == circle else resolved)
+        return Presence(system, state.cluster, len(state.alive), circle)
+
+    def _probe(self, address: PeerAddress) -> Send:
+        return Send(address, Probe(self._presence(), address))
 
     def _enter(self, received: Received, gossip: Gossip, now: float) -> list[Effect]:
         sender = received.sender
@@ -148,16 +169,18 @@ class Membership:
     def _step(self, step: Step, now: float) -> list[Effect]:
         match step:
             case ProbeAll(addresses):
-                return [Send(address, self._probe()) for address in addresses]
+                return [self._probe(address) for address in addresses]
             case Begin():
                 effects = self._participate(GossipState.founded_by(self._local), Tick(), now)
-                return [*effects, *(Send(address, self._probe()) for address in self._seeker.others)]
+                return [*effects, *map(self._probe, self._seeker.others)]
             case JoinThrough(member):
                 configuration = dict(self._settings.configuration)
                 join = Join(member.uid, self._settings.system, self._local.node_id, self._local.roles, configuration)
                 return [Send(member, join)]
             case KeepSeeking(reason):
                 return [KeepsSeeking(reason)]
+            case Reject(reason):
+                return self._stop(Refused(reason, final=True))
 
     def _participate(self, state: GossipState, first: Input, now: float) -> list[Effect]:
         participant = Participant(

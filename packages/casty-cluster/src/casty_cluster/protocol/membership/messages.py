@@ -19,10 +19,14 @@ class Presence(NamedTuple):
     size: int
     """Members of that cluster that have not been given up."""
     circle: tuple[tuple[str, int], ...]
-    """The addresses of this node and its seed nodes, sorted."""
+    """This node and its seed nodes as configured, sorted."""
     awaited: tuple[tuple[str, int], ...] = ()
     """Where others may go on with the cluster that has given up this node: it begins no other one before they look for
     one.
+    """
+    resolved: tuple[tuple[str, int], ...] = ()
+    """The circle by the addresses by which its nodes call themselves, as far as they have answered; empty where that is
+    the circle itself.
     """
 
 
@@ -31,6 +35,8 @@ class Probe(NamedTuple):
     """Who is there? To an address, whoever listens at it."""
 
     presence: Presence
+    at: tuple[str, int] | None = None
+    """The address that the probe was sent to, perhaps another one than by which the receiver calls itself."""
 
 
 @message("casty.cluster.Answer")
@@ -39,6 +45,8 @@ class Answer(NamedTuple):
 
     to: int
     presence: Presence
+    at: tuple[str, int] | None = None
+    """As in the probe."""
 
 
 @message("casty.cluster.Join")
@@ -61,6 +69,8 @@ class Refusal(NamedTuple):
     reason: str
     final: bool
     """Whether it would be refused again later."""
+    patience: float = 0.0
+    """Seconds for which it goes on asking all the same, as what stands in the way may turn out to be gone."""
 
 
 @message("casty.cluster.Gossip")

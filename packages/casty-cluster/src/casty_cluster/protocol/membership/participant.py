@@ -22,31 +22,19 @@ from typing import Final
 
 from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
-from casty.spi.downing import Acquire, Down, DowningStrategy, MembershipView
+from casty.spi.downing import Acquire, Down, DowningStrategy
 
-from casty_cluster.protocol.membership import compact
+from casty_cluster.protocol.membership import compact, inputs, messages
 from casty_cluster.protocol.membership.admission import admit, refusal, wrong_system
 from casty_cluster.protocol.membership.announcing import Announcer
-from casty_cluster.protocol.membership.effects import AcquireLease, Effect, Ignored, Out, Send
+from casty_cluster.protocol.membership.effects import AcquireLease, Cause, Downed, Effect, Ignored, Out, Rejected, Send
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.inputs import GiveUp, Input, LeaseDecided, Leave, Received, Start, Suspects, Tick
 from casty_cluster.protocol.membership.islands import Islands, gives_way, gives_way_to_half, lowest
 from casty_cluster.protocol.membership.leader import converged, lead
-from casty_cluster.protocol.membership.messages import (
-    Answer,
-    Digest,
-    Dissolve,
-    GivenUp,
-    Goodbye,
-    Gossip,
-    Join,
-    Presence,
-    Probe,
-    Refusal,
-)
+from casty_cluster.protocol.membership.messages import Answer, Dissolve, GivenUp, Goodbye, Gossip, Join, Presence, Probe
 from casty_cluster.protocol.membership.rounds import Rounds
 from casty_cluster.protocol.membership.settings import MembershipSettings
-from casty_cluster.protocol.membership.split import SplitWatch
+from casty_cluster.protocol.membership.split import SplitWatch, view_of
 from casty_cluster.protocol.membership.vector_clock import Order
 
 HELD_UP: Final = 1.0
@@ -79,6 +67,8 @@ class Participant:
         self._leave_by = float("inf")
         self._version = state.reachability.row(local).version
         self._effects: list[Effect] = []
+        self._reasons: dict[NodeId, str] = {}
+        """Why this node has downed others in the course of this input."""
         self._before = state
         """The state before the last input."""
         self.is_out = False
@@ -92,24 +82,27 @@ class Participant:
         deadlines = (self._rounds.next_deadline(), self._islands.next_deadline(), self._leave_by)
         return min(deadlines) if split is None else min(split, *deadlines)
 
-    def handle(self, given: Input, now: float) -> list[Effect]:
+    def handle(self, given: inputs.Input, now: float) -> list[Effect]:
         if now - self.next_deadline() > HELD_UP:
             self._split.restart(now)
         self._before = self._state
+        self._reasons.clear()
         match given:
-            case Received():
+            case inputs.Received():
                 self._receive(given, now)
-            case Suspects(nodes):
+            case inputs.Suspects(nodes):
                 self._suspects = nodes
-            case Leave():
+            case inputs.Leave():
                 self._leave(now)
-            case GiveUp(node):
-                self._give_up((node,), "by order", now)
-            case LeaseDecided(acquire, won):
+            case inputs.GiveUp(node, reason):
+                self._give_up((node,), reason, now)
+            case inputs.LeaseDecided(acquire, won):
                 self._carry_out(self._split.lease_decided(acquire, won=won), now)
-            case Tick():
+            case inputs.Tick():
                 self._tick(now)
-            case Start():
+            case inputs.Replaced(by):
+                self._replaced(by)
+            case inputs.Start() | inputs.ConnectFailed():
                 pass
         self._follow_up(now)
         effects, self._effects = self._effects, []
@@ -125,15 +118,15 @@ class Participant:
             row = state.reachability.row(self._local)
             assert row.version == self._version, "somebody else has written the row of this node"
 
-    def _receive(self, received: Received, now: float) -> None:
+    def _receive(self, received: inputs.Received, now: float) -> None:
         sender, message = received.sender, received.message
         match message:
             case Gossip(to) if self._is_for_me(sender, to):
                 self._gossip(received, message, now)
-            case Digest(to) if self._is_for_me(sender, to):
+            case messages.Digest(to) if self._is_for_me(sender, to):
                 self._digest(sender, message, now)
-            case Probe(presence):
-                self._probed(sender, presence)
+            case Probe():
+                self._probed(sender, message)
             case Answer(to, presence) if self._is_for_me(sender, to):
                 self._answered(sender, presence, now)
             case Join(to) if self._is_for_me(sender, to):
@@ -145,8 +138,9 @@ class Participant:
                     self._give_up((sender,), "it is of another cluster", now)
             case Dissolve(cluster, contact):
                 if cluster == self._state.cluster and sender in self._state.alive:
-                    self._go("its cluster gives way to a larger one", (PeerAddress(*contact), *self._others()))
-            case Gossip() | Digest() | Answer() | Join() | GivenUp() | Refusal():
+                    contacts = (PeerAddress(*contact), *self._others())
+                    self._go("its cluster gives way to a larger one", contacts, cause=Cause.gave_way)
+            case Gossip() | messages.Digest() | Answer() | Join() | GivenUp() | messages.Refusal():
                 pass
 
     def _is_for_me(self, sender: NodeId, to: int) -> bool:
@@ -157,7 +151,7 @@ class Participant:
     def _ignore(self, sender: NodeId, reason: str) -> None:
         self._effects.append(Ignored(sender, reason))
 
-    def _gossip(self, received: Received, gossip: Gossip, now: float) -> None:
+    def _gossip(self, received: inputs.Received, gossip: Gossip, now: float) -> None:
         sender = received.sender
         if received.waited > self._settings.gossip_ttl:
             self._ignore(sender, f"it has waited {received.waited:.1f} s to be read")
@@ -200,7 +194,7 @@ class Participant:
     def _merged(self, theirs: GossipState) -> GossipState:
         return self._state.merge(theirs).seen_by(self._local)
 
-    def _digest(self, sender: NodeId, digest: Digest, now: float) -> None:
+    def _digest(self, sender: NodeId, digest: messages.Digest, now: float) -> None:
         if digest.cluster == self._state.cluster and self._state.is_gone(sender):
             self._tell_given_up(sender)
             return
@@ -222,14 +216,15 @@ class Participant:
     def _presence(self) -> Presence:
         return Presence(self._settings.system, self._state.cluster, len(self._state.alive), self._circle)
 
-    def _probed(self, sender: NodeId, presence: Presence) -> None:
+    def _probed(self, sender: NodeId, probe: Probe) -> None:
+        presence = probe.presence
         if refused := wrong_system(self._settings, sender, presence.system):
             self._effects.append(Send(sender, refused))
             return
         if presence.cluster == self._state.cluster and self._state.is_gone(sender):
             self._tell_given_up(sender)
             return
-        self._effects.append(Send(sender, Answer(sender.uid, self._presence())))
+        self._effects.append(Send(sender, Answer(sender.uid, self._presence(), probe.at)))
         if gives_way(self._state, self._local, sender, presence):
             self._effects.append(Send(sender, Probe(self._presence())))
 
@@ -244,7 +239,7 @@ class Participant:
             return
         if sender not in self._state.members:
             if refused := refusal(self._state, self._settings, self._local, sender, join):
-                self._effects.append(Send(sender, refused))
+                self._effects += [Send(sender, refused), Rejected(sender, refused.reason)]
                 return
             self._change(admit(self._state, sender, join, now), now)
         self._effects.append(Send(sender, compact.write(self._state, sender, now)))
@@ -252,6 +247,8 @@ class Participant:
     def _given_up(self, sender: NodeId, notice: GivenUp) -> None:
         if notice.cluster != self._state.cluster:
             self._ignore(sender, "it is of another cluster")
+        elif sender not in self._state.members and sender not in self._state.tombstones:
+            self._ignore(sender, "it is no member of this cluster")
         elif not self._state.is_gone(sender):
             self._removed()
         elif gives_way_to_half(self._state, notice):
@@ -267,11 +264,21 @@ class Participant:
         others = sorted(self._state.alive.keys() - {self._local})
         dissolve = Dissolve(self._state.cluster, (contact.host, contact.port))
         self._effects += [Send(node, dissolve) for node in others]
-        self._go(f"its cluster of {len(others) + 1} gives way to one of {size}", (contact.address, *self._others()))
+        contacts = (contact.address, *self._others())
+        self._go(f"its cluster of {len(others) + 1} gives way to one of {size}", contacts, cause=Cause.gave_way)
+
+    def _replaced(self, by: NodeId) -> None:
+        """Two processes use this address. The newer one is the node from now on, and this one must not come back."""
+        if by not in self._state.members:
+            self._ignore(by, "only a member's word counts that this node has been replaced")
+            return
+        where = f"{self._local.address}, as {by} reports"
+        advice = "give each process an address of its own (advertised_host, advertised_port)"
+        self._go(f"another process has been started with this node's address, {where}; {advice}", cause=Cause.replaced)
 
     def _removed(self) -> None:
         """The others have said so."""
-        self._go("it has left" if self._is_leaving else "the others have given it up")
+        self._go("it has left" if self._is_leaving else "the other members have downed it")
 
     @property
     def _is_leaving(self) -> bool:
@@ -293,7 +300,7 @@ class Participant:
         if self._rounds.is_due(now):
             self._gossip_round(now)
         for address in self._islands.tick(self._state, now):
-            self._effects.append(Send(address, Probe(self._presence())))
+            self._effects.append(Send(address, Probe(self._presence(), address)))
         match self._split.decide(now):
             case Acquire() as acquire:
                 self._effects.append(AcquireLease(acquire))
@@ -321,11 +328,12 @@ class Participant:
         alive, others = self._state.alive, self._others()
         down = [replace(alive[node], status=MemberStatus.down) for node in nodes if node in alive]
         if down:
+            self._reasons |= dict.fromkeys((member.node for member in down), reason)
             self._change(self._state.set(*down), now)
         if self._local in nodes:
             # The others of this side decide alike: with this they need not wait for it.
             self._tell_everybody(now)
-            self._go(f"it has given itself up: {reason}", others)
+            self._go(f"it has downed itself: {reason}", others)
 
     def _change(self, state: GossipState, now: float) -> None:
         """Make `state` the one that this node tells about. The only way to something new."""
@@ -339,12 +347,12 @@ class Participant:
     def _others(self) -> tuple[PeerAddress, ...]:
         return tuple(node.address for node in sorted(self._state.alive.keys() - {self._local}))
 
-    def _go(self, reason: str, contacts: tuple[PeerAddress, ...] | None = None) -> None:
+    def _go(self, reason: str, contacts: tuple[PeerAddress, ...] | None = None, *, cause: Cause = Cause.downed) -> None:
         """Be out, for good. `contacts`: where others may go on without this node; else where members are alive."""
         if not self.is_out:
             self.is_out = True
-            contacts = self._others() if contacts is None else contacts
-            self._effects.append(Out(reason, not self._is_leaving, contacts=() if self._is_leaving else contacts))
+            out = Out(reason, cause, contacts=self._others() if contacts is None else contacts)
+            self._effects.append(Out(reason, Cause.left) if self._is_leaving else out)
 
     def _follow_up(self, now: float) -> None:
         """What follows from the state, whatever has led to it."""
@@ -357,9 +365,16 @@ class Participant:
         namesakes = [node for node in self._state.alive if node.address == self._local.address and node != self._local]
         self._give_up(namesakes, "it was here before this incarnation", now)
         self._observe(now)
+        self._explain()
         self._lead(now)
         self._effects += self._announcer.announce(self._state)
         self._watch_split(now)
+
+    def _explain(self) -> None:
+        """Why members are down that were not before this input."""
+        for node in self._state.downed_since(self._before):
+            why = self._reasons.get(node) or self._split.why(node)
+            self._effects.append(Downed(node, why or "another member has decided it"))
 
     def _observe(self, now: float) -> None:
         state = self._state
@@ -372,6 +387,7 @@ class Participant:
 
     def _lead(self, now: float) -> None:
         while (led := lead(self._state, self._local, now)) is not self._state:
+            self._effects += self._announcer.announce(self._state)  # nobody vanishes without a last status
             removed = sorted(self._state.members.keys() - led.members.keys())
             self._change(led, now)
             for node in removed:
@@ -379,12 +395,5 @@ class Participant:
 
     def _watch_split(self, now: float) -> None:
         state = self._state
-        alive, unreachable = state.alive, state.unreachable
-        if unreachable or self._split.is_watching:
-            view = MembershipView(
-                local=self._local,
-                members=tuple(alive[node] for node in sorted(alive)),
-                unreachable=unreachable,
-                observations=state.reachability.observations(alive),
-            )
-            self._split.observe(view, now)
+        if state.unreachable or self._split.is_watching:
+            self._split.observe(view_of(state, self._local), now)

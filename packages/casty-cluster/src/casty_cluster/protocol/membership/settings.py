@@ -39,6 +39,9 @@ class MembershipSettings:
     """How long nothing may have changed before unreachable members are decided about; None: by the cluster's size."""
     down_all_when_unstable: bool = True
     """Whether everybody gives up if that much time and three quarters of it pass and it never was stable."""
+    namesake_timeout: float = 20.0
+    """For which a node goes on asking that is rejected because a member has its node_id: longer than it takes to notice
+    that the member is dead."""
     tombstone_seconds: float = 24 * 3600.0
     max_gossip_bytes: int = 60 * 1024
     """What a frame of the control lane can carry: a node whose joining would make the state larger is refused."""

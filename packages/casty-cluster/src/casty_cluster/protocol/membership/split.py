@@ -15,8 +15,10 @@ waiting to that sets a longer time.
 
 from typing import Final
 
+from casty.member import NodeId
 from casty.spi.downing import Acquire, Decision, Down, DowningStrategy, MembershipView
 
+from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.settings import MembershipSettings
 
 _UNSTABLE_AFTER: Final = 1.75
@@ -78,6 +80,12 @@ class SplitWatch:
             self._pending = decision
         return decision
 
+    def why(self, node: NodeId) -> str | None:
+        """What the strategy says of a node that another member has downed; None: it would not have been downed here."""
+        decision = None if self._view is None or self._strategy is None else self._strategy.decide(self._view)
+        down = decision.won if isinstance(decision, Acquire) else decision
+        return down.reason if down is not None and node in down.nodes else None
+
     def lease_decided(self, acquire: Acquire, *, won: bool) -> Down | None:
         """What to do once the lease that was asked for has been got, or not; None if nobody waits for it any more."""
         if acquire != self._pending:
@@ -94,3 +102,14 @@ class SplitWatch:
         if not self._settings.down_all_when_unstable:
             return float("inf")
         return self._first + self._stable_after * _UNSTABLE_AFTER
+
+
+def view_of(state: GossipState, local: NodeId) -> MembershipView:
+    """What a downing strategy is shown of a state."""
+    alive = state.alive
+    return MembershipView(
+        local=local,
+        members=tuple(alive[node] for node in sorted(alive)),
+        unreachable=state.unreachable,
+        observations=state.reachability.observations(alive),
+    )
