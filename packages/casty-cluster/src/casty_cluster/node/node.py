@@ -169,7 +169,9 @@ class Node(Wire):
         if self._tasks:  # gathering nothing needs an event loop all the same
             await asyncio.gather(*self._tasks, return_exceptions=True)
         self._fail_waiting(JoinError("the actor system was shut down"))
-        await self._transport.aclose()
+        error = await self._kernel.patience.see_through(self._transport.aclose, "closing the transport")
+        if error is not None:
+            raise error
 
     def fall_silent(self) -> None:
         """Say nothing to anybody any more, and not that either: for tests of what the others do."""

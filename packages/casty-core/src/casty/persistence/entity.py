@@ -15,7 +15,7 @@ from typing import Any, Protocol, override
 from casty.behaviors.initial import fresh_state
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
-from casty.errors import BehaviorError, JournalError
+from casty.errors import BehaviorError, JournalClosedError, JournalError
 from casty.interruption import interrupts, raise_unless_failure
 from casty.persistence.log import EntityLog, Save
 from casty.persistence.outbox import CURRENT, Outbox
@@ -79,6 +79,7 @@ class EventSourcedEntity:
         self._unencodable = False
         """The last snapshot could not be encoded, and that was logged."""
         self._failure: Exception | None = None
+        self._closed = False
 
     async def recover(self) -> None:
         """Fold the stored history. Raises what the journal, the serializer or `on_event` raise."""
@@ -125,6 +126,9 @@ class EventSourcedEntity:
             # The write of an earlier command failed while this one was handled: its state has never been.
             entry.discard()
             return self._lose(entry, self._failure)
+        if self._closed:
+            entry.discard()
+            return self._lose(entry, JournalClosedError("its handler ended after the actor had stopped"))
         following = answer
         if type(answer) is PersistedBehavior:
             following = self._persist(entry, answer)
@@ -209,7 +213,10 @@ class EventSourcedEntity:
             raise JournalError("an earlier command could not be stored") from self._failure
 
     async def close(self) -> None:
-        """Wait for the writes in flight and for snapshots being saved."""
+        """Wait for the writes in flight and for snapshots being saved. A handler that has been abandoned, and ends
+        later, writes nothing any more.
+        """
+        self._closed = True
         await self.settled()
         await asyncio.gather(*self._saving)
 

@@ -98,7 +98,7 @@ class CellContext:
         task = Task(_pipe(self._cell, awaitable, mapper, on_failure), loop=self._cell.dispatcher.loop, eager_start=True)
         if not task.done():
             tasks[task] = None
-            task.add_done_callback(tasks.pop)
+            task.add_done_callback(lambda done: tasks.pop(done, None))
 
     def ask[N, R](
         self,

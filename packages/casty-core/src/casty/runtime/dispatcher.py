@@ -8,6 +8,7 @@ cell and ends.
 """
 
 import asyncio
+import logging
 import time
 from asyncio import CancelledError, Task, current_task
 from collections import deque
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from casty import entropy
 from casty.behaviors.values import SAME, ReceiveBehavior
 from casty.clock import TimerHandle
-from casty.interruption import raise_unless_failure
+from casty.interruption import described, raise_unless_failure
 from casty.runtime.cell import IDLE, SCHEDULED, SIGNALLED, Cell
 from casty.runtime.context import open_context
 from casty.runtime.lifecycle import attend, follow
@@ -27,6 +28,8 @@ from casty.runtime.variables import Baseline
 
 if TYPE_CHECKING:
     from casty.runtime.kernel import Kernel
+
+logger = logging.getLogger("casty")
 
 BUDGET: Final = 256
 """Messages that a cell may handle before others have their turn."""
@@ -49,6 +52,10 @@ CELL_COST: Final = 8
 """What visiting a cell costs, in messages."""
 
 
+class Abandoned(BaseException):
+    """Ends a driver whose actor has gone on without it."""
+
+
 class Dispatcher:
     """The run queue of one actor system."""
 
@@ -63,6 +70,8 @@ class Dispatcher:
         self.armed = False
         self.suspended: dict[Cell, None] = {}
         """Cells whose handler, or start or stop, awaits something."""
+        self.abandoned: set[Task[None]] = set()
+        """Drivers whose actor has been taken from them, as its handler could not be ended."""
         self._variables = copy_context()
         self._baseline = Baseline(self._variables)
         self._stopwatch = entropy.source().stopwatch
@@ -144,6 +153,22 @@ class Dispatcher:
         if not task.done():
             self._hold(cell, task)
 
+    def abandon(self, cell: Cell) -> None:
+        """Go on with a suspended actor, which has signals to attend to, without the handler that suspends it."""
+        task = cell.task
+        if task is not None:
+            self.abandoned.add(task)
+            task.add_done_callback(self.abandoned.discard)
+            self._let_go(cell)
+            self.enqueue(cell)
+
+    def check_abandoned(self) -> None:
+        """To be called when user code has returned that may suspend: raises `Abandoned` if the actor is not ours any
+        more.
+        """
+        if self.abandoned and current_task() in self.abandoned:
+            raise Abandoned
+
     def close(self) -> None:
         """Every cell has stopped."""
         if self._patrol is not None:
@@ -216,6 +241,8 @@ class Dispatcher:
                             cell.batch = None
             except BaseException as error:
                 self._failed(me, cell, error, message)
+            if self.abandoned and me in self.abandoned:
+                return
             if cell.state and cell.state <= SIGNALLED:
                 (self._busy if count == BUDGET else self.ready).append(cell)
             if cell.task is not None:
@@ -241,6 +268,9 @@ class Dispatcher:
         """A handler or a step of the actor's life raised: its failure, the end of our patience with it, or the end of
         the program.
         """
+        if me in self.abandoned:
+            logger.error("the abandoned handler of %s has ended after all: %s", cell.path, described(error))
+            return
         if isinstance(error, CancelledError) and me.cancelling():
             if cell.life is not None and cell.life.overdue:
                 cell.life.overdue = False

@@ -47,9 +47,11 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
             for hooks in wrapping.hooks:
                 if hooks.pre_start is not None:
                     await hooks.pre_start(open_context(cell))
+                    cell.dispatcher.check_abandoned()
         match core:
             case SetupBehavior(factory):
                 behavior = await factory(open_context(cell))
+                cell.dispatcher.check_abandoned()
                 check_spawnable(behavior, in_cluster=cell.kernel.remote is not None)
             case ReceiveBehavior(handler):
                 return _install(cell, handler)

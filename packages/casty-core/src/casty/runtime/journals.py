@@ -58,6 +58,10 @@ class Journals:
 
     async def close(self) -> None:
         """Give every journal back; those that nobody else uses close."""
+        opening = [task for task in self._opening.values() if not task.done()]
+        for task in opening:  # whoever waited for it has stopped
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
         await self._leases.aclose()
 
     def _by_name(self, url: str) -> StoreJournal:

@@ -15,6 +15,7 @@ from casty.runtime.ask import Asks
 from casty.runtime.cell import Cell
 from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.dispatcher import Dispatcher
+from casty.runtime.patience import Patience
 from casty.runtime.timers import KeyedTimers
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Kernel:
         self.config = config
         self.settings = ActorSettingsResolver(config)
         self.high_water = config.system.high_water
-        self.stop_timeout = config.system.stop_timeout
+        self.patience = Patience(loop, config.system.stop_timeout)
         self.event_stream = event_stream
         # Random where it begins, so that an address of an earlier process never names an actor of this one.
         self.uids = itertools.count(int.from_bytes(entropy.source().token(6)) << 14 | 1)

@@ -4,7 +4,6 @@ A cell with signals attends to them before its next message. Whatever raises on 
 lane, here or in the dispatcher, so that no exception leaves an actor alive but deaf.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -82,7 +81,9 @@ async def attend(cell: Cell) -> None:
                 case Unstash():
                     cell.batch = iter([*life.stash, *cell.take_waiting()])
                     life.stash.clear()
+            cell.dispatcher.check_abandoned()
         except Exception as error:
+            cell.dispatcher.check_abandoned()
             life.signals.append(Fail(error))
     cell.state = SCHEDULED if life.backoff is None else PAUSED
 
@@ -99,6 +100,7 @@ async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
     for hooks in life.wrapping.hooks:
         if hooks.post_restart is not None:
             await hooks.post_restart(open_context(cell))
+            cell.dispatcher.check_abandoned()
     if after.exception is not None:
         stream.publish(ActorRestarted(cell.ref, after.exception))
 
@@ -156,6 +158,7 @@ async def _wind_down(cell: Cell, life: Life, exception: BaseException | None) ->
         for hooks in reversed(life.wrapping.hooks):
             if hooks.pre_restart is not None:
                 await hooks.pre_restart(open_context(cell), exception)
+                cell.dispatcher.check_abandoned()
     await _end_family(cell, life)
     await _close_resources(life)
     if life.stash:
@@ -186,27 +189,22 @@ async def _stop(cell: Cell, life: Life) -> None:
         cell.kernel.dead_letters.publish(message, cell.ref, "the actor stopped before its turn came")
     life.stash.clear()
     await _end_family(cell, life)
-    await _patiently(cell, "its resources did not close", partial(_close_resources, life))
+    if life.resources:
+        await _patiently(cell, "closing the resources", partial(_close_resources, life))
     for hooks in reversed(life.wrapping.hooks):
         if hooks.post_stop is not None:
-            await _patiently(cell, "its post_stop failed", partial(hooks.post_stop, open_context(cell)))
-    await _end_errands(life)
+            await _patiently(cell, "post_stop", partial(hooks.post_stop, open_context(cell)))
+    await _end_errands(cell, life)
     if life.backoff is not None:
         life.backoff.cancel()
     finish(cell)
 
 
-async def _patiently(cell: Cell, complaint: str, step: Callable[[], Awaitable[None]]) -> None:
+async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]]) -> None:
     """A step of a stop, which goes on whatever becomes of the step."""
-    try:
-        async with asyncio.timeout(cell.kernel.stop_timeout):
-            await step()
-    except (Exception, asyncio.CancelledError) as error:
-        me = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and me is not None and me.cancelling():
-            raise
-        # A cancellation that nobody asked this task for: the step has awaited something that was cancelled.
-        logger.exception("%s stops, but %s", cell.path, complaint)
+    error = await cell.kernel.patience.see_through(step, f"{what} of {cell.path}")
+    if error is not None:
+        logger.error("%s stops, but %s failed: %s", cell.path, what, described(error), exc_info=error)
 
 
 async def _end_family(cell: Cell, life: Life) -> None:
@@ -215,16 +213,14 @@ async def _end_family(cell: Cell, life: Life) -> None:
     for child in list(life.children.values()):
         request_stop(child)
     await until_childless(cell)
-    await _end_errands(life)
+    await _end_errands(cell, life)
 
 
-async def _end_errands(life: Life) -> None:
+async def _end_errands(cell: Cell, life: Life) -> None:
     if life.timers is not None:
         life.timers.cancel_all()
-    tasks = list(life.tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    tasks, life.tasks = life.tasks, {}
+    await cell.kernel.patience.end(tasks, f"what was piped to {cell.path}")
 
 
 async def _close_resources(life: Life) -> None:

@@ -1,11 +1,14 @@
 """Asking an actor to stop, and the last thing that happens to one."""
 
 import logging
+from asyncio import Task
 
 from casty.behaviors.values import IGNORE
 from casty.events import ActorStopped
 from casty.runtime.cell import IDLE, STOPPED, Cell
+from casty.runtime.life import Life
 from casty.runtime.mailbox import CLOSED
+from casty.runtime.patience import report_abandoned, whereabouts
 from casty.runtime.pending import orphan_asks
 from casty.runtime.signals import Stop
 from casty.runtime.watch import notify_watchers
@@ -14,7 +17,9 @@ logger = logging.getLogger("casty")
 
 
 def request_stop(cell: Cell) -> None:
-    """Stop the actor after its current message, which is cancelled if it takes longer than the system's patience."""
+    """Stop the actor after its current message, which is cancelled if it takes longer than the system's patience, and
+    abandoned if it ignores that.
+    """
     if cell.admission is CLOSED:
         return
     if cell.state == IDLE and cell.life is None:
@@ -24,19 +29,30 @@ def request_stop(cell: Cell) -> None:
     cell.signal(Stop())
     life = cell.own_life()
     if running and life.patience is None:
-        # By the event loop's own clock: where a test owns the time, a stop must come to an end all the same.
-        life.patience = cell.dispatcher.loop.call_later(cell.kernel.stop_timeout, _lose_patience, cell)
+        seconds = cell.kernel.patience.seconds
+        life.patience = cell.dispatcher.loop.call_later(seconds, _lose_patience, cell, life, seconds)
 
 
-def _lose_patience(cell: Cell) -> None:
-    if cell.task is not None and cell.life is not None and cell.admission is not CLOSED:
-        logger.error(
-            "%s was told to stop %s s ago and still handles a message: it is cancelled",
-            cell.path,
-            cell.kernel.stop_timeout,
-        )
-        cell.life.overdue = True
-        cell.task.cancel()
+def _lose_patience(cell: Cell, life: Life, waited: float) -> None:
+    if cell.task is None or cell.admission is CLOSED:
+        return
+    logger.error(
+        "%s was told to stop %.3g s ago and still handles a message: it is cancelled, at %s",
+        cell.path,
+        waited,
+        whereabouts(cell.task),
+    )
+    life.overdue = True
+    cell.task.cancel()
+    seconds = cell.kernel.patience.seconds
+    life.patience = cell.dispatcher.loop.call_later(seconds, _abandon, cell, life, cell.task, seconds)
+
+
+def _abandon(cell: Cell, life: Life, task: "Task[None]", waited: float) -> None:
+    if cell.task is task and cell.admission is not CLOSED:
+        report_abandoned(task, f"the handler of {cell.path}", waited)
+        life.overdue = False
+        cell.dispatcher.abandon(cell)
 
 
 def leave_family(cell: Cell) -> None:

@@ -12,6 +12,7 @@ from casty.clock import Clock
 from casty.config import CastyConfig
 from casty.errors import ActorFailedError, ActorStoppedError, SystemStoppedError
 from casty.event_stream import EventStream
+from casty.interruption import raise_unless_failure
 from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.plugins import PluginRegistry, build_options
@@ -203,6 +204,10 @@ class ActorSystem:
 
         What waits in mailboxes becomes dead letters. A second call waits for the first one. Do not await it inside an
         actor.
+
+        It ends whatever handlers, hooks, piped work and plugins do: a step that outlasts `stop_timeout` is cancelled,
+        and one that ignores its cancellation for as long again is abandoned. Both are logged with the actor's path. A
+        shutdown goes on if the task that awaits it is cancelled.
         """
         if self._kernel is not None and self._stopping is None:
             # A task's own constructor: an eager task factory would end it before it is stored.
@@ -212,28 +217,39 @@ class ActorSystem:
 
     async def _shut_down(self, kernel: Kernel) -> None:
         kernel.timers.cancel_all()
-        await _empty(kernel.root)
+        kernel.patience.hurry()
         try:
-            await self._depart()
-        finally:
-            await self._finish(kernel)
+            await _empty(kernel.root)
+        finally:  # also where the program ends and cancels this task
+            try:
+                await self._depart()
+            finally:
+                await self._finish(kernel)
 
     async def _depart(self) -> None:
         """For systems that have something to do between the end of the users' actors and that of their own."""
 
     async def _finish(self, kernel: Kernel) -> None:
-        await _empty(kernel.internal)
-        await kernel.asks.close()
-        kernel.dispatcher.close()
         try:
-            await kernel.journals.close()
+            await _empty(kernel.internal)
+            await kernel.asks.close()
+            kernel.dispatcher.close()
         finally:
-            if self._watchdog is not None:
-                self._watchdog.stop()
-            self._kernel = None
-            self._stopping = None
-            while self._instruments:
-                self._detach(self._instruments.pop())
+            try:
+                await self._close_journals(kernel)
+            finally:
+                if self._watchdog is not None:
+                    self._watchdog.stop()
+                self._kernel = None
+                self._stopping = None
+                while self._instruments:
+                    self._detach(self._instruments.pop())
+
+    async def _close_journals(self, kernel: Kernel) -> None:
+        patience = kernel.patience
+        error = await patience.see_through(kernel.journals.close, "closing the journals", patience.whole)
+        if error is not None:
+            raise error
 
     def _attach_instruments(self) -> None:
         for provider in self.plugins.instruments():
@@ -244,7 +260,8 @@ class ActorSystem:
     def _detach(self, instrument: Instrument) -> None:
         try:
             instrument.detach()
-        except Exception:
+        except BaseException as error:
+            raise_unless_failure(error)
             logger.exception("%r did not detach from the actor system %r", instrument, self.name)
 
 

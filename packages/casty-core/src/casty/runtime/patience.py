@@ -1,0 +1,96 @@
+"""Waits that end whatever becomes of what they wait for.
+
+User code and plugins may swallow their cancellation, or never come to an end. So nobody who stops something awaits it
+directly: it is a task, which is cancelled when its time is over, and abandoned if it has not ended after as long again.
+An abandoned task may run on; nothing waits for it any more, and the log has named it.
+"""
+
+import asyncio
+import logging
+from asyncio import AbstractEventLoop, Task
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final
+
+logger = logging.getLogger("casty")
+
+LEAST: Final = 0.1
+"""The share of its patience that a system keeps for each step of a shutdown that has taken too long already."""
+
+
+class Patience:
+    """How long a system waits for a step of a stop, by the event loop's own clock: where a test owns the time, a stop
+    must come to an end all the same.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, seconds: float) -> None:
+        self._loop = loop
+        self.whole = seconds
+        self._deadline: float | None = None
+
+    def hurry(self) -> None:
+        """Everything stops: from now on steps one after the other, as of a child and its parent, have it between
+        them.
+        """
+        self._deadline = self._loop.time() + 2 * self.whole
+
+    @property
+    def seconds(self) -> float:
+        if self._deadline is None:
+            return self.whole
+        return min(self.whole, max(self._deadline - self._loop.time(), self.whole * LEAST))
+
+    async def see_through(
+        self, step: Callable[[], Awaitable[object]], name: str, seconds: float | None = None
+    ) -> BaseException | None:
+        """Carry out a step, which has its time. The result is what it raised, if it has ended."""
+        seconds = self.seconds if seconds is None else seconds
+
+        async def carry_out() -> None:
+            await step()
+
+        task = Task(carry_out(), loop=self._loop, name=name, eager_start=True)
+        if not task.done():
+            try:
+                await asyncio.wait((task,), timeout=seconds)
+            except asyncio.CancelledError:
+                task.cancel()  # the program ends, and does not wait for this
+                raise
+        if not task.done():
+            logger.error("%s has not ended after %.3g s and is cancelled, at %s", name, seconds, whereabouts(task))
+            if await self.end((task,), name):
+                return None
+        return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+    async def end(self, tasks: Collection[Task[Any]], name: str) -> Collection[Task[Any]]:
+        """Cancel tasks and wait until they have ended. The result are those that ignore it, and are abandoned."""
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return ()
+        seconds = self.seconds
+        _, pending = await asyncio.wait(tasks, timeout=seconds)
+        for task in pending:
+            report_abandoned(task, name, seconds)
+        return pending
+
+
+def report_abandoned(task: Task[Any], name: str, seconds: float) -> None:
+    """Name a task that nobody waits for any more."""
+    logger.error(
+        "%s has ignored its cancellation for %.3g s and is abandoned, at %s; let CancelledError pass",
+        name,
+        seconds,
+        whereabouts(task),
+    )
+
+
+def whereabouts(task: Task[Any]) -> str:
+    """The file and line at which a suspended task awaits: the innermost that is not asyncio's own."""
+    awaiting: Any = task.get_coro()
+    frame = None
+    while awaiting is not None:
+        inner = getattr(awaiting, "cr_frame", None)
+        if inner is not None and not inner.f_globals["__name__"].startswith("asyncio."):
+            frame = inner
+        awaiting = getattr(awaiting, "cr_await", None)
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
