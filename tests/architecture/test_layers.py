@@ -139,6 +139,8 @@ def undeclared(modules: Sequence[Module]) -> list[str]:
     }
     violations: list[str] = []
     for found in all_imports(modules):
+        if found.type_checking and found.target.startswith("typing_extensions."):
+            continue  # every type checker brings it
         names = {"casty" if name == "casty-core" else name for name in allowed[found.importer.split(".")[0]]}
         names |= sys.stdlib_module_names | BESIDE_DEPENDENCIES.get(found.importer, set())
         if found.target.split(".")[0] not in names and not (

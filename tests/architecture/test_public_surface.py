@@ -79,6 +79,7 @@ PUBLIC = {
     "ActorFailedError",
     "ActorNameError",
     "ActorStoppedError",
+    "ArgumentError",
     "BehaviorError",
     "CastyError",
     "ConfigError",

@@ -8,7 +8,6 @@ import pytest
 from casty import ActorSystem, Behavior, Behaviors, CastyConfig, SnapshotEvery
 from casty.config import JournalConfig
 from casty.config.actors import ActorConfig
-from casty.errors import BehaviorError
 from casty.journal import EventJournal, InMemoryJournal, Snapshot
 from casty.testing import TestProbe, settle
 
@@ -54,14 +53,6 @@ async def test_the_configuration_names_a_journal(config: CastyConfig, caplog: py
         system.spawn(ledger(None), "ledger").tell(Add("a", probe.ref))
         assert await probe.receive() == "a"
     assert "no journal is configured" not in caplog.text
-
-
-async def test_what_is_no_journal_is_refused_by_name(system: ActorSystem, caplog: pytest.LogCaptureFixture) -> None:
-    journal: EventJournal = object()  # pyright: ignore[reportAssignmentType]  # what the test is about
-    system.spawn(ledger(journal))
-    await settle()
-    assert BehaviorError.__name__ in caplog.text
-    assert "persist, load, save_snapshot and load_snapshot" in caplog.text
 
 
 async def test_snapshots_are_taken_every_n_events_and_shorten_the_replay(system: ActorSystem) -> None:

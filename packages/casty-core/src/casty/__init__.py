@@ -23,6 +23,7 @@ from casty.config import load_config as load_config
 from casty.errors import ActorFailedError as ActorFailedError
 from casty.errors import ActorNameError as ActorNameError
 from casty.errors import ActorStoppedError as ActorStoppedError
+from casty.errors import ArgumentError as ArgumentError
 from casty.errors import BehaviorError as BehaviorError
 from casty.errors import CastyError as CastyError
 from casty.errors import ConfigError as ConfigError

@@ -1,6 +1,6 @@
 """Where an actor lives, and where a node listens: values that can travel and be written as text."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple, Self, override
@@ -38,19 +38,25 @@ class PeerAddress(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ActorAddress:
     """Names one incarnation of one actor: a stopped actor's name may be used again, its `uid` never is."""
 
     system: str
     path: str
     """From the root, for example `/orders/item-1`."""
+    _: KW_ONLY
     host: str | None = None
     """None: an actor of this process that is not reachable from elsewhere."""
     port: int | None = None
     node_id: str | None = None
     uid: int = 0
     """0 stands for whichever incarnation is alive."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it names an actor of a system without a cluster, which no other process can reach."""
+        return self.host is None
 
     def to_uri(self) -> str:
         """`casty://system@host:port/path?node=id#uid`; the parts that are absent are left out."""

@@ -2,18 +2,20 @@
 
 import inspect
 from functools import partial
-from types import MethodType
+from inspect import CO_VARARGS, CO_VARKEYWORDS
+from types import FunctionType, MethodType
 from typing import Any, Final
 
 _LAMBDA: Final = "<lambda>"
+_WHATEVER: Final = CO_VARARGS | CO_VARKEYWORDS
 
 
 def is_async(function: object) -> bool | None:
     """Whether a call of `function` returns an awaitable; None where only the call can tell.
 
     Looks through `functools.partial`, methods, objects with `__call__`, and decorators that use `functools.wraps`. Only
-    the call can tell for a lambda, for a plain function that is annotated to return something, and for what is not
-    written in Python.
+    the call can tell for a lambda, for a plain function of `*args, **kwargs`, such as decorators make, or one that is
+    annotated to return an awaitable, and for what is not written in Python.
     """
     inner = _innermost(function)
     if inspect.iscoroutinefunction(inner):
@@ -24,7 +26,7 @@ def is_async(function: object) -> bool | None:
         return None
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         return bool(inner.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE)
-    return None if inner.__name__ == _LAMBDA or _returns_something(inner) else False
+    return None if inner.__name__ == _LAMBDA or _passes_on(inner) or _may_return_awaitable(inner) else False
 
 
 def named(function: object) -> str:
@@ -55,13 +57,18 @@ def _is_written(function: object) -> bool:
     return inspect.isroutine(function) or inspect.iscoroutinefunction(function)
 
 
-def _returns_something(function: Any) -> bool:
+def _passes_on(function: FunctionType) -> bool:
+    """Whether it takes whatever it is given, as decorators' functions do."""
+    return function.__code__.co_flags & _WHATEVER == _WHATEVER
+
+
+def _may_return_awaitable(function: FunctionType) -> bool:
     """Whether the annotation says so; what it says may be a text, or a name that only a type checker knows."""
     try:
-        annotation = function.__annotations__.get("return")
+        annotation = str(function.__annotations__.get("return"))
     except NameError:
         return True
-    return annotation not in (None, "None")
+    return any(word in annotation for word in ("Awaitable", "Coroutine", "Future", "Task", "Any"))
 
 
 def takes(function: Any, count: int) -> bool:

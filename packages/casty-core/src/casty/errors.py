@@ -8,6 +8,10 @@ class CastyError(Exception):
     """Anything that Casty itself reports."""
 
 
+class ArgumentError(CastyError, TypeError, ValueError):
+    """An argument of the wrong kind or outside its range; says what was expected. Nothing has happened."""
+
+
 class ActorNameError(CastyError, ValueError):
     """A name that is illegal, or that a living sibling already has."""
 

@@ -1,10 +1,12 @@
 """What an actor system publishes about itself on its event stream."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
 from casty.member import Member
+from casty.messages import Terminated
 from casty.ref import ActorRef
+from casty.type_variables import M
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class DeadLetter:
 
     message: object
     intended_ref: ActorRef[Any]
-    reason: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,13 @@ class SlowHandler:
     """Where the handler was when it was noticed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpyEvent:
+# Without slots: see `ShardEnvelope`.
+@dataclass(frozen=True, kw_only=True)
+class SpyEvent(Generic[M]):  # noqa: UP046  # its variable has a default
     """What `Behaviors.spy` tells its observer after each message."""
 
     actor_path: str
-    event: object
+    event: M | Terminated
     timestamp: float
     """Seconds on the event loop's monotonic clock."""
 

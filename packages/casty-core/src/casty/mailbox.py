@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Generic, cast
+
+from casty.errors import ArgumentError
+from casty.quantities import check_count
+from casty.type_variables import M
 
 
 class MailboxOverflowStrategy(Enum):
@@ -17,13 +22,24 @@ class MailboxOverflowStrategy(Enum):
     """`tell` raises `MailboxFullError`, and so does `offer`: nobody waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+# Without slots: see `ShardEnvelope`.
+@dataclass(frozen=True)
+class Mailbox(Generic[M]):  # noqa: UP046  # its variable has a default
     """An actor's mailbox: unbounded where `capacity` is None, with a warning past the high-water mark."""
 
     capacity: int | None = None
     overflow: MailboxOverflowStrategy = MailboxOverflowStrategy.drop_new
 
     def __post_init__(self) -> None:
-        if self.capacity is not None and self.capacity < 1:
-            raise ValueError(f"a mailbox's capacity must be at least 1, or None for no bound; it is {self.capacity}")
+        if self.capacity is not None:
+            check_count(self.capacity, "capacity of Mailbox")
+        if not isinstance(cast("object", self.overflow), MailboxOverflowStrategy):
+            names = ", ".join(f"MailboxOverflowStrategy.{strategy.name}" for strategy in MailboxOverflowStrategy)
+            raise ArgumentError(f"overflow of Mailbox is one of {names}, not {self.overflow!r}")
+
+
+def checked_mailbox(mailbox: Mailbox | None) -> Mailbox | None:
+    """Raises `ArgumentError` for what is no mailbox."""
+    if mailbox is not None and not isinstance(cast("object", mailbox), Mailbox):
+        raise ArgumentError(f"mailbox is Mailbox(capacity=...), not {mailbox!r}")
+    return mailbox

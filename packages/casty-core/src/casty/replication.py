@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from casty.errors import ArgumentError
+from casty.quantities import check_count, checked_seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationConfig:
@@ -15,5 +18,8 @@ class ReplicationConfig:
     """Seconds to wait for them."""
 
     def __post_init__(self) -> None:
-        if self.replicas < 0 or not 0 <= self.min_acks <= self.replicas or self.ack_timeout <= 0:
-            raise ValueError(f"replication needs 0 <= min_acks <= replicas and ack_timeout > 0: {self}")
+        check_count(self.replicas, "replicas of ReplicationConfig", 0)
+        check_count(self.min_acks, "min_acks of ReplicationConfig", 0)
+        checked_seconds(self.ack_timeout, "ack_timeout of ReplicationConfig", zero=False)
+        if self.min_acks > self.replicas:
+            raise ArgumentError(f"replication needs 0 <= min_acks <= replicas: {self}")

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from casty.behaviors.values import Behavior
+from casty.errors import ArgumentError
 from casty.replication import ReplicationConfig
 
 
@@ -22,6 +24,10 @@ class ServiceKey[M]:
     """A name under which actors that take messages of type M can be found."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(cast("object", self.name), str) or not self.name:
+            raise ArgumentError(f"a ServiceKey has a name, a text that is not empty, and not {self.name!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,15 @@
 """The factory through which users make behaviors."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
+from casty.behaviors.arguments import (
+    checked_behavior,
+    checked_entity_id,
+    checked_hook,
+    checked_journal,
+    checked_observer,
+)
 from casty.behaviors.clustered import (
     BroadcastedBehavior,
     DiscoverableBehavior,
@@ -11,6 +18,7 @@ from casty.behaviors.clustered import (
     SingletonBehavior,
 )
 from casty.behaviors.context import ActorContext
+from casty.behaviors.functions import checked_async, checked_plain
 from casty.behaviors.persistent import (
     DurableStateBehavior,
     EventSourcedBehavior,
@@ -18,7 +26,7 @@ from casty.behaviors.persistent import (
     SnapshotEvery,
     UpdatedBehavior,
 )
-from casty.behaviors.supervision import SupervisionStrategy
+from casty.behaviors.supervision import SupervisionStrategy, checked_strategy
 from casty.behaviors.values import (
     IGNORE,
     RESTART,
@@ -34,13 +42,19 @@ from casty.behaviors.values import (
     SpyBehavior,
     SupervisedBehavior,
 )
+from casty.errors import ArgumentError
+from casty.quantities import check_count, checked_seconds
 from casty.ref import ActorRef
 from casty.replication import ReplicationConfig
 from casty.spi.event_journal import EventJournal
 
 
 class Behaviors:
-    """Makes behaviors. They are values: nothing runs until one is spawned or returned from a handler."""
+    """Makes behaviors. They are values: nothing runs until one is spawned or returned from a handler.
+
+    Arguments are checked here: `BehaviorError` says what was expected, and names the function that does not fit. Where
+    a coroutine function is expected, a lambda, which cannot be one, may return its result or a coroutine.
+    """
 
     # The class itself, not a function around it: a behavior may be made for every message.
     receive = ReceiveBehavior
@@ -49,7 +63,7 @@ class Behaviors:
     @staticmethod
     def setup[M](factory: Callable[[ActorContext[M]], Awaitable[Behavior[M]]]) -> Behavior[M]:
         """Run `factory(ctx)` when the actor starts, and again at every restart, and go on with what it returns."""
-        return SetupBehavior(factory)
+        return SetupBehavior(checked_async(factory, 1, "Behaviors.setup", "setup(ctx)"))
 
     @staticmethod
     def same() -> Behavior[Any]:
@@ -79,9 +93,9 @@ class Behaviors:
     @staticmethod
     def supervise[M](behavior: Behavior[M], strategy: SupervisionStrategy) -> Behavior[M]:
         """Let `strategy` decide about failures. `OneForOneStrategy` decides about this actor's own, the others about
-        its children's.
+        its children's. An object of your own with a method `decide(exception)` decides about this actor's own.
         """
-        return SupervisedBehavior(behavior, strategy)
+        return SupervisedBehavior(checked_behavior(behavior, "Behaviors.supervise"), checked_strategy(strategy))
 
     @staticmethod
     def with_lifecycle[M](
@@ -96,17 +110,21 @@ class Behaviors:
         At a restart they run in the order `pre_restart`, (the children stop), `pre_start`, `post_restart`.
         """
         return LifecycleBehavior(
-            behavior=behavior,
-            pre_start=pre_start,
-            post_stop=post_stop,
-            pre_restart=pre_restart,
-            post_restart=post_restart,
+            behavior=checked_behavior(behavior, "Behaviors.with_lifecycle"),
+            pre_start=checked_hook(pre_start, "pre_start", "ctx"),
+            post_stop=checked_hook(post_stop, "post_stop", "ctx"),
+            pre_restart=checked_hook(pre_restart, "pre_restart", "ctx", "exception"),
+            post_restart=checked_hook(post_restart, "post_restart", "ctx"),
         )
 
     @staticmethod
     def spy[M](behavior: Behavior[M], observer: ActorRef[Any], *, spy_children: bool = False) -> Behavior[M]:
         """Tell `observer` a `SpyEvent` after each message, and of the children's messages too where `spy_children`."""
-        return SpyBehavior(behavior=behavior, observer=observer, spy_children=spy_children)
+        return SpyBehavior(
+            behavior=checked_behavior(behavior, "Behaviors.spy"),
+            observer=checked_observer(observer),
+            spy_children=spy_children,
+        )
 
     # Overloads, as a type checker would take a union of the two to mean that the function is the state.
     @overload
@@ -155,14 +173,17 @@ class Behaviors:
         absent: then `[journal] url` of the configuration counts, else memory, with a warning. `tagger` names an
         event's tags.
         """
+        of = "of Behaviors.event_sourced"
+        if snapshot_policy is not None and not isinstance(cast("object", snapshot_policy), SnapshotEvery):
+            raise ArgumentError(f"snapshot_policy {of} is SnapshotEvery(n_events), not {snapshot_policy!r}")
         return EventSourcedBehavior(
-            entity_id=entity_id,
+            entity_id=checked_entity_id(entity_id),
             initial_state=initial_state,
-            on_event=on_event,
-            on_command=on_command,
-            journal=journal,
+            on_event=checked_plain(on_event, 2, f"on_event {of}", "on_event(state, event)"),
+            on_command=checked_async(on_command, 3, f"on_command {of}", "on_command(ctx, state, command)"),
+            journal=checked_journal(journal),
             snapshot_policy=snapshot_policy,
-            tagger=tagger,
+            tagger=None if tagger is None else checked_plain(tagger, 1, f"tagger {of}", "tagger(event)"),
         )
 
     # The class itself, as for `receive`.
@@ -203,8 +224,12 @@ class Behaviors:
         behavior, and leaves the state that it is given alone. All else, output commit, `initial_state` and `journal`
         among it, is as with `event_sourced`.
         """
+        taker = "on_command of Behaviors.durable_state"
         return DurableStateBehavior(
-            entity_id=entity_id, initial_state=initial_state, on_command=on_command, journal=journal
+            entity_id=checked_entity_id(entity_id),
+            initial_state=initial_state,
+            on_command=checked_async(on_command, 3, taker, "on_command(ctx, state, command)"),
+            journal=checked_journal(journal),
         )
 
     # The class itself, as for `receive`.
@@ -222,8 +247,15 @@ class Behaviors:
         role: str | None = None,
     ) -> ShardedBehavior[M]:
         """Entities spread over the cluster, addressed by `ShardEnvelope`; needs a `ClusteredActorSystem`."""
+        of = "of Behaviors.sharded"
+        if num_shards is not None:
+            check_count(num_shards, f"num_shards {of}")
+        if passivate_after is not None:
+            checked_seconds(passivate_after, f"passivate_after {of}", zero=False)
+        if not isinstance(cast("object", replication), ReplicationConfig | None):
+            raise ArgumentError(f"replication {of} is ReplicationConfig(...), not {replication!r}")
         return ShardedBehavior(
-            entity_factory=entity_factory,
+            entity_factory=checked_plain(entity_factory, 1, "Behaviors.sharded", "entity(entity_id) -> Behavior"),
             num_shards=num_shards,
             replication=replication,
             passivate_after=passivate_after,
@@ -234,14 +266,16 @@ class Behaviors:
     @staticmethod
     def broadcasted[M](behavior: Behavior[M]) -> BroadcastedBehavior[M]:
         """One actor on every member, reached by one `BroadcastRef`; needs a `ClusteredActorSystem`."""
-        return BroadcastedBehavior(behavior)
+        return BroadcastedBehavior(checked_behavior(behavior, "Behaviors.broadcasted"))
 
     @staticmethod
     def singleton[M](factory: Callable[[], Behavior[M]]) -> Behavior[M]:
         """One actor in the whole cluster, on its oldest member; needs a `ClusteredActorSystem`."""
-        return SingletonBehavior(factory)
+        return SingletonBehavior(checked_plain(factory, 0, "Behaviors.singleton", "factory() -> Behavior"))
 
     @staticmethod
     def discoverable[M](behavior: Behavior[M], key: ServiceKey[M]) -> Behavior[M]:
         """Register the actor under `key` as long as it lives; where there is no cluster, nobody else can look it up."""
-        return DiscoverableBehavior(behavior, key)
+        if not isinstance(cast("object", key), ServiceKey):
+            raise ArgumentError(f"key of Behaviors.discoverable is ServiceKey(name), not {key!r}")
+        return DiscoverableBehavior(checked_behavior(behavior, "Behaviors.discoverable"), key)

@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from casty.behaviors.arguments import check_afterwards, checked_events
 from casty.behaviors.context import ActorContext
 from casty.behaviors.initial import check_initial_state
 from casty.behaviors.values import Behavior
+from casty.quantities import check_count
 from casty.ref import ActorRef
 from casty.spi.event_journal import EventJournal
 
@@ -19,8 +21,8 @@ class SnapshotEvery:
     keep: int = 2
 
     def __post_init__(self) -> None:
-        if self.n_events < 1 or self.keep < 1:
-            raise ValueError(f"a snapshot policy needs n_events >= 1 and keep >= 1: {self}")
+        check_count(self.n_events, "n_events of SnapshotEvery")
+        check_count(self.keep, "keep of SnapshotEvery")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,11 @@ class PersistedBehavior(Behavior[Any]):
         then: Behavior[Any] | Callable[[Any], None] | None = None,
         reply: tuple[ActorRef[Any], Any] | None = None,
     ) -> None:
+        # Here, where nothing is stored yet: a command that is refused for its answer has not happened.
+        if type(events) is not list:
+            events = checked_events(events)
+        if then is not None or reply is not None:
+            check_afterwards(then, reply, "Behaviors.persisted")
         _set_events(self, events)
         _set_then(self, then)
         _set_reply(self, reply)
@@ -91,3 +98,6 @@ class UpdatedBehavior(Behavior[Any]):
     state: Any
     then: Behavior[Any] | Callable[[Any], None] | None = None
     reply: tuple[ActorRef[Any], Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_afterwards(self.then, self.reply, "Behaviors.updated")

@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import CodeType, FunctionType
 from typing import Any, cast
 
 from casty.behaviors.context import ActorContext
-from casty.behaviors.supervision import SupervisionStrategy
+from casty.behaviors.functions import checked_async
+from casty.behaviors.supervision import Strategy
 from casty.ref import ActorRef
 
 
@@ -20,6 +22,18 @@ type Hook[M] = Callable[[ActorContext[M]], Awaitable[None]]
 type FailureHook[M] = Callable[[ActorContext[M], BaseException], Awaitable[None]]
 
 
+_latest_code: CodeType | None = None
+"""That of the handler which was found to be a coroutine function of two parameters last."""
+
+
+def _judged[M](handler: Handler[M]) -> Handler[M]:
+    global _latest_code  # read once for each behavior that is made
+    handler = checked_async(handler, 2, "Behaviors.receive", "handler(ctx, message)")
+    if type(handler) is FunctionType:
+        _latest_code = handler.__code__
+    return handler
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class ReceiveBehavior[M](Behavior[M]):
     """Handle each message with `handler(ctx, message)`, which returns the behavior for the next one."""
@@ -27,11 +41,16 @@ class ReceiveBehavior[M](Behavior[M]):
     handler: Handler[M]
 
     def __init__(self, handler: Handler[M]) -> None:
+        # One of these may be made for every message, mostly by the function that made the one before.
+        try:
+            if handler.__code__ is not _latest_code:  # pyright: ignore[reportFunctionMemberAccess]  # else see below
+                handler = _judged(handler)
+        except AttributeError:
+            handler = _judged(handler)
         _set_handler(self, handler)
 
 
-# One of these may be made for every message: set this way, it takes 70 % of the time of a frozen dataclass's own
-# `__init__`.
+# Set this way, it takes 70 % of the time of a frozen dataclass's own `__init__`.
 _set_handler = cast("Any", ReceiveBehavior).handler.__set__
 
 
@@ -79,7 +98,7 @@ class SupervisedBehavior[M](Behavior[M]):
     """A behavior with a supervision strategy around it. Of nested ones the innermost decides first."""
 
     behavior: Behavior[M]
-    strategy: SupervisionStrategy
+    strategy: Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

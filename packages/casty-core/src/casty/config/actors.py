@@ -6,7 +6,7 @@ None means "not said here": the table below decides, and below the last one the 
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
-from casty.behaviors.supervision import Backoff, Directive, OneForOneStrategy, SupervisionStrategy
+from casty.behaviors.supervision import Backoff, Directive, OneForOneStrategy, Strategy
 from casty.config.kinds import Amount, Count, Factor, NotNegative, Positive, Url
 from casty.config.tables import Table
 from casty.errors import ConfigError
@@ -51,7 +51,7 @@ class SupervisionOverrides(Table):
     backoff_multiplier: Factor | None = None
     backoff_jitter: NotNegative | None = None
 
-    def supervision(self) -> SupervisionStrategy | None:
+    def supervision(self) -> Strategy | None:
         """None where no key is set: nobody decides, and a failure stops the actor."""
         if self == SupervisionOverrides():
             return None
@@ -111,7 +111,7 @@ class ActorSettings:
     """What the configuration comes to for one actor. An argument given in code goes before each of these."""
 
     mailbox: Mailbox = field(default_factory=Mailbox)
-    supervision: SupervisionStrategy | None = None
+    supervision: Strategy | None = None
     """None: a failure stops the actor."""
     num_shards: int = DEFAULT_NUM_SHARDS
     replication: ReplicationConfig | None = None

@@ -72,6 +72,11 @@ class DurableStateEntity(EventSourcedEntity):
         self._durable = self._sequence_nr
 
     @override
+    def _applied(self, state: Any, event: Any) -> Any:
+        """The event is the state, and may as well be None."""
+        return event
+
+    @override
     def _prepare_save(self, sequence_nr: int, state: Any, keep: int) -> Save:
         return self._log.prepare_deletion(sequence_nr, state)
 

@@ -9,9 +9,12 @@ import asyncio
 import logging
 from asyncio import Future, Lock, Task
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Protocol, override
+from collections.abc import Callable, Sequence
+from types import CoroutineType
+from typing import Any, Protocol, cast, override
 
+from casty.behaviors.arguments import check_state, check_tags
+from casty.behaviors.functions import refuse_coroutine
 from casty.behaviors.initial import fresh_state
 from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
@@ -96,7 +99,7 @@ class EventSourcedEntity:
             for persisted in await self._log.replay(before + 1):
                 if persisted.sequence_nr != self._sequence_nr + 1:
                     raise self._incomplete(persisted.sequence_nr)
-                self._state = self._on_event(self._state, persisted.event)
+                self._state = self._applied(self._state, persisted.event)
                 self._sequence_nr += 1
                 await turns.end_if_due()
         self._durable = self._sequence_nr
@@ -148,8 +151,8 @@ class EventSourcedEntity:
         state = self._state
         if events:
             for event in events:
-                state = self._on_event(state, event)
-            tags = () if self._tagger is None else [self._tagger(event) for event in events]
+                state = self._applied(state, event)
+            tags = () if self._tagger is None else [self._tags_of(self._tagger, event) for event in events]
             last = self._sequence_nr + len(events)
             if self._snapshots is not None and last % self._snapshots.n_events < len(events):
                 self._hold_save(entry, last, state, self._snapshots.keep)
@@ -165,10 +168,22 @@ class EventSourcedEntity:
             return SAME
         return SAME if then is None else then
 
+    def _applied(self, state: Any, event: Any) -> Any:
+        """The state after the event. Raises `BehaviorError` for what is certainly none, before it is stored."""
+        following: Any = self._on_event(state, event)
+        if following is None or type(cast("object", following)) is CoroutineType:
+            check_state(following, state, event, self._on_event)
+        return following
+
+    def _tags_of(self, tagger: Callable[[Any], Sequence[str]], event: Any) -> Sequence[str]:
+        tags = tagger(event)
+        check_tags(tags, event, tagger)
+        return tags
+
     def _run(self, then: Callable[[Any], None]) -> Callable[[Any], None]:
         def run(state: Any) -> None:
             try:
-                then(state)
+                refuse_coroutine(then(state), "then= of Behaviors.persisted", then)
             except BaseException as error:
                 raise_unless_failure(error)
                 self._host.fail(error)

@@ -11,9 +11,10 @@ from casty.behaviors.supervision import (
     Directive,
     OneForOneStrategy,
     RestForOneStrategy,
-    SupervisionStrategy,
+    Strategy,
+    decided,
 )
-from casty.errors import BehaviorError, JournalError
+from casty.errors import JournalError
 from casty.runtime.cell import Cell
 from casty.runtime.life import Life
 
@@ -41,7 +42,7 @@ def judge(cell: Cell, exception: BaseException) -> Verdict:
     """
     escalated = False
     for holder, strategy in _strategies(cell, exception):
-        directive = _directive(strategy, exception)
+        directive = decided(strategy, exception, cell.path)
         if directive is Directive.escalate:
             escalated = True
             continue
@@ -56,21 +57,11 @@ def judge(cell: Cell, exception: BaseException) -> Verdict:
     return Verdict(Directive.escalate if escalated else Directive.stop, (cell,))
 
 
-def _directive(strategy: SupervisionStrategy, exception: BaseException) -> Directive:
-    directive = strategy.decide(exception)
-    if type(directive) is not Directive:
-        raise BehaviorError(
-            f"{strategy!r} decided {directive!r} about {type(exception).__qualname__}, which is no Directive; "
-            "return Directive.restart, stop, resume or escalate"
-        )
-    return directive
-
-
-def _strategies(cell: Cell, exception: BaseException) -> list[tuple[Life, SupervisionStrategy]]:
+def _strategies(cell: Cell, exception: BaseException) -> list[tuple[Life, Strategy]]:
     life = cell.own_life()
     if life.event_sourced and isinstance(exception, JournalError):
         return [(life, OUTAGE)]
-    found: list[tuple[Life, SupervisionStrategy]] = [(life, strategy) for strategy in life.wrapping.own]
+    found: list[tuple[Life, Strategy]] = [(life, strategy) for strategy in life.wrapping.own]
     parent = cell.parent.life if cell.parent is not None else None
     if parent is not None and parent.wrapping.of_children is not None:
         found.append((parent, parent.wrapping.of_children))
@@ -79,7 +70,7 @@ def _strategies(cell: Cell, exception: BaseException) -> list[tuple[Life, Superv
     return found
 
 
-def _affected(cell: Cell, directive: Directive, strategy: SupervisionStrategy) -> tuple[Cell, ...]:
+def _affected(cell: Cell, directive: Directive, strategy: Strategy) -> tuple[Cell, ...]:
     family = cell.parent.own_life().children if cell.parent is not None else {cell.name: cell}
     # The parent's message adapters are its children only technically.
     siblings = tuple(child for name, child in family.items() if child is cell or not name.startswith("_"))
@@ -94,7 +85,7 @@ def _affected(cell: Cell, directive: Directive, strategy: SupervisionStrategy) -
             return siblings[siblings.index(cell) :]
 
 
-def _grant(holder: Life, strategy: SupervisionStrategy, cell: Cell) -> float | None:
+def _grant(holder: Life, strategy: Strategy, cell: Cell) -> float | None:
     """Seconds to wait before this restart, or None where the limit is reached."""
     now = cell.kernel.clock.time()
     granted = holder.restarts.setdefault(strategy, deque())

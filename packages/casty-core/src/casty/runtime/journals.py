@@ -4,10 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Final
 
 from casty.config import JournalConfig
-from casty.errors import BehaviorError
 from casty.journals.memory import InMemoryJournal
 from casty.persistence.failing import as_journal_error
 from casty.persistence.journal import OpenJournal, StoreJournal, journal_from_provider
@@ -17,9 +15,6 @@ from casty.spi.event_journal import EventJournal
 from casty.spi.serializer import Serializer
 
 logger = logging.getLogger("casty")
-
-LONGEST_ID: Final = 2_500
-"""Bytes of an entity id. Databases index it: PostgreSQL takes keys of 2,700 bytes at most."""
 
 
 class Journals:
@@ -35,9 +30,8 @@ class Journals:
         self._threaded: list[OpenJournal] = []
         self._fallback: StoreJournal | None = None
 
-    async def log_of(self, entity_id: str, given: object, configured: str | None) -> EntityLog:
+    async def log_of(self, entity_id: str, given: EventJournal | str | None, configured: str | None) -> EntityLog:
         """The entity's history: in the journal that its behavior gives, or else in the one configured for the actor."""
-        _check(entity_id)
         journal = configured if given is None else given
         if journal is None:
             journal = self._in_memory(entity_id)
@@ -45,12 +39,7 @@ class Journals:
             journal = self._by_name(journal)
         if isinstance(journal, StoreJournal):
             return StoreLog(entity_id, await self._opened(journal))
-        if isinstance(journal, EventJournal):
-            return PlainLog(entity_id, journal)
-        raise BehaviorError(
-            f"the journal of {entity_id!r} is a {type(journal).__qualname__}; it has to be a URL, "
-            "or an object with the methods persist, load, save_snapshot and load_snapshot"
-        )
+        return PlainLog(entity_id, journal)
 
     def writing_in_threads(self) -> bool:
         """Whether a thread of ours is waiting to write, which it cannot while the event loop never rests."""
@@ -94,17 +83,3 @@ class Journals:
         if journal.capabilities.threaded:
             self._threaded.append(opened)
         return opened
-
-
-def _check(entity_id: str) -> None:
-    """Raises `BehaviorError` for an id that not every journal can store: it would fail there again and again."""
-    if "\0" in entity_id or entity_id.encode(errors="ignore").decode() != entity_id:
-        raise BehaviorError(
-            f"the entity id {entity_id!r} holds a NUL character or half a surrogate pair, which databases cannot "
-            "store; use an id without it"
-        )
-    if (size := len(entity_id.encode())) > LONGEST_ID:
-        raise BehaviorError(
-            f"the entity id {entity_id[:40]!r}… is {size:,} bytes long, and databases store ids of at most "
-            f"{LONGEST_ID:,}; use a shorter one, such as a hash of it"
-        )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from casty.behaviors.clustered import DiscoverableBehavior, ServiceKey
-from casty.behaviors.supervision import OneForOneStrategy, SupervisionStrategy
+from casty.behaviors.supervision import OneForOneStrategy, Strategy
 from casty.behaviors.values import Behavior, LifecycleBehavior, SpyBehavior, SupervisedBehavior
 from casty.clock import TimerHandle
 from casty.runtime.signals import Signal
@@ -22,7 +22,7 @@ class Wrapping:
 
     own: tuple[OneForOneStrategy, ...] = ()
     """Strategies for the actor's own failures, innermost first."""
-    of_children: SupervisionStrategy | None = None
+    of_children: Strategy | None = None
     hooks: tuple[LifecycleBehavior[Any], ...] = ()
     """Outermost first."""
     spies: tuple[SpyBehavior[Any], ...] = ()
@@ -95,7 +95,7 @@ class PendingRestart:
 class Life:
     """One actor's lane of signals, family, settings and belongings."""
 
-    fallback: SupervisionStrategy | None = None
+    fallback: Strategy | None = None
     """What the configuration says about failures that nobody else decides about."""
     inherited: tuple[SpyBehavior[Any], ...] = ()
     """Spies that the parent has for its children too, outermost first."""
@@ -111,7 +111,7 @@ class Life:
     """Whether it has watched actors of other nodes."""
     event_sourced: bool = False
     """Whether its current behavior writes to a journal."""
-    restarts: dict[SupervisionStrategy, deque[float]] = field(default_factory=dict)
+    restarts: dict[Strategy, deque[float]] = field(default_factory=dict)
     """When restarts were granted, per strategy."""
     timers: "KeyedTimers | None" = None
     stash: list[Any] = field(default_factory=list)
