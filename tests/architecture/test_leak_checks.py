@@ -47,7 +47,7 @@ def run_pytest(folder: Path, tests: str, workers: str) -> "subprocess.CompletedP
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=200,
     )
 
 

@@ -42,7 +42,7 @@ RUN = ["--rounds", "1", "--scale", "0.001"]
 
 def run(program: str, *arguments: str) -> str:
     command = [sys.executable, str(BENCHMARKS / program), *arguments]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 

@@ -42,7 +42,6 @@ def remount(disk: Path, mode: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)
 
 
-@pytest.mark.timeout(60)
 async def test_a_full_disk_is_outlived(disk: Path) -> None:
     bank = Bank(f"sqlite:///{disk}/bank.db")
     ballast = disk / "ballast"
@@ -57,7 +56,6 @@ async def test_a_full_disk_is_outlived(disk: Path) -> None:
     await bank.check()
 
 
-@pytest.mark.timeout(60)
 async def test_a_disk_that_may_only_be_read_is_outlived(disk: Path) -> None:
     bank = Bank(f"sqlite:///{disk}/bank.db")
     async with bank.depositor() as depositor:

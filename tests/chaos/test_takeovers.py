@@ -43,7 +43,7 @@ class Row:
         return self.deposit // NUMBERS
 
 
-@pytest.mark.timeout(60 * ROUNDS)
+@pytest.mark.timeout(300 * ROUNDS)
 async def test_two_writers_take_over_from_each_other_and_nothing_is_lost_or_doubled(database: str) -> None:
     bank = Bank(database, ACCOUNTS)
     async with bank.depositor() as one, bank.depositor() as two:

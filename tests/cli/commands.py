@@ -43,7 +43,7 @@ def process(*arguments: str) -> "subprocess.Popen[str]":
 def finished(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """`python -m casty journal …`, when it has ended."""
     with process(*arguments) as running:
-        output, errors = running.communicate(timeout=50)
+        output, errors = running.communicate(timeout=200)
     return subprocess.CompletedProcess(arguments, running.returncode, output, errors)
 
 

@@ -109,13 +109,13 @@ def test_a_file_that_may_not_grow_is_explained_and_gone_on_with(sqlite: Place, t
     file = tmp_path / "bank.export"
     command = [sys.executable, "-m", "casty", "journal", "export", str(file), *sqlite.arguments]
     limited = ["bash", "-c", 'ulimit -f 128; exec "$@"', "-", *command]
-    run = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    run = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=False, timeout=200)
     assert run.returncode == 1
     assert run.stderr == (
         f"casty: cannot write {file}.part: File too large; mend that and run the same command again: it goes on where "
         "it stopped\n"
     )
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=200)
     assert run.stdout.startswith(f"{file}: 1000 events and 50 snapshots of ")
 
 

@@ -29,7 +29,7 @@ def test_on_a_terminal_there_is_a_bar_beside_the_result(sqlite: Place) -> None:
         stderr=theirs,
         text=True,
     ) as process:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=200)
     os.close(theirs)
     seen = b""
     try:
@@ -58,7 +58,7 @@ def test_what_the_terminal_cannot_show_is_escaped(sqlite: Place) -> None:
     sqlite.write(deposits("kůň", 1, 1))
     command = [sys.executable, "-m", "casty", "journal", "ids", *sqlite.arguments]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=200)
     assert run.stdout == "k\\u016f\\u0148\n"
 
 

@@ -14,7 +14,12 @@ import pytest
 from casty import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("packages/*/README.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("docs/guide/*.md")),
+    *sorted(ROOT.glob("packages/*/README.md")),
+]
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S)
 
 
@@ -41,7 +46,8 @@ def name_of(block: Block) -> str:
 
 
 PYTHON = blocks("python")
-PROGRAMS = [block for block in PYTHON if "asyncio.run(" in block.text]
+# Those of the guide are run by test_guide.py, which knows what their pages say before and after them.
+PROGRAMS = [block for block in PYTHON if "asyncio.run(" in block.text and not block.page.startswith("docs/guide/")]
 SETTINGS = [block for block in blocks("toml") if "[project" not in block.text]
 
 

@@ -17,7 +17,7 @@ def command(name: str, *arguments: str | Path) -> list[str]:
 
 
 def run_example(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(name, *arguments), cwd=cwd, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(command(name, *arguments), cwd=cwd, capture_output=True, text=True, timeout=200, check=False)
 
 
 def balances_of(path: Path) -> dict[str, str]:

@@ -35,7 +35,7 @@ def test_a_second_run_books_nothing_again(tmp_path: Path) -> None:
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     terminal, inside = pty.openpty()
     with os.fdopen(terminal, "rb", buffering=0) as screen:
-        subprocess.run(command("ledger.py"), cwd=tmp_path, stdout=inside, check=True, timeout=50)
+        subprocess.run(command("ledger.py"), cwd=tmp_path, stdout=inside, check=True, timeout=200)
         os.close(inside)
         output = b""
         try:

@@ -237,7 +237,7 @@ async def test_bad_places_are_named_without_a_password(dsn: str) -> None:
 
 
 async def test_who_waits_for_too_long_says_so(dsn: str, options: PostgresOptions, offsets: PostgresOffsets) -> None:
-    hasty = PostgresOffsets(dsn, schema=options.schema, command_timeout=0.1)
+    hasty = PostgresOffsets(dsn, schema=options.schema, command_timeout=1.0)
     async with offsets.open() as first, hasty.open() as second:
         async with first.transaction("balances") as transaction:
             await transaction.advance(1)

@@ -150,7 +150,7 @@ async def main():
         print(number + 1)
 asyncio.run(main())
 """
-    output, errors = child(program, path).communicate(timeout=30)
+    output, errors = child(program, path).communicate(timeout=200)
     assert errors == ""
     complaint, stored = output.splitlines()
     assert complaint.startswith(f"cannot write to the SQLite journal {path}: ")
@@ -180,7 +180,7 @@ asyncio.run(main())
             ancestor.chmod(ancestor.stat().st_mode | 0o055)
     path.chmod(0o444)
     folder.chmod(0o555)
-    output, errors = child(program, path).communicate(timeout=30)
+    output, errors = child(program, path).communicate(timeout=200)
     folder.chmod(0o755)
     assert errors == ""
     assert output.startswith(f"cannot open the SQLite journal {path}: ")

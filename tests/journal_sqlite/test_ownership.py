@@ -71,7 +71,7 @@ asyncio.run(main())
 """
 
     def outcome() -> str:
-        return child(attempt, path).communicate(timeout=20)[0].strip()
+        return child(attempt, path).communicate(timeout=200)[0].strip()
 
     async with open_store(str(path), SqliteOptions()):
         async with open_store(str(path), SqliteOptions()):

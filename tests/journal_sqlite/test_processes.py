@@ -87,7 +87,7 @@ async def main(close, crash=False, lease=False):
 {run}
 """
     process = child(program, path)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=200)
     assert process.returncode == code, errors
     assert errors.strip().splitlines()[-1:] == ([complaint] if complaint else [])
     async with open_store(str(path), SqliteOptions()) as store:
@@ -108,7 +108,7 @@ asyncio.run(main())
 """
     processes = [child(program, tmp_path / "events.db") for _ in range(4)]
     first_lines = sorted(process.stdout.readline() for process in processes if process.stdout is not None)
-    results = [process.communicate(timeout=30) for process in processes]
+    results = [process.communicate(timeout=200) for process in processes]
     assert [errors for _, errors in results] == [""] * 4
     assert first_lines[0] == "[None]\n"
     assert ["is open in another process" in line for line in first_lines] == [False, True, True, True]

@@ -19,7 +19,7 @@ def wheels(uv: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
         [uv, "build", "--quiet", "--all-packages", "--wheel", "--python", sys.executable, "--out-dir", dist],
         cwd=ROOT,
         check=True,
-        timeout=55,
+        timeout=200,
     )
     return {path.name.partition("-")[0]: path for path in dist.glob("*.whl")}
 

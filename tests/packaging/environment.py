@@ -32,5 +32,5 @@ class CleanEnvironment:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=200,
         )

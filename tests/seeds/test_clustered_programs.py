@@ -49,7 +49,7 @@ def test_the_broadcast_program_runs_as_it_is_written_but_for_its_port(tmp_path: 
     assert WRITTEN in text
     [port] = free_ports(1)
     program = start(tmp_path / "program.py", text.replace("port=25520", f"port={port}"))
-    printed, errors = program.communicate(timeout=30)
+    printed, errors = program.communicate(timeout=200)
     assert printed == f"Ack from {socket.gethostname()}\n", errors
     assert program.returncode == 0, errors
 
@@ -69,10 +69,10 @@ def test_as_one_of_three_nodes_it_is_answered_by_all_three(tmp_path: Path) -> No
             assert other.stdout is not None
             assert other.stdout.readline() == "listening\n"
         program = start(tmp_path / "program.py", text.replace(WRITTEN, f"{places[0]}, required_quorum=3,\n"))
-        printed, errors = program.communicate(timeout=30)
+        printed, errors = program.communicate(timeout=200)
         assert printed == f"Ack from {socket.gethostname()}\n" * 3, errors
         assert program.returncode == 0, errors
     finally:
         for other in others:
-            _, errors = other.communicate(timeout=30)
+            _, errors = other.communicate(timeout=200)
             assert other.returncode == 0, errors

@@ -86,7 +86,7 @@ async def test_one_byte_now_and_then_buys_no_time(monkeypatch: pytest.MonkeyPatc
 def test_an_endpoint_survives_the_end_of_file_descriptors() -> None:
     """In a process of its own, whose limit is 64."""
     program = Path(__file__).with_name("out_of_files.py")
-    run = subprocess.run([sys.executable, "-W", "error", program], capture_output=True, text=True, timeout=50)
+    run = subprocess.run([sys.executable, "-W", "error", program], capture_output=True, text=True, timeout=200)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == ["full", "old friends still talk", "strangers get in again"]
     assert run.stderr == ""

@@ -182,7 +182,7 @@ async def test_two_that_close_at_once_do_not_wait_for_each_other(monkeypatch: py
     monkeypatch.setattr(connection, "LINGER", 20.0)
     async with opened() as a, opened() as b:
         await a.meet(b)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(60.0):
             await asyncio.gather(a.transport.disconnect(b.address), b.transport.disconnect(a.address))
 
 

@@ -16,7 +16,7 @@ AFTERWARDS = 2.0
 """Seconds in which a suspicion from the time of the pause would be told."""
 
 
-@pytest.mark.timeout(60 + PAUSES * 20)
+@pytest.mark.timeout(300 + PAUSES * 20)
 async def test_a_pause_of_three_seconds_costs_nobody_its_place(tmp_path: Path) -> None:
     """B5, T2."""
     async with Cluster.of(3, tmp_path) as cluster:

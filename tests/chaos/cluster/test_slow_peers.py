@@ -5,8 +5,6 @@ import signal
 import statistics
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.cluster.cluster import Cluster
 
 QUIET = 1.5
@@ -20,7 +18,6 @@ GROWTH = 2 * (16 << 20)
 DOWNED = 86
 
 
-@pytest.mark.timeout(90)
 async def test_a_node_that_stands_still_holds_up_nobody_and_ends_when_it_wakes(tmp_path: Path) -> None:
     """B16, O2, O6, and the exit code of a node that is not to come back."""
     async with Cluster.of(3, tmp_path, when_downed="exit") as cluster:

@@ -122,7 +122,7 @@ each_command = pytest.mark.parametrize("command", COMMANDS, ids=["casty", "pytho
 
 @each_command
 def test_the_command_and_the_module_are_the_same(command: list[str], tmp_path: Path) -> None:
-    done = subprocess.run([*command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([*command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=99)
     *distributions, python = done.stdout.splitlines()
     assert f"casty-core {VERSION}" in distributions
     assert distributions == sorted(distributions)
@@ -150,7 +150,7 @@ def test_a_reader_that_is_gone_is_no_traceback(command: list[str], arguments: li
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=30,
+            timeout=200,
         )
     assert (done.returncode, done.stderr) == (1, "")
 
@@ -166,7 +166,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=30,
+            timeout=200,
         )
     assert done.stderr == "casty: cannot write the result: No space left on device\n"
     assert done.returncode == 1
@@ -174,7 +174,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
 def test_without_standard_output_it_is_quiet(tmp_path: Path) -> None:
     command = ["sh", "-c", '"$0" plugins >&-', *COMMANDS[0]]
-    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False, timeout=99)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -44,7 +44,7 @@ def run(command: Sequence[str | Path], **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=55,
+        timeout=200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

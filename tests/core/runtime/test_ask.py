@@ -16,7 +16,7 @@ LONG = 30.0
 
 
 async def at_once[T](awaitable: Awaitable[T]) -> T:
-    async with asyncio.timeout(2.0):
+    async with asyncio.timeout(LONG / 2):
         return await awaitable
 
 

@@ -108,7 +108,7 @@ async def test_a_stop_makes_waiting_offers_dead_letters(system: ActorSystem) -> 
     offer = asyncio.ensure_future(actor.ref.offer("c"))
     await settle()
     actor.gate.set()
-    async with asyncio.timeout(2.0):
+    async with asyncio.timeout(20.0):
         await offer
     assert [letter.message for letter in actor.letters.seen] == ["b", "c"]
 
@@ -143,7 +143,7 @@ async def test_an_offer_behind_unstashed_messages_is_not_forgotten(system: Actor
     offer = asyncio.ensure_future(ref.offer("d"))
     await settle()
     gate.set()
-    async with asyncio.timeout(2.0):
+    async with asyncio.timeout(20.0):
         await offer
     assert await probe.receive_all() == ["a", "b", "c", "d"]
 

@@ -174,7 +174,7 @@ async def test_a_system_stops_although_time_stands_still() -> None:
             raise
         return Behaviors.same()
 
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(20.0):
         config = CastyConfig(system=SystemConfig(stop_timeout=0.02))
         async with ActorSystem(config=config, clock=(clock := manual_time())) as system:
             system.spawn(Behaviors.receive(hang)).tell("x")

@@ -73,7 +73,7 @@ def outcomes(folder: Path, *options: str, tests: str = TESTS, before: str = "") 
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=200,
     )
     found = re.findall(r"^(PASSED|FAILED|ERROR) test_elsewhere\.py::(\w+)(.*)$", run.stdout, re.MULTILINE)
     assert found, run.stdout + run.stderr

@@ -13,7 +13,7 @@ from tests.cluster.protocol.membership.scenarios import SCENARIOS
 SEEDS = int(os.environ.get("CASTY_MEMBERSHIP_SEEDS", "50"))
 
 
-@pytest.mark.timeout(60 + SEEDS)
+@pytest.mark.timeout(300 + SEEDS)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_all_is_well_once_the_faults_are_over(name: str) -> None:
     for seed in range(SEEDS):

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self, override
+from typing import Any, Self, override
 
 from casty.behaviors.values import Behavior
 from casty.clock import Clock
@@ -19,10 +19,7 @@ from casty.testing.expecting import difference, listing
 from casty.testing.inbox import TestInbox
 from casty.testing.instrumenting import Execution, Given, Instrumented, Look
 from casty.testing.probe import TestProbe
-from casty.testing.settling import settle
-
-PATIENCE: Final = 5.0
-"""Seconds of real time that a command may take."""
+from casty.testing.settling import PATIENCE, settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

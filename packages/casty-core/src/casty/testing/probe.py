@@ -17,7 +17,7 @@ from casty.runtime.stopping import request_stop
 from casty.runtime.system import ActorSystem
 from casty.testing.clock import ManualClock
 from casty.testing.expecting import listing, meets, show
-from casty.testing.settling import settle
+from casty.testing.settling import PATIENCE, settle
 
 REMEMBERED: Final = 5
 """Messages that a failure names of those that came before."""
@@ -45,11 +45,11 @@ class TestProbe[M]:
         self._inbox.put_nowait(message)
         return SAME
 
-    async def receive(self, within: float = 1.0) -> M:
+    async def receive(self, within: float = PATIENCE) -> M:
         """The next message, whatever it is."""
         return await self._take("a message", within)
 
-    async def receive_n(self, count: int, within: float = 1.0) -> list[M]:
+    async def receive_n(self, count: int, within: float = PATIENCE) -> list[M]:
         """The next `count` messages; `within` is for all of them."""
         end = self._now() + within
         return [await self._take(f"message {n} of {count}", end - self._now()) for n in range(1, count + 1)]
@@ -60,12 +60,12 @@ class TestProbe[M]:
         return [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
 
     @overload
-    async def expect_message[T](self, wanted: type[T], within: float = 1.0) -> T: ...
+    async def expect_message[T](self, wanted: type[T], within: float = PATIENCE) -> T: ...
 
     @overload
-    async def expect_message[T](self, wanted: T, within: float = 1.0) -> T: ...
+    async def expect_message[T](self, wanted: T, within: float = PATIENCE) -> T: ...
 
-    async def expect_message(self, wanted: object, within: float = 1.0) -> object:
+    async def expect_message(self, wanted: object, within: float = PATIENCE) -> object:
         """The next message: an instance of `wanted` if that is a type, else equal to it."""
         message = await self._take(show(wanted), within)
         if not meets(message, wanted):
@@ -88,12 +88,12 @@ class TestProbe[M]:
             raise AssertionError(f"{self} expected no message, but got {listing(came)}")
 
     @overload
-    async def fish[T](self, wanted: type[T], within: float = 1.0) -> T: ...
+    async def fish[T](self, wanted: type[T], within: float = PATIENCE) -> T: ...
 
     @overload
-    async def fish(self, wanted: Callable[[M], bool], within: float = 1.0) -> M: ...
+    async def fish(self, wanted: Callable[[M], bool], within: float = PATIENCE) -> M: ...
 
-    async def fish(self, wanted: type[Any] | Callable[[M], bool], within: float = 1.0) -> Any:
+    async def fish(self, wanted: type[Any] | Callable[[M], bool], within: float = PATIENCE) -> Any:
         """The first message of the type `wanted`, or for which `wanted(message)` is true; earlier ones are dropped."""
         end = self._now() + within
         purpose = show(wanted) if isinstance(wanted, type) else "a message that the predicate accepts"
@@ -102,7 +102,7 @@ class TestProbe[M]:
             if isinstance(message, wanted) if isinstance(wanted, type) else wanted(message):
                 return message
 
-    async def reply(self, answer: object, within: float = 1.0) -> M:
+    async def reply(self, answer: object, within: float = PATIENCE) -> M:
         """The next message, whose `reply_to` is told `answer`."""
         message = await self._take("a message to reply to", within)
         reply_to: object = getattr(message, "reply_to", None)
@@ -120,7 +120,7 @@ class TestProbe[M]:
         self._watched.discard(ref)
         open_context(self._cell).unwatch(ref)
 
-    async def expect_terminated(self, ref: ActorRef[Any], within: float = 1.0) -> Terminated:
+    async def expect_terminated(self, ref: ActorRef[Any], within: float = PATIENCE) -> Terminated:
         """The next message: the notice that this actor has stopped. It is watched from now on, if it was not before;
         an actor that has stopped by then is reported without the reason.
         """

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sized
 from typing import Final
 
-PATIENCE: Final = 5.0
+PATIENCE: Final = 10.0
 """Seconds of real time after which actors that are still busy will not settle any more."""
 
 BLIND_TURNS: Final = 100
@@ -20,7 +20,7 @@ async def settle() -> None:
 
     Then every actor has handled whatever reached it, and what is still unfinished waits for time to pass, for a
     socket, for a thread (the SQLite journal writes in one), or for this test. Raises AssertionError where that is not
-    so within 5 seconds of real time, for example because two actors answer each other for ever. An event loop other
+    so within 10 seconds of real time, for example because two actors answer each other for ever. An event loop other
     than asyncio's own gets a hundred turns instead.
     """
     loop = asyncio.get_running_loop()
