@@ -4,7 +4,6 @@ An ask fails as soon as no reply can come: its message became a dead letter, its
 and nothing else holds the reply reference. Otherwise it fails at its timeout, which one wheel for all asks watches.
 """
 
-import asyncio
 import weakref
 from asyncio import Future
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
 from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
 from casty.runtime.remote import AskedRef
+from casty.runtime.slices import in_slices
 from casty.runtime.waiting_for import waits_for
 
 if TYPE_CHECKING:
@@ -240,11 +240,10 @@ class Asks:
 
     async def close(self) -> None:
         """The system has stopped: whatever still waits for a reply fails."""
-        self._deadlines.close()
-        while waiting := self._deadlines.take():
-            for one in waiting:
-                fail(one, ActorStoppedError("the actor system stopped without an answer"))
-            await asyncio.sleep(0)
+        await in_slices(
+            lambda waiting: fail(waiting, ActorStoppedError("the actor system stopped without an answer")),
+            self._deadlines.close(),
+        )
 
     def undeliverable(self, message: object, ref: ActorRef[Any], reason: str, cause: Exception | None) -> None:
         """This message will not be handled: its ask, if any, fails at once."""

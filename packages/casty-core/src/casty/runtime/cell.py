@@ -3,7 +3,8 @@
 An idle cell is this one object and its reference: no task, no timer, no queue. What only some actors need is in `Life`.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextvars import Context
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Final, Protocol, override
@@ -14,6 +15,7 @@ from casty.persistence.outbox import OPEN, current
 from casty.ref import ActorRef
 from casty.runtime.life import Life
 from casty.runtime.signals import Signal, Stop
+from casty.runtime.slices import Draining
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -149,12 +151,20 @@ class Cell:
         """How many messages wait."""
         return length_hint(self.batch or ()) + len(self.queue or ())
 
-    def take_waiting(self) -> list[Any]:
+    def take_waiting(self) -> deque[Any]:
         """Empty the mailbox of a cell that is being run."""
-        waiting = [*(self.batch or ()), *(self.queue or ())]
+        batch = self.batch
+        waiting = batch.items if isinstance(batch, Draining) else deque(batch or ())
+        waiting.extend(self.queue or ())
         self.batch = None
         self.queue = []
         return waiting
+
+    def put_first(self, messages: Sequence[Any]) -> None:
+        """Have a cell that is being run handle these before what waits."""
+        waiting = self.take_waiting()
+        waiting.extendleft(reversed(messages))
+        self.batch = Draining(waiting)
 
 
 class LocalRef[M](ActorRef[M]):

@@ -2,6 +2,8 @@
 
 import re
 from asyncio import Future
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
@@ -14,11 +16,14 @@ from casty.runtime.cell import PAUSED, Cell
 from casty.runtime.life import Life, unwrap
 from casty.runtime.mailbox import CLOSED, Bounded
 from casty.runtime.signals import Start
+from casty.runtime.slices import Draining, in_slices
 from casty.runtime.stopping import request_stop
 
 if TYPE_CHECKING:
     from casty.runtime.kernel import Kernel
 
+COPIED: Final = 10_000
+"""Children that are looked up at a time to be stopped."""
 NAME: Final = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
 
 
@@ -30,17 +35,19 @@ def spawn_cell(
     A bare handler needs no start of its own; for anything else the cell attends to that first. An actor that a command
     handler spawns starts when the command's events are durable.
     """
-    if parent.admission is CLOSED:
-        raise ActorStoppedError(f"{parent.path} is stopping and takes no more children")
+    family = parent.own_life()
+    if parent.admission is CLOSED or family.ending_family:
+        raise ActorStoppedError(f"{parent.path} is stopping, or restarting, and takes no more children")
     bare = type(behavior) is ReceiveBehavior
     if not bare:
         check_spawnable(behavior, in_cluster=kernel.remote is not None)
-    family = parent.own_life()
     uid = next(kernel.uids)
     if name is None:
         name = f"${uid:x}"
     elif name in family.children or not NAME.fullmatch(name):
         raise _unusable(name, parent)
+    elif name.startswith("_"):
+        family.has_hidden_children = True
     cell = Cell(kernel.dispatcher, parent, name, uid, behavior)
     settings = kernel.settings.resolve(name)
     mailbox = mailbox or settings.mailbox
@@ -118,12 +125,29 @@ def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
     )
 
 
-async def until_childless(cell: Cell) -> None:
-    """Wait until every child, told to stop before, is gone."""
-    if cell.life is None or not cell.life.children:
+async def stop_children(cell: Cell) -> None:
+    """Stop every child, and wait until all are gone."""
+    life = cell.life
+    if life is None or not life.children:
         return
-    cell.life.childless = Future(loop=cell.dispatcher.loop)
+    life.ending_family = True
     try:
-        await cell.life.childless
+        await _request_stops(life.children)
+        if life.children:
+            life.childless = Future(loop=cell.dispatcher.loop)
+            await life.childless
     finally:
-        cell.life.childless = None
+        life.ending_family = False
+        life.childless = None
+
+
+async def _request_stops(children: dict[str, Cell]) -> None:
+    """Request every child to stop. Those that have not ended when they were asked stay in front of the others: even a
+    copy of all would take too long, and what is asked twice stops once.
+    """
+    unasked = len(children)
+    while unasked > 0:
+        first = max(0, len(children) - unasked)
+        part = deque(islice(children.values(), first, first + COPIED))
+        unasked -= COPIED
+        await in_slices(request_stop, Draining(part))

@@ -14,6 +14,7 @@ from casty.mailbox import Mailbox
 from casty.ref import ActorRef
 from casty.runtime import children
 from casty.runtime.cell import Cell, LocalRef
+from casty.runtime.listing import listed
 from casty.runtime.signals import Fail, Unstash
 from casty.runtime.stopping import request_stop
 from casty.runtime.timers import KeyedTimers
@@ -59,8 +60,7 @@ class CellContext:
 
     @property
     def children(self) -> Sequence[ActorRef[Any]]:
-        life = self._cell.life
-        return [] if life is None else [c.ref for n, c in life.children.items() if not n.startswith("_")]
+        return listed(self._cell.life)
 
     @property
     def timers(self) -> Timers[Any]:

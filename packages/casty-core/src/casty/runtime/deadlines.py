@@ -1,11 +1,12 @@
 """The deadlines of all asks of a system: one wheel instead of a timer for each ask."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from casty.clock import Clock, TimerHandle
-from casty.runtime.pending import SLICE, Waiting
+from casty.runtime.pending import Waiting
+from casty.runtime.slices import SLICE
 
 SWEEP: Final = 0.05
 """Seconds between two looks at the asks that may have timed out."""
@@ -43,21 +44,14 @@ class Deadlines:
             self._timer = self._clock.call_later(min(SWEEP, max(timeout, 0.0)), self._sweep)
         return deadlines
 
-    def take(self) -> list[Waiting]:
-        """Some of those that wait, which have no deadline from now on."""
-        taken: list[Waiting] = []
-        while self._by_timeout and len(taken) < SLICE:
-            timeout, deadlines = next(iter(self._by_timeout.items()))
-            while deadlines and len(taken) < SLICE:
-                taken.append(deadlines.popitem()[0])
-            if not deadlines:
-                del self._by_timeout[timeout]
-        return taken
-
-    def close(self) -> None:
-        """Watch no deadline any more."""
+    def close(self) -> Iterator[Waiting]:
+        """Watch no deadline any more; yields whatever still waits."""
         if self._timer is not None:
             self._timer.cancel()
+        while self._by_timeout:
+            _, deadlines = self._by_timeout.popitem()
+            while deadlines:
+                yield deadlines.popitem()[0]
 
     def _sweep(self) -> None:
         self._timer, self._sweeping = None, False

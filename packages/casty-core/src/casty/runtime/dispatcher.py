@@ -24,6 +24,7 @@ from casty.runtime.context import open_context
 from casty.runtime.lifecycle import attend, follow
 from casty.runtime.mailbox import reading
 from casty.runtime.signals import Fail, Stop
+from casty.runtime.slices import Draining
 from casty.runtime.variables import Baseline
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ INLINE_ASKS: Final = 64
 """Asks answered in place before the event loop has its turn."""
 PATROL: Final = 1.0
 """Seconds between two looks at the mailboxes of suspended cells."""
+HUGE: Final = 50_000
+"""Messages that are not freed all at once when the last of them has been handled."""
 CELL_COST: Final = 8
 """What visiting a cell costs, in messages."""
 
@@ -220,7 +223,7 @@ class Dispatcher:
                             cell.queue = None
                             break
                         size = len(cell.queue)
-                        batch = cell.batch = iter(cell.queue)
+                        batch = cell.batch = iter(cell.queue) if size < HUGE else Draining(cell.queue)
                         cell.queue = []
                         if size > high_water or cell.admission is not None:
                             reading(cell, size)

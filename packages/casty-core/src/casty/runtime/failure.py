@@ -71,18 +71,13 @@ def _strategies(cell: Cell, exception: BaseException) -> list[tuple[Life, Strate
 
 
 def _affected(cell: Cell, directive: Directive, strategy: Strategy) -> tuple[Cell, ...]:
-    family = cell.parent.own_life().children if cell.parent is not None else {cell.name: cell}
+    together = isinstance(strategy, AllForOneStrategy | RestForOneStrategy)
+    if not together or directive is Directive.resume or cell.parent is None:
+        return (cell,)
+    family = cell.parent.own_life().children
     # The parent's message adapters are its children only technically.
     siblings = tuple(child for name, child in family.items() if child is cell or not name.startswith("_"))
-    match strategy:
-        case OneForOneStrategy():
-            return (cell,)
-        case _ if directive is Directive.resume:
-            return (cell,)
-        case AllForOneStrategy():
-            return siblings
-        case RestForOneStrategy():
-            return siblings[siblings.index(cell) :]
+    return siblings if isinstance(strategy, AllForOneStrategy) else siblings[siblings.index(cell) :]
 
 
 def _grant(holder: Life, strategy: Strategy, cell: Cell) -> float | None:

@@ -104,6 +104,10 @@ class Life:
     children: "dict[str, Cell]" = field(default_factory=dict)
     childless: Future[None] | None = None
     """Completed when the last child is gone, where somebody waits for that."""
+    has_hidden_children: bool = False
+    """Whether it has, or has had, children whose names begin with `_`: they are the runtime's."""
+    ending_family: bool = False
+    """Set while all children are being stopped: there may be no new ones."""
     watchers: "dict[Cell, Any]" = field(default_factory=dict)
     """Who is told of this actor's end, and with which message."""
     watching: "set[Cell]" = field(default_factory=set)

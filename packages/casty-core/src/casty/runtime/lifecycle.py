@@ -22,7 +22,7 @@ from casty.errors import ActorFailedError, BehaviorError, JournalError
 from casty.events import ActorRestarted, ActorStarted, UnhandledMessage
 from casty.interruption import described, raise_unless_failure
 from casty.runtime.cell import PAUSED, SCHEDULED, Cell
-from casty.runtime.children import until_childless
+from casty.runtime.children import stop_children
 from casty.runtime.context import open_context
 from casty.runtime.failure import judge
 from casty.runtime.interpret import become
@@ -30,6 +30,7 @@ from casty.runtime.life import EMPTY, Life, PendingRestart
 from casty.runtime.mailbox import CLOSED
 from casty.runtime.pending import fail_asks_with, restated
 from casty.runtime.signals import Become, Fail, Restart, Start, Stop, Unstash
+from casty.runtime.slices import Draining, in_slices
 from casty.runtime.stopping import finish, request_stop
 from casty.runtime.watch import unwatch_all
 
@@ -79,7 +80,7 @@ async def attend(cell: Cell) -> None:
                     await _close_resources(life)
                     await become(cell, behavior)
                 case Unstash():
-                    cell.batch = iter([*life.stash, *cell.take_waiting()])
+                    cell.put_first(life.stash)
                     life.stash.clear()
             cell.dispatcher.check_abandoned()
         except Exception as error:
@@ -162,7 +163,7 @@ async def _wind_down(cell: Cell, life: Life, exception: BaseException | None) ->
     await _end_family(cell, life)
     await _close_resources(life)
     if life.stash:
-        cell.batch = iter([*life.stash, *cell.take_waiting()])
+        cell.put_first(life.stash)
         life.stash.clear()
 
 
@@ -185,9 +186,11 @@ async def _stop(cell: Cell, life: Life) -> None:
     admission, cell.admission = cell.admission, CLOSED
     if admission is not None:
         admission.read(cell)
-    for message in [*life.stash, *cell.take_waiting()]:
-        cell.kernel.dead_letters.publish(message, cell.ref, "the actor stopped before its turn came")
+    waiting = cell.take_waiting()
+    waiting.extendleft(reversed(life.stash))
     life.stash.clear()
+    publish, ref = cell.kernel.dead_letters.publish, cell.ref
+    await in_slices(lambda message: publish(message, ref, "the actor stopped before its turn came"), Draining(waiting))
     await _end_family(cell, life)
     if life.resources:
         await _patiently(cell, "closing the resources", partial(_close_resources, life))
@@ -210,15 +213,13 @@ async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]])
 async def _end_family(cell: Cell, life: Life) -> None:
     """End what an incarnation has started: its children first, and with them whom it watches, then timers and tasks."""
     unwatch_all(cell)
-    for child in list(life.children.values()):
-        request_stop(child)
-    await until_childless(cell)
+    await stop_children(cell)
     await _end_errands(cell, life)
 
 
 async def _end_errands(cell: Cell, life: Life) -> None:
     if life.timers is not None:
-        life.timers.cancel_all()
+        await life.timers.cancel_all()
     tasks, life.tasks = life.tasks, {}
     await cell.kernel.patience.end(tasks, f"what was piped to {cell.path}")
 

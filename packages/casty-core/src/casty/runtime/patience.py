@@ -11,6 +11,8 @@ from asyncio import AbstractEventLoop, Task
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
+from casty.runtime.slices import in_slices
+
 logger = logging.getLogger("casty")
 
 LEAST: Final = 0.1
@@ -63,12 +65,12 @@ class Patience:
 
     async def end(self, tasks: Collection[Task[Any]], name: str) -> Collection[Task[Any]]:
         """Cancel tasks and wait until they have ended. The result are those that ignore it, and are abandoned."""
-        for task in tasks:
-            task.cancel()
-        if not tasks:
+        await in_slices(lambda task: task.cancel(), tuple(tasks))
+        left = [task for task in tasks if not task.done()]
+        if not left:
             return ()
         seconds = self.seconds
-        _, pending = await asyncio.wait(tasks, timeout=seconds)
+        _, pending = await asyncio.wait(left, timeout=seconds)
         for task in pending:
             report_abandoned(task, name, seconds)
         return pending

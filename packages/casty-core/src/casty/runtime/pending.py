@@ -4,15 +4,13 @@ import weakref
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from casty import errors
 from casty.errors import ActorStoppedError, CastyError, JournalError, MailboxFullError
 from casty.ref import ActorRef
 from casty.runtime.cell import Cell
-
-SLICE: Final = 256
-"""Asks that fail before the event loop has its turn: each wakes a task that has its error to handle."""
+from casty.runtime.slices import SLICE
 
 
 class Waiting(Protocol):

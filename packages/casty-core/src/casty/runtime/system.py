@@ -19,11 +19,10 @@ from casty.plugins import PluginRegistry, build_options
 from casty.ref import ActorRef, AddressRef, BroadcastRef
 from casty.runtime.ask import ASKS
 from casty.runtime.cell import STOPPED, Cell, LocalRef
-from casty.runtime.children import spawn_cell, until_childless
+from casty.runtime.children import spawn_cell, stop_children
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
-from casty.runtime.stopping import request_stop
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
 from casty.spi.instrument import Instrument
@@ -216,7 +215,7 @@ class ActorSystem:
             await asyncio.shield(self._stopping)
 
     async def _shut_down(self, kernel: Kernel) -> None:
-        kernel.timers.cancel_all()
+        await kernel.timers.cancel_all()
         kernel.patience.hurry()
         try:
             await _empty(kernel.root)
@@ -268,9 +267,7 @@ class ActorSystem:
 async def _empty(root: Cell) -> None:
     """Stop every actor below it, for good."""
     root.admission = CLOSED
-    for cell in list(root.own_life().children.values()):
-        request_stop(cell)
-    await until_childless(root)
+    await stop_children(root)
 
 
 class GoneRef(AddressRef[Any]):

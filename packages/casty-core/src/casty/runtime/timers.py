@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from casty.clock import Clock, TimerHandle
+from casty.runtime.slices import in_slices
 
 
 @dataclass(slots=True, eq=False)
@@ -51,9 +52,8 @@ class KeyedTimers:
         if timer is not None:
             timer.handle.cancel()
 
-    def cancel_all(self) -> None:
-        for key in list(self._timers):
-            self.cancel(key)
+    async def cancel_all(self) -> None:
+        await in_slices(self.cancel, list(self._timers))
 
     def _set(self, key: str, due: float, fire: Callable[[], None]) -> None:
         self.cancel(key)
