@@ -1,7 +1,7 @@
 """References: the only way to reach an actor. What a reference does is up to the runtime that made it."""
 
 from abc import ABC, abstractmethod
-from typing import override
+from typing import NoReturn, Self, SupportsIndex, override
 
 from casty.address import ActorAddress
 
@@ -37,6 +37,21 @@ class ActorRef[M](ABC):
     @override
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address})"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """The reference itself, so that what holds references can be copied, also by `dataclasses.asdict`."""
+        return self
+
+    @override
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Raises TypeError: pickled bytes could not find the actor system that delivers for this reference."""
+        raise TypeError(
+            f"cannot pickle {self!r}: a reference is bound to its actor system; send it in a message or store it in an "
+            "event, or pickle ref.address.to_uri() and give ActorAddress.from_uri(uri) to system.resolve"
+        )
 
 
 class BroadcastRef[M](ActorRef[M]):
