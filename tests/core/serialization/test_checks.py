@@ -1,21 +1,49 @@
 """Which values fit which annotations."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, NewType, Protocol, TypedDict, TypeVar, runtime_checkable
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NewType,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_type_hints,
+    runtime_checkable,
+)
 
 import pytest
 from casty.ref import ActorRef, BroadcastRef
+from casty.serialization import hints
 from casty.serialization.checks import check_of
 from casty.serialization.hints import field_hints
+from casty.serialization.names import WireName
+from casty.serialization.plans import RecordPlan
 
 from tests.core.serialization.samples import Box, Color, Json, Level, Point, a_ref
 
 T = TypeVar("T")
 UserId = NewType("UserId", str)
 type Pair[A] = tuple[A, A]
+type Rest[*R] = tuple[int, *R]
 type Broken = NoSuchName  # type: ignore  # noqa: F821
+
+
+@dataclass
+class Variadic[*V]:
+    values: tuple[*V]
+
+
+VALUES = field_hints(Variadic)["values"]
+
+
+class Called[**P]:
+    pass
 
 
 class Shape(Protocol):
@@ -46,6 +74,15 @@ CASES: list[tuple[Any, list[object], list[object]]] = [
     (frozenset[str], [frozenset({"a"})], [{"a"}]),
     (tuple[int, ...], [(), (1, 2)], [[1], ("a",)]),
     (tuple[int, str], [(1, "a")], [(1,), (1, 2), (1, "a", 2), [1, "a"]]),
+    (VALUES, [(), (1,), (1, "a")], [[1], None]),
+    (tuple[int, *tuple[str, ...]], [(1,), (1, "a", "b")], [(), ("a",), (1, 2), [1]]),
+    (tuple[int, *tuple[str, ...], bytes], [(1, b""), (1, "a", b"")], [(1,), (1, 2, b""), (1, "a", "b")]),
+    (tuple[int, Unpack[tuple[str, int]]], [(1, "a", 2)], [(1,), (1, "a"), (1, 2, 3)]),  # noqa: UP044
+    (tuple[*tuple[int, ...]], [(), (1, 2)], [("a",)]),
+    (Rest[str], [(1,), (1, "a")], [(), ("a",)]),
+    (Variadic[int, str], [Variadic((1, "a"))], [(1, "a")]),
+    (Called[[int, str]], [Called()], [print]),
+    (complex, [1j, 1.0, 1, True], ["1j", None]),
     (dict[str, int], [{}, {"a": 1}], [{"a": "b"}, {1: 1}, []]),
     (Mapping[str, Any], [{"a": object()}], [{1: 1}]),
     (Sequence[int], [[1], (1,)], [{1}, ["a"]]),
@@ -93,3 +130,61 @@ def test_what_cannot_be_resolved_is_any_and_the_rest_is_not() -> None:
     assert field_hints(Known) == {"a": int, "b": Any, "c": list[Known]}
     assert field_hints(Child) | {"d": None} == {"a": Any, "b": Any, "c": list[Known], "d": None}
     assert field_hints(Point) == {"x": int, "y": int}
+
+
+def local_type() -> type:
+    @dataclass
+    class Node:
+        content: int
+        following: "Node | None"
+
+    return Node
+
+
+def test_a_local_class_may_name_itself() -> None:
+    node = local_type()
+    assert field_hints(node) == {"content": int, "following": node | None}
+
+
+def as_in_python_3_14(monkeypatch: pytest.MonkeyPatch, answers: Mapping[str, Any]) -> None:
+    """Asking for annotations raises, as they name what only a type checker imports, unless a way of asking is named."""
+
+    def hints_of(kind: object, *names: Any) -> dict[str, Any]:
+        if isinstance(kind, type):
+            raise NameError("name 'Decimal' is not defined")
+        return get_type_hints(kind, *names)
+
+    def annotations_of(kind: type, *, way: str = "values") -> Any:
+        if way not in answers:
+            raise NameError("name 'Decimal' is not defined")
+        return answers[way] if kind is Known else {}
+
+    monkeypatch.setattr(hints, "get_type_hints", hints_of)
+    monkeypatch.setattr(hints, "get_annotations", annotations_of)
+    monkeypatch.setattr(hints, "_ways", (dict[str, Any](), {"way": "references"}, {"way": "texts"}))
+
+
+@pytest.mark.parametrize("way", ["references", "texts"])
+def test_annotations_that_are_evaluated_late_are_resolved_one_by_one(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    as_in_python_3_14(monkeypatch, {way: {"a": "int", "b": "Decimal", "c": list[int]}})
+    assert field_hints(Known) == {"a": int, "b": Any, "c": list[int]}
+
+
+def test_annotations_of_which_nothing_can_be_told_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_in_python_3_14(monkeypatch, {})
+    assert field_hints(Known) == {}
+    plan = RecordPlan(Known, WireName("known", 1))
+    assert plan.write(Known(1, 2, []), 1, lambda item, depth: item) == {"a": 1, "b": 2, "c": []}
+
+
+def test_the_constructor_is_known_without_its_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Mapping[str, Any]] = []
+
+    def signature(kind: type, **way: Any) -> inspect.Signature:
+        asked.append(way)
+        return inspect.signature(kind)
+
+    monkeypatch.setattr(hints, "signature", signature)
+    monkeypatch.setattr(hints, "_unevaluated", {"annotation_format": "texts"})
+    assert list(hints.constructor(Known).parameters) == ["a", "b", "c"]
+    assert asked == [{"annotation_format": "texts"}]

@@ -1,17 +1,24 @@
 """Every refusal names its culprit: the path to it, its type, and what to do instead."""
 
 import re
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime, time, tzinfo
 from decimal import Decimal
-from enum import Enum
-from types import ModuleType
+from enum import Enum, Flag, FlagBoundary
+from fractions import Fraction
+from ipaddress import ip_address
+from pathlib import Path
+from threading import Lock
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 from casty.errors import CastyError, DecodeError, EncodeError
 from casty.serialization import MsgpackSerializer
+from casty.serialization.explain import advice
 from casty.serialization.packing import extension, pack
 
 from tests.core.serialization.samples import Box, Cents, Color, Item, Order, Point, Rights
@@ -87,6 +94,78 @@ class Pair(NamedTuple):
     right: Any
 
 
+@dataclass
+class Priced:
+    net: int
+    vat: InitVar[int] = 0
+    gross: int = field(init=False)
+
+    def __post_init__(self, vat: int) -> None:
+        self.gross = self.net * (100 + vat) // 100
+
+
+@dataclass(init=False)
+class TakesMore:
+    a: int
+
+    def __init__(self, a: int, more: int) -> None:
+        self.a = a + more
+
+
+class Said(NamedTuple):
+    text: str
+
+
+class Shouting(Said):
+    @property
+    def text(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]  # what a user may do all the same
+        return self[0].upper()
+
+
+class Strays(Enum):
+    KNOWN = "k"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        stray = object.__new__(cls)
+        stray._name_, stray._value_ = "?", value
+        return stray
+
+
+class Ejecting(Flag, boundary=FlagBoundary.EJECT):
+    A = 1
+
+
+class Asked(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        if instance is not None:
+            raise RuntimeError("not today")
+        return False
+
+
+class Moody(metaclass=Asked):
+    pass
+
+
+@dataclass
+class Raising:
+    content: Moody | None = None
+
+    def __post_init__(self) -> None:
+        self.content = cast(Any, "?")
+
+
+type Folder = dict[str, Folder]
+
+ROUND: dict[str, Any] = {}
+ROUND["round"] = ROUND
+
+
+@dataclass
+class Folders:
+    root: Folder
+
+
 # What a type checker would not let through.
 WRONG_ITEM = Item("a", cast(Any, "b"))
 WRONG_ORDER = Order(id=cast(Any, None))
@@ -120,8 +199,6 @@ def unset() -> Any:
         (ValueError("x"), "ValueError: the exception builtins.ValueError cannot travel; send its text"),
         (Sub(1), f"Sub: {NAME}.Sub inherits from a dataclass without being one; decorate it with @dataclass"),
         (Listed(1), f"Listed: {NAME}.Listed is a subclass of list"),
-        (bytearray(), "bytearray: builtins.bytearray is not a wire type"),
-        (3j, "complex: builtins.complex is not a wire type"),
         (
             {"a": ["\ud800"]},
             "dict['a'][0]: a text that is not Unicode (surrogates not allowed); send it as bytes",
@@ -133,8 +210,18 @@ def unset() -> Any:
         (unset(), "Box: Box.content is not set"),
         (
             WithInitVar(1, 2),
-            "WithInitVar: WithInitVar cannot be made from its fields alone (missing a required",
+            "WithInitVar: WithInitVar.seed is an InitVar, whose value the instance does not keep",
         ),
+        (
+            Priced(100, 19),
+            "Priced: Priced.vat is an InitVar, whose value the instance does not keep",
+        ),
+        (TakesMore(1, 2), "TakesMore: TakesMore cannot be made from its fields alone (missing a required"),
+        (Shouting("a"), "Shouting: Shouting.text hides the field 'text' of Said; rename it"),
+        (Box(Strays("?")), "Box.content: <Strays.?: '?'> is no member of Strays that its name could find again"),
+        (Box(Raising()), "Box.content: writing it raised RuntimeError: not today"),
+        (Box({10**5000: print}), "Box.content[<int>]: a function (builtins.builtin_function_or_method) cannot travel"),
+        (Folders(ROUND), "Folders: it nests deeper than 64 containers, or contains itself"),
     ],
 )
 def test_encoding_names_the_culprit(value: object, message: str) -> None:
@@ -168,10 +255,12 @@ TUPLE, SET, MAP, NAMED = (extension(0, mark) for mark in (b"t", b"s", b"m", b"n"
         ),
         ("samples.Item", pack([1]), "Item is stored as a map of its fields, not as a value of type list"),
         (f"{NAME}:Even", body(n=1), "Even refuses its fields: RuntimeError: odd"),
-        (f"{NAME}:WithInitVar", body(a=1), "WithInitVar cannot be made from its fields alone"),
+        (f"{NAME}:WithInitVar", body(a=1), "WithInitVar.seed is an InitVar"),
         (f"{NAME}:Missing", pack("B"), "Missing has no member 'B'"),
         (f"{NAME}:Missing", pack([]), "Missing has no member []"),
         (f"{Rights.__module__}:Rights", pack(64), "Rights has no member 64"),
+        (f"{NAME}:Ejecting", pack(64), "Ejecting has no member 64"),
+        (f"{NAME}:Raising", body(content=1), "reading it raised RuntimeError: not today"),
         ("", b"", "not one msgpack value within the bounds"),
         ("", b"\xc1", "not one msgpack value within the bounds"),
         ("", b"\x01\x01", "not one msgpack value within the bounds: ExtraData"),
@@ -219,3 +308,45 @@ def test_errors_are_casty_errors_and_stay_short() -> None:
 def test_other_types_than_dataclasses_may_be_in_messages() -> None:
     value = Cart([Color.RED, Decimal(1)])
     assert SERIALIZER.decode(*SERIALIZER.encode(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "instead"),
+    [
+        (Path("a"), "send str(value)"),
+        (bytearray(b"a"), "send bytes(value)"),
+        (memoryview(b"a"), "send bytes(value)"),
+        (deque([1]), "send list(value)"),
+        (range(3), "send list(value), or its start, stop and step"),
+        ({1: 2}.keys(), "send list(value)"),
+        ((n for n in (1, 2)), "send list(value)"),
+        (3j, "send (value.real, value.imag)"),
+        (Fraction(1, 3), "send (value.numerator, value.denominator)"),
+        (ip_address("127.0.0.1"), "send str(value)"),
+        (re.compile("a"), "send value.pattern"),
+        (ZoneInfo("Europe/Paris"), "send its name, such as value.key of a ZoneInfo"),
+        (MappingProxyType({1: 1}), "send dict(value)"),
+        (OrderedDict[str, int](), "send dict(value)"),
+        (defaultdict[str, int](int), "send dict(value)"),
+        (Counter("a"), "send dict(value)"),
+        (Text("a"), "send str(value)"),
+        (Lock(), "it belongs to this process; send what the receiver needs"),
+        (object(), "send None, or a member of an enum"),
+        (Ordinary(), "make it a frozen dataclass, or send one that describes it"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_foreign_type_is_refused_with_what_to_send_in_its_place(value: object, instead: str) -> None:
+    with pytest.raises(EncodeError, match=re.escape(f"{instead}")) as caught:
+        SERIALIZER.encode(Box(value))
+    assert "or give its type a codec (hook casty_codecs)" in str(caught.value)
+
+
+def test_numpy_is_known_by_its_name() -> None:
+    """Without numpy: a class that is called as its scalars are."""
+    double = type("float64", (type("generic", (), {"__module__": "numpy"}), float), {"__module__": "numpy"})
+    with pytest.raises(
+        EncodeError, match=re.escape("numpy.float64 is a subclass of float, and would come back as one")
+    ):
+        SERIALIZER.encode(double(1.5))
+    assert "send value.item()" in advice(double)

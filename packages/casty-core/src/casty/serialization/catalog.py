@@ -1,5 +1,6 @@
 """Decides which types may travel: the only way from a name in bytes to a class."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -11,9 +12,12 @@ from casty.serialization.names import WireName
 from casty.serialization.packing import Tree
 from casty.serialization.plans import Plan, Read, plan_of
 from casty.serialization.registry import Registry
+from casty.serialization.started import MAIN, STARTED, is_of_started, name_of_started, started_as_module
 from casty.serialization.upcasts import Upcasting, explain_gap
 
 _ADVICE: Final = "import its module before decoding; [serialization] strict and allow may refuse it too"
+
+logger = logging.getLogger("casty.serialization")
 
 
 class Reading(Protocol):
@@ -29,6 +33,7 @@ class Catalog:
         self._registry = registry
         self._imported = ImportedTypes()
         self._strict = strict
+        self._warned = False
         self._allow = frozenset(allow)
         self.plans: dict[type, Plan] = {}
         """Those made so far, to be looked at before asking `of`."""
@@ -44,7 +49,7 @@ class Catalog:
         try:
             plan = self.plans[kind] = plan_of(kind, wire)
         except TypeError as error:
-            raise EncodeError(f"{error}; give it such a constructor, or send another type") from None
+            raise EncodeError(str(error)) from None
         return plan
 
     def named(self, name: str, version: object) -> Reading:
@@ -68,7 +73,7 @@ class Catalog:
         if plan is None:
             became = f", which version {stored.version} of {short(stored.name)} has become" if steps else ""
             raise UnknownManifestError(
-                f"no type is known as {short(reached.name)}{became}; {_ADVICE}", manifest=reached.name
+                f"no type is known as {short(reached.name)}{became}; {_advice(reached.name)}", manifest=reached.name
             )
         if reached.version != plan.wire.version:
             raise DecodeError(explain_gap(stored, reached, plan.wire))
@@ -85,6 +90,8 @@ class Catalog:
 
     def _implicit(self, kind: type) -> WireName:
         wire = implicit_name(kind)
+        if is_of_started(kind):
+            self._warn_of_started(wire)
         if self._find(wire.name) is not kind:
             raise EncodeError(
                 f"{wire.name} could not be found by that name when it is read; use "
@@ -97,6 +104,25 @@ class Catalog:
             )
         return wire
 
+    def _warn_of_started(self, wire: WireName) -> None:
+        """Once: it is the same for all of them. The name that `python -m` starts a module by is the right one."""
+        if self._warned or started_as_module() is not None:
+            return
+        self._warned = True
+        name = wire.name.rpartition(":")[2]
+        readers = "no other program can read it"
+        if not wire.name.startswith(MAIN):
+            readers = "another program can read it only if it imports that file by this name"
+        logger.warning(
+            '%s is defined in the file that was started, and is written as %r: %s; name it with @message("%s.%s"), or '
+            "start the program with python -m",
+            name,
+            wire.name,
+            readers,
+            "bank" if wire.name.startswith(MAIN) else wire.name.partition(":")[0],
+            name,
+        )
+
     def _find(self, name: str) -> type | None:
         registered = self._registry.find(name)
         if registered is not None:
@@ -107,4 +133,17 @@ class Catalog:
         if not self._allow:
             return not self._strict
         module = name.partition(":")[0]
+        if MAIN in self._allow and module == name_of_started():
+            return True
         return any(module == allowed or module.startswith(f"{allowed}.") for allowed in self._allow)
+
+
+def _advice(name: str) -> str:
+    """What to do about a type that is not known."""
+    module, _, qualname = name.rpartition(":")
+    if module not in STARTED:
+        return _ADVICE
+    return (
+        "it was in the file that a program was started with, and has another name where that file is imported; say "
+        f'which: @upcast({name!r}, 1, to=("module:{qualname}", 1)) above def same(fields): return fields'
+    )

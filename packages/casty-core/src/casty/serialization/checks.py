@@ -4,6 +4,7 @@ from collections.abc import (
     Callable,
     Collection,
     Iterable,
+    Iterator,
     Mapping,
     MutableMapping,
     MutableSequence,
@@ -21,6 +22,8 @@ from typing import (
     NewType,
     TypeAliasType,
     Union,
+    Unpack,
+    cast,
     get_args,
     get_origin,
 )
@@ -87,6 +90,8 @@ def _instance(kind: Any) -> Check:
         return UNCHECKED
     if kind is float:
         return _any_of([Check(frozenset((float,)), _is_float), _instance(int)])
+    if kind is complex:
+        return _any_of([Check(frozenset((complex,)), _is_complex), _instance(float)])
     if issubclass(kind, ActorRef):
         return _REF
 
@@ -98,6 +103,10 @@ def _instance(kind: Any) -> Check:
 
 def _is_float(value: object) -> bool:
     return isinstance(value, float)
+
+
+def _is_complex(value: object) -> bool:
+    return isinstance(value, complex)
 
 
 def _is_ref(value: object) -> bool:
@@ -163,13 +172,52 @@ def _container(origin: type, arguments: tuple[Any, ...]) -> Check:
 
 
 def _tuple_of(annotations: tuple[Any, ...]) -> Check:
-    is_tuple = _instance(tuple).test
-    tests = [check_of(annotation).test for annotation in annotations]
+    """Of fixed elements, of which one may stand for any number: `*tuple[str, ...]`, or `*Ts`."""
+    before: list[Test] = []
+    between: TestAll | None = None
+    after: list[Test] = []
+    for annotation in _flat(annotations):
+        if isinstance(annotation, _AnyNumber):
+            between = _all(annotation.element)
+        else:
+            (before if between is None else after).append(check_of(annotation).test)
+    fixed = len(before) + len(after)
 
     def test(value: Any) -> bool:
-        return is_tuple(value) and len(value) == len(tests) and all(map(_passes, tests, value))
+        if not isinstance(value, tuple):
+            return False
+        elements = cast(tuple[object, ...], value)
+        if (between is None and len(elements) != fixed) or len(elements) < fixed:
+            return False
+        end = len(elements) - len(after)
+        return (
+            all(map(_passes, before, elements))
+            and all(map(_passes, after, elements[end:]))
+            and (between is None or between(elements[len(before) : end]))
+        )
 
     return Check(_NONE, test)
+
+
+class _AnyNumber(NamedTuple):
+    """Stands for any number of elements."""
+
+    element: Any
+
+
+def _flat(annotations: Iterable[Any]) -> Iterator[Any]:
+    """Without unpacked tuples among them: `int, *tuple[str, ...]`."""
+    for annotation in annotations:
+        unpacked = get_args(annotation)[0] if get_origin(annotation) is Unpack else annotation
+        inner = get_args(unpacked)
+        if unpacked is annotation and not getattr(annotation, "__unpacked__", False):
+            yield annotation
+        elif get_origin(unpacked) is not tuple:  # a TypeVarTuple; the class knows nothing of what it stands for
+            yield _AnyNumber(Any)
+        elif inner[-1:] == (Ellipsis,):
+            yield _AnyNumber(inner[0])
+        else:
+            yield from _flat(inner)
 
 
 def _passes(test: Test, value: object) -> bool:

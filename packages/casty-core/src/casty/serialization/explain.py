@@ -12,9 +12,11 @@ from uuid import UUID
 from casty.errors import EncodeError
 from casty.serialization.kinds import BUILTINS, is_named_tuple, is_own_dataclass
 from casty.serialization.limits import TooDeepError
+from casty.serialization.replacements import replacement
 
 _SCALARS: Final = (Decimal, date, time, timedelta, UUID)
 _FUNCTIONS: Final = (FunctionType, MethodType, BuiltinFunctionType)
+_CODEC: Final = "or give its type a codec (hook casty_codecs)"
 _repr: Final = Repr(maxstring=100, maxother=100)
 
 type Attempt = Callable[[Any], EncodeError | None]
@@ -22,8 +24,11 @@ type Attempt = Callable[[Any], EncodeError | None]
 
 
 def short(value: object) -> str:
-    """A `repr` that stays readable for whatever came from outside."""
-    return _repr.repr(value)
+    """A `repr` that stays readable for whatever came from outside. Never raises."""
+    try:
+        return _repr.repr(value)
+    except Exception:  # an integer of thousands of digits, or a `repr` of a user's
+        return f"<{type(value).__qualname__}>"
 
 
 def advice(kind: type[object]) -> str:
@@ -35,12 +40,15 @@ def advice(kind: type[object]) -> str:
         return f"a {kind.__name__} cannot travel; send its name, and let the receiver choose what it means"
     if issubclass(kind, BaseException):
         return f"the exception {name} cannot travel; send its text, or a dataclass that describes the failure"
+    instead = replacement(kind)
     for builtin in (*BUILTINS, *_SCALARS):
         if issubclass(kind, builtin):
-            return f"{name} is a subclass of {builtin.__name__}, and would come back as one; convert it first"
+            instead = instead or (f"send {builtin.__name__}(value)" if builtin in BUILTINS else "convert it first")
+            return f"{name} is a subclass of {builtin.__name__}, and would come back as one; {instead}, {_CODEC}"
     if hasattr(kind, "__dataclass_fields__"):
         return f"{name} inherits from a dataclass without being one; decorate it with @dataclass"
-    return f"{name} is not a wire type; make it a frozen dataclass, or send one that describes it"
+    instead = instead or "make it a frozen dataclass, or send one that describes it"
+    return f"{name} is not a wire type; {instead}, {_CODEC}"
 
 
 def locate(value: object, attempt: Attempt, error: EncodeError) -> tuple[str, EncodeError]:

@@ -2,16 +2,17 @@
 
 import sys
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from casty.serialization.kinds import may_travel, namespace
 from casty.serialization.names import WireName
+from casty.serialization.started import MAIN, STARTED, is_of_started, members_of, name_of_started
 
 
 def implicit_name(kind: type) -> WireName:
     """The wire name of a type that has none of its own."""
-    return WireName(f"{kind.__module__}:{kind.__qualname__}", 1)
+    module = name_of_started() or MAIN if is_of_started(kind) else kind.__module__
+    return WireName(f"{module}:{kind.__qualname__}", 1)
 
 
 class _Place(NamedTuple):
@@ -42,11 +43,8 @@ class ImportedTypes:
 
 def _find(name: str) -> _Place | None:
     module_name, _, qualname = name.partition(":")
-    module = sys.modules.get(module_name)
-    if not issubclass(type(module), ModuleType):
-        return None
-    # `vars` and `getattr` would ask the module's own `__getattribute__`, by which lazy ones import.
-    members: Mapping[str, Any] = object.__getattribute__(module, "__dict__")
+    modules = STARTED if module_name in STARTED or module_name == name_of_started() else (module_name,)
+    members = members_of(sys.modules.get(modules[0]))
     *outer, key = qualname.split(".")
     for part in outer:
         holder: Any = members.get(part)
@@ -56,6 +54,6 @@ def _find(name: str) -> _Place | None:
     kind: Any = members.get(key)
     if key.startswith("__") or not issubclass(type(kind), type) or not may_travel(kind):
         return None
-    if namespace(kind).get("__module__") != module_name or kind.__qualname__ != qualname:
+    if namespace(kind).get("__module__") not in modules or kind.__qualname__ != qualname:
         return None
     return _Place(members, key, kind)

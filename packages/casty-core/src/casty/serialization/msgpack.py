@@ -10,7 +10,7 @@ from casty.ref import DetachedRef
 from casty.serialization.catalog import Catalog
 from casty.serialization.explain import locate
 from casty.serialization.kinds import may_travel
-from casty.serialization.limits import Limits
+from casty.serialization.limits import Limits, TooDeepError
 from casty.serialization.packing import Tree, pack, unpack
 from casty.serialization.reading import Reader
 from casty.serialization.registry import REGISTRY, Registry
@@ -66,24 +66,29 @@ class MsgpackSerializer:
                 self._inspect(payload)
             name, version = plan.wire
             return Encoded._make((name, version, payload))  # in half the time of its constructor
-        except EncodeError as error:
-            raise self._located(value, error) from None
+        except Exception as error:
+            raise self._located(value, error) from _cause(error)
 
     def decode(self, manifest: str, version: int, payload: bytes) -> object:
-        if manifest:
-            return self._catalog.named(manifest, version).read(self._reader.unpack(payload), 1, self._reader.read)
-        if version != PLAIN_VERSION:
-            raise DecodeError(f"a plain value is stored as version {PLAIN_VERSION}, not {version}")
-        return self.loads(payload)
+        try:
+            if manifest:
+                return self._catalog.named(manifest, version).read(self._reader.unpack(payload), 1, self._reader.read)
+            if version != PLAIN_VERSION:
+                raise DecodeError(f"a plain value is stored as version {PLAIN_VERSION}, not {version}")
+            return self._reader.read(self._reader.unpack(payload))
+        except DecodeError:
+            raise
+        except Exception as error:  # see `_refusal`
+            raise DecodeError(f"reading it raised {type(error).__name__}: {error}") from error
 
     def dumps(self, value: object) -> bytes:
         try:
             return self._pack(self._write(value))
-        except EncodeError as error:
-            raise self._located(value, error) from None
+        except Exception as error:
+            raise self._located(value, error) from _cause(error)
 
     def loads(self, data: bytes) -> object:
-        return self._reader.read(self._reader.unpack(data))
+        return self.decode("", PLAIN_VERSION, data)
 
     def _pack(self, tree: Tree) -> bytes:
         payload = pack(tree)
@@ -101,16 +106,29 @@ class MsgpackSerializer:
                 f"beyond max_items={limits.max_items}; split it, or raise the bound for every reader"
             ) from None
 
-    def _located(self, value: object, error: EncodeError) -> EncodeError:
+    def _located(self, value: object, error: Exception) -> EncodeError:
         def attempt(part: Any) -> EncodeError | None:
             try:
                 self._pack(self._write(part))
-            except EncodeError as refusal:
-                return refusal
+            except Exception as refusal:
+                return self._refusal(refusal)
             return None
 
-        path, reason = locate(value, attempt, error)
+        path, reason = locate(value, attempt, self._refusal(error))
         return EncodeError(f"cannot encode {path}: {reason}")
+
+    def _refusal(self, error: Exception) -> EncodeError:
+        """A value's own code may raise anything: a property, a `__hash__`, an `__instancecheck__`."""
+        if isinstance(error, EncodeError):
+            return error
+        if isinstance(error, RecursionError):  # a cycle, in which the annotation of an alias goes round as well
+            return TooDeepError(self._limits.max_depth)
+        return EncodeError(f"writing it raised {type(error).__name__}: {error}")
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """The error of code that is not ours, if there was one."""
+    return error.__cause__ if isinstance(error, EncodeError) else error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """How a named type is written and read: made once per type, when its first value comes along."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import MISSING
 from enum import Enum, Flag
-from inspect import signature
 from typing import Any, NamedTuple, Protocol, cast
 
 from casty.errors import DecodeError, EncodeError
 from casty.serialization.checks import Test, check_of
 from casty.serialization.explain import short
+from casty.serialization.fields import stored_fields
 from casty.serialization.hints import field_hints
 from casty.serialization.kinds import is_enum
 from casty.serialization.names import WireName
@@ -33,29 +33,60 @@ class Plan(Protocol):
     def read(self, tree: Tree, depth: int, read: Read) -> Any: ...
 
 
-def plan_of(kind: type, wire: WireName) -> Plan:
+def plan_of(kind: type[Any], wire: WireName) -> Plan:
     """Raises TypeError for a type whose instances could not be made again from their fields."""
+    if issubclass(kind, Flag):
+        return FlagPlan(kind, wire)
     return EnumPlan(kind, wire) if is_enum(kind) else RecordPlan(kind, wire)
 
 
 class EnumPlan:
-    """Members by name; combinations of flags, which need not have one, by value."""
+    """Members by name. `_name_`, because a class may have a `name` of its own."""
 
     __slots__ = ("_members", "kind", "wire")
 
     def __init__(self, kind: type[Enum], wire: WireName) -> None:
         self.kind = kind
         self.wire = wire
-        self._members = None if issubclass(kind, Flag) else dict(kind.__members__)
+        self._members = dict(kind.__members__)
 
     def write(self, value: Enum, depth: int, write: Write) -> Tree:
-        return value.value if self._members is None else value.name
+        name = value._name_
+        if self._members.get(name) is not value:  # made by `_missing_`, for example
+            raise EncodeError(f"{short(value)} is no member of {self.kind.__qualname__} that its name could find again")
+        return name
 
     def read(self, tree: Tree, depth: int, read: Read) -> Enum:
         try:
-            return self.kind(tree) if self._members is None else self._members[tree]
+            return self._members[tree]
         except Exception as error:
-            raise DecodeError(f"{self.kind.__qualname__} has no member {short(tree)}") from error
+            raise _no_member(self.kind, tree) from error
+
+
+class FlagPlan:
+    """Flags by number, because a combination need not have a name."""
+
+    __slots__ = ("kind", "wire")
+
+    def __init__(self, kind: type[Flag], wire: WireName) -> None:
+        self.kind = kind
+        self.wire = wire
+
+    def write(self, value: Flag, depth: int, write: Write) -> Tree:
+        return int(value._value_)
+
+    def read(self, tree: Tree, depth: int, read: Read) -> Flag:
+        try:
+            value = self.kind(tree)
+        except Exception as error:
+            raise _no_member(self.kind, tree) from error
+        if type(value) is not self.kind:  # with the boundary EJECT it is a number
+            raise _no_member(self.kind, tree)
+        return value
+
+
+def _no_member(kind: type[Enum], tree: Tree) -> DecodeError:
+    return DecodeError(f"{kind.__qualname__} has no member {short(tree)}")
 
 
 class _Field(NamedTuple):
@@ -80,13 +111,7 @@ class RecordPlan:
         self.kind = kind
         self.wire = wire
         hints = field_hints(kind)
-        self._fields = {
-            name: _field(hints.get(name, Any), required=required) for name, required in _stored_fields(kind)
-        }
-        try:
-            signature(kind).bind(**dict.fromkeys(self._fields))
-        except TypeError as error:
-            raise TypeError(f"{kind.__qualname__} cannot be made from its fields alone ({error})") from None
+        self._fields = {name: _field(hints.get(name, Any), required=required) for name, required in stored_fields(kind)}
 
     def write(self, value: Any, depth: int, write: Write) -> Tree:
         tree: dict[str, Tree] = {}
@@ -150,14 +175,3 @@ def _field(hint: Any, *, required: bool) -> _Field:
         wanted=hint.__qualname__ if isinstance(hint, type) else str(hint).replace("typing.", ""),
         required=required,
     )
-
-
-def _stored_fields(kind: Any) -> Iterator[tuple[str, bool]]:
-    """The names of those that the constructor takes, and whether it needs them."""
-    if is_dataclass(kind):
-        for field in fields(kind):
-            if field.init:
-                yield field.name, field.default is MISSING and field.default_factory is MISSING
-    else:
-        for name in kind._fields:
-            yield name, name not in kind._field_defaults
