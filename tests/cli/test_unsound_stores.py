@@ -6,7 +6,7 @@ from typing import override
 import pytest
 from casty.errors import JournalError
 from casty.journals.memory import MemoryStore
-from casty.serialization import MsgpackSerializer
+from casty.persistence.serializers import default_serializers
 from casty.spi.journal import EventRecord, OrderedEvent
 from casty_cli.entity_checks import EntityChecks
 from casty_cli.findings import Findings
@@ -24,7 +24,7 @@ async def checked(store: MemoryStore) -> list[str]:
     """What is said of three events of one entity."""
     await store.append([deposits("a", 1, 3)])
     findings = Findings()
-    await EntityChecks(store, Values(MsgpackSerializer()), findings).check_events("a", ignore)
+    await EntityChecks(store, Values(default_serializers()), findings).check_events("a", ignore)
     await check_order(store, findings, ignore)
     return [str(finding) for finding in findings.told]
 

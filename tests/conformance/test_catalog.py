@@ -23,7 +23,7 @@ MOST = JournalCapabilities(
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "number"), [(LEAST, 59), (memory.CAPABILITIES, 101), (sqlite.CAPABILITIES, 109), (MOST, 115)]
+    ("capabilities", "number"), [(LEAST, 61), (memory.CAPABILITIES, 103), (sqlite.CAPABILITIES, 111), (MOST, 117)]
 )
 def test_a_store_gets_so_many_checks(capabilities: JournalCapabilities, number: int) -> None:
     assert len(checks(capabilities)) == number

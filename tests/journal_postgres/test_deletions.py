@@ -80,6 +80,8 @@ async def test_a_journal_of_the_first_version_learns_to_delete(
         await store.append([[event("a", 1), event("a", 2)]])
     await admin.execute(
         f"DROP TABLE {options.schema}.deletions; DROP FUNCTION {options.schema}.unless_deleted;"
+        f"ALTER TABLE {options.schema}.events DROP COLUMN serializer;"
+        f"ALTER TABLE {options.schema}.snapshots DROP COLUMN serializer;"
         f"UPDATE {options.schema}.casty_journal SET version = 1"
     )
     async with open_store(dsn, options) as store:

@@ -1,6 +1,7 @@
 """Tables are made and brought up to date by whoever comes first, and foreign ones are left alone."""
 
 import asyncio
+from zlib import crc32
 
 import pytest
 from casty.errors import JournalError, JournalSchemaError
@@ -39,11 +40,36 @@ async def test_an_older_journal_is_brought_up_to_date_once(
     assert await admin.fetchval(f"SELECT count(*) FROM {options.schema}.novelty") == 0
 
 
+async def test_a_journal_without_serializers_is_read_and_brought_up_to_date_once(
+    dsn: str, options: PostgresOptions, admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schemas, "MIGRATIONS", schemas.MIGRATIONS[:2])
+        await schemas.prepare(admin, "server", options)
+    await admin.execute(
+        f"INSERT INTO {options.schema}.events SELECT nextval('{options.schema}.ordering'), row.* FROM (VALUES "
+        "('a', 1, 0, 'w', $1::bytea, 'bank.Deposited', 2, $2::bytea, 1.25, NULL::text[], $3::bigint)) AS row",
+        (was := event("a", 1)).event_id,
+        was.payload,
+        crc32(was.payload),
+    )
+
+    async def start() -> None:
+        async with open_store(dsn, options) as store:
+            assert await everything(store) == [was]
+
+    await asyncio.gather(*(start() for _ in range(4)))
+    newer = event("a", 2, tags=("red",))._replace(serializer="json")
+    async with open_store(dsn, options) as store:
+        assert await store.append([[newer]]) == [None]
+        assert await everything(store) == [was, newer]
+
+
 async def test_a_newer_journal_is_refused_and_left_alone(dsn: str, options: PostgresOptions, admin: Admin) -> None:
     async with open_store(dsn, options):
         pass
     await admin.execute(f"UPDATE {options.schema}.casty_journal SET version = 99")
-    with pytest.raises(JournalSchemaError, match=r"has version 99; .* knows only 2; install a newer one"):
+    with pytest.raises(JournalSchemaError, match=r"has version 99; .* knows only 3; install a newer one"):
         async with open_store(dsn, options):
             pass
     assert await admin.fetchval(f"SELECT version FROM {options.schema}.casty_journal") == 99

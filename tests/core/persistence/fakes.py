@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import override
 
-from casty.errors import DecodeError
+from casty.errors import DecodeError, PluginError
 from casty.journals.memory import CAPABILITIES, MemoryStore
 from casty.persistence.pace import Pace
 from casty.persistence.writer import Done
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalCapabilities
-from casty.spi.serializer import Encoded
+from casty.spi.serializer import Encoded, Serializer
 
 
 class JsonSerializer:
@@ -31,6 +31,11 @@ class JsonSerializer:
 
     def loads(self, data: bytes) -> object:
         return self.decode("", 1, data)
+
+
+def nothing_else(name: str) -> Serializer:
+    """Finds no serializer by its name."""
+    raise PluginError(f"no serializer named {name!r}")
 
 
 class TwoAppendsStore(MemoryStore):

@@ -10,11 +10,12 @@ from casty.errors import JournalClosedError, JournalError, SequenceConflictError
 from casty.journals.memory import CAPABILITIES, InMemoryJournal, MemoryStore
 from casty.persistence import turns
 from casty.persistence.journal import StoreJournal, journal_from_provider
+from casty.persistence.serializers import Serializers
 from casty.plugins import JournalProvider, NoOptions
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
 from casty.spi.journal import JournalKind
 
-from tests.core.persistence.fakes import JsonSerializer, Outcomes, SteeredStore, event
+from tests.core.persistence.fakes import JsonSerializer, Outcomes, SteeredStore, event, nothing_else
 
 
 class Door:
@@ -183,7 +184,7 @@ async def test_closing_stores_what_was_submitted_and_a_new_user_waits_for_it() -
     journal = made(door)
     opened = await journal.open()
     store.gate.clear()
-    opened.writer.submit([event("a", 1, b"1")], outcomes.of("a"))
+    opened.writer.submit([event("a", 1, b"1")._replace(serializer="json")], outcomes.of("a"))
     await store.started.wait()
     closing = asyncio.ensure_future(journal.aclose())
     await asyncio.sleep(0)
@@ -214,13 +215,15 @@ async def test_a_cancelled_persist_leaves_the_journal_usable() -> None:
 
 async def test_the_serializer_is_the_journals_own_or_else_the_leases() -> None:
     own, leased = JsonSerializer(), JsonSerializer()
+    serializers = Serializers(leased, find=nothing_else)
     bare = InMemoryJournal()
-    async with bare.lease(serializer=leased) as opened:
-        assert opened.serializer is leased
-    async with InMemoryJournal(serializer=own).lease(serializer=leased) as opened:
-        assert opened.serializer is own
+    async with bare.lease(serializers=serializers) as opened:
+        assert opened.serializers.events is leased
+    async with InMemoryJournal(serializer=own).lease(serializers=serializers) as opened:
+        assert opened.serializers.events is own
+        assert opened.serializers.snapshots is own
     async with bare.lease() as opened:
-        assert opened.serializer.name == "msgpack"
+        assert opened.serializers.events.name == "msgpack"
 
 
 async def test_a_journal_from_a_provider() -> None:

@@ -34,7 +34,7 @@ async def store_record(journal: StoreJournal, record: EventRecord) -> None:
 
 
 async def made(journal: StoreJournal, account: str, number: int, amount: int, *tags: str) -> EventRecord:
-    manifest, version, payload = (await journal.open()).serializer.encode(Deposited(amount))
+    manifest, version, payload = (await journal.open()).serializers.events.encode(Deposited(amount))
     event_id = f"{account} {number}".encode().ljust(16)
     return EventRecord(account, number, 0, "w", event_id, manifest, version, payload, 1.5, tags)
 

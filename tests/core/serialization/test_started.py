@@ -21,7 +21,7 @@ class Deposited:
     amount: int
 
 if __name__ == "__main__":
-    serializer = MsgpackSerializer()
+    serializer = MsgpackSerializer().for_storing()
     encoded = serializer.encode(Deposited(5))
     serializer.encode(Deposited(6))
     assert serializer.decode(*encoded) == Deposited(5)
@@ -50,7 +50,7 @@ def test_a_file_is_called_as_it_is_imported_and_one_warning_says_how_to_do_bette
     printed, logged = start(program, f"{name}.py")
     assert printed == f"{name}:Deposited"
     assert logged == (
-        f"Deposited is defined in the file that was started, and is written as '{name}:Deposited': another program can "
+        f"Deposited is defined in the file that was started, and is stored as '{name}:Deposited': another program can "
         f'read it only if it imports that file by this name; name it with @message("{name}.Deposited"), or start the '
         "program with python -m"
     )
@@ -142,10 +142,13 @@ def _the_same(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def test_the_warning_comes_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("storing", [True, False])
+def test_the_warning_comes_once_and_for_stored_values_only(
+    storing: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     module = started(monkeypatch)
-    serializer = MsgpackSerializer()
+    serializer = MsgpackSerializer().for_storing() if storing else MsgpackSerializer()
     with caplog.at_level(logging.WARNING, logger="casty.serialization"):
         for _ in range(3):
             serializer.encode(module.Deposited(1))
-    assert len(caplog.records) == 1
+    assert len(caplog.records) == storing

@@ -13,7 +13,7 @@ from casty_cli.exporting import export_journal
 from casty_cli.importing import copy_journal, import_file
 from casty_cli.listing import SHOWN, View, count_ids, list_ids, show_entity
 from casty_cli.naming import in_either_order, is_url, one_of, source_and_target
-from casty_cli.settings import Settings, import_types
+from casty_cli.settings import NamedJournal, Settings, import_types
 from casty_cli.statistics import show_statistics
 from casty_cli.terminal import FAILED, Saying, run
 from casty_cli.values import Values
@@ -84,8 +84,8 @@ def show(
     async def work() -> None:
         settings = Settings(config)
         entity_id, place = in_either_order(entity, journal)
-        view = View(_values(settings, types), raw=raw, as_json=json)
         source = settings.journal(one_of(place, url), option or ())
+        view = View(_values(settings, source, types), raw=raw, as_json=json)
         await show_entity(source, entity_id, view, first=first, last=last, limit=limit)
 
     run(work)
@@ -169,7 +169,7 @@ def verify(
     async def work() -> bool:
         settings = Settings(config)
         source = settings.journal(one_of(journal, url), option or ())
-        return await verify_journal(source, _values(settings, types), as_json=json)
+        return await verify_journal(source, _values(settings, source, types), as_json=json)
 
     if not run(work):
         raise typer.Exit(FAILED)
@@ -186,6 +186,6 @@ def journal(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _values(settings: Settings, types: Sequence[str] | None) -> Values:
+def _values(settings: Settings, source: NamedJournal, types: Sequence[str] | None) -> Values:
     import_types(types or ())
-    return Values(settings.serializer())
+    return Values(settings.serializers(source))

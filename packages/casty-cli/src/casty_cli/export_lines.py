@@ -7,7 +7,8 @@
 
 A checksum is the CRC-32 of its object's bytes and those of all objects before, so that a line that is changed, missing,
 doubled or moved is noticed; and without its last line an export is incomplete. Bytes are in Base64, an event's id in
-hexadecimal digits, tags in a list; the other fields are those of `EventRecord` and `SnapshotRecord`.
+hexadecimal digits, tags in a list; the other fields are those of `EventRecord` and `SnapshotRecord`. The name of the
+default serializer is left out.
 """
 
 import json
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO, Final
 from zlib import crc32
 
 from casty.errors import JournalError
-from casty.spi.journal import EventRecord, OrderedEvent, SnapshotRecord
+from casty.spi.journal import DEFAULT_SERIALIZER, EventRecord, OrderedEvent, SnapshotRecord
 
 VERSION: Final = 1
 
@@ -150,19 +151,20 @@ def _line(body: bytes, seal: int) -> bytes:
 def _document(line: Line) -> dict[str, object]:
     match line:
         case OrderedEvent(offset, record):
-            fields = {"offset": offset} | record._asdict()
-            fields["event_id"] = record.event_id.hex()
-            return {"event": fields | _payload(record)}
+            return {"event": {"offset": offset} | _fields(record) | {"event_id": record.event_id.hex()}}
         case SnapshotRecord():
-            return {"snapshot": line._asdict() | _payload(line)}
+            return {"snapshot": _fields(line)}
         case End():
             return {"end": asdict(line)}
         case Begin(journal):
             return {_BEGIN: VERSION, "journal": journal}
 
 
-def _payload(record: EventRecord | SnapshotRecord) -> dict[str, object]:
-    return {"payload": b64encode(record.payload).decode("ascii")}
+def _fields(record: EventRecord | SnapshotRecord) -> dict[str, object]:
+    fields: dict[str, object] = {**record._asdict(), "payload": b64encode(record.payload).decode("ascii")}
+    if record.serializer == DEFAULT_SERIALIZER:  # as in exports from before records had one
+        del fields["serializer"]
+    return fields
 
 
 def _event(*, offset: int, event_id: str, payload: str, tags: list[str], **fields: Any) -> OrderedEvent:

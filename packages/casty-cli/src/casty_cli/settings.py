@@ -1,4 +1,4 @@
-"""What a command is about: the journals and the serializer that the command line and the configuration name."""
+"""What a command is about: the journals and the serializers that the command line and the configuration name."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,11 @@ from typing import cast, final
 
 from casty.config import CastyConfig, load_config
 from casty.errors import ConfigError, JournalError
+from casty.persistence.serializers import Serializers, configured_serializers
 from casty.plugins import JournalProvider, PluginRegistry, build_options
+from casty.plugins.serializers import split_bounds
 from casty.ref import DetachedRef
 from casty.spi.journal import JournalStore, OrderedStore
-from casty.spi.serializer import Serializer
 
 from casty_cli.naming import is_url
 
@@ -24,6 +25,8 @@ class NamedJournal:
     url: str
     provider: JournalProvider
     options: Mapping[str, object]
+    bounds: Mapping[str, object]
+    """Of its values, for the serializers."""
 
     @property
     def name(self) -> str:
@@ -81,16 +84,12 @@ class Settings:
         if not provider.capabilities.durable:
             raise ConfigError(f"the journal {url} ends with its process: there is nothing to see; name a durable one")
         table = dict(configured.options) if url == configured.url else {}
-        return NamedJournal(url=url, provider=provider, options=table | dict(map(_option, options)))
+        own, bounds = split_bounds(table | dict(map(_option, options)), provider.options)
+        return NamedJournal(url=url, provider=provider, options=own, bounds=bounds)
 
-    def serializer(self) -> Serializer:
-        """The one that the configuration names; it reads references without an actor system."""
-        chosen = self.config.serialization
-        provider = self._plugins.serializer(chosen.default)
-        options: dict[str, object] = {"strict": True} if chosen.strict else {}
-        if chosen.allow:
-            options["allow"] = chosen.allow
-        return provider.create(DetachedRef, build_options(provider, options))
+    def serializers(self, journal: NamedJournal) -> Serializers:
+        """Those that the configuration names; they read references without an actor system."""
+        return configured_serializers(self._plugins, self.config.serialization, DetachedRef, journal.bounds)
 
 
 def import_types(modules: Sequence[str]) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import final
 
 from casty.errors import DecodeError, UnknownManifestError
+from casty.persistence.serializers import Serializers
 from casty.serialization.msgpack import NAME as MSGPACK
 from casty.spi.journal import EventRecord, SnapshotRecord
-from casty.spi.serializer import Serializer
 
 from casty_cli.content import content
 
@@ -34,35 +34,34 @@ class Described:
 
 @final
 class Values:
-    """Describes and checks what a serializer has written."""
+    """Describes and checks what serializers have written."""
 
-    def __init__(self, serializer: Serializer) -> None:
-        self._serializer = serializer
-        self._readable = serializer.name == MSGPACK
+    def __init__(self, serializers: Serializers) -> None:
+        self._serializers = serializers
 
     def describe(self, record: Stored) -> Described:
         value = written = problem = None
         try:
-            value = repr(self._serializer.decode(record.manifest, record.version, record.payload))
+            value = repr(self._serializers.value(record))
         except UnknownManifestError:
             pass  # what is written says enough
         except DecodeError as error:
             problem = f"cannot be read: {error}"
-        if self._readable:
+        if record.serializer == MSGPACK:
             try:
                 written = content(record.payload)
             except DecodeError as error:
                 problem = f"{len(record.payload)} bytes that are damaged: {error}"
         elif value is None:
-            problem = problem or f"{len(record.payload)} bytes of {self._serializer.name}"
+            problem = problem or f"{len(record.payload)} bytes of {record.serializer}"
         return Described(value=value, content=written, problem=problem)
 
     def check(self, record: Stored) -> str | None:
         """The type that is not known here, if that is so. Raises `DecodeError` for a value that cannot be read."""
         try:
-            self._serializer.decode(record.manifest, record.version, record.payload)
+            self._serializers.value(record)
         except UnknownManifestError as error:
-            if self._readable:
+            if record.serializer == MSGPACK:
                 content(record.payload)
             return error.manifest
         return None

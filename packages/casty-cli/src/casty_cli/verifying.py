@@ -5,6 +5,8 @@ nothing.
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
+from casty.serialization.started import STARTED
+
 from casty_cli.entity_checks import EntityChecks
 from casty_cli.findings import Findings
 from casty_cli.order_checks import check_order
@@ -60,7 +62,10 @@ class Verification:
         if self.findings.untold:
             yield f"and {self.findings.untold:,} more findings"
         for manifest, values in self.checks.unknown.most_common():
-            yield f"{values:,} of {printable(manifest)} were not decoded: name the module of that type by --types"
+            cure = "name the module of that type by --types"
+            if manifest.rpartition(":")[0] in STARTED:
+                cure = "the program was started as a file; an upcaster in a module named by --types can lead them over"
+            yield f"{values:,} of {printable(manifest)} were not decoded: {cure}"
         yield (
             f"{self.journal}: {self.checks.events:,} events of {self.entities:,} entities and "
             f"{self.checks.snapshots:,} snapshots; findings: {self.findings.count or 'none'}"

@@ -10,9 +10,9 @@ from casty.errors import JournalError, JournalSchemaError
 from casty_journal_postgres.options import PostgresOptions
 
 EVENT_COLUMNS: Final = (
-    "entity_id, sequence_nr, epoch, writer, event_id, manifest, version, payload, timestamp, tags, checksum"
+    "entity_id, sequence_nr, epoch, writer, event_id, manifest, version, payload, timestamp, tags, checksum, serializer"
 )
-SNAPSHOT_COLUMNS: Final = "entity_id, sequence_nr, manifest, version, payload, timestamp, checksum"
+SNAPSHOT_COLUMNS: Final = "entity_id, sequence_nr, manifest, version, payload, timestamp, checksum, serializer"
 
 LOCK_CLASS: Final = 0x43415354
 """The letters CAST: the first key of all our advisory locks. The second is 0 for the making of tables, else the id of
@@ -82,6 +82,11 @@ MIGRATIONS: Final = (
         RETURN stored;
     END
     $$;
+    """,
+    # NULL is the default serializer's name. A new column without a default rewrites no rows.
+    """
+    ALTER TABLE {schema}.events ADD COLUMN serializer text;
+    ALTER TABLE {schema}.snapshots ADD COLUMN serializer text;
     """,
 )
 

@@ -107,12 +107,13 @@ SAVE_SNAPSHOT: Final = f"""
 WITH newest AS MATERIALIZED (
     SELECT sequence_nr FROM (
         SELECT sequence_nr FROM {{schema}}.snapshots WHERE entity_id = $1 UNION SELECT $2
-    ) AS candidates ORDER BY sequence_nr DESC LIMIT $8
+    ) AS candidates ORDER BY sequence_nr DESC LIMIT $9
 ), saved AS (
     INSERT INTO {{schema}}.snapshots ({SNAPSHOT_COLUMNS})
-    SELECT $1, $2, $3, $4, $5, $6, $7 WHERE $2 IN (SELECT sequence_nr FROM newest)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE $2 IN (SELECT sequence_nr FROM newest)
     ON CONFLICT (entity_id, sequence_nr) DO UPDATE SET manifest = excluded.manifest, version = excluded.version,
-        payload = excluded.payload, timestamp = excluded.timestamp, checksum = excluded.checksum
+        payload = excluded.payload, timestamp = excluded.timestamp, checksum = excluded.checksum,
+        serializer = excluded.serializer
 )
 DELETE FROM {{schema}}.snapshots WHERE entity_id = $1 AND sequence_nr NOT IN (SELECT sequence_nr FROM newest)
 """

@@ -11,10 +11,8 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Seque
 from contextlib import asynccontextmanager
 from itertools import chain
 from typing import Any, Final, NamedTuple, final
-from zlib import crc32
 
 import asyncpg
-from casty.errors import JournalError
 from casty.persistence.sequence import Chain, chain_of, claimed_epoch, examine
 from casty.spi.journal import (
     AppendGroup,
@@ -28,6 +26,7 @@ from casty.spi.journal import (
 from casty_journal_postgres.connections import Connection, Connections
 from casty_journal_postgres.failures import ABOUT_A_ROW, unstorable
 from casty_journal_postgres.options import CAPABILITIES, PostgresOptions, shown
+from casty_journal_postgres.rows import event_of, event_row, snapshot_of, snapshot_row
 from casty_journal_postgres.schema import prepare
 from casty_journal_postgres.statements import Statements
 
@@ -152,7 +151,7 @@ class PostgresStore:
         records = list(chain.from_iterable(groups))
         if not records:
             return True
-        rows = [(None, *record[:9], record.tags or None, crc32(record.payload)) for record in records]
+        rows = list(map(event_row, records))
         try:
             return await connection.fetchval(self._sql.append, rows, *_columns(_fences_of(records))) > 0
         except asyncpg.UniqueViolationError:
@@ -188,7 +187,7 @@ class PostgresStore:
         if "\0" in entity_id:
             return []
         rows = await self._fetch("read", self._sql.replay, entity_id, from_sequence_nr, to_sequence_nr, max(limit, 0))
-        return [self._record(row) for row in rows]
+        return [event_of(row, self.name) for row in rows]
 
     async def highest_sequence_nr(self, entity_id: str) -> int:
         if "\0" in entity_id:
@@ -201,15 +200,14 @@ class PostgresStore:
             await self._fetch("delete events of", self._sql.delete, entity_id, to_sequence_nr)
 
     async def save_snapshot(self, snapshot: SnapshotRecord, keep: int) -> None:
-        await self._fetch("write to", self._sql.save_snapshot, *snapshot, crc32(snapshot.payload), keep)
+        await self._fetch("write to", self._sql.save_snapshot, *snapshot_row(snapshot), keep)
 
     async def load_snapshot(self, entity_id: str, to_sequence_nr: int) -> SnapshotRecord | None:
         if "\0" in entity_id:
             return None
         while rows := await self._fetch("read", self._sql.load_snapshot, entity_id, to_sequence_nr):
-            ((*fields, checksum),) = rows
-            snapshot = SnapshotRecord(*fields)
-            if crc32(snapshot.payload) == checksum:
+            snapshot, intact = snapshot_of(rows[0])
+            if intact:
                 return snapshot
             _log.warning(
                 "the snapshot of %r at event %d in %s is damaged, so an older one or all events are read",
@@ -239,7 +237,7 @@ class PostgresStore:
             if settled is not None:
                 self._settled = max(self._settled, settled)
                 rows = await self._read_settled(after, limit, tags)
-        return [OrderedEvent(row[-1], self._record(row)) for row in rows]
+        return [OrderedEvent(ordering, event_of(row, self.name)) for *row, ordering in rows]
 
     async def _read_settled(self, after: int, limit: int, tags: Sequence[str]) -> Sequence[Any]:
         bounds = after, self._settled, max(limit, 0)
@@ -259,15 +257,6 @@ class PostgresStore:
 
     async def _fetch(self, attempt: str, statement: str, *parameters: object) -> Sequence[Any]:
         return await self.connections.run(attempt, lambda connection: connection.fetch(statement, *parameters))
-
-    def _record(self, row: Sequence[Any]) -> EventRecord:
-        record = EventRecord._make((*row[:9], tuple(row[9] or ())))
-        if crc32(record.payload) != row[10]:
-            raise JournalError(
-                f"event {record.sequence_nr} of {record.entity_id!r} in the PostgreSQL journal {self.name} is damaged: "
-                "its bytes do not match their checksum; restore a backup"
-            )
-        return record
 
 
 def _remember(memory: Memory, highest: Mapping[str, int]) -> None:

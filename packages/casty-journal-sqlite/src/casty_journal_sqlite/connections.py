@@ -15,7 +15,7 @@ from casty.errors import JournalError, JournalSchemaError
 from casty_journal_sqlite.failures import NOT_A_JOURNAL
 from casty_journal_sqlite.options import SqliteOptions
 from casty_journal_sqlite.ownership import take_ownership
-from casty_journal_sqlite.schema import APPLICATION_ID, CREATE, OLDEST_SQLITE, VERSION
+from casty_journal_sqlite.schema import APPLICATION_ID, MIGRATIONS, OLDEST_SQLITE, VERSION
 
 BUSY_PAUSE: Final = 0.005
 """Seconds between two tries to turn a file that is busy into one with a write-ahead log."""
@@ -94,7 +94,7 @@ async def enter_writing(stack: AsyncExitStack, path: str, options: SqliteOptions
         await stack.enter_async_context(closing.pop_all())
     await enter_wal(connection, options.busy_timeout)
     await connection.execute_fetchall(f"PRAGMA synchronous = {options.synchronous.value}")
-    await connection.executescript(CREATE)
+    await _bring_up_to_date(connection)
     return connection
 
 
@@ -122,6 +122,40 @@ async def enter_wal(connection: aiosqlite.Connection, patience: float) -> None:
             await asyncio.sleep(BUSY_PAUSE)
         else:
             return
+
+
+async def _bring_up_to_date(connection: aiosqlite.Connection) -> None:
+    """Make the tables, or what an older version did not have, all at once: a process that is killed leaves the file as
+    it was. Another store of this process may be at it as well, so the version is read once nobody else can write.
+    """
+    if await _version(connection) == VERSION:
+        return
+    await connection.execute_fetchall("BEGIN IMMEDIATE")
+    try:
+        version = await _version(connection)
+        for reached, script in MIGRATIONS.items():
+            if version < reached:
+                await _run(connection, script)
+                await connection.execute_fetchall(f"PRAGMA user_version = {reached}")
+        await connection.execute_fetchall("COMMIT")
+    except BaseException:
+        await connection.rollback()
+        raise
+
+
+async def _version(connection: aiosqlite.Connection) -> int:
+    ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
+    return version
+
+
+async def _run(connection: aiosqlite.Connection, script: str) -> None:
+    """Not `executescript`, which would commit what has been begun."""
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):  # a trigger has semicolons of its own
+            await connection.execute_fetchall(statement)
+            statement = ""
 
 
 def _expect_file(path: str) -> None:

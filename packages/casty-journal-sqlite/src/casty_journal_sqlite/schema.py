@@ -1,25 +1,39 @@
-"""The tables of a journal file, and their version."""
+"""The tables of a journal file, and how they came about.
+
+Version n of the schema is what the `MIGRATIONS` to the versions up to n make. One that was released is never changed.
+"""
 
 from typing import Final
 
 APPLICATION_ID: Final = 0x43415354
 """The letters CAST, in SQLite's header field for the kind of a file."""
 
-VERSION: Final = 2
-"""1 had no deletions."""
+VERSION: Final = 3
+"""1 had no deletions, 2 no serializers."""
 
 OLDEST_SQLITE: Final = (3, 35, 0)
 """The first with RETURNING, and with a limit of 32,766 parameters."""
 
-EVENT_COLUMNS: Final = (
+_FIRST_COLUMNS: Final = (
     "entity_id, sequence_nr, epoch, writer, event_id, manifest, version, payload, timestamp, tags, checksum"
 )
-SNAPSHOT_COLUMNS: Final = "entity_id, sequence_nr, manifest, version, payload, timestamp, checksum"
+EVENT_COLUMNS: Final = f"{_FIRST_COLUMNS}, serializer"
+SNAPSHOT_COLUMNS: Final = "entity_id, sequence_nr, manifest, version, payload, timestamp, checksum, serializer"
 
-# Events with tags are inserted into the view. A trigger on the table itself would make all others slower by a tenth.
+
+def _tagged_events(columns: str) -> str:
+    """What events with tags are inserted into: a trigger on the table itself would slow down all others by a tenth."""
+    return f"""
+CREATE VIEW IF NOT EXISTS tagged_events AS SELECT {columns} FROM events;
+CREATE TRIGGER IF NOT EXISTS insert_tagged INSTEAD OF INSERT ON tagged_events BEGIN
+    INSERT INTO events ({columns}) VALUES (NEW.{columns.replace(", ", ", NEW.")});
+    INSERT INTO tags SELECT DISTINCT value, last_insert_rowid() FROM json_each(NEW.tags);
+END;
+"""
+
+
 # Whoever deletes events, be it by hand, leaves a mark, so that their numbers are not given again.
-CREATE: Final = f"""
-BEGIN IMMEDIATE;
+_TO_VERSION_2: Final = f"""
 CREATE TABLE IF NOT EXISTS events (
     ordering    INTEGER PRIMARY KEY AUTOINCREMENT,
     entity_id   TEXT    NOT NULL,
@@ -40,12 +54,7 @@ CREATE TABLE IF NOT EXISTS tags (
     ordering    INTEGER NOT NULL,
     PRIMARY KEY (tag, ordering)
 ) WITHOUT ROWID;
-CREATE VIEW IF NOT EXISTS tagged_events AS SELECT {EVENT_COLUMNS} FROM events;
-CREATE TRIGGER IF NOT EXISTS insert_tagged INSTEAD OF INSERT ON tagged_events BEGIN
-    INSERT INTO events ({EVENT_COLUMNS}) VALUES (NEW.{EVENT_COLUMNS.replace(", ", ", NEW.")});
-    INSERT INTO tags SELECT DISTINCT value, last_insert_rowid() FROM json_each(NEW.tags);
-END;
-CREATE TABLE IF NOT EXISTS deletions (
+{_tagged_events(_FIRST_COLUMNS)}CREATE TABLE IF NOT EXISTS deletions (
     entity_id   TEXT    PRIMARY KEY,
     sequence_nr INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -71,6 +80,15 @@ CREATE TABLE IF NOT EXISTS snapshots (
     PRIMARY KEY (entity_id, sequence_nr)
 );
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {VERSION};
-COMMIT;
 """
+
+# The trigger of the view goes with it.
+_TO_VERSION_3: Final = f"""
+ALTER TABLE events ADD COLUMN serializer TEXT;
+ALTER TABLE snapshots ADD COLUMN serializer TEXT;
+DROP VIEW tagged_events;
+{_tagged_events(EVENT_COLUMNS)}
+"""
+
+MIGRATIONS: Final = {2: _TO_VERSION_2, VERSION: _TO_VERSION_3}
+"""By the version that they lead to; each runs within a transaction."""

@@ -57,7 +57,7 @@ FENCE: Final = "SELECT owner, epoch FROM fences WHERE key = ?"
 
 HOLDS: Final = "SELECT EXISTS (SELECT 1 FROM fences WHERE owner = ? AND epoch = ?)"
 
-SAVE_SNAPSHOT: Final = f"INSERT OR REPLACE INTO snapshots ({SNAPSHOT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+SAVE_SNAPSHOT: Final = f"INSERT OR REPLACE INTO snapshots ({SNAPSHOT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 PRUNE_SNAPSHOTS: Final = """
 DELETE FROM snapshots WHERE entity_id = :entity_id AND sequence_nr NOT IN (

@@ -17,6 +17,7 @@ from casty.entropy import source
 from casty.errors import JoinError
 from casty.member import Member, MemberStatus, NodeId
 from casty.plugins import build_options
+from casty.plugins.serializers import make_serializer
 from casty.printable import printable
 from casty.runtime.kernel import Kernel
 from casty.serialization import message
@@ -346,8 +347,7 @@ class Node(Wire):
 
     def _serializer(self, name: str) -> Serializer:
         system = self._kernel.system
-        provider = system.plugins.serializer(name)
-        return provider.create(system.resolve, build_options(provider, {}))
+        return make_serializer(system.plugins, system.config.serialization, system.resolve, name=name)
 
     async def _ask_for_lease(self, effect: AcquireLease) -> None:
         system = self._kernel.system

@@ -157,6 +157,14 @@ class SerializationConfig(Table):
     """Decode registered types only, not every dataclass and enum of the modules already imported."""
     allow: tuple[Text, ...] = ()
     """Modules, with those below them, whose types `strict` lets through although they are not registered."""
+    max_payload: Count | None = None
+    """Bytes of one value; None: as many as the serializer says."""
+    max_items: Count | None = None
+    """Elements, keys and values of all its containers together."""
+    max_depth: Count | None = None
+    """Containers within containers."""
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Handed to the serializer's provider, which checks them; `event_…` and `snapshot_…` count for those alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final, Self, cast
 
 from casty import entropy
 from casty.errors import ConfigError, DecodeError, JournalError
+from casty.persistence.serializers import Serializers, default_serializers
 from casty.persistence.session import OpenStore, Session, Sessions
 from casty.persistence.snapshots import newest_snapshot
 from casty.persistence.turns import PAGE, PageSize, Turns
@@ -44,7 +44,7 @@ class OpenJournal:
 
     store: JournalStore
     writer: JournalWriter
-    serializer: Serializer
+    serializers: Serializers
 
 
 class StoreJournal:
@@ -65,6 +65,9 @@ class StoreJournal:
         self._sessions = Sessions(open_store)
         self._capabilities = capabilities
         self._serializer = serializer
+        self._given: Serializers | None = None
+        self._serializers: Serializers | None = None
+        """Those that it was opened with, and what has become of them here."""
         self._entered: list[Session] = []
 
     @property
@@ -77,17 +80,17 @@ class StoreJournal:
         """What the store promises."""
         return self._capabilities
 
-    async def open(self, *, serializer: Serializer | None = None) -> OpenJournal:
+    async def open(self, *, serializers: Serializers | None = None) -> OpenJournal:
         """Open the journal, if it is not yet; it stays open until `aclose`, or until the last lease is given
         back.
 
-        The journal's own serializer goes first, then the one given here, then msgpack.
+        It writes with its own serializer if it has one, else with those given here, else with msgpack.
         """
-        return self._opened(await self._sessions.current(), serializer)
+        return self._opened(await self._sessions.current(), serializers)
 
-    def lease(self, *, serializer: Serializer | None = None) -> AbstractAsyncContextManager[OpenJournal]:
+    def lease(self, *, serializers: Serializers | None = None) -> AbstractAsyncContextManager[OpenJournal]:
         """The open journal for the length of an `async with`. The last lease that ends closes it."""
-        return _Lease(self, serializer)
+        return _Lease(self, serializers)
 
     async def aclose(self) -> None:
         """Store what has been submitted, then close, even if there are leases."""
@@ -107,7 +110,7 @@ class StoreJournal:
             return
         # Each call is a writer of its own: one that is refused says nothing about those after it.
         writer = entropy.source().token(16).hex()
-        group = [_record(opened.serializer, entity_id, writer, event) for event in events]
+        group = [_record(opened.serializers.events, entity_id, writer, event) for event in events]
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done(error: Exception | None) -> None:
@@ -128,21 +131,24 @@ class StoreJournal:
         turns, events = Turns(), list[PersistedEvent[Any]]()
         async for page in replay_pages(opened.store, entity_id, from_sequence_nr):
             for record in page:
-                events.append(decoded(opened.serializer, record))
+                events.append(decoded(opened.serializers, record))
                 await turns.end_if_due()
         return events
 
     async def save_snapshot(self, entity_id: str, snapshot: Snapshot[Any]) -> None:
         """Store a snapshot and keep the newest two. An older one never replaces a newer one."""
         opened = await self.open()
-        manifest, version, payload = opened.serializer.encode(snapshot.state)
-        record = SnapshotRecord(entity_id, snapshot.sequence_nr, manifest, version, payload, snapshot.timestamp)
+        serializer = opened.serializers.snapshots
+        manifest, version, payload = serializer.encode(snapshot.state)
+        record = SnapshotRecord(
+            entity_id, snapshot.sequence_nr, manifest, version, payload, snapshot.timestamp, serializer.name
+        )
         await opened.store.save_snapshot(record, SNAPSHOTS_KEPT)
 
     async def load_snapshot(self, entity_id: str) -> Snapshot[Any] | None:
         """The newest snapshot that can be read, or None."""
         opened = await self.open()
-        return await newest_snapshot(opened.store, opened.serializer, entity_id, LAST_SEQUENCE_NR)
+        return await newest_snapshot(opened.store, opened.serializers, entity_id, LAST_SEQUENCE_NR)
 
     def events(self, after: int = 0, tags: Sequence[str] = ()) -> AsyncIterator[EventEnvelope[Any]]:
         """All events with an offset above `after`, or those with at least one of the tags, up to the journal's end.
@@ -159,7 +165,7 @@ class StoreJournal:
         while page := await ordered(opened).read(after, size.limit, tags):
             size.seen([entry.record for entry in page])
             for entry in page:
-                yield enveloped(opened.serializer, entry)
+                yield enveloped(opened.serializers, entry)
                 await turns.end_if_due()
             after = page[-1].offset
 
@@ -178,9 +184,15 @@ class StoreJournal:
                 yield entity_id
             after = page[-1]
 
-    def _opened(self, session: Session, serializer: Serializer | None) -> OpenJournal:
-        chosen = self._serializer if self._serializer is not None else serializer
-        return OpenJournal(session.store, session.writer, chosen if chosen is not None else _default_serializer())
+    def _opened(self, session: Session, given: Serializers | None) -> OpenJournal:
+        if given is not self._given or self._serializers is None:
+            self._given, self._serializers = given, self._chosen(default_serializers() if given is None else given)
+        return OpenJournal(session.store, session.writer, self._serializers)
+
+    def _chosen(self, serializers: Serializers) -> Serializers:
+        if self._serializer is not None:
+            serializers = serializers.with_own(self._serializer)
+        return serializers.for_storing() if self._capabilities.durable else serializers
 
 
 class _Lease:
@@ -188,15 +200,15 @@ class _Lease:
     among them.
     """
 
-    __slots__ = ("_journal", "_serializer", "_session")
+    __slots__ = ("_journal", "_serializers", "_session")
 
-    def __init__(self, journal: StoreJournal, serializer: Serializer | None) -> None:
+    def __init__(self, journal: StoreJournal, serializers: Serializers | None) -> None:
         self._journal = journal
-        self._serializer = serializer
+        self._serializers = serializers
 
     async def __aenter__(self) -> OpenJournal:
         self._session = await self._journal._sessions.lease()
-        return self._journal._opened(self._session, self._serializer)
+        return self._journal._opened(self._session, self._serializers)
 
     async def __aexit__(self, *_: object) -> None:
         await self._journal._sessions.release(self._session)
@@ -231,14 +243,6 @@ def checked_tags(tags: Sequence[str]) -> Sequence[str]:
     return tags
 
 
-@cache
-def _default_serializer() -> Serializer:
-    # Here, so that who brings a serializer never loads this one.
-    from casty.serialization import MsgpackSerializer
-
-    return MsgpackSerializer()
-
-
 async def replay_pages(
     store: JournalStore, entity_id: str, from_sequence_nr: int, to_sequence_nr: int = LAST_SEQUENCE_NR
 ) -> AsyncIterator[Sequence[EventRecord]]:
@@ -252,21 +256,21 @@ async def replay_pages(
         from_sequence_nr = page[-1].sequence_nr + 1
 
 
-def decoded(serializer: Serializer, record: EventRecord) -> PersistedEvent[Any]:
+def decoded(serializers: Serializers, record: EventRecord) -> PersistedEvent[Any]:
     """The event of a record. Raises `DecodeError` with a note of which event it is."""
     try:
-        event = serializer.decode(record.manifest, record.version, record.payload)
+        event = serializers.event(record)
     except DecodeError as error:
         error.add_note(f"This is event {record.sequence_nr} of the entity {record.entity_id!r}.")
         raise
     return PersistedEvent(record.sequence_nr, event, record.timestamp)
 
 
-def enveloped(serializer: Serializer, entry: OrderedEvent) -> EventEnvelope[Any]:
+def enveloped(serializers: Serializers, entry: OrderedEvent) -> EventEnvelope[Any]:
     """The event of an entry. Raises `DecodeError` with notes of which event it is."""
     record = entry.record
     try:
-        event = decoded(serializer, record).event
+        event = decoded(serializers, record).event
     except DecodeError as error:
         error.add_note(f"It is a {record.manifest!r} at offset {entry.offset}.")
         raise
@@ -293,4 +297,5 @@ def _record(serializer: Serializer, entity_id: str, writer: str, event: Persiste
         payload=payload,
         timestamp=event.timestamp,
         tags=(),
+        serializer=serializer.name,
     )

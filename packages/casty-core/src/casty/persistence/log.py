@@ -63,8 +63,9 @@ class StoreLog:
         self._entity_id = entity_id
         self._store = journal.store
         self._writer = journal.writer
-        self._serializer = journal.serializer
-        self._encode = journal.serializer.encode
+        self._serializers = journal.serializers
+        self._encode = journal.serializers.events.encode
+        self._serializer = journal.serializers.events.name
         # An event's id is this incarnation and the event's number: as unique as a random one, and cheaper.
         self._incarnation = entropy.source().token(8)
         self._name = self._incarnation.hex()
@@ -83,14 +84,14 @@ class StoreLog:
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
         with as_journal_error(f"the journal failed to load a snapshot of {self._entity_id}"):
-            return await newest_snapshot(self._store, self._serializer, self._entity_id, LAST_SEQUENCE_NR)
+            return await newest_snapshot(self._store, self._serializers, self._entity_id, LAST_SEQUENCE_NR)
 
     async def replay(self, from_sequence_nr: int) -> Iterable[PersistedEvent[Any]]:
         limit = self._page_size.limit
         with as_journal_error(f"the journal failed to load the events of {self._entity_id}"):
             records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, limit)
         self._page_size.seen(records)
-        return (decoded(self._serializer, record) for record in records)
+        return (decoded(self._serializers, record) for record in records)
 
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
         now = self._wall_time()
@@ -106,19 +107,22 @@ class StoreLog:
             size += len(payload)
             event_id = self._incarnation + number.to_bytes(8)
             labels = tuple(tags[number - first]) if tags else ()
-            row = (self._entity_id, number, self._epoch, self._name, event_id, manifest, version, payload, now, labels)
+            origin = self._entity_id, number, self._epoch, self._name, event_id
+            row = (*origin, manifest, version, payload, now, labels, self._serializer)
             group.append(EventRecord._make(row))  # in half the time of its constructor
             number += 1
         if self._waiting is None or not self._writer.join(self._waiting, group, size):
             self._waiting = self._writer.submit(group, lambda error: settle(group[-1].sequence_nr, error), size)
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
+        serializer = self._serializers.snapshots
         try:
-            manifest, version, payload = self._serializer.encode(state)
+            manifest, version, payload = serializer.encode(state)
         except EncodeError as error:
             error.add_note(f"This would be the state of the entity {self._entity_id!r} at event {sequence_nr}.")
             raise
-        snapshot = SnapshotRecord(self._entity_id, sequence_nr, manifest, version, payload, self._wall_time())
+        now = self._wall_time()
+        snapshot = SnapshotRecord(self._entity_id, sequence_nr, manifest, version, payload, now, serializer.name)
 
         async def save() -> None:
             await self._store.save_snapshot(snapshot, keep)
@@ -130,7 +134,7 @@ class StoreLog:
             highest = await self._store.highest_sequence_nr(self._entity_id)
             # Up to no bound: somebody else may have stored a newer one meanwhile, and deleted that one.
             records = await self._store.replay(self._entity_id, highest, LAST_SEQUENCE_NR, 1)
-        return (records[0].sequence_nr, decoded(self._serializer, records[0]).event) if records else (highest, initial)
+        return (records[0].sequence_nr, decoded(self._serializers, records[0]).event) if records else (highest, initial)
 
     def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:
         async def delete() -> None:

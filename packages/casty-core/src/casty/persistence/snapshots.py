@@ -5,15 +5,15 @@ time.
 import logging
 
 from casty.errors import SerializationError
+from casty.persistence.serializers import Serializers
 from casty.spi.event_journal import Snapshot
 from casty.spi.journal import JournalStore
-from casty.spi.serializer import Serializer
 
 _log = logging.getLogger(__name__)
 
 
 async def newest_snapshot(
-    store: JournalStore, serializer: Serializer, entity_id: str, to_sequence_nr: int
+    store: JournalStore, serializers: Serializers, entity_id: str, to_sequence_nr: int
 ) -> Snapshot[object] | None:
     """The newest snapshot at most at `to_sequence_nr` whose state this process can decode, or None.
 
@@ -22,7 +22,7 @@ async def newest_snapshot(
     """
     while (record := await store.load_snapshot(entity_id, to_sequence_nr)) is not None:
         try:
-            state = serializer.decode(record.manifest, record.version, record.payload)
+            state = serializers.state(record)
         except SerializationError as error:
             _log.warning(
                 "the snapshot of %r at event %d cannot be read, so an older one or all events are: %s",

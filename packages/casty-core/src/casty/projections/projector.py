@@ -74,7 +74,7 @@ class Projector[E, C]:
         self._handler = handler
         self._tags = tags
         self._store = ordered(journal)
-        self._serializer = journal.serializer
+        self._serializers = journal.serializers
         self._offsets = offsets
 
     async def prepare(self, reset: Reset[C]) -> None:
@@ -117,7 +117,7 @@ class Projector[E, C]:
         turns = Turns()
         for entry in page:
             try:
-                handling = self._handler(transaction.connection, enveloped(self._serializer, entry))
+                handling = self._handler(transaction.connection, enveloped(self._serializers, entry))
                 if type(handling) is not CoroutineType and not isawaitable(handling):
                     raise _NotAwaitable(self._name, self._handler, handling)
                 await handling

@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
-from casty.config import JournalConfig
+from casty.config import CastyConfig
 from casty.journals.memory import InMemoryJournal
 from casty.persistence.failing import as_journal_error
 from casty.persistence.journal import OpenJournal, StoreJournal, journal_from_provider
 from casty.persistence.log import EntityLog, PlainLog, StoreLog
+from casty.persistence.serializers import Serializers, configured_serializers
 from casty.plugins import PluginRegistry, build_options
+from casty.plugins.serializers import split_bounds
 from casty.spi.event_journal import EventJournal
-from casty.spi.serializer import Serializer
+from casty.spi.serializer import RefResolver
 
 logger = logging.getLogger("casty")
 
@@ -20,10 +22,13 @@ logger = logging.getLogger("casty")
 class Journals:
     """Finds the journal that a behavior or the configuration names, and opens it for as long as the system runs."""
 
-    def __init__(self, config: JournalConfig, plugins: PluginRegistry, serializer: Callable[[], Serializer]) -> None:
-        self._config = config
+    def __init__(self, config: CastyConfig, plugins: PluginRegistry, resolve_ref: RefResolver) -> None:
+        self._config = config.journal
         self._plugins = plugins
-        self._serializer = serializer
+        self._make_serializers = partial(configured_serializers, plugins, config.serialization, resolve_ref)
+        self._serializers: Serializers | None = None
+        self._bounded: dict[StoreJournal, Serializers] = {}
+        """Those of journals that have bounds of their own."""
         self._by_url: dict[str, StoreJournal] = {}
         self._opening: dict[StoreJournal, asyncio.Task[OpenJournal]] = {}
         self._leases = AsyncExitStack()
@@ -56,8 +61,12 @@ class Journals:
     def _by_name(self, url: str) -> StoreJournal:
         if url not in self._by_url:
             provider = self._plugins.journal(url)
-            options = build_options(provider, self._config.options if url == self._config.url else {})
-            self._by_url[url] = journal_from_provider(provider, url, options)
+            table = self._config.options if url == self._config.url else dict[str, object]()
+            own, bounds = split_bounds(table, provider.options)
+            journal = journal_from_provider(provider, url, build_options(provider, own))
+            if bounds:
+                self._bounded[journal] = self._make_serializers(bounds)
+            self._by_url[url] = journal
         return self._by_url[url]
 
     def _in_memory(self, entity_id: str) -> StoreJournal:
@@ -77,9 +86,16 @@ class Journals:
             opening = self._opening[journal] = asyncio.create_task(self._lease(journal), name="casty-journal-lease")
         return await asyncio.shield(opening)
 
+    def _serializers_of(self, journal: StoreJournal) -> Serializers:
+        if journal in self._bounded:
+            return self._bounded[journal]
+        if self._serializers is None:
+            self._serializers = self._make_serializers()
+        return self._serializers
+
     async def _lease(self, journal: StoreJournal) -> OpenJournal:
         with as_journal_error("the journal did not open"):
-            opened = await self._leases.enter_async_context(journal.lease(serializer=self._serializer()))
+            opened = await self._leases.enter_async_context(journal.lease(serializers=self._serializers_of(journal)))
         if journal.capabilities.threaded:
             self._threaded.append(opened)
         return opened

@@ -16,6 +16,7 @@ from casty.interruption import raise_unless_failure
 from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.plugins import PluginRegistry, build_options
+from casty.plugins.serializers import make_serializer
 from casty.ref import ActorRef, AddressRef, BroadcastRef
 from casty.runtime.ask import ASKS
 from casty.runtime.cell import STOPPED, Cell, LocalRef
@@ -72,19 +73,13 @@ class ActorSystem:
     def serializer(self) -> Serializer:
         """The default serializer, whose references are live ones of this system."""
         if self._serializer is None:
-            settings = self.config.serialization
-            provider = self.plugins.serializer(settings.default)
-            # Only what is set: a serializer of another kind need not know of either.
-            options: dict[str, object] = {"strict": True} if settings.strict else {}
-            if settings.allow:
-                options["allow"] = settings.allow
-            self._serializer = provider.create(self.resolve, build_options(provider, options))
+            self._serializer = make_serializer(self.plugins, self.config.serialization, self.resolve)
         return self._serializer
 
     async def __aenter__(self) -> Self:
         if self._kernel is not None:
             raise SystemStoppedError(f"the actor system {self.name!r} is running already")
-        journals = Journals(self.config.journal, self.plugins, lambda: self.serializer)
+        journals = Journals(self.config, self.plugins, self.resolve)
         self._kernel = Kernel(
             self,
             journals,

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from copy import copy
+from typing import Any, Final, Protocol, Self
 
 from casty.errors import DecodeError, EncodeError, UnknownManifestError
 from casty.serialization.explain import advice, short
@@ -33,10 +34,17 @@ class Catalog:
         self._registry = registry
         self._imported = ImportedTypes()
         self._strict = strict
-        self._warned = False
+        self._storing = False
         self._allow = frozenset(allow)
         self.plans: dict[type, Plan] = {}
         """Those made so far, to be looked at before asking `of`."""
+
+    def for_storing(self) -> Self:
+        """One like it that warns of the first name that another program may not know."""
+        other = copy(self)
+        other.plans = {}
+        other._storing = True
+        return other
 
     def of(self, kind: type) -> Plan:
         """The plan of a type whose value is written. Raises `EncodeError` if it cannot travel."""
@@ -90,8 +98,9 @@ class Catalog:
 
     def _implicit(self, kind: type) -> WireName:
         wire = implicit_name(kind)
-        if is_of_started(kind):
-            self._warn_of_started(wire)
+        if self._storing and is_of_started(kind) and started_as_module() is None:
+            self._storing = False  # once: it is the same for all of them
+            _warn_of_started(wire)
         if self._find(wire.name) is not kind:
             raise EncodeError(
                 f"{wire.name} could not be found by that name when it is read; use "
@@ -103,25 +112,6 @@ class Catalog:
                 "or remove the upcaster"
             )
         return wire
-
-    def _warn_of_started(self, wire: WireName) -> None:
-        """Once: it is the same for all of them. The name that `python -m` starts a module by is the right one."""
-        if self._warned or started_as_module() is not None:
-            return
-        self._warned = True
-        name = wire.name.rpartition(":")[2]
-        readers = "no other program can read it"
-        if not wire.name.startswith(MAIN):
-            readers = "another program can read it only if it imports that file by this name"
-        logger.warning(
-            '%s is defined in the file that was started, and is written as %r: %s; name it with @message("%s.%s"), or '
-            "start the program with python -m",
-            name,
-            wire.name,
-            readers,
-            "bank" if wire.name.startswith(MAIN) else wire.name.partition(":")[0],
-            name,
-        )
 
     def _find(self, name: str) -> type | None:
         registered = self._registry.find(name)
@@ -146,4 +136,20 @@ def _advice(name: str) -> str:
     return (
         "it was in the file that a program was started with, and has another name where that file is imported; say "
         f'which: @upcast({name!r}, 1, to=("module:{qualname}", 1)) above def same(fields): return fields'
+    )
+
+
+def _warn_of_started(wire: WireName) -> None:
+    module, _, name = wire.name.rpartition(":")
+    readers = "another program can read it only if it imports that file by this name"
+    if module == MAIN:
+        module, readers = "bank", "no other program can read it"
+    logger.warning(
+        '%s is defined in the file that was started, and is stored as %r: %s; name it with @message("%s.%s"), or '
+        "start the program with python -m",
+        name,
+        wire.name,
+        readers,
+        module,
+        name,
     )

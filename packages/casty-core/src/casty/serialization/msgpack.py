@@ -1,8 +1,9 @@
 """The serializer that Casty uses unless told otherwise. `docs/serialization.md` is its guide."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from casty.errors import DecodeError, EncodeError
 from casty.plugins.providers import SerializerProvider
@@ -41,13 +42,23 @@ class MsgpackSerializer:
         allow: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
+        self._resolve_ref = resolve_ref
         self._limits = limits
-        self._catalog = Catalog(registry, strict=strict, allow=allow)
+        self._use(Catalog(registry, strict=strict, allow=allow))
+
+    def for_storing(self) -> Self:
+        """One like it that warns of names which only the file has that was started; see `NamingSerializer`."""
+        other = copy(self)
+        other._use(self._catalog.for_storing())
+        return other
+
+    def _use(self, catalog: Catalog) -> None:
+        self._catalog = catalog
         self._plans = self._catalog.plans
         self._write = Writer(self._catalog, self._limits).write
         self._suspicious = min(self._limits.max_items, self._limits.max_payload)
         """A payload of at most so many bytes cannot be beyond either bound."""
-        self._reader = Reader(self._catalog, resolve_ref, self._limits)
+        self._reader = Reader(self._catalog, self._resolve_ref, self._limits)
 
     @property
     def name(self) -> str:

@@ -11,6 +11,9 @@ from typing import Final, NamedTuple, Protocol
 
 SPI: Final = 1
 
+DEFAULT_SERIALIZER: Final = "msgpack"
+"""The name of the serializer of a record that does not say which one wrote it."""
+
 
 class JournalKind(Enum):
     """Who can read what one node writes."""
@@ -68,6 +71,8 @@ class EventRecord(NamedTuple):
     timestamp: float
     """Seconds since the Unix epoch, by the writer's clock; for people, never for order."""
     tags: tuple[str, ...]
+    serializer: str = DEFAULT_SERIALIZER
+    """The name of the serializer that wrote the payload, and reads it, whichever is chosen by then."""
 
 
 class SnapshotRecord(NamedTuple):
@@ -79,6 +84,8 @@ class SnapshotRecord(NamedTuple):
     version: int
     payload: bytes
     timestamp: float
+    serializer: str = DEFAULT_SERIALIZER
+    """As for events."""
 
 
 type AppendGroup = Sequence[EventRecord]

@@ -3,7 +3,7 @@ name.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from casty.address import ActorAddress
 from casty.ref import ActorRef
@@ -28,7 +28,7 @@ class Serializer(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that configuration and frames use."""
+        """The name that configuration, frames and stored records use. What it has written is read by it for ever."""
         ...
 
     def encode(self, value: object) -> Encoded:
@@ -49,4 +49,13 @@ class Serializer(Protocol):
 
     def loads(self, data: bytes) -> object:
         """The value that `dumps` was given. Raises like `decode`."""
+        ...
+
+
+@runtime_checkable
+class NamingSerializer(Serializer, Protocol):
+    """A serializer that names a type by where it is defined, unless the type has a name of its own."""
+
+    def for_storing(self) -> Serializer:
+        """One like it for values that outlive this program: it warns of a name that other programs would not know."""
         ...

@@ -24,6 +24,16 @@ async def replay_answers_all_in_order(open_store: OpenStore) -> None:
 
 
 @check
+async def an_event_names_the_serializer_that_wrote_it(open_store: OpenStore) -> None:
+    plain, tagged = event("a", 1), event("a", 2, tags=("red",))
+    group = [plain, tagged, *(record._replace(serializer="acme-json") for record in events("a", 3, 3))]
+    group.append(event("a", 4, tags=("red",))._replace(serializer="acme-json"))
+    async with open_store() as store:
+        await store_all(store, group)
+        expect_equal("all events", await store.replay("a", 1, LAST, ALL), group)
+
+
+@check
 async def replay_starts_at_its_lower_bound(open_store: OpenStore) -> None:
     async with open_store() as store:
         await store_all(store, events("a", 1, 5))

@@ -38,6 +38,16 @@ async def a_snapshot_comes_back_unchanged(open_store: OpenStore) -> None:
 
 
 @check
+async def a_snapshot_names_the_serializer_that_wrote_it(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        for saved in (snapshot("a", 7)._replace(serializer="acme-json"), snapshot("b", 7)):
+            await store.save_snapshot(saved, 2)
+            expect_equal("the snapshot", await store.load_snapshot(saved.entity_id, LAST), saved)
+        await store.save_snapshot(snapshot("a", 7), 2)
+        expect_equal("the snapshot that replaced it", await store.load_snapshot("a", LAST), snapshot("a", 7))
+
+
+@check
 async def the_newest_snapshot_is_loaded(open_store: OpenStore) -> None:
     async with open_store() as store:
         await save(store, 10, 20, 100)
