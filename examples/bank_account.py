@@ -1,10 +1,12 @@
-"""State without variables: each message is answered with the behavior for the next one. `ask` waits for a reply."""
+"""State without variables: each message is answered with the behavior for the next one. `ask` waits for a reply,
+whose type the `Request` names.
+"""
 
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
 
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors
+from casty import ActorContext, ActorSystem, Behavior, Behaviors, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,15 +14,14 @@ class PayIn:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class PayOut:
+@dataclass(frozen=True)
+class PayOut(Request[bool]):
     amount: Decimal
-    reply_to: ActorRef[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    reply_to: ActorRef[Decimal]
+@dataclass(frozen=True)
+class Balance(Request[Decimal]):
+    """How much there is."""
 
 
 type Command = PayIn | PayOut | Balance
@@ -31,11 +32,11 @@ def account(balance: Decimal) -> Behavior[Command]:
         match command:
             case PayIn(amount):
                 return account(balance + amount)
-            case PayOut(amount, reply_to):
+            case PayOut(amount, reply_to=reply_to):
                 covered = amount <= balance
                 reply_to.tell(covered)
                 return account(balance - amount) if covered else Behaviors.same()
-            case Balance(reply_to):
+            case Balance(reply_to=reply_to):
                 reply_to.tell(balance)
                 return Behaviors.same()
 
@@ -47,9 +48,9 @@ async def main() -> None:
         savings = system.spawn(account(Decimal("20.00")), "savings")
         savings.tell(PayIn(Decimal("22.50")))
         for amount in (Decimal("40.00"), Decimal("40.00")):
-            paid: bool = await system.ask(savings, lambda reply_to, amount=amount: PayOut(amount, reply_to))
+            paid = await savings.ask(PayOut(amount))
             print(f"{amount} {'paid' if paid else 'refused'}")
-        print(f"{await system.ask(savings, Balance)} left")
+        print(f"{await savings.ask(Balance())} left")
 
 
 if __name__ == "__main__":

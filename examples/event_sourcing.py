@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from dataclasses import dataclass
 
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, SnapshotEvery
+from casty import ActorContext, ActorSystem, Behavior, Behaviors, Request, SnapshotEvery
 from casty.journal import SqliteJournal
 from casty.serialization import message
 
@@ -22,10 +22,9 @@ class Garden:
     times: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Water:
+@dataclass(frozen=True)
+class Water(Request[Garden]):
     litres: int
-    reply_to: ActorRef[Garden]
 
 
 def on_event(garden: Garden, event: Watered) -> Garden:
@@ -51,7 +50,7 @@ async def run(path: str, litres: list[int]) -> None:
     async with ActorSystem() as system:
         roses = system.spawn(garden, "roses")
         for amount in litres:
-            print(await system.ask(roses, lambda reply_to, amount=amount: Water(amount, reply_to)))
+            print(await roses.ask(Water(amount)))
 
 
 if __name__ == "__main__":

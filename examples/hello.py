@@ -3,13 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors
+from casty import ActorContext, ActorSystem, Behavior, Behaviors, Request
 
 
-@dataclass(frozen=True, slots=True)
-class Arrive:
+@dataclass(frozen=True)
+class Arrive(Request[str]):
     guest: str
-    reply_to: ActorRef[str]
 
 
 async def greet(ctx: ActorContext[Arrive], message: Arrive) -> Behavior[Arrive]:
@@ -21,7 +20,7 @@ async def main() -> None:
     async with ActorSystem() as system:
         doorman = system.spawn(Behaviors.receive(greet), "doorman")
         for guest in ("Ada", "Barbara"):
-            print(await system.ask(doorman, lambda reply_to, guest=guest: Arrive(guest, reply_to)))
+            print(await doorman.ask(Arrive(guest)))
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, Directive, OneForOneStrategy
+from casty import ActorContext, ActorSystem, Behavior, Behaviors, Directive, OneForOneStrategy, Request
 from casty.errors import ActorFailedError
 
 
-@dataclass(frozen=True, slots=True)
-class Divide:
+@dataclass(frozen=True)
+class Divide(Request[str]):
     by: int | str
-    reply_to: ActorRef[str]
 
 
 def calculator(done: int = 0) -> Behavior[Divide]:
@@ -38,7 +37,7 @@ async def main() -> None:
         supervised = system.spawn(Behaviors.supervise(calculator(), strategy), "calculator")
         for divisor in (4, 5, "six", 10, 0, 12):
             try:
-                print(await system.ask(supervised, lambda reply_to, by=divisor: Divide(by, reply_to)))
+                print(await supervised.ask(Divide(divisor)))
             except ActorFailedError as error:
                 print(f"60 / {divisor} failed: {type(error.__cause__).__name__}")
 

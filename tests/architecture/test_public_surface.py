@@ -16,6 +16,7 @@ PUBLIC = {
     "ActorRef",
     "ActorSystem",
     "BroadcastRef",
+    "Request",
     # behaviors
     "ActorContext",
     "AllForOneStrategy",

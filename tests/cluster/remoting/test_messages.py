@@ -15,6 +15,7 @@ from casty import (
     DeadLetter,
     EncodeError,
     InMemoryJournal,
+    Request,
 )
 from casty.testing import TestProbe
 
@@ -27,6 +28,11 @@ type Nodes = tuple[Side, Side]
 class Greet:
     name: str
     reply_to: ActorRef[str]
+
+
+@dataclass(frozen=True)
+class Hail(Request[str]):
+    name: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,21 @@ async def test_a_reference_travels_and_answers_from_anywhere(nodes: Nodes) -> No
     here, there = nodes
     ref = at(here, there.system.spawn(greeter(), "greeter"))
     assert await here.system.ask(ref, lambda reply_to: Greet("anna", reply_to)) == "hello anna"
+
+
+async def test_a_request_is_answered_by_another_node(nodes: Nodes) -> None:
+    here, there = nodes
+
+    async def receive(ctx: ActorContext[Hail], message: Hail) -> Behavior[Hail]:
+        message.reply_to.tell(f"hello {message.name}")
+        return Behaviors.same()
+
+    ref: ActorRef[Hail] = at(here, there.system.spawn(Behaviors.receive(receive), "hailed"))
+    hail = Hail("anna")
+    assert await ref.ask(hail) == "hello anna"
+    assert await here.system.ask(ref, hail) == "hello anna"
+    ref.tell(hail)  # its reply goes nowhere, there as here
+    assert await ref.ask(Hail("bob")) == "hello bob"
 
 
 async def test_a_reference_that_comes_home_is_the_actor_itself(nodes: Nodes) -> None:

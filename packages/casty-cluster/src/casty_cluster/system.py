@@ -265,7 +265,12 @@ class ClusteredActorSystem(ActorSystem):
             request_stop(actor.cell)
             raise
         ref = ClusterBroadcastRef[M](
-            front.address, name, self.node.views, resolve=self.resolve, dead_letters=self.kernel.dead_letters
+            front.address,
+            name,
+            self.node.views,
+            resolve=self.resolve,
+            dead_letters=self.kernel.dead_letters,
+            asks=self.kernel.asks,
         )
         self._faces[front.address.path] = ref
         return ref

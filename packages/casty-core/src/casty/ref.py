@@ -1,9 +1,18 @@
 """References: the only way to reach an actor. What a reference does is up to the runtime that made it."""
 
 from abc import ABC, abstractmethod
-from typing import NoReturn, Self, SupportsIndex, override
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, Protocol, Self, SupportsIndex, overload, override
 
 from casty.address import ActorAddress
+
+
+class Asking(Protocol):
+    """Asks on behalf of a reference."""
+
+    def ask[M](
+        self, ref: "ActorRef[M]", factory: "Callable[[ActorRef[Any]], M]", timeout: float
+    ) -> Coroutine[Any, Any, Any]: ...
 
 
 class ActorRef[M](ABC):
@@ -21,6 +30,24 @@ class ActorRef[M](ABC):
 
         only a mailbox with the strategy `backpressure` or `reject` raises `MailboxFullError` when it is full.
         """
+
+    @overload
+    def ask[R](
+        self: "BroadcastRef[M]", request: Callable[["ActorRef[R]"], M], timeout: float = 5.0
+    ) -> Coroutine[Any, Any, tuple[R, ...]]: ...
+    @overload
+    def ask[R](self, request: Callable[["ActorRef[R]"], M], timeout: float = 5.0) -> Coroutine[Any, Any, R]: ...
+    def ask(self, request: Callable[["ActorRef[Any]"], M], timeout: float = 5.0) -> Coroutine[Any, Any, Any]:
+        """Send a `Request`, or what a function makes for a reply reference, and wait for the reply.
+
+        Raises what `ActorSystem.ask` raises, and RuntimeError for a reference that belongs to no actor system.
+        """
+        return self.asks.ask(self, request, timeout)
+
+    @property
+    def asks(self) -> "Asking":
+        """The asks of the reference's actor system."""
+        raise RuntimeError(f"{self} belongs to no actor system that could ask it; use system.ask(ref, request)")
 
     async def offer(self, message: M) -> None:
         """Like `tell`, but wait for room where the actor's mailbox is bounded and full."""

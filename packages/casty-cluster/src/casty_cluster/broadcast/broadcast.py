@@ -8,6 +8,7 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, BroadcastRef
 from casty.address import ActorAddress
 from casty.errors import ActorStoppedError, CastyError, PartialAnswerError
 from casty.member import Member
+from casty.ref import Asking
 from casty.runtime.ask import Asks
 from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.remote import AskedRef
@@ -22,7 +23,7 @@ NOBODY = "this node is no member of its cluster now"
 class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
     """Reaches the actors of all members that are up."""
 
-    __slots__ = ("_address", "_dead_letters", "_name", "_resolve", "_views")
+    __slots__ = ("_address", "_asks", "_dead_letters", "_name", "_resolve", "_views")
 
     def __init__(
         self,
@@ -32,17 +33,24 @@ class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
         *,
         resolve: Callable[[ActorAddress], ActorRef[Any]],
         dead_letters: DeadLetters,
+        asks: Asking,
     ) -> None:
         self._address = address
         self._name = name
         self._views = views
         self._resolve = resolve
         self._dead_letters = dead_letters
+        self._asks = asks
 
     @property
     @override
     def address(self) -> ActorAddress:
         return self._address
+
+    @property
+    @override
+    def asks(self) -> Asking:
+        return self._asks
 
     @override
     def tell(self, message: M) -> None:

@@ -14,7 +14,7 @@ from casty.errors import ActorFailedError, ActorStoppedError, CastyError, Decode
 from casty.member import NodeId
 from casty.persistence.outbox import OPEN
 from casty.ref import ActorRef, DetachedRef
-from casty.runtime.ask import ASKS
+from casty.runtime.ask import ASKS, Asks
 from casty.runtime.cell import IDLE, STOPPED, Cell
 from casty.runtime.dead_letters import Throttle
 from casty.runtime.kernel import Kernel
@@ -55,6 +55,11 @@ class Delivery:
         self._reply: ReplyRef[Any] | None = None
         """The reply reference with that uid, once it has been met in the message that is being read."""
         self._throttle = Throttle(kernel.clock)
+
+    @property
+    def asks(self) -> Asks:
+        """Those of this node."""
+        return self._kernel.asks
 
     def ref(self, address: ActorAddress) -> ActorRef[Any] | None:
         """A reference for an address of another node."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, override
 
 from casty.address import ActorAddress, PeerAddress
 from casty.persistence.outbox import OPEN, current
-from casty.ref import ActorRef, AddressRef
+from casty.ref import ActorRef, AddressRef, Asking
 from casty.runtime.ask import Asks, Vouch
 from casty.runtime.remote import AskedRef
 
@@ -24,6 +24,11 @@ class RemoteRef[M](AddressRef[M], AskedRef[M]):
         self.peer = peer
         self.target: bytes | None = None
         """What names this actor in every frame, once there has been one."""
+
+    @property
+    @override
+    def asks(self) -> Asking:
+        return self._delivery.asks
 
     @override
     def tell(self, message: M) -> None:
@@ -54,6 +59,11 @@ class ReplyRef[R](AddressRef[R]):
         self.peer = peer
         self.vouched: Vouch | None = None
         """Completed by the answer, where this node watches over the ask."""
+
+    @property
+    @override
+    def asks(self) -> Asking:
+        return self._delivery.asks
 
     @override
     def tell(self, message: R) -> None:

@@ -232,9 +232,14 @@ class Behaviors:
             journal=checked_journal(journal),
         )
 
-    # The class itself, as for `receive`.
-    updated = UpdatedBehavior
-    """`updated(state, then=…, reply=…)`, returned by a command handler of `durable_state`: store `state`."""
+    @staticmethod
+    def updated[R](
+        state: Any,
+        then: Behavior[Any] | Callable[[Any], None] | None = None,
+        reply: tuple[ActorRef[R], R] | None = None,
+    ) -> UpdatedBehavior:
+        """Returned by a command handler of `durable_state`: store `state`."""
+        return UpdatedBehavior(state, then, reply)
 
     @staticmethod
     def sharded[M](

@@ -53,11 +53,11 @@ class PersistedBehavior(Behavior[Any]):
     then: Behavior[Any] | Callable[[Any], None] | None
     reply: tuple[ActorRef[Any], Any] | None
 
-    def __init__(
+    def __init__[R](
         self,
         events: Sequence[Any],
         then: Behavior[Any] | Callable[[Any], None] | None = None,
-        reply: tuple[ActorRef[Any], Any] | None = None,
+        reply: tuple[ActorRef[R], R] | None = None,
     ) -> None:
         # Here, where nothing is stored yet: a command that is refused for its answer has not happened.
         if type(events) is not list:

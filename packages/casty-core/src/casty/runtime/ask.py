@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, override
 from casty.address import ActorAddress
 from casty.errors import ActorStoppedError
 from casty.persistence.outbox import CURRENT, OPEN, Outbox, current
-from casty.ref import ActorRef
+from casty.ref import ActorRef, Asking
 from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
 from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
@@ -52,6 +52,11 @@ class PromiseRef[R](ActorRef[R]):
     @override
     def address(self) -> ActorAddress:
         return self._kernel.address(ASKS, self.uid)
+
+    @property
+    @override
+    def asks(self) -> Asking:
+        return self._kernel.asks
 
     @override
     def tell(self, message: R) -> None:

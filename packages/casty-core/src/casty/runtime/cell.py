@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, override
 from casty.address import ActorAddress
 from casty.behaviors.values import Behavior, Handler
 from casty.persistence.outbox import OPEN, current
-from casty.ref import ActorRef
+from casty.ref import ActorRef, Asking
 from casty.runtime.life import Life
 from casty.runtime.signals import Signal, Stop
 from casty.runtime.slices import Draining
@@ -179,6 +179,11 @@ class LocalRef[M](ActorRef[M]):
     @override
     def address(self) -> ActorAddress:
         return self.cell.kernel.address_of(self.cell)
+
+    @property
+    @override
+    def asks(self) -> Asking:
+        return self.cell.kernel.asks
 
     @override
     def tell(self, message: M) -> None:

@@ -17,7 +17,8 @@ from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.plugins import PluginRegistry, build_options
 from casty.plugins.serializers import make_serializer
-from casty.ref import ActorRef, AddressRef, BroadcastRef
+from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef
+from casty.request import NOBODY
 from casty.runtime.ask import ASKS
 from casty.runtime.cell import STOPPED, Cell, LocalRef
 from casty.runtime.children import spawn_cell, stop_children
@@ -159,6 +160,8 @@ class ActorSystem:
             cell = kernel.find(address.path)
             if cell is not None and address.uid in (0, cell.uid):
                 return cell.ref
+        elif address == NOBODY.address:
+            return NOBODY
         elif kernel.remote is not None and (ref := kernel.remote.ref(address)) is not None:
             return ref
         return GoneRef(kernel, address)
@@ -273,6 +276,11 @@ class GoneRef(AddressRef[Any]):
     def __init__(self, kernel: Kernel, address: ActorAddress) -> None:
         super().__init__(address)
         self._kernel = kernel
+
+    @property
+    @override
+    def asks(self) -> Asking:
+        return self._kernel.asks
 
     @override
     def tell(self, message: Any) -> None:
