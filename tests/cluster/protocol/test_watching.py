@@ -1,10 +1,7 @@
 """Death watch across nodes as a machine."""
 
-from casty import Terminated
-from casty.address import ActorAddress
 from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
-from casty.ref import DetachedRef
 from casty_cluster.protocol.watching import (
     PATIENCE,
     Deliver,
@@ -54,23 +51,21 @@ def test_every_watcher_is_told_once_when_the_actor_stops() -> None:
     watches.validate()
 
 
-def test_a_failure_travels_in_terminated() -> None:
-    ref = DetachedRef[object](ActorAddress(system="s", path="/worker", host="b", port=1, uid=7))
+def test_a_failure_travels_with_the_notice() -> None:
     watches = knowing(NODE)
-    watches.watch(TARGET, "w", Terminated(ref), 0.0)
-    [(_, message)] = told(watches.stopped(NODE, Stopped("/worker", 7, "ValueError('x')")))
-    assert isinstance(message, Terminated)
-    assert isinstance(message.reason, ActorFailedError)
+    watches.watch(TARGET, "w", "gone", 0.0)
+    [effect] = watches.stopped(NODE, Stopped("/worker", 7, "ValueError('x')"))
+    assert isinstance(effect, Deliver)
+    assert isinstance(effect.reason, ActorFailedError)
 
 
 def test_a_lost_node_takes_its_actors_with_it_and_a_new_incarnation_says_nothing_about_them() -> None:
-    ref = DetachedRef[object](ActorAddress(system="s", path="/worker", host="b", port=1, uid=7))
     watches = knowing(NODE)
-    watches.watch(TARGET, "w", Terminated(ref), 0.0)
-    [(watcher, message)] = told(watches.members([RESTARTED], 5.0))
-    assert watcher == "w"
-    assert isinstance(message, Terminated)
-    assert isinstance(message.reason, NodeLostError)
+    watches.watch(TARGET, "w", "gone", 0.0)
+    [effect] = watches.members([RESTARTED], 5.0)
+    assert isinstance(effect, Deliver)
+    assert effect.watcher == "w"
+    assert isinstance(effect.reason, NodeLostError)
     watches.validate()
 
 

@@ -1,10 +1,11 @@
 """Watching actors of another node (B22)."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated
+from casty import ActorContext, ActorRef, Behavior, Behaviors, OneForOneStrategy, Terminated
 from casty.errors import EncodeError, NodeLostError
 from casty.member import NodeId
 from casty.testing import TestProbe, settle
@@ -216,3 +217,34 @@ async def test_what_is_for_an_earlier_incarnation_is_not_taken_by_the_next_one(n
     await settle()
     actor.tell(Do("stop"))
     assert (await probe.expect_message(Terminated)).ref == at(here, actor)
+
+
+@pytest.mark.parametrize("end", ["unwatch", "restart", "renew"])
+async def test_the_notice_of_another_nodes_actor_is_revoked_with_its_watch(nodes: Nodes, end: str) -> None:
+    here, there = nodes
+    ref = at(here, there.system.spawn(worker(), "worker"))
+    got, gate = list[Any](), asyncio.Event()
+
+    async def receive(ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
+        if isinstance(message, Terminated):
+            got.append(message)
+            return Behaviors.same()
+        ctx.watch(ref)
+        await gate.wait()
+        match message:
+            case "unwatch":
+                ctx.unwatch(ref)
+            case "renew":
+                ctx.watch(ref)
+            case _:
+                raise ValueError
+        return Behaviors.same()
+
+    actor = here.system.spawn(Behaviors.supervise(Behaviors.receive(receive), OneForOneStrategy()))
+    actor.tell(end)
+    await settle()
+    ref.tell(Do("stop"))
+    await settle()
+    gate.set()
+    await settle()
+    assert len(got) == (end == "renew")

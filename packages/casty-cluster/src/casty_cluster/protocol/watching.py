@@ -13,13 +13,12 @@ watch; nobody watches an actor of a node that is no member and that is not being
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from casty.address import PeerAddress
 from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
-from casty.messages import Terminated
 from casty.serialization import message
 
 PATIENCE: Final = 10.0
@@ -73,6 +72,8 @@ class Deliver:
 
     watcher: Any
     message: Any
+    reason: Exception | None = None
+    """The failure that stopped the actor, or the loss of its node."""
 
 
 type Effect = SendSystem | Deliver
@@ -172,8 +173,7 @@ class Watches[W: Hashable]:
         watchers = self._watchers[target]
         self._forget(target)
         for watcher, final in watchers.items():
-            told = isinstance(final, Terminated) and reason is not None
-            yield Deliver(watcher, replace(final, reason=reason) if told else final)
+            yield Deliver(watcher, final, reason)
 
     def validate(self) -> None:
         """Raises AssertionError where an invariant is broken."""

@@ -10,6 +10,7 @@ from casty.messages import Terminated
 from casty.ref import ActorRef
 from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.kernel import Kernel
+from casty.runtime.watch import Watch as Registered
 from casty.runtime.watch import unwatch, watch
 
 from casty_cluster.node.alarm import Alarm
@@ -49,9 +50,9 @@ class DeathWatch:
         self._eye: Cell = ref.cell
         """The actor through which this node watches its own actors for others."""
 
-    def watch(self, watcher: Cell, ref: RemoteRef[Any], message: Any) -> None:
+    def watch(self, watcher: Cell, ref: RemoteRef[Any], registered: Registered) -> None:
         target = Target(ref.peer, ref.address.path, ref.address.uid)
-        self._carry_out(self._watches.watch(target, watcher, message, self._kernel.clock.time()))
+        self._carry_out(self._watches.watch(target, watcher, registered, self._kernel.clock.time()))
 
     def unwatch(self, watcher: Cell, ref: ActorRef[Any] | None) -> None:
         if ref is None:
@@ -121,6 +122,6 @@ class DeathWatch:
             match effect:
                 case SendSystem(to, message):
                     self._links.send(to, message)
-                case Deliver(watcher, message):
-                    watcher.deliver(message)
+                case Deliver(_, registered, reason):
+                    registered.notify(reason)
         self._alarm.set(self._watches.next_deadline())

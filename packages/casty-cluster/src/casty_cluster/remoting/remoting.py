@@ -9,6 +9,7 @@ from casty.member import Member
 from casty.ref import ActorRef
 from casty.runtime.cell import Cell
 from casty.runtime.remote import Remote
+from casty.runtime.watch import Watch
 
 from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.delivery import Delivery
@@ -46,10 +47,10 @@ class Remoting(Remote):
         return self._delivery.ref(address)
 
     @override
-    def watch(self, watcher: Cell, ref: ActorRef[Any], message: Any) -> bool:
+    def watch(self, watcher: Cell, ref: ActorRef[Any], registered: Watch) -> bool:
         if not isinstance(ref, RemoteRef):
             return False
-        self._death_watch.watch(watcher, ref, message)
+        self._death_watch.watch(watcher, ref, registered)
         return True
 
     @override

@@ -14,6 +14,7 @@ from casty.behaviors.values import Behavior, Handler
 from casty.persistence.outbox import OPEN, current
 from casty.ref import ActorRef, Asking
 from casty.runtime.life import Life
+from casty.runtime.revocable import Reading
 from casty.runtime.signals import Signal, Stop
 from casty.runtime.slices import Draining
 
@@ -152,10 +153,10 @@ class Cell:
         return length_hint(self.batch or ()) + len(self.queue or ())
 
     def take_waiting(self) -> deque[Any]:
-        """Empty the mailbox of a cell that is being run."""
+        """Empty the mailbox of a cell that is being run. Revocables are not asked for their messages yet."""
         batch = self.batch
-        waiting = batch.items if isinstance(batch, Draining) else deque(batch or ())
-        waiting.extend(self.queue or ())
+        waiting: deque[Any] = batch.items if isinstance(batch, Draining) else deque(batch or ())
+        waiting.extend(list[Any].__iter__(self.queue or []))
         self.batch = None
         self.queue = []
         return waiting
@@ -164,7 +165,7 @@ class Cell:
         """Have a cell that is being run handle these before what waits."""
         waiting = self.take_waiting()
         waiting.extendleft(reversed(messages))
-        self.batch = Draining(waiting)
+        self.batch = Reading(waiting)
 
 
 class LocalRef[M](ActorRef[M]):

@@ -4,6 +4,7 @@ import itertools
 import logging
 from asyncio import CancelledError, Task, current_task
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast, override
 
 from casty.behaviors.context import ActorContext, Timers
@@ -14,7 +15,10 @@ from casty.mailbox import Mailbox
 from casty.ref import ActorRef
 from casty.runtime import children
 from casty.runtime.cell import Cell, LocalRef
+from casty.runtime.life import Life
 from casty.runtime.listing import listed
+from casty.runtime.posting import tell_revocable
+from casty.runtime.revocable import REVOKED, Revocable
 from casty.runtime.signals import Fail, Unstash
 from casty.runtime.stopping import request_stop
 from casty.runtime.timers import KeyedTimers
@@ -147,7 +151,8 @@ async def _pipe(
     mapper: Callable[[Any], Any] | None,
     on_failure: Callable[[Exception], Any] | None,
 ) -> None:
-    me = current_task()
+    me, life = current_task(), cell.own_life()
+    incarnation = life.incarnation
     try:
         try:
             result = await _uncancelled(awaitable)
@@ -160,9 +165,23 @@ async def _pipe(
             message = result if mapper is None else mapper(result)
     except BaseException as error:
         raise_unless_failure(error, me)
-        cell.signal(Fail(error))
+        if life.incarnation == incarnation:
+            cell.signal(Fail(error))
     else:
-        cell.kernel.dead_letters.tell(cell.ref, message)
+        tell_revocable(cell, _Result(life, incarnation, message))
+
+
+@dataclass(slots=True, eq=False)
+class _Result(Revocable):
+    """What work that was piped has come to: for the incarnation that has piped it."""
+
+    life: Life
+    incarnation: int
+    message: Any
+
+    @override
+    def take(self) -> Any:
+        return self.message if self.life.incarnation == self.incarnation else REVOKED
 
 
 async def _uncancelled[T](awaitable: Awaitable[T]) -> T:
@@ -190,12 +209,11 @@ class _ActorTimers(Timers[Any]):
     def start(self, key: str, message: Any, *, every: float | None = None, after: float | None = None) -> None:
         life = self._cell.own_life()
         if life.timers is None:
-            life.timers = KeyedTimers(self._cell.kernel.clock)
-        tell, ref = self._cell.kernel.dead_letters.tell, self._cell.ref
+            life.timers = KeyedTimers(self._cell.kernel.clock, self._cell.kernel.dead_letters)
         if every is not None and after is None:
-            life.timers.repeat(key, every, lambda: tell(ref, message))
+            life.timers.repeat(key, self._cell.ref, message, every)
         elif after is not None and every is None:
-            life.timers.once(key, after, lambda: tell(ref, message))
+            life.timers.once(key, self._cell.ref, message, after)
         else:
             raise ValueError(f"a timer needs either every= or after=: {key!r}")
 

@@ -10,6 +10,7 @@ from casty.errors import MailboxFullError
 from casty.event_stream import EventStream
 from casty.events import DeadLetter, MailboxHighWater
 from casty.ref import ActorRef
+from casty.runtime.revocable import REVOKED, taken
 
 logger = logging.getLogger("casty")
 
@@ -62,7 +63,8 @@ class DeadLetters:
         """Report that `message` will not be handled, and why; an `ask` that waits for its reply fails at once, with an
         error of the class of `cause` where that tells more than that the actor has stopped.
         """
-        if isinstance(message, Internal):
+        message = taken(message)
+        if message is REVOKED or isinstance(message, Internal):
             return
         self.fail_asks(message, intended, reason, cause)
         kind = type(message).__qualname__

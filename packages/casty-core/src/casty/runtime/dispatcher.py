@@ -223,7 +223,10 @@ class Dispatcher:
                             cell.queue = None
                             break
                         size = len(cell.queue)
-                        batch = cell.batch = iter(cell.queue) if size < HUGE else Draining(cell.queue)
+                        batch = (
+                            iter(cell.queue) if size < HUGE or type(cell.queue) is not list else Draining(cell.queue)
+                        )
+                        cell.batch = batch
                         cell.queue = []
                         if size > high_water or cell.admission is not None:
                             reading(cell, size)

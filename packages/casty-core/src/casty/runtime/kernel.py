@@ -52,7 +52,7 @@ class Kernel:
         self.dispatcher = Dispatcher(self, loop)
         self.asks = Asks(self)
         self.dead_letters.fail_asks = self.asks.undeliverable
-        self.timers = KeyedTimers(self.clock)
+        self.timers = KeyedTimers(self.clock, self.dead_letters)
         self.root = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         """The root of the actors whose names begin with `_`; they outlive the users' actors at shutdown."""

@@ -9,11 +9,13 @@ from casty.behaviors.clustered import DiscoverableBehavior, ServiceKey
 from casty.behaviors.supervision import OneForOneStrategy, Strategy
 from casty.behaviors.values import Behavior, LifecycleBehavior, SpyBehavior, SupervisedBehavior
 from casty.clock import TimerHandle
+from casty.ref import ActorRef
 from casty.runtime.signals import Signal
 
 if TYPE_CHECKING:
     from casty.runtime.cell import Cell
     from casty.runtime.timers import KeyedTimers
+    from casty.runtime.watch import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +110,12 @@ class Life:
     """Whether it has, or has had, children whose names begin with `_`: they are the runtime's."""
     ending_family: bool = False
     """Set while all children are being stopped: there may be no new ones."""
-    watchers: "dict[Cell, Any]" = field(default_factory=dict)
-    """Who is told of this actor's end, and with which message."""
-    watching: "set[Cell]" = field(default_factory=set)
+    watchers: "dict[Cell, Watch]" = field(default_factory=dict)
+    """Who is told of this actor's end."""
+    watching: "dict[ActorRef[Any], Watch]" = field(default_factory=dict)
+    """Its own watches, also those whose notice waits in its mailbox."""
+    incarnation: int = 0
+    """Counts its ends and restarts: the results of work that an earlier incarnation has piped are revoked."""
     watches_afar: bool = False
     """Whether it has watched actors of other nodes."""
     event_sourced: bool = False

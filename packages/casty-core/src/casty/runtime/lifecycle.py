@@ -80,8 +80,7 @@ async def attend(cell: Cell) -> None:
                     await _close_resources(life)
                     await become(cell, behavior)
                 case Unstash():
-                    cell.put_first(life.stash)
-                    life.stash.clear()
+                    _unstash(cell, life)
             cell.dispatcher.check_abandoned()
         except Exception as error:
             cell.dispatcher.check_abandoned()
@@ -162,6 +161,10 @@ async def _wind_down(cell: Cell, life: Life, exception: BaseException | None) ->
                 cell.dispatcher.check_abandoned()
     await _end_family(cell, life)
     await _close_resources(life)
+    _unstash(cell, life)
+
+
+def _unstash(cell: Cell, life: Life) -> None:
     if life.stash:
         cell.put_first(life.stash)
         life.stash.clear()
@@ -186,6 +189,10 @@ async def _stop(cell: Cell, life: Life) -> None:
     admission, cell.admission = cell.admission, CLOSED
     if admission is not None:
         admission.read(cell)
+    # What its timers and watches have sent is revoked, and no dead letter.
+    unwatch_all(cell)
+    if life.timers is not None:
+        await life.timers.cancel_all()
     waiting = cell.take_waiting()
     waiting.extendleft(reversed(life.stash))
     life.stash.clear()
@@ -212,6 +219,7 @@ async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]])
 
 async def _end_family(cell: Cell, life: Life) -> None:
     """End what an incarnation has started: its children first, and with them whom it watches, then timers and tasks."""
+    life.incarnation += 1
     unwatch_all(cell)
     await stop_children(cell)
     await _end_errands(cell, life)

@@ -7,6 +7,7 @@ from typing import Any, override
 from casty.errors import MailboxFullError
 from casty.mailbox import MailboxOverflowStrategy
 from casty.runtime.cell import Admission, Cell
+from casty.runtime.revocable import REVOKED
 
 
 class Bounded(Admission):
@@ -27,7 +28,9 @@ class Bounded(Admission):
             case MailboxOverflowStrategy.drop_new:
                 self._drop(cell, message)
             case MailboxOverflowStrategy.drop_oldest:
-                self._drop(cell, self._take_oldest(cell))
+                oldest = self._take_oldest(cell)
+                if oldest is not REVOKED:
+                    self._drop(cell, oldest)
                 cell.deliver(message)
             case MailboxOverflowStrategy.backpressure | MailboxOverflowStrategy.reject:
                 raise self._full(cell)
@@ -60,7 +63,7 @@ class Bounded(Admission):
         # Nothing is left of the batch being read: what has queued up since becomes the next one.
         cell.batch = iter(cell.queue or ())
         cell.queue = []
-        return next(cell.batch)
+        return next(cell.batch, REVOKED)
 
     def _drop(self, cell: Cell, message: Any) -> None:
         reason = f"the mailbox was full ({self._capacity} messages, {self._overflow.value})"

@@ -14,6 +14,7 @@ from casty.ref import ActorRef
 if TYPE_CHECKING:
     from casty.runtime.ask import Asks
     from casty.runtime.cell import Cell
+    from casty.runtime.watch import Watch
 
 
 class Remote(Protocol):
@@ -31,9 +32,9 @@ class Remote(Protocol):
         """A reference to an actor of another node; None for an address that is of none."""
         ...
 
-    def watch(self, watcher: "Cell", ref: ActorRef[Any], message: Any) -> bool:
-        """Deliver `message` to `watcher` when the actor has stopped or its node is lost. False: not an actor of
-        another node.
+    def watch(self, watcher: "Cell", ref: ActorRef[Any], registered: "Watch") -> bool:
+        """Call `registered.notify` when the actor has stopped or its node is lost. False: not an actor of another
+        node.
         """
         ...
 

@@ -20,7 +20,7 @@ from casty.plugins.serializers import make_serializer
 from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef
 from casty.request import NOBODY
 from casty.runtime.ask import ASKS
-from casty.runtime.cell import STOPPED, Cell, LocalRef
+from casty.runtime.cell import Cell
 from casty.runtime.children import spawn_cell, stop_children
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
@@ -171,21 +171,14 @@ class ActorSystem:
 
         A key that is in use is replaced, whether by `tick` or by `schedule`.
         """
-
-        def beat() -> None:
-            if isinstance(ref, LocalRef) and ref.cell.state == STOPPED:
-                self.cancel_schedule(key)
-            self.kernel.dead_letters.tell(ref, message)
-
-        self._schedule(lambda timers: timers.repeat(key, interval, beat))
+        self._schedule(lambda timers: timers.repeat(key, ref, message, interval))
 
     def schedule[M](self, key: str, ref: ActorRef[M], message: M, *, delay: float) -> None:
         """Tell `ref` the message once, in `delay` seconds."""
-        tell = self.kernel.dead_letters.tell
-        self._schedule(lambda timers: timers.once(key, delay, lambda: tell(ref, message)))
+        self._schedule(lambda timers: timers.once(key, ref, message, delay))
 
     def cancel_schedule(self, key: str) -> None:
-        """Nothing happens if the key is not in use."""
+        """Nothing happens if the key is not in use. A message that waits in the actor's mailbox already is revoked."""
         self.kernel.timers.cancel(key)
 
     def _schedule(self, start: Callable[[KeyedTimers], None]) -> None:

@@ -1,50 +1,41 @@
 """Keyed timers: of the system, and of each actor that has any."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, override
 
 from casty.clock import Clock, TimerHandle
+from casty.ref import ActorRef
+from casty.runtime.cell import STOPPED, LocalRef
+from casty.runtime.dead_letters import DeadLetters
+from casty.runtime.posting import tell_revocable
+from casty.runtime.revocable import REVOKED, Revocable
 from casty.runtime.slices import in_slices
 
 
-@dataclass(slots=True, eq=False)
-class _Timer:
-    due: float
-    handle: TimerHandle
-
-
 class KeyedTimers:
-    """Calls that are due once or again and again, each under a key; a key that is used again replaces its timer."""
+    """Messages that are due once or again and again, each under a key; a key that is used again replaces its timer.
 
-    def __init__(self, clock: Clock) -> None:
+    A message of a timer that is cancelled or replaced is revoked, also where it waits in a mailbox already.
+    """
+
+    def __init__(self, clock: Clock, dead_letters: DeadLetters) -> None:
         self._clock = clock
+        self._dead_letters = dead_letters
         self._timers: dict[str, _Timer] = {}
 
-    def once(self, key: str, delay: float, action: Callable[[], object]) -> None:
-        """Call `action` in `delay` seconds."""
+    def once(self, key: str, ref: ActorRef[Any], message: Any, delay: float) -> None:
+        """Tell `ref` in `delay` seconds."""
         if delay < 0:
             raise ValueError(f"a delay cannot be negative: {delay}")
+        self._start(key, ref, message, delay, None)
 
-        def fire() -> None:
-            del self._timers[key]
-            action()
-
-        self._set(key, self._clock.time() + delay, fire)
-
-    def repeat(self, key: str, interval: float, action: Callable[[], object]) -> None:
-        """Call `action` every `interval` seconds, first after one. Beats that a busy loop missed are skipped, not
-        made up for.
+    def repeat(self, key: str, ref: ActorRef[Any], message: Any, interval: float) -> None:
+        """Tell `ref` every `interval` seconds, first after one, until the actor has stopped. Beats that a busy loop
+        missed are skipped, not made up for.
         """
         if interval <= 0:
             raise ValueError(f"an interval must be positive: {interval}")
-
-        def fire() -> None:
-            now = self._clock.time()
-            missed = max(0.0, now - self._timers[key].due) // interval
-            self._set(key, self._timers[key].due + (missed + 1) * interval, fire)
-            action()
-
-        self._set(key, self._clock.time() + interval, fire)
+        self._start(key, ref, message, interval, interval)
 
     def cancel(self, key: str) -> None:
         """Nothing happens if there is no timer of that key."""
@@ -55,6 +46,47 @@ class KeyedTimers:
     async def cancel_all(self) -> None:
         await in_slices(self.cancel, list(self._timers))
 
-    def _set(self, key: str, due: float, fire: Callable[[], None]) -> None:
+    def is_current(self, timer: "_Timer") -> bool:
+        """Whether it is neither cancelled nor replaced."""
+        return self._timers.get(timer.key) is timer
+
+    def _start(self, key: str, ref: ActorRef[Any], message: Any, delay: float, interval: float | None) -> None:
         self.cancel(key)
-        self._timers[key] = _Timer(due, self._clock.call_later(max(0.0, due - self._clock.time()), fire))
+        due = self._clock.time() + delay
+        timer = _Timer(self, key, ref, message, due, interval)
+        timer.handle = self._clock.call_later(max(0.0, delay), self._fire, timer)
+        self._timers[key] = timer
+
+    def _fire(self, timer: "_Timer") -> None:
+        if timer.interval is not None:
+            now = self._clock.time()
+            missed = max(0.0, now - timer.due) // timer.interval
+            timer.due += (missed + 1) * timer.interval
+            timer.handle = self._clock.call_later(max(0.0, timer.due - now), self._fire, timer)
+        if isinstance(timer.ref, LocalRef):
+            tell_revocable(timer.ref.cell, timer)
+            if timer.ref.cell.state == STOPPED:
+                self.cancel(timer.key)
+        else:
+            self._dead_letters.tell(timer.ref, timer.take())
+
+
+@dataclass(slots=True, eq=False)
+class _Timer(Revocable):
+    """A timer, and its message where it waits: one that is due once ends when its message is taken."""
+
+    timers: KeyedTimers
+    key: str
+    ref: ActorRef[Any]
+    message: Any
+    due: float
+    interval: float | None
+    handle: TimerHandle = None  # pyright: ignore[reportAssignmentType]  # set as soon as there is one
+
+    @override
+    def take(self) -> Any:
+        if not self.timers.is_current(self):
+            return REVOKED
+        if self.interval is None:
+            self.timers.cancel(self.key)
+        return self.message
