@@ -3,8 +3,6 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 from casty_cli.app import app
@@ -36,7 +34,16 @@ def documents(text: str) -> list[dict[str, Any]]:
 
 def process(*arguments: str) -> "subprocess.Popen[str]":
     """`python -m casty journal …`, running."""
-    command = [sys.executable, "-W", "error", "-m", "casty", "journal", *arguments]
+    return _module("casty", "journal", *arguments)
+
+
+def halting(after: int, *arguments: str) -> "subprocess.Popen[str]":
+    """The same, which stops itself once it has moved more than so many events."""
+    return _module("tests.cli.halting", str(after), "journal", *arguments)
+
+
+def _module(*arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-W", "error", "-m", *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -45,12 +52,3 @@ def finished(*arguments: str) -> "subprocess.CompletedProcess[str]":
     with process(*arguments) as running:
         output, errors = running.communicate(timeout=200)
     return subprocess.CompletedProcess(arguments, running.returncode, output, errors)
-
-
-def until(happened: Callable[[], bool], running: "subprocess.Popen[str]") -> bool:
-    """Wait for something that a process does. False if it has ended without."""
-    while not happened():
-        if running.poll() is not None:
-            return False
-        time.sleep(0.002)
-    return True

@@ -1,9 +1,9 @@
 """Exports and imports that are killed or interrupted go on where they stopped, and nothing is missing or doubled."""
 
 import asyncio
+import os
 import signal
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from casty.spi.journal import OrderedEvent, SnapshotRecord
 from casty_cli.export_file import pages
 
-from tests.cli.commands import finished, journal, process, until
+from tests.cli.commands import finished, halting, journal
 from tests.cli.histories import Place
 from tests.journal_postgres.server import connected
 
@@ -26,11 +26,14 @@ def filled(sqlite: Place) -> Place:
     return sqlite
 
 
-def ended(*arguments: str, by: signal.Signals, when: Callable[[], bool]) -> str:
-    """Standard error of a command that gets the signal in the middle of its work."""
-    with process(*arguments) as running:
-        assert until(when, running), running.communicate()
+def ended(*arguments: str, by: signal.Signals, after: int) -> str:
+    """Standard error of a command that gets the signal once it has moved more than so many events."""
+    with halting(after, *arguments) as running:
+        halted = os.waitid(os.P_PID, running.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert halted is not None
+        assert halted.si_code == os.CLD_STOPPED, running.communicate()
         running.send_signal(by)
+        running.send_signal(signal.SIGCONT)
         _, errors = running.communicate()
     assert running.returncode == (130 if by is signal.SIGINT else -by)
     return errors
@@ -49,14 +52,8 @@ def test_an_export_that_is_killed_again_and_again_is_whole_in_the_end(
     place: Place = request.getfixturevalue(source)
     place.write_much(ENTITIES, EVENTS)
     file, part = tmp_path / "bank.export", tmp_path / "bank.export.part"
-    for size in (500_000, 2_000_000):
-        ended(
-            "export",
-            str(file),
-            *place.arguments,
-            by=signal.SIGKILL,
-            when=lambda size=size: part.exists() and part.stat().st_size > size,
-        )
+    for events in (2_000, 8_000):
+        ended("export", str(file), *place.arguments, by=signal.SIGKILL, after=events)
         assert not file.exists()
     with part.open("ab") as tail:
         tail.write(b'00000000 {"event": {"offset": 1, "ent')  # as after a power cut
@@ -98,14 +95,8 @@ def test_an_export_of_another_journal_is_not_gone_on_with(sqlite: Place, tmp_pat
 
 
 def test_an_interrupted_export_says_how_to_go_on(filled: Place, tmp_path: Path) -> None:
-    file, part = tmp_path / "bank.export", tmp_path / "bank.export.part"
-    errors = ended(
-        "export",
-        str(file),
-        *filled.arguments,
-        by=signal.SIGINT,
-        when=lambda: part.exists() and part.stat().st_size > 1_000_000,
-    )
+    file = tmp_path / "bank.export"
+    errors = ended("export", str(file), *filled.arguments, by=signal.SIGINT, after=4_000)
     assert errors == "casty: interrupted; run the same command again: it goes on where it stopped\n"
     assert finished("export", str(file), *filled.arguments).returncode == 0
     assert lines_of(file)[0] == filled.contents().events
@@ -149,7 +140,7 @@ def test_an_import_that_is_killed_again_and_again_is_whole_in_the_end(
     else:
         command = ("import", "--from-url", filled.url, *place.arguments)
     for least in (0, 4_000):
-        ended(*command, by=signal.SIGKILL, when=lambda least=least: stored(place) > least)
-        assert stored(place) < TOTAL
+        ended(*command, by=signal.SIGKILL, after=least)
+        assert least < stored(place) < TOTAL
     assert finished(*command).returncode == 0
     assert place.contents().as_history() == filled.contents().as_history()

@@ -4,6 +4,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from casty.persistence import durable_state
 from casty_journal_sqlite.options import SqliteOptions
 from casty_journal_sqlite.store import open_store
 
@@ -11,7 +12,10 @@ from tests.core.persistence.counter import KEPT, Count, Look, acknowledged, coun
 
 
 @pytest.mark.parametrize("when", ["before", "after", "never"])
-async def test_no_acknowledged_state_is_lost_by_a_kill(tmp_path: Path, when: str) -> None:
+async def test_no_acknowledged_state_is_lost_by_a_kill(
+    tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable_state, "KEPT", KEPT)
     path, random, last = tmp_path / "events.db", Random(when), 0
     url = f"sqlite:///{path}"
     for _ in range(3):
@@ -20,6 +24,8 @@ async def test_no_acknowledged_state_is_lost_by_a_kill(tmp_path: Path, when: str
         async with counting(url, {}) as (system, ref):
             last = await system.ask(ref, Look)
             assert last in (said, said + 1)
+            for _ in range(KEPT):  # of which one begins a deletion
+                last = await system.ask(ref, Count)
         async with open_store(str(path), SqliteOptions()) as store:
             numbers = [record.sequence_nr for record in await store.replay("counter", 1, 2**62, 10**6)]
             assert numbers == [*range(numbers[0], last + 1)]

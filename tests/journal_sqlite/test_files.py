@@ -3,7 +3,9 @@
 import asyncio
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from casty.errors import JournalError, JournalSchemaError
@@ -144,7 +146,15 @@ asyncio.run(main())
         assert await store.highest_sequence_nr("a") == int(stored) > 5
 
 
-def test_a_read_only_file_is_an_error_that_names_the_cure(path: Path) -> None:
+@pytest.fixture
+def readable() -> Iterator[Path]:
+    """A folder that other users can reach: pytest closes its own to them again whenever another pytest starts."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_a_read_only_file_is_an_error_that_names_the_cure(readable: Path) -> None:
+    path = readable / "events.db"
     asyncio.run(make_journal(path))
     program = """
 import os
@@ -159,14 +169,10 @@ if os.getuid() == 0:
     os.setuid(65534)
 asyncio.run(main())
 """
-    folder = path.parent
-    for ancestor in (folder, *folder.parents):
-        if ancestor.stat().st_uid == os.getuid() and ancestor != ancestor.parent:
-            ancestor.chmod(ancestor.stat().st_mode | 0o055)
     path.chmod(0o444)
-    folder.chmod(0o555)
+    readable.chmod(0o555)
     output, errors = child(program, path).communicate(timeout=200)
-    folder.chmod(0o755)
+    readable.chmod(0o755)
     assert errors == ""
     assert output.startswith(f"cannot open the SQLite journal {path}: ")
     assert "write access to the file and to its directory" in output
