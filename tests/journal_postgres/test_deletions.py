@@ -5,8 +5,7 @@ from collections.abc import AsyncGenerator
 from random import Random
 
 import pytest
-from casty import ActorStoppedError
-from casty.errors import SequenceConflictError
+from casty.errors import FencedError, SequenceConflictError
 from casty.persistence import durable_state
 from casty_journal_postgres.options import PostgresOptions
 from casty_journal_postgres.statements import Statements
@@ -117,7 +116,7 @@ async def test_of_two_owners_of_a_state_on_two_nodes_the_later_one_counts(dsn: s
         assert [await old.ask(first, Count) for _ in range(5)] == [1, 2, 3, 4, 5]
         async with counting(dsn, settings) as (new, second):
             assert await new.ask(second, Count) == 6
-            with pytest.raises(ActorStoppedError, match="claimed"):
+            with pytest.raises(FencedError, match="claimed"):
                 await old.ask(first, Count)
             # It has begun again, as the newest owner, on what the other has stored.
             assert await old.ask(first, Count) == 7
