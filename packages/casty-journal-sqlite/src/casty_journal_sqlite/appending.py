@@ -8,7 +8,7 @@ tables are asked.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import batched, chain
 from typing import Any, Final, final
 
@@ -55,13 +55,16 @@ class Appender:
 
     async def _append(self, groups: Sequence[AppendGroup], broken: Collection[Chain] = ()) -> Sequence[AppendOutcome]:
         entities = {group[0].entity_id for group in groups if group}
-        await self._look_up(entities - self._highest.keys())
+        unknown = entities - self._highest.keys()
+        if unknown:
+            self._remember(await self._look_up(unknown))
         verdict = examine(groups, self._highest, broken=broken)
         if any(verdict.outcomes):
-            await self._look_up(entities)
-            verdict = await self._examine_closely(groups, broken)
+            # Not from the memory: another append may make it forget at any time.
+            highest = await self._look_up(entities)
+            verdict = await self._examine_closely(groups, highest, broken)
         await self._insert(verdict.accepted)
-        self._highest.update(verdict.highest)
+        self._remember(verdict.highest)
         return verdict.outcomes
 
     async def _append_each(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
@@ -89,24 +92,29 @@ class Appender:
         except _ROW_ERRORS as error:
             return _unstorable(group, error)
 
-    async def _look_up(self, entities: Collection[str]) -> None:
-        if not entities:
-            return
-        if len(self._highest) + len(entities) > REMEMBERED:
+    def _remember(self, highest: Mapping[str, int]) -> None:
+        if len(self._highest) + len(highest) > REMEMBERED:
             self._highest.clear()
-        self._highest.update(dict.fromkeys(entities, 0))
+        self._highest.update(highest)
+
+    async def _look_up(self, entities: Collection[str]) -> dict[str, int]:
+        """The highest numbers of these entities, as the file has them."""
+        highest = dict.fromkeys(entities, 0)
         for some in batched(entities, statements.LARGEST):
             size = statements.size_for(len(some))
             parameters = (*some, *[None] * (size - len(some)))
             found: Any = await self._reading.execute_fetchall(statements.highest_of(size), parameters)
-            self._highest.update(found)
+            highest.update(found)
+        return highest
 
-    async def _examine_closely(self, groups: Sequence[AppendGroup], broken: Collection[Chain]) -> Verdict:
+    async def _examine_closely(
+        self, groups: Sequence[AppendGroup], highest: Mapping[str, int], broken: Collection[Chain]
+    ) -> Verdict:
         """Knowing what has been stored already, and who holds which epoch."""
         stored: dict[tuple[str, int], bytes] = {}
         held: dict[tuple[str, int], bool] = {}
         for group in groups:
-            if group and group[-1].sequence_nr <= self._highest[group[0].entity_id]:
+            if group and group[-1].sequence_nr <= highest[group[0].entity_id]:
                 entity_id, first, last = group[0].entity_id, group[0].sequence_nr, group[-1].sequence_nr
                 rows = await self._reading.execute_fetchall(statements.EVENT_IDS, (entity_id, first, last))
                 stored.update(((entity_id, number), event_id) for number, event_id in rows)
@@ -115,7 +123,7 @@ class Appender:
                 held[hold] = bool(holds)
         return examine(
             groups,
-            self._highest,
+            highest,
             event_id_of=lambda entity_id, number: stored.get((entity_id, number)),
             holds=lambda writer, epoch: held[writer, epoch],
             broken=broken,

@@ -11,7 +11,14 @@ from casty.errors import ConfigError
 from casty.spi.journal import JournalCapabilities
 
 CAPABILITIES: Final = JournalCapabilities(
-    durable=True, fencing=True, ordered=True, deleting=True, read_only=True, threaded=True
+    durable=True,
+    fencing=True,
+    ordered=True,
+    deleting=True,
+    read_only=True,
+    # One commits in its thread while the event loop prepares the other.
+    concurrent_appends=2,
+    threaded=True,
 )
 
 

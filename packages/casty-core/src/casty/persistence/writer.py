@@ -138,6 +138,11 @@ class JournalWriter:
         """Whether anything is queued or being stored."""
         return bool(self._lanes)
 
+    @property
+    def storing(self) -> bool:
+        """Whether an append is under way."""
+        return self._under_way > 0
+
     @contextmanager
     def watched(self, stored: Callable[[], object]) -> Generator[None]:
         """For the length of a `with`, call `stored` whenever there may be new events. It must not raise."""

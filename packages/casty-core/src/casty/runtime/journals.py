@@ -47,8 +47,8 @@ class Journals:
         return PlainLog(entity_id, journal)
 
     def writing_in_threads(self) -> bool:
-        """Whether a thread of ours is waiting to write, which it cannot while the event loop never rests."""
-        return any(journal.writer.busy for journal in self._threaded)
+        """Whether a thread of ours is writing, which it cannot while the event loop never rests."""
+        return any(journal.writer.storing for journal in self._threaded)
 
     async def close(self) -> None:
         """Give every journal back; those that nobody else uses close."""
