@@ -89,6 +89,7 @@ PUBLIC = {
     "EncodeError",
     "JoinError",
     "JournalError",
+    "JournalUnavailableError",
     "MailboxFullError",
     "NodeDownedError",
     "NodeLostError",

@@ -5,11 +5,12 @@ import ssl
 import subprocess
 import traceback
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from casty.errors import JournalError
+from casty.errors import JournalError, JournalSetupError, JournalUnavailableError
 from casty_journal_postgres import connections
 from casty_journal_postgres.options import PostgresOptions
 from casty_journal_postgres.store import open_store
@@ -38,7 +39,16 @@ async def guarded(dsn: str, admin: Admin) -> AsyncGenerator[str]:
 
 
 async def why_not(dsn: str, options: PostgresOptions) -> str:
-    with pytest.raises(JournalError) as caught:
+    return await _failure(dsn, options, JournalError)
+
+
+async def why_never(dsn: str, options: PostgresOptions) -> str:
+    """As `why_not`, for what no actor waits out."""
+    return await _failure(dsn, options, JournalSetupError)
+
+
+async def _failure(dsn: str, options: PostgresOptions, kind: type[JournalError]) -> str:
+    with pytest.raises(kind) as caught:
         async with open_store(dsn, options):
             pass
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
@@ -47,20 +57,20 @@ async def why_not(dsn: str, options: PostgresOptions) -> str:
 
 @with_own_server
 async def test_a_wrong_password(guarded: str, options: PostgresOptions) -> None:
-    message = await why_not(guarded.replace(PASSWORD, PASSWORD + "x"), options)
+    message = await why_never(guarded.replace(PASSWORD, PASSWORD + "x"), options)
     assert "cannot open the PostgreSQL journal" in message
     assert "password authentication failed" in message
     assert "check the user and the password" in message
 
 
 async def test_a_wrong_database(dsn: str, options: PostgresOptions) -> None:
-    message = await why_not(urlsplit(dsn)._replace(path="/nowhere").geturl(), options)
+    message = await why_never(urlsplit(dsn)._replace(path="/nowhere").geturl(), options)
     assert 'database "nowhere" does not exist; create the database with createdb' in message
 
 
 @with_own_server
 async def test_missing_rights(guarded: str, options: PostgresOptions, admin: Admin) -> None:
-    message = await why_not(guarded, options)
+    message = await why_never(guarded, options)
     assert "permission denied for database" in message
     assert "let an administrator grant CREATE" in message
     await admin.execute(f"CREATE SCHEMA {options.schema} AUTHORIZATION {GUARDED}")
@@ -115,3 +125,28 @@ async def test_tls_by_dsn(dsn: str, options: PostgresOptions, certificates: Path
         async with open_store(f"{verified}/ours.crt", options) as store:
             assert await store.append([[event("a", 1)]]) == [None]
         assert "certificate verify failed" in await why_not(f"{verified}/other.crt", options)
+
+
+async def test_an_unknown_setting_names_the_nearest_one(dsn: str, options: PostgresOptions) -> None:
+    message = await why_never(f"{dsn}?sslmod=disable", options)
+    assert "unrecognized configuration parameter \"sslmod\"; did you mean 'sslmode'?" in message
+
+
+async def test_a_database_that_is_not_utf8(dsn: str, options: PostgresOptions, admin: Admin) -> None:
+    await admin.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        message = await why_never(urlsplit(dsn)._replace(path="/latin").geturl(), options)
+        assert "has the encoding LATIN1, and a journal needs UTF8" in message
+        assert "createdb --encoding=UTF8" in message
+    finally:
+        await admin.execute("DROP DATABASE latin")
+
+
+async def test_a_server_that_cannot_be_reached_is_away(options: PostgresOptions) -> None:
+    with pytest.raises(JournalUnavailableError):
+        async with open_store("postgresql://127.0.0.1:1/x", replace(options, command_timeout=0.2)):
+            pass
+
+
+def test_the_default_timeout_lets_an_asker_learn_the_cause() -> None:
+    assert PostgresOptions().command_timeout < 5.0

@@ -77,6 +77,13 @@ def test_a_dsn_that_cannot_be_taken_apart_is_refused_unseen(dsn: str) -> None:
     assert "s3cr3t" not in str(caught.value)
 
 
+@pytest.mark.parametrize("dsn", ["postgresql://u:s3cr3t@db/ev\0ents", "postgresql://u:s3cr3t@db/ev%00ents"])
+def test_a_nul_character_is_refused_unseen(dsn: str) -> None:
+    with pytest.raises(ConfigError, match="holds a NUL character") as caught:
+        PostgresJournal(dsn)
+    assert "s3cr3t" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -93,10 +100,10 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> Non
         PostgresOptions(**options)
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "POSTGRESQL", "Postgres"])
 async def test_the_plugin_opens_a_url(dsn: str, options: PostgresOptions, scheme: str) -> None:
     (provider,) = casty_journals()
-    assert scheme in provider.names
+    assert scheme.lower() in provider.names
     built = build_options(provider, {"schema": options.schema, "pool_size": 1, "command_timeout": 5})
     assert built == PostgresOptions(schema=options.schema, pool_size=1, command_timeout=5.0)
     url = scheme + dsn[dsn.index("://") :]

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from casty.errors import ConfigError, JournalError
+from casty import ActorSystem
+from casty.errors import ActorStoppedError, ConfigError, JournalError
 from casty.persistence.journal import journal_from_provider
 from casty.plugins import build_options
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
@@ -14,6 +15,8 @@ from casty.spi.journal import JournalKind
 from casty_journal_sqlite import SqliteJournal, SqliteOptions, Synchronous
 from casty_journal_sqlite.options import path_from_url
 from casty_journal_sqlite.plugin import casty_journals
+
+from tests.core.persistence.ledger import adding, ledger
 
 EVENTS = [PersistedEvent(1, {"amount": 10}, 1.25), PersistedEvent(2, {"amount": 20}, 1.25)]
 
@@ -69,6 +72,7 @@ def test_wrong_options_are_refused() -> None:
     ("url", "path"),
     [
         ("sqlite:///events.db", "events.db"),
+        ("SQLite:///events.db", "events.db"),
         ("sqlite:///data/events.db", "data/events.db"),
         ("sqlite:////var/lib/events.db", "/var/lib/events.db"),
         ("sqlite:///a%20b%3F%23.db", "a b?#.db"),
@@ -85,7 +89,11 @@ def test_urls_name_files(url: str, path: str) -> None:
         ("sqlite:///", "use memory://"),
         ("sqlite:///:memory:", "use memory://"),
         ("sqlite://events.db", "write sqlite:///events.db"),
-        ("sqlite:///events.db?synchronous=OFF", "journal.options"),
+        ("sqlite:///events.db?synchronous=OFF", "'synchronous' seems to be meant.*journal.options"),
+        ("sqlite:///events.db?sync=OFF", "the options are synchronous, busy_timeout"),
+        ("sqlite:///events.db?busy_timout=1", "'busy_timeout' seems to be meant"),
+        ("sqlite:///ev%00ents.db", "holds a NUL character"),
+        ("sqlite:///ev\0ents.db", "holds a NUL character"),
     ],
 )
 def test_urls_without_a_file_are_refused(url: str, advice: str) -> None:
@@ -109,3 +117,21 @@ def test_the_plugin_does_not_load_the_driver() -> None:
         "sys.exit('aiosqlite' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+async def test_a_scheme_in_capital_letters(tmp_path: Path) -> None:
+    (provider,) = casty_journals()
+    async with journal_from_provider(provider, f"SQLITE:///{tmp_path}/events.db", SqliteOptions()) as journal:
+        await journal.persist("a", EVENTS)
+    assert (tmp_path / "events.db").exists()
+
+
+async def test_an_actor_with_a_url_that_names_no_file_fails_once(actor_system: ActorSystem) -> None:
+    for url in ("sqlite:///x.db?unknown=1", "sqlite:///a%00b"):
+        with pytest.raises(ActorStoppedError) as caught:
+            await actor_system.ask(actor_system.spawn(ledger(url)), adding("a"))
+        assert isinstance(caught.value.__cause__, ConfigError)
+
+
+def test_the_default_timeout_lets_an_asker_learn_the_cause() -> None:
+    assert SqliteOptions().busy_timeout < 5.0

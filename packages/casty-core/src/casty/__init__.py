@@ -32,6 +32,7 @@ from casty.errors import DecodeError as DecodeError
 from casty.errors import EncodeError as EncodeError
 from casty.errors import JoinError as JoinError
 from casty.errors import JournalError as JournalError
+from casty.errors import JournalUnavailableError as JournalUnavailableError
 from casty.errors import MailboxFullError as MailboxFullError
 from casty.errors import NodeDownedError as NodeDownedError
 from casty.errors import NodeLostError as NodeLostError

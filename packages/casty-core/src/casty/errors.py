@@ -118,7 +118,19 @@ class FencedError(JournalError):
     """A write or a claim by an owner that another one has followed. Nothing was written."""
 
 
-class JournalSchemaError(JournalError):
+class JournalUnavailableError(JournalError):
+    """A journal that is away: its server cannot be reached, its disk is full, its file is gone. What was to be stored
+    may be tried again when it is back.
+    """
+
+
+class JournalSetupError(JournalError):
+    """A journal that cannot be used as it is set up, such as a wrong password or a missing database. Trying again does
+    not help, so actors do not wait for it as for an outage: supervision decides.
+    """
+
+
+class JournalSchemaError(JournalSetupError):
     """A database whose schema is newer than this version of Casty, or not a journal at all."""
 
 

@@ -12,7 +12,7 @@ from random import uniform
 from typing import Any, Final, final
 
 import asyncpg
-from casty.errors import JournalClosedError, JournalError
+from casty.errors import JournalClosedError, JournalError, JournalUnavailableError
 
 from casty_journal_postgres.breaker import CircuitBreaker
 from casty_journal_postgres.failures import explained, passes, with_cure
@@ -110,7 +110,7 @@ class Connections:
         except TimeoutError as error:
             self._breaker.failed(asyncio.get_running_loop().time())
             await pool.expire_connections()
-            raise JournalError(
+            raise JournalUnavailableError(
                 f"cannot {attempt} the PostgreSQL journal {self._name}: it was not done within {self._timeout:g} s; "
                 f"{self._hint()}check the network and the server, or raise command_timeout"
             ) from (self._error or error)
@@ -154,7 +154,7 @@ class Connections:
         self._answered.set()
 
     def _refusal(self, attempt: str, wait: float) -> JournalError:
-        return JournalError(
+        return JournalUnavailableError(
             f"cannot {attempt} the PostgreSQL journal {self._name}: its server has failed {self._breaker.failures} "
             f"times in a row; {self._hint()}the circuit breaker is open and lets the next try through in {wait:.1f} s"
         )

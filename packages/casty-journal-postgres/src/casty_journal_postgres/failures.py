@@ -2,13 +2,15 @@
 the others.
 """
 
+import re
 import socket
 import ssl
+from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
 import asyncpg
-from casty.errors import JournalError
+from casty.errors import JournalError, JournalSetupError
 from casty.spi.journal import AppendGroup
 
 FAILURES: Final = (
@@ -42,6 +44,44 @@ ABOUT_A_ROW: Final = (
 )
 """What one row can be guilty of; anything else is wrong with the server, the connection or the database."""
 
+OPEN: Final = "open"
+"""The first attempt of a store."""
+
+_SETUP: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.CantChangeRuntimeParamError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.ClientConfigurationError,
+    ssl.SSLCertVerificationError,
+)
+"""The DSN or the database is not as it must be."""
+
+SETTINGS: Final = (
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "sslcrl",
+    "sslpassword",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "sslnegotiation",
+    "target_session_attrs",
+    "passfile",
+    "user",
+    "password",
+    "host",
+    "port",
+    "database",
+    "dbname",
+)
+"""What a DSN may set, beside the server's own parameters."""
+
+_UNKNOWN_SETTING: Final = re.compile('unrecognized configuration parameter "(.*)"')
+
 _CURES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (asyncpg.InvalidAuthorizationSpecificationError, "check the user and the password in the DSN, and pg_hba.conf"),
     (asyncpg.InvalidCatalogNameError, "create the database with createdb, or name another one in the DSN"),
@@ -74,8 +114,11 @@ def passes(error: Exception) -> bool:
 
 
 def explained(journal: str, attempt: str, error: Exception) -> JournalError:
-    """A `JournalError` that names the journal, what was attempted, and the cure."""
-    return JournalError(f"cannot {attempt} the PostgreSQL journal {journal}: {with_cure(error)}")
+    """A `JournalError` that names the journal, what was attempted, and the cure; at the opening, a `JournalSetupError`
+    for what does not pass. Later it may: a password is changed here after it was changed there.
+    """
+    kind = JournalSetupError if attempt == OPEN and isinstance(error, _SETUP) else JournalError
+    return kind(f"cannot {attempt} the PostgreSQL journal {journal}: {with_cure(error)}")
 
 
 def unstorable(group: AppendGroup, error: Exception) -> JournalError:
@@ -91,5 +134,9 @@ def unstorable(group: AppendGroup, error: Exception) -> JournalError:
 def with_cure(error: Exception) -> str:
     """The error in one line, and what to do about it where that is known."""
     lines = str(error).splitlines()
+    if isinstance(error, asyncpg.UndefinedObjectError) and (unknown := _UNKNOWN_SETTING.search(lines[0])):
+        near = get_close_matches(unknown[1], SETTINGS, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{lines[0]}{meant}; the DSN may set {', '.join(SETTINGS[:3])} and others, and the server's parameters"
     cures = (cure for kind, cure in _CURES if isinstance(error, kind))
     return "; ".join([lines[0] if lines else type(error).__name__, *islice(cures, 1)])

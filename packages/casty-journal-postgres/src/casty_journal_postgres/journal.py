@@ -27,7 +27,7 @@ class PostgresJournal(StoreJournal):
         *,
         schema: str = "casty",
         pool_size: int = 4,
-        command_timeout: float = 10.0,
+        command_timeout: float = 4.0,
         read_only: bool = False,
         serializer: Serializer | None = None,
     ) -> None:

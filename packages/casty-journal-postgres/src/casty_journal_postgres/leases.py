@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from casty.spi.lease import LeaseStore
 
 from casty_journal_postgres.lease_options import PostgresLeaseOptions
-from casty_journal_postgres.options import shown
+from casty_journal_postgres.options import normalized, shown
 
 
 def open_dsn(dsn: str, options: PostgresLeaseOptions) -> AbstractAsyncContextManager[LeaseStore]:
@@ -15,4 +15,4 @@ def open_dsn(dsn: str, options: PostgresLeaseOptions) -> AbstractAsyncContextMan
     from casty_journal_postgres.lease_table import open_leases
 
     shown(dsn)
-    return open_leases(dsn, options)
+    return open_leases(normalized(dsn), options)

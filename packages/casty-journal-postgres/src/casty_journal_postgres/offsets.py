@@ -5,7 +5,7 @@ from typing import Any, final
 
 from casty.spi.offset_store import OpenOffsets
 
-from casty_journal_postgres.options import PostgresOptions, shown
+from casty_journal_postgres.options import PostgresOptions, normalized, shown
 
 
 @final
@@ -19,7 +19,7 @@ class PostgresOffsets:
     """
 
     def __init__(self, dsn: str, *, schema: str = "casty", command_timeout: float = 60.0) -> None:
-        self._dsn = dsn
+        self._dsn = normalized(dsn)
         self._name = shown(dsn)
         self._options = PostgresOptions(schema=schema, command_timeout=command_timeout)
 

@@ -30,7 +30,7 @@ LONGEST_NAME: Final = 63
 """Bytes of a name that PostgreSQL does not cut off."""
 
 _DSN: Final = re.compile(
-    rf"(?:{'|'.join(SCHEMES)})://"
+    rf"(?i:{'|'.join(SCHEMES)})://"
     r"(?:(?P<user>[^:@/?#]*)(?P<password>:[^@/?#]*)?@)?"
     r"(?P<hosts>(?:(?:\[[^]@/?#]*]|[^]\[:@/?#,]*)(?::\d+)?,?)*)"
     r"(?P<database>/[^@?#]*)?"
@@ -44,8 +44,10 @@ class PostgresOptions:
     """The PostgreSQL schema that holds the journal's tables. It is made if it is missing."""
     pool_size: int = 4
     """Connections that read. Two more append."""
-    command_timeout: float = 10.0
-    """Seconds after which an operation fails, with all the attempts to reconnect that it made."""
+    command_timeout: float = 4.0
+    """Seconds after which an operation fails, with all the attempts to reconnect that it made: less than an ask takes
+    by default, so that the asker learns the cause.
+    """
     read_only: bool = False
     """Look at a journal that there is, also on a standby server; every write is refused."""
 
@@ -65,6 +67,11 @@ def shown(dsn: str) -> str:
     have been percent-encoded may be a password's.
     """
     parts = _DSN.fullmatch(dsn)
+    if "\0" in dsn or "%00" in dsn:
+        raise ConfigError(
+            "a PostgreSQL journal's DSN holds a NUL character, which no name and no password can hold (it is not "
+            "shown, as it may hold a password)"
+        )
     if parts is None:
         raise ConfigError(
             "a PostgreSQL journal is named by a DSN such as postgresql://user:password@host:5432/database; this one "
@@ -73,3 +80,9 @@ def shown(dsn: str) -> str:
         )
     user = f"{parts['user']}@" if parts["user"] else ""
     return f"postgresql://{user}{parts['hosts']}{parts['database'] or ''}"
+
+
+def normalized(dsn: str) -> str:
+    """`dsn` as the driver reads it: it knows its scheme in small letters only."""
+    scheme, separator, rest = dsn.partition("://")
+    return f"{scheme.lower()}{separator}{rest}"

@@ -5,7 +5,7 @@ Version n of the schema is what the first n `MIGRATIONS` make. A migration that 
 
 from typing import Any, Final
 
-from casty.errors import JournalError, JournalSchemaError
+from casty.errors import JournalSchemaError, JournalSetupError
 
 from casty_journal_postgres.options import PostgresOptions
 
@@ -108,11 +108,17 @@ async def prepare(connection: Any, name: str, options: PostgresOptions) -> None:
     Raises `JournalSchemaError` for a journal that is newer than this version of Casty, and for something else.
     """
     schema, latest = options.schema, len(MIGRATIONS)
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":
+        raise JournalSetupError(
+            f"the database {name} has the encoding {encoding}, and a journal needs UTF8, so that every text can be "
+            "stored; create another one with: createdb --encoding=UTF8 --template=template0 NAME"
+        )
     version = await _version(connection, schema)
     if version == latest:
         return
     if version is None and options.read_only:
-        raise JournalError(
+        raise JournalSetupError(
             f"there is no journal in the schema {schema!r} of {name} to read; name another one, or open it without "
             "read_only"
         )

@@ -24,8 +24,8 @@ from casty.spi.journal import (
 )
 
 from casty_journal_postgres.connections import Connection, Connections
-from casty_journal_postgres.failures import ABOUT_A_ROW, unstorable
-from casty_journal_postgres.options import CAPABILITIES, PostgresOptions, shown
+from casty_journal_postgres.failures import ABOUT_A_ROW, OPEN, unstorable
+from casty_journal_postgres.options import CAPABILITIES, PostgresOptions, normalized, shown
 from casty_journal_postgres.rows import event_of, event_row, snapshot_of, snapshot_row
 from casty_journal_postgres.schema import prepare
 from casty_journal_postgres.statements import Statements
@@ -65,7 +65,7 @@ async def open_store(dsn: str, options: PostgresOptions) -> AsyncGenerator["Post
     store = PostgresStore(dsn, options)
     await store.connections.open()
     try:
-        await store.connections.run("open", lambda connection: prepare(connection, store.name, options))
+        await store.connections.run(OPEN, lambda connection: prepare(connection, store.name, options))
         yield store
     finally:
         await store.connections.close()
@@ -79,7 +79,7 @@ class PostgresStore:
 
     def __init__(self, dsn: str, options: PostgresOptions) -> None:
         self.name = shown(dsn)
-        self.connections = Connections(dsn, self.name, options, self._forget)
+        self.connections = Connections(normalized(dsn), self.name, options, self._forget)
         self._sql = Statements(options.schema)
         self._highest: Memory = {}
         self._settled = 0

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from casty.errors import JournalClosedError, JournalError, JournalSchemaError
+from casty.errors import JournalClosedError, JournalError, JournalSchemaError, JournalUnavailableError
 
 NOT_A_JOURNAL: Final = "is not a Casty journal; name another file, or move this one away and a new journal is made"
 
@@ -17,6 +17,9 @@ _CURES: Final = {
     sqlite3.SQLITE_BUSY: "another process holds it; raise busy_timeout, or find who locks it",
     sqlite3.SQLITE_IOERR: "check the disk, its free space, and the limit on the size of files",
 }
+
+_AWAY: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR)
+"""What may pass by itself, and fails every command until then."""
 
 
 @contextmanager
@@ -43,7 +46,8 @@ def _explanation(path: str, attempt: str, error: sqlite3.Error) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
         return JournalSchemaError(f"the file {path} {NOT_A_JOURNAL}")
-    return JournalError(f"cannot {attempt} the SQLite journal {path}: {with_cure(error)}")
+    kind = JournalUnavailableError if code in _AWAY else JournalError
+    return kind(f"cannot {attempt} the SQLite journal {path}: {with_cure(error)}")
 
 
 def with_cure(error: sqlite3.Error) -> str:

@@ -25,7 +25,7 @@ class SqliteJournal(StoreJournal):
         path: str | PathLike[str],
         *,
         synchronous: Synchronous | str = Synchronous.FULL,
-        busy_timeout: float = 5.0,
+        busy_timeout: float = 3.0,
         read_only: bool = False,
         serializer: Serializer | None = None,
     ) -> None:

@@ -10,6 +10,7 @@ from casty.errors import OffsetStoreError
 
 from casty_journal_sqlite.connections import enter_connection, enter_wal
 from casty_journal_sqlite.failures import with_cure
+from casty_journal_sqlite.identity import OpenFiles
 from casty_journal_sqlite.schema import APPLICATION_ID
 
 CREATE: Final = """
@@ -40,15 +41,17 @@ async def open_offsets(path: str, busy_timeout: float) -> AsyncGenerator["Sqlite
                 )
             await enter_wal(connection, busy_timeout)
             await connection.execute_fetchall(CREATE)
-        yield SqliteOffsetTable(path, connection)
+            files = OpenFiles(path)
+        yield SqliteOffsetTable(path, connection, files)
 
 
 @final
 class SqliteOffsetTable:
     """The offsets over one connection. A transaction holds the write lock of the whole file."""
 
-    def __init__(self, path: str, connection: aiosqlite.Connection) -> None:
+    def __init__(self, path: str, connection: aiosqlite.Connection, files: OpenFiles) -> None:
         self._path = path
+        self._files = files
         self._connection = connection
 
     async def offset(self, name: str) -> int:
@@ -65,6 +68,8 @@ class SqliteOffsetTable:
             yield Transaction(self._path, self._connection, name, await self.offset(name))
             with explained(self._path, "write to"):
                 await self._connection.execute_fetchall("COMMIT")
+            if (complaint := self._files.complaint()) is not None:
+                raise OffsetStoreError(f"the offsets in the SQLite file {self._path} are gone: {complaint}")
         except BaseException:
             # There may be nothing to roll back: SQLite has done it, or a commit was cancelled too late.
             with suppress(sqlite3.Error, ValueError):
@@ -94,6 +99,8 @@ def explained(path: str, attempt: str) -> Generator[None]:
         yield
     except sqlite3.Error as error:
         raise OffsetStoreError(f"cannot {attempt} the offsets in the SQLite file {path}: {with_cure(error)}") from error
+    except OSError as error:
+        raise OffsetStoreError(f"cannot {attempt} the offsets in the SQLite file {path}: {error}") from error
     except ValueError as error:
         # aiosqlite's own way to say that the connection is closed.
         raise OffsetStoreError(f"cannot {attempt} the offsets in the SQLite file {path}: {error}") from error

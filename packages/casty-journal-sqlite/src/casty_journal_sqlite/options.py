@@ -2,10 +2,11 @@
 URL.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from enum import Enum
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from casty.errors import ConfigError
 from casty.spi.journal import JournalCapabilities
@@ -42,8 +43,10 @@ class Synchronous(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqliteOptions:
     synchronous: Synchronous = Synchronous.FULL
-    busy_timeout: float = 5.0
-    """Seconds to wait while another connection writes to the same file."""
+    busy_timeout: float = 3.0
+    """Seconds to wait while another connection writes to the same file: less than an ask takes by default, so that the
+    asker learns the cause.
+    """
     read_only: bool = False
     """Look at a journal that there is, also beside the process that owns it; every write is refused."""
 
@@ -53,7 +56,11 @@ class SqliteOptions:
 
 
 def checked_path(path: str) -> str:
-    """`path`, if a file can be meant by it. Raises `ConfigError` for a database that would live in memory."""
+    """`path`, if a file can be meant by it. Raises `ConfigError` for a database that would live in memory, and for a
+    name that no file can have.
+    """
+    if "\0" in path:
+        raise ConfigError(f"a SQLite journal needs a file, and no name of a file holds a NUL character: {path!r}")
     if path in ("", ":memory:"):
         raise ConfigError(
             "a SQLite journal needs a file, such as sqlite:///events.db; for a journal in memory use memory://"
@@ -74,7 +81,15 @@ def path_from_url(url: str) -> str:
         )
     if parts.query or parts.fragment:
         raise ConfigError(
-            f"{url!r} holds more than a file; set options in the table [journal.options], "
+            f"{url!r} holds more than a file{_option_meant(parts.query)}; set options in the table [journal.options], "
             "and write %3F for a question mark and %23 for a hash in the name of a file"
         )
     return checked_path(unquote(parts.path.removeprefix("/")))
+
+
+def _option_meant(query: str) -> str:
+    """Which options the query seems to mean, for a message."""
+    names = [field.name for field in fields(SqliteOptions)]
+    meant = [get_close_matches(key, names, n=1) for key, _ in parse_qsl(query, keep_blank_values=True)]
+    found = [match[0] for match in meant if match]
+    return f" (the option {found[0]!r} seems to be meant)" if found else f" (the options are {', '.join(names)})"

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, final
 
 import aiosqlite
+from casty.errors import JournalUnavailableError
 from casty.persistence.sequence import claimed_epoch
 from casty.spi.journal import (
     AppendGroup,
@@ -20,6 +21,7 @@ from casty_journal_sqlite import statements
 from casty_journal_sqlite.appending import Appender
 from casty_journal_sqlite.connections import enter_reading, enter_writing
 from casty_journal_sqlite.failures import explained
+from casty_journal_sqlite.identity import OpenFiles
 from casty_journal_sqlite.options import CAPABILITIES, SqliteOptions
 from casty_journal_sqlite.rows import event_of, snapshot_of, snapshot_row
 
@@ -37,17 +39,22 @@ async def open_store(path: str, options: SqliteOptions) -> AsyncGenerator["Sqlit
             else:
                 writing = await enter_writing(connections, path, options)
                 reading = await enter_reading(connections, path, options)
-        yield SqliteStore(path, writing, reading)
+            # Who only reads acknowledges nothing, and its file need not have a log.
+            files = None if options.read_only else OpenFiles(path)
+        yield SqliteStore(path, writing, reading, files)
 
 
 @final
 class SqliteStore:
     """A store over two connections. Every write is one statement or one `executemany`, and so one transaction."""
 
-    __slots__ = ("_appender", "_path", "_reading", "_writing")
+    __slots__ = ("_appender", "_files", "_path", "_reading", "_writing")
 
-    def __init__(self, path: str, writing: aiosqlite.Connection, reading: aiosqlite.Connection) -> None:
+    def __init__(
+        self, path: str, writing: aiosqlite.Connection, reading: aiosqlite.Connection, files: OpenFiles | None
+    ) -> None:
         self._path = path
+        self._files = files
         self._writing = writing
         self._reading = reading
         self._appender = Appender(writing, reading)
@@ -58,7 +65,9 @@ class SqliteStore:
 
     async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
         with explained(self._path, "write to"):
-            return await self._appender.append(groups)
+            outcomes = await self._appender.append(groups)
+        self._check_files()
+        return outcomes
 
     async def replay(
         self, entity_id: str, from_sequence_nr: int, to_sequence_nr: int, limit: int
@@ -73,12 +82,14 @@ class SqliteStore:
     async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
         with explained(self._path, "write to"):
             await self._writing.execute_fetchall(statements.DELETE, (entity_id, to_sequence_nr))
+        self._check_files()
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
         with explained(self._path, "write to"):
             granted: Any = await self._writing.execute_fetchall(
                 statements.CLAIM, {"key": key, "owner": owner, "epoch": epoch}
             )
+        self._check_files()
         for (new_epoch,) in granted:
             return new_epoch
         fences = await self._rows(statements.FENCE, (key,))
@@ -107,6 +118,7 @@ class SqliteStore:
             await self._writing.execute_fetchall(
                 statements.PRUNE_SNAPSHOTS, {"entity_id": snapshot.entity_id, "keep": keep}
             )
+        self._check_files()
 
     async def load_snapshot(self, entity_id: str, to_sequence_nr: int) -> SnapshotRecord | None:
         while rows := await self._rows(statements.LOAD_SNAPSHOT, (entity_id, to_sequence_nr)):
@@ -122,7 +134,13 @@ class SqliteStore:
             to_sequence_nr = snapshot.sequence_nr - 1
         return None
 
+    def _check_files(self) -> None:
+        """Raises `JournalUnavailableError` if what was just committed or read is not what the path leads to."""
+        if self._files is not None and (complaint := self._files.complaint()) is not None:
+            raise JournalUnavailableError(f"the SQLite journal {self._path} is gone: {complaint}")
+
     async def _rows(self, statement: str, parameters: Sequence[object]) -> Sequence[Any]:
         with explained(self._path, "read"):
             rows: Any = await self._reading.execute_fetchall(statement, parameters)
+        self._check_files()
         return rows

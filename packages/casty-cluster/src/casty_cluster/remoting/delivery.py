@@ -18,6 +18,7 @@ from casty.runtime.ask import ASKS, Asks
 from casty.runtime.cell import IDLE, STOPPED, Cell
 from casty.runtime.dead_letters import Throttle
 from casty.runtime.kernel import Kernel
+from casty.runtime.outages import refuse_if_asked
 from casty.spi.serializer import Serializer
 
 from casty_cluster.remoting.refs import RemoteRef, ReplyRef
@@ -168,7 +169,7 @@ class Delivery:
             del reply
         if cell.state == IDLE and not OPEN:
             self._kernel.dispatcher.run_with(cell, message)
-        else:
+        elif not refuse_if_asked(cell, message):
             self._kernel.dead_letters.tell(cell.ref, message)
 
     def _read_ask(self, reply_uid: int, serializer: Serializer, body: bytes) -> tuple[Any, ReplyRef[Any] | None]:

@@ -15,6 +15,7 @@ from casty.persistence.outbox import CURRENT, OPEN, Outbox, current
 from casty.ref import ActorRef, Asking
 from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
+from casty.runtime.outages import refuse_if_asked
 from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
 from casty.runtime.remote import AskedRef
 from casty.runtime.slices import in_slices
@@ -142,7 +143,8 @@ class Asks:
         else:
             pending = register(self if cell is None else cell, future, ref, message, promise)
             try:
-                ref.tell(message)
+                if cell is None or not refuse_if_asked(cell, message):
+                    ref.tell(message)
             except BaseException:
                 release(pending)
                 raise

@@ -14,7 +14,7 @@ from casty.behaviors.supervision import (
     Strategy,
     decided,
 )
-from casty.errors import JournalError
+from casty.errors import JournalError, JournalSetupError
 from casty.runtime.cell import Cell
 from casty.runtime.life import Life
 
@@ -22,6 +22,11 @@ OUTAGE: Final = OneForOneStrategy(max_restarts=sys.maxsize, backoff=Backoff(maxi
 """What an event-sourced actor does when its journal fails: it tries again until the journal is back, however long, and
 finds out within five seconds.
 """
+
+
+def is_outage(exception: BaseException) -> bool:
+    """Whether a journal has failed in a way that may pass."""
+    return isinstance(exception, JournalError) and not isinstance(exception, JournalSetupError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def judge(cell: Cell, exception: BaseException) -> Verdict:
 
 def _strategies(cell: Cell, exception: BaseException) -> list[tuple[Life, Strategy]]:
     life = cell.own_life()
-    if life.event_sourced and isinstance(exception, JournalError):
+    if life.event_sourced and is_outage(exception):
         return [(life, OUTAGE)]
     found: list[tuple[Life, Strategy]] = [(life, strategy) for strategy in life.wrapping.own]
     parent = cell.parent.life if cell.parent is not None else None

@@ -9,6 +9,7 @@ from casty.behaviors.clustered import DiscoverableBehavior, ServiceKey
 from casty.behaviors.supervision import OneForOneStrategy, Strategy
 from casty.behaviors.values import Behavior, LifecycleBehavior, SpyBehavior, SupervisedBehavior
 from casty.clock import TimerHandle
+from casty.errors import JournalUnavailableError
 from casty.ref import ActorRef
 from casty.runtime.signals import Signal
 
@@ -129,6 +130,8 @@ class Life:
     resources: list[Resource] = field(default_factory=list)
     backoff: PendingRestart | None = None
     """Set while the actor waits to be started again."""
+    outage: JournalUnavailableError | None = None
+    """Why its journal is known to be away; None from its next start on."""
     patience: TimerHandle | None = None
     """Runs while a stop waits for the current handler."""
     overdue: bool = False

@@ -28,6 +28,7 @@ from casty.runtime.failure import judge
 from casty.runtime.interpret import become
 from casty.runtime.life import EMPTY, Life, PendingRestart
 from casty.runtime.mailbox import CLOSED
+from casty.runtime.outages import begin_outage
 from casty.runtime.pending import fail_asks_with, restated
 from casty.runtime.signals import Become, Fail, Restart, Start, Stop, Unstash
 from casty.runtime.slices import Draining, in_slices
@@ -93,6 +94,7 @@ async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
     life.wrapping = EMPTY
     cell.handler = None
     await become(cell, cell.initial, starting=True)
+    life.outage = None
     stream = cell.kernel.event_stream
     if after is None:
         stream.publish(ActorStarted(cell.ref))
@@ -119,6 +121,7 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
         return
     if verdict.directive is Directive.resume and cell.handler is None:
         verdict = replace(verdict, directive=Directive.stop)  # it failed to start: there is nothing to go on with
+    begin_outage(cell, life, exception)
     # An outage of a journal is many actors' failure at once, and its text says what is wrong.
     trace = None if isinstance(exception, JournalError) else exception
     logger.error(
