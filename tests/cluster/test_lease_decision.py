@@ -25,6 +25,10 @@ class Store(MemoryLeases):
         match self._does:
             case "raise":
                 raise ValueError("a bug")
+            case "give a signal":
+                raise BaseExceptionGroup("", [GeneratorExit()])
+            case "cancel itself":
+                raise asyncio.CancelledError
             case "hang":
                 await asyncio.sleep(2 * PATIENCE)
             case _:
@@ -49,7 +53,15 @@ def acquire(store: str) -> Acquire:
 
 
 @pytest.mark.parametrize(
-    ("store", "won"), [("test://grant", True), ("test://raise", False), ("test://hang", False), ("nowhere://", False)]
+    ("store", "won"),
+    [
+        ("test://grant", True),
+        ("test://raise", False),
+        ("test://give a signal", False),
+        ("test://cancel itself", False),
+        ("test://hang", False),
+        ("nowhere://", False),
+    ],
 )
 async def test_a_side_has_the_lease_only_if_the_store_says_so(
     store: str, won: bool, monkeypatch: pytest.MonkeyPatch

@@ -1,8 +1,21 @@
 """What a node sees of its cluster, and how it comes and goes."""
 
+import asyncio
+from contextlib import suppress
+
 import pytest
-from casty import ActorContext, ActorStoppedError, Behavior, Behaviors, MemberLeft, MemberUp, load_config
+from casty import (
+    ActorContext,
+    ActorStoppedError,
+    Behavior,
+    Behaviors,
+    CastyConfig,
+    MemberLeft,
+    MemberUp,
+    load_config,
+)
 from casty.cluster import ClusteredActorSystem
+from casty.config import SystemConfig
 from casty.errors import ConfigError, JoinError, ScopeError
 from casty.member import MemberStatus
 from casty.testing import TestProbe
@@ -114,6 +127,27 @@ async def test_a_node_that_listens_beyond_this_machine_needs_a_secret() -> None:
             pytest.fail("it must not listen")
     async with ClusteredActorSystem(name="x", host="0.0.0.0", advertised_host="127.0.0.1", port=0, cookie="s" * 32):
         pass
+
+
+async def test_a_node_leaves_though_a_handler_ignores_its_cancellation() -> None:
+    gate, ended = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(_ctx: ActorContext[str], _message: str) -> Behavior[str]:
+        while not gate.is_set():
+            with suppress(asyncio.CancelledError):
+                await gate.wait()
+        ended.set()
+        return Behaviors.same()
+
+    config = CastyConfig(system=SystemConfig(stop_timeout=0.05))
+    async with DevelopmentCluster(2, config=config) as cluster:
+        staying, leaving = cluster
+        leaving.spawn(Behaviors.receive(stubborn)).tell("x")
+        await asyncio.sleep(0)
+        await leaving.leave()
+        assert [member.node_id for member in staying.members] == ["node-1"]
+    gate.set()
+    await ended.wait()
 
 
 async def test_the_configuration_makes_a_node() -> None:

@@ -93,9 +93,10 @@ async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_st
         assert lives == ["begins", "has ended", "begins"]
 
 
-async def test_a_factory_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("failure", [ValueError("not yet"), BaseExceptionGroup("not yet", [GeneratorExit()])])
+async def test_a_factory_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch, failure: BaseException) -> None:
     monkeypatch.setattr("casty_cluster.singleton.manager.PAUSE", 0.01)
-    attempts = iter([ValueError("not yet"), None])
+    attempts = iter([failure, None])
 
     def factory() -> Behavior[Any]:
         if (error := next(attempts)) is not None:

@@ -1,14 +1,26 @@
 """User code that ignores its cancellation: a shutdown ends all the same, and names it."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from casty import ActorRef, ActorStopped, ActorSystem, Behavior, Behaviors, CastyConfig, OneForOneStrategy
+from casty import (
+    ActorRef,
+    ActorStopped,
+    ActorSystem,
+    Behavior,
+    Behaviors,
+    CastyConfig,
+    MailboxOverflowStrategy,
+    OneForOneStrategy,
+)
 from casty.config import SystemConfig
-from casty.runtime.cell import STOPPED, LocalRef
+from casty.runtime.cell import STOPPED, Cell, LocalRef
+from casty.runtime.mailbox import Bounded
 from casty.testing import TestProbe, settle
 
 from tests.core.runtime.probe import Boom, Ctx, Events, begins, does, nothing
@@ -258,3 +270,49 @@ async def test_a_second_shutdown_from_inside_an_actor_ends(shut_down_in: str) ->
         system.spawn(Behaviors.with_lifecycle(Behaviors.receive(handler), post_stop=hook)).tell("x")
         await settle()
         await system.shutdown()
+
+
+async def test_an_actor_that_cannot_stop_in_order_is_gone_all_the_same(
+    system: ActorSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Bounded):
+        def read(self, cell: Cell) -> None:
+            raise Boom
+
+    stopped = Events(system, ActorStopped)
+    ref = system.spawn(does(lambda ctx, message: None), "x")
+    assert isinstance(ref, LocalRef)
+    ref.tell("stop")
+    ref.cell.admission = Broken(10, MailboxOverflowStrategy.reject)
+    assert (await stopped.receive()).ref is ref
+    assert "/x could not stop in order" in caplog.text
+    async with asyncio.timeout(ENOUGH):
+        await system.shutdown()
+
+
+PROGRAM = """
+import asyncio
+from casty import ActorSystem, Behaviors, CastyConfig
+from casty.config import SystemConfig
+
+async def handler(ctx, message):
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
+async def main():
+    async with ActorSystem(config=CastyConfig(system=SystemConfig(stop_timeout=0.05))) as system:
+        system.spawn(Behaviors.receive(handler), "x").tell("x")
+        await asyncio.sleep(0)
+    print("stopped", flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_ends_though_a_handler_ignores_its_cancellation() -> None:
+    ended = subprocess.run([sys.executable, "-c", PROGRAM], timeout=20, capture_output=True, check=False, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "stopped\n")
+    assert "the handler of /x has ignored its cancellation" in ended.stderr

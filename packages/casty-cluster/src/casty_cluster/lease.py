@@ -8,6 +8,7 @@ from typing import Final, Self, final
 
 from casty.clock import Clock
 from casty.errors import LeaseError
+from casty.interruption import raise_unless_failure
 from casty.spi.lease import LeaseStore
 
 from casty_cluster.node.alarm import Alarm
@@ -123,7 +124,8 @@ class Lease:
         try:
             async with asyncio.timeout(self._seconds / 3):
                 given = Answered(await self._store.acquire(self._name, owner, self._seconds))
-        except Exception as error:  # whoever waits must hear of it, whatever it is
+        except BaseException as error:  # whoever waits must hear of it, whatever it is
+            raise_unless_failure(error, asyncio.current_task())
             given = Failed(str(error) or f"the store did not answer in time ({type(error).__name__})")
         self._asking = None
         self._handle(given)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+from casty.interruption import raise_unless_failure
 from casty.plugins import PluginRegistry, build_options
 from casty.spi.downing import Acquire
 
@@ -21,7 +22,8 @@ async def decide_by_lease(plugins: PluginRegistry, system: str, acquire: Acquire
             provider = plugins.lease(acquire.store)
             async with provider.open(acquire.store, build_options(provider, {})) as store:
                 grant = await store.acquire(f"{system}/{acquire.lease}", acquire.owner, acquire.seconds)
-    except Exception as error:  # somebody else's store: whatever it raises, the side must be told
+    except BaseException as error:  # somebody else's store: whatever it raises, the side must be told
+        raise_unless_failure(error, asyncio.current_task())
         logger.error("the lease %s cannot be asked for, so this side does not have it: %s", acquire.lease, error)
         return False
     return grant is not None

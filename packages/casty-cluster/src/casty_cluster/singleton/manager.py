@@ -14,6 +14,7 @@ from typing import Any, Final
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated, message
 from casty.address import ActorAddress
 from casty.behaviors.clustered import SingletonBehavior
+from casty.interruption import raise_unless_failure
 from casty.member import NodeId
 from casty.runtime.dead_letters import Internal
 
@@ -201,7 +202,8 @@ class Manager:
         if self._instance is None and self._machine is not None and self._machine.phase is Phase.running:
             try:
                 self._instance = self._ctx.spawn(self._singleton.factory(), INSTANCE)
-            except Exception as error:  # whatever a user's factory raises, the next attempt may succeed
+            except BaseException as error:  # whatever a user's factory raises, the next attempt may succeed
+                raise_unless_failure(error)
                 self._ended(error)
                 return
             self._ctx.watch(self._instance)

@@ -85,6 +85,10 @@ async def attend(cell: Cell) -> None:
             cell.dispatcher.check_abandoned()
         except Exception as error:
             cell.dispatcher.check_abandoned()
+            if cell.admission is CLOSED:
+                logger.exception("%s could not stop in order, and is gone now", cell.path)
+                finish(cell)
+                return
             life.signals.append(Fail(error))
     cell.state = SCHEDULED if life.backoff is None else PAUSED
 

@@ -72,12 +72,13 @@ class Patience:
         seconds = self.seconds
         _, pending = await asyncio.wait(left, timeout=seconds)
         for task in pending:
-            report_abandoned(task, name, seconds)
+            abandon(task, name, seconds)
         return pending
 
 
-def report_abandoned(task: Task[Any], name: str, seconds: float) -> None:
-    """Name a task that nobody waits for any more."""
+def abandon(task: Task[Any], name: str, seconds: float) -> None:
+    """Name a task that nobody waits for any more. `asyncio.run`, which waits for all tasks, shall not either."""
+    asyncio._unregister_task(task)  # pyright: ignore[reportPrivateUsage]  # documented, for who extends asyncio
     logger.error(
         "%s has ignored its cancellation for %.3g s and is abandoned, at %s; let CancelledError pass",
         name,

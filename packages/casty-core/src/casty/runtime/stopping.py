@@ -8,7 +8,7 @@ from casty.events import ActorStopped
 from casty.runtime.cell import IDLE, STOPPED, Cell
 from casty.runtime.life import Life
 from casty.runtime.mailbox import CLOSED
-from casty.runtime.patience import report_abandoned, whereabouts
+from casty.runtime.patience import abandon, whereabouts
 from casty.runtime.pending import orphan_asks
 from casty.runtime.signals import Stop
 from casty.runtime.watch import notify_watchers
@@ -50,7 +50,7 @@ def _lose_patience(cell: Cell, life: Life, waited: float) -> None:
 
 def _abandon(cell: Cell, life: Life, task: "Task[None]", waited: float) -> None:
     if cell.task is task and cell.admission is not CLOSED:
-        report_abandoned(task, f"the handler of {cell.path}", waited)
+        abandon(task, f"the handler of {cell.path}", waited)
         life.overdue = False
         cell.dispatcher.abandon(cell)
 

@@ -51,10 +51,10 @@ class KeyedTimers:
         return self._timers.get(timer.key) is timer
 
     def _start(self, key: str, ref: ActorRef[Any], message: Any, delay: float, interval: float | None) -> None:
-        self.cancel(key)
         due = self._clock.time() + delay
         timer = _Timer(self, key, ref, message, due, interval)
         timer.handle = self._clock.call_later(max(0.0, delay), self._fire, timer)
+        self.cancel(key)  # not before: the call may raise
         self._timers[key] = timer
 
     def _fire(self, timer: "_Timer") -> None:
