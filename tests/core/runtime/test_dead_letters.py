@@ -1,7 +1,9 @@
 """Messages that nobody handles, and how loudly."""
 
+import asyncio
+
 import pytest
-from casty import ActorSystem, Behaviors, DeadLetter
+from casty import ActorContext, ActorSystem, Behavior, Behaviors, DeadLetter
 from casty.runtime.dead_letters import Throttle
 from casty.testing import ManualClock, TestProbe, settle
 
@@ -71,3 +73,42 @@ async def test_a_throttle_opens_again_after_its_period(caplog: pytest.LogCapture
     await clock.advance(10.0)
     assert throttle.admits("key")
     assert "2 more warnings" in caplog.text
+
+
+async def test_dead_letters_of_a_shutdown_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    gate = asyncio.Event()
+
+    async def handler(_ctx: ActorContext[str | int], _message: str | int) -> Behavior[str | int]:
+        await gate.wait()
+        return Behaviors.same()
+
+    async with ActorSystem("shop") as system:
+        letters = Events(system, DeadLetter)
+        for name, count in (("orders", 20), ("clock", 1)):
+            ref = system.spawn(Behaviors.receive(handler), name)
+            for number in range(count + 1):
+                ref.tell("x" if number % 2 else 1)
+        await settle()
+        shutdown = asyncio.ensure_future(system.shutdown())
+        await settle()
+        gate.set()
+        await shutdown
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "the actor system shop stopped with 21 messages that no actor had handled; they are dead letters: 11 str, "
+        "10 int; most of them for 20 /orders, 1 /clock; stop what sends them first, or wait for its work to be done"
+    )
+    assert len(letters.seen) == 21
+
+
+async def test_a_shutdown_that_leaves_nothing_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with ActorSystem() as system:
+        system.spawn(does(lambda ctx, message: None))
+    assert caplog.records == []
+
+
+async def test_dead_letters_after_a_shutdown_are_logged_as_ever(caplog: pytest.LogCaptureFixture) -> None:
+    async with ActorSystem() as system:
+        ref = system.spawn(does(lambda ctx, message: None), "a")
+    ref.tell("x")
+    assert "dead letter: str for /a: the actor has stopped; watch it" in caplog.text

@@ -1,12 +1,10 @@
 """Handlers beside one another: tasks, cancellation, context variables, fairness."""
 
 import asyncio
-import time
 from contextvars import ContextVar
 
 import pytest
-from casty import ActorStopped, ActorSystem, Behavior, Behaviors, CastyConfig, OneForOneStrategy, SlowHandler
-from casty.config import SystemConfig
+from casty import ActorStopped, ActorSystem, Behavior, Behaviors, OneForOneStrategy
 from casty.testing import TestProbe, settle
 
 from tests.core.runtime.probe import Boom, Ctx, Events, does, turns
@@ -173,16 +171,6 @@ async def test_a_failing_flood_does_not_starve_others(system: ActorSystem) -> No
     probe.ref.tell("x")
     assert await probe.receive() == "x"
     ref.tell("stop")
-
-
-async def test_a_handler_that_blocks_is_published() -> None:
-    async with ActorSystem(config=CastyConfig(system=SystemConfig(slow_handler_seconds=0.02))) as system:
-        slow = Events(system, SlowHandler)
-        ref = system.spawn(does(lambda ctx, message: time.sleep(0.2)))
-        ref.tell("x")
-        event = await slow.receive()
-        assert (event.ref, event.message_type) == (ref, "str")
-        assert "time.sleep" in event.stack
 
 
 @pytest.mark.parametrize("rounds", [1, 1000])

@@ -1,4 +1,4 @@
-"""Bounded mailboxes, and the warning of unbounded ones."""
+"""Bounded mailboxes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,10 +12,8 @@ from casty import (
     CastyConfig,
     DeadLetter,
     Mailbox,
-    MailboxHighWater,
     MailboxOverflowStrategy,
 )
-from casty.config import SystemConfig
 from casty.config.actors import ActorConfig, MailboxOverrides
 from casty.testing import TestProbe, settle
 
@@ -146,19 +144,6 @@ async def test_an_offer_behind_unstashed_messages_is_not_forgotten(system: Actor
     async with asyncio.timeout(20.0):
         await offer
     assert await probe.receive_all() == ["a", "b", "c", "d"]
-
-
-async def test_an_unbounded_mailbox_warns_past_the_high_water_mark() -> None:
-    async with ActorSystem(config=CastyConfig(system=SystemConfig(high_water=3))) as system:
-        high = Events(system, MailboxHighWater)
-        ref = system.spawn(does(lambda ctx, message: None))
-        for _ in range(3):
-            ref.tell("x")
-        await settle()
-        assert high.seen == []
-        for _ in range(4):
-            ref.tell("x")
-        assert await high.receive() == MailboxHighWater(ref, 4)
 
 
 async def test_an_argument_goes_before_the_configured_mailbox() -> None:

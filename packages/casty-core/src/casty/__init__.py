@@ -60,6 +60,7 @@ from casty.events import NodeRejoined as NodeRejoined
 from casty.events import ReachableMember as ReachableMember
 from casty.events import SlowHandler as SlowHandler
 from casty.events import SpyEvent as SpyEvent
+from casty.events import SuspendedHandler as SuspendedHandler
 from casty.events import UnhandledMessage as UnhandledMessage
 from casty.events import UnreachableMember as UnreachableMember
 from casty.journal import EventEnvelope as EventEnvelope
@@ -79,6 +80,8 @@ from casty.ref import ActorRef as ActorRef
 from casty.ref import BroadcastRef as BroadcastRef
 from casty.replication import ReplicationConfig as ReplicationConfig
 from casty.request import Request as Request
+from casty.runtime.snapshot import ActorSnapshot as ActorSnapshot
+from casty.runtime.snapshot import SystemSnapshot as SystemSnapshot
 from casty.runtime.system import ActorSystem as ActorSystem
 from casty.serialization import event as event
 from casty.serialization import message as message

@@ -48,3 +48,8 @@ SOURCE: Final[ContextVar[Entropy]] = ContextVar("casty_entropy", default=_MACHIN
 def source() -> Entropy:
     """The source that counts here. What is used often is taken from it once, when its user is made."""
     return SOURCE.get()
+
+
+def is_real() -> bool:
+    """Whether time and chance are the machine's here, so that threads may measure them."""
+    return SOURCE.get() is _MACHINE

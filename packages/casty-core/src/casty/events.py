@@ -50,10 +50,16 @@ class UnhandledMessage:
 
 @dataclass(frozen=True, slots=True)
 class MailboxHighWater:
-    """An unbounded mailbox has grown past the warning mark; said once for each time that it is read."""
+    """An unbounded mailbox has grown past the warning mark, or many callers wait in `offer` for a bounded one.
+
+    Published once for each crossing, and again whenever the figure has doubled since.
+    """
 
     ref: ActorRef[Any]
     size: int
+    """Messages that wait."""
+    callers: int = 0
+    """Callers that wait in `offer`, where the mailbox is bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +68,25 @@ class SlowHandler:
 
     ref: ActorRef[Any]
     message_type: str
+    """Or a step of the actor's life, such as "(starting)"."""
     seconds: float
     stack: str
     """Where the handler was when it was noticed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendedHandler:
+    """A handler has awaited something for long: its actor handles nothing else meanwhile.
+
+    Published when a handling has taken as long as the setting says, and again whenever that time has doubled.
+    """
+
+    ref: ActorRef[Any]
+    message_type: str
+    """Or a step of the actor's life, such as "(recovering)"."""
+    seconds: float
+    stack: str
+    """Where it waits."""
 
 
 # Without slots: see `ShardEnvelope`.

@@ -1,7 +1,7 @@
 """The kinds of values that settings take: a type with a rule, named once."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from casty.address import canonical_host
 from casty.config.tables import Rule
@@ -36,3 +36,5 @@ Count = Annotated[int, Rule[int]("at least 1", lambda count: count >= 1)]
 Positive = Annotated[float, Rule[float]("more than 0", lambda number: number > 0)]
 NotNegative = Annotated[float, Rule[float]("at least 0", lambda number: number >= 0)]
 Factor = Annotated[float, Rule[float]("at least 1", lambda number: number >= 1)]
+Threshold = NotNegative | Literal[False] | None
+"""Seconds; 0, false or None switch off what they are for."""

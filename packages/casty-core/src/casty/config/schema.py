@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final, override
 
 from casty.config.actors import ActorConfig, DefaultsConfig, settle
-from casty.config.kinds import Count, NotNegative, Pattern, Peer, Port, Positive, Text, Url, peer_address
+from casty.config.kinds import Count, NotNegative, Pattern, Peer, Port, Positive, Text, Threshold, Url, peer_address
 from casty.config.tables import Table, hints
 from casty.errors import ConfigError
 from casty.spi.transport import PeerAddress
@@ -25,8 +25,12 @@ class SystemConfig(Table):
     name: Text = "casty"
     stop_timeout: Positive = 5.0
     """Seconds that the current handler of a stopping actor may take before it is cancelled."""
-    slow_handler_seconds: Positive | None = None
-    """A handler that holds the event loop for longer is published as `SlowHandler`; None: nobody looks."""
+    slow_handler_seconds: Threshold = 0.5
+    """A handler that holds the event loop for longer is logged, and published as `SlowHandler`; 0 or False: never."""
+    suspended_handler_seconds: Threshold = 30.0
+    """A handler that has awaited something for longer is logged, and published as `SuspendedHandler`; 0 or False:
+    never.
+    """
     high_water: Count = 10_000
     """Messages waiting in an unbounded mailbox at which `MailboxHighWater` is published."""
 

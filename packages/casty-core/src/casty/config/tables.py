@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from types import UnionType
-from typing import Annotated, Final, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from casty.errors import ConfigError
 
@@ -64,7 +64,8 @@ def checked(hint: object, value: object) -> object:
     if origin is Annotated:
         return _ruled(cast(Sequence[Rule[object]], arguments[1:]), checked(arguments[0], value))
     if origin in (Union, UnionType):
-        return None if value is None else checked(arguments[0], value)
+        may_be_false = value is False and Literal[False] in arguments
+        return value if value is None or may_be_false else checked(arguments[0], value)
     if origin is tuple:
         return tuple(_items(arguments[0], value))
     if origin is Mapping:

@@ -41,6 +41,9 @@ STOPPED: Final = 4
 class Admission(Protocol):
     """Decides about a message for a cell that is not idle."""
 
+    callers: int
+    """How many wait in `offer` for room."""
+
     def admit(self, cell: "Cell", message: Any) -> None: ...
 
     async def offer(self, cell: "Cell", message: Any) -> None: ...

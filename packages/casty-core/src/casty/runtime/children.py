@@ -73,6 +73,7 @@ def _start_with(outbox: Outbox, cell: Cell) -> None:
     cell.state = PAUSED
     cell.queue = []
     cell.own_life().signals.append(Start())
+    cell.dispatcher.patrol.pause(cell)
     outbox.hold(_start_late, cell)
     outbox.undo_with(request_stop, cell)
 

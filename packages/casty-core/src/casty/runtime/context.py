@@ -17,6 +17,7 @@ from casty.runtime import children
 from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.life import Life
 from casty.runtime.listing import listed
+from casty.runtime.logs import ActorLog
 from casty.runtime.posting import tell_revocable
 from casty.runtime.revocable import REVOKED, Revocable
 from casty.runtime.signals import Fail, Unstash
@@ -50,7 +51,7 @@ class CellContext:
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         if self._log is None:
-            self._log = _PathAdapter(logging.getLogger("casty.actor"), {"actor": self._cell.path})
+            self._log = ActorLog(self._cell)
         return self._log
 
     @property
@@ -193,12 +194,6 @@ async def _uncancelled[T](awaitable: Awaitable[T]) -> T:
         if me is None or me.cancelling():
             raise
         raise RuntimeError("what the actor waited for was cancelled") from error
-
-
-class _PathAdapter(logging.LoggerAdapter[logging.Logger]):
-    @override
-    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        return f"[{cast('dict[str, str]', self.extra)['actor']}] {msg}", kwargs
 
 
 class _ActorTimers(Timers[Any]):

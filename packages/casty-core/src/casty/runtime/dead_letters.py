@@ -2,17 +2,34 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from casty.clock import Clock
 from casty.errors import MailboxFullError
-from casty.event_stream import EventStream
-from casty.events import DeadLetter, MailboxHighWater
+from casty.events import DeadLetter
 from casty.ref import ActorRef
+from casty.runtime.logs import fields
 from casty.runtime.revocable import REVOKED, taken
 
+if TYPE_CHECKING:
+    from casty.runtime.kernel import Kernel
+
 logger = logging.getLogger("casty")
+
+STOPPED: Final = "the actor has stopped"
+UNREAD: Final = "the actor stopped before its turn came"
+NOBODY: Final = "no living actor has this address"
+
+ADVICE: Final[Mapping[str, str]] = {
+    STOPPED: "watch it to be told when it stops, and tell its successor",
+    UNREAD: "ask it to finish before it is stopped, if its messages matter",
+    NOBODY: "it has stopped, or its process has restarted; look it up again before telling it anything",
+}
+"""What to do about a dead letter, by its reason. Others say so themselves."""
+OTHERWISE: Final = "subscribe to casty.DeadLetter to see such messages"
+TARGETS: Final = 1_000
+"""Actors whose dead letters are counted one by one at a shutdown."""
 
 
 class Throttle:
@@ -54,9 +71,11 @@ def _without_asks(_message: object, _ref: ActorRef[Any], _reason: str, _cause: E
 class DeadLetters:
     """Publishes dead letters, and logs them by message type only: a payload may be nobody's business."""
 
-    def __init__(self, clock: Clock, stream: EventStream) -> None:
-        self._stream = stream
-        self._throttle = Throttle(clock)
+    def __init__(self, kernel: "Kernel") -> None:
+        self._kernel = kernel
+        self._stream = kernel.event_stream
+        self._throttle = Throttle(kernel.clock)
+        self._summary: _Summary | None = None
         self.fail_asks: Undelivered = _without_asks
 
     def publish(self, message: object, intended: ActorRef[Any], reason: str, cause: Exception | None = None) -> None:
@@ -68,8 +87,14 @@ class DeadLetters:
             return
         self.fail_asks(message, intended, reason, cause)
         kind = type(message).__qualname__
-        if self._throttle.admits((kind, reason)):
-            logger.warning("dead letter: %s for %s: %s", kind, intended.address.path, reason)
+        if self._summary is not None:
+            self._summary.count(kind, intended)
+        elif self._throttle.admits((kind, reason)):
+            path = intended.address.path
+            advice = ADVICE.get(reason, OTHERWISE)
+            logger.warning(
+                "dead letter: %s for %s: %s; %s", kind, path, reason, advice, extra=fields(self._kernel, path)
+            )
         # A dead letter that cannot be delivered to a subscriber would otherwise beget another one, for ever.
         if not isinstance(message, DeadLetter):
             self._stream.publish(DeadLetter(message=message, intended_ref=intended, reason=reason))
@@ -81,14 +106,45 @@ class DeadLetters:
         except MailboxFullError as full:
             self.publish(message, ref, str(full), full)
 
-    def warn_high_water(self, ref: ActorRef[Any], size: int) -> None:
-        """Say that an unbounded mailbox has grown past the mark."""
-        path = ref.address.path
-        if self._throttle.admits(path):
+    def begin_shutdown(self) -> None:
+        """From here on dead letters are logged together: a system that stops leaves many, for one reason."""
+        self._summary = _Summary()
+
+    def end_shutdown(self) -> None:
+        """Log those of the shutdown in one line."""
+        summary, self._summary = self._summary, None
+        if summary is not None and summary.kinds:
             logger.warning(
-                "the mailbox of %s holds %d messages and has no bound; "
-                "slow its senders down, or spawn it with mailbox=Mailbox(capacity=…)",
-                path,
-                size,
+                "the actor system %s stopped with %d messages that no actor had handled; they are dead letters: %s; "
+                "most of them for %s; stop what sends them first, or wait for its work to be done",
+                self._kernel.system.name,
+                summary.kinds.total(),
+                _most(summary.kinds),
+                _most(summary.targets),
+                extra={**fields(self._kernel, ""), "actor": None},
             )
-        self._stream.publish(MailboxHighWater(ref, size))
+
+
+class _Summary:
+    """The dead letters of a shutdown."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.targets: Counter[str] = Counter()
+        self._last: ActorRef[Any] | None = None
+        self._path = ""
+
+    def count(self, kind: str, intended: ActorRef[Any]) -> None:
+        self.kinds[kind] += 1
+        if intended is not self._last:  # a mailbox with a million messages has one path
+            self._last = intended
+            path = intended.address.path
+            self._path = path if len(self.targets) < TARGETS or path in self.targets else "others"
+        self.targets[self._path] += 1
+
+
+def _most(counts: Counter[str]) -> str:
+    """The largest figures, and how many others there are."""
+    shown = [f"{count} {name}" for name, count in counts.most_common(5)]
+    left = len(counts) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left else "")

@@ -12,17 +12,20 @@ import logging
 import time
 from asyncio import CancelledError, Task, current_task
 from collections import deque
+from collections.abc import Iterator
 from contextvars import copy_context
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from casty import entropy
 from casty.behaviors.values import SAME, ReceiveBehavior
-from casty.clock import TimerHandle
 from casty.interruption import described, raise_unless_failure
 from casty.runtime.cell import IDLE, SCHEDULED, SIGNALLED, Cell
 from casty.runtime.context import open_context
+from casty.runtime.doing import DriverTask
 from casty.runtime.lifecycle import attend, follow
 from casty.runtime.mailbox import reading
+from casty.runtime.patrol import Patrol
 from casty.runtime.signals import Fail, Stop
 from casty.runtime.slices import Draining
 from casty.runtime.variables import Baseline
@@ -47,8 +50,6 @@ NOBODY: Final[deque[Cell]] = deque()
 """The cells behind that one."""
 INLINE_ASKS: Final = 64
 """Asks answered in place before the event loop has its turn."""
-PATROL: Final = 1.0
-"""Seconds between two looks at the mailboxes of suspended cells."""
 HUGE: Final = 50_000
 """Messages that are not freed all at once when the last of them has been handled."""
 CELL_COST: Final = 8
@@ -71,8 +72,7 @@ class Dispatcher:
         flooded do not make everybody wait.
         """
         self.armed = False
-        self.suspended: dict[Cell, None] = {}
-        """Cells whose handler, or start or stop, awaits something."""
+        self.patrol = Patrol(kernel)
         self.abandoned: set[Task[None]] = set()
         """Drivers whose actor has been taken from them, as its handler could not be ended."""
         self._variables = copy_context()
@@ -84,7 +84,6 @@ class Dispatcher:
         """The cell being run, once there has been any."""
         self._slice = SLICE
         self._deadline = 0.0
-        self._patrol: TimerHandle | None = None
         self.inline_left = INLINE_ASKS
 
     def enqueue(self, cell: Cell) -> None:
@@ -112,7 +111,7 @@ class Dispatcher:
         try:
             while ready or busy:
                 driver = self._drive((ready or busy).popleft(), ready, self._generation)
-                task = Task(driver, loop=self.loop, context=variables.copy(), eager_start=True)
+                task = DriverTask(driver, loop=self.loop, context=variables.copy(), eager_start=True)
                 # From here on a driver that has suspended knows that it is no driver any more.
                 self._generation += 1
                 if not task.done():
@@ -149,7 +148,7 @@ class Dispatcher:
         try:
             driver = self._drive(cell, NOBODY, ALONE)
             variables = self._variables.copy() if cell.variables is None else cell.variables
-            task = Task(driver, loop=self.loop, context=variables, eager_start=True)
+            task = DriverTask(driver, loop=self.loop, context=variables, eager_start=True)
         finally:
             self.inline_left = left - 1
             self._current = before
@@ -172,27 +171,21 @@ class Dispatcher:
         if self.abandoned and current_task() in self.abandoned:
             raise Abandoned
 
+    def occupied(self) -> Iterator[Cell]:
+        """The cells that have something to do, those first that have been at it for longest."""
+        return chain(self.patrol.suspended, self.patrol.paused(), self.ready, self._busy)
+
     def close(self) -> None:
         """Every cell has stopped."""
-        if self._patrol is not None:
-            self._patrol.cancel()
+        self.patrol.close()
 
     def _hold(self, cell: Cell, task: Task[None]) -> None:
         cell.task = task
-        self.suspended[cell] = None
-        if self._patrol is None:
-            self._patrol = self.kernel.clock.call_later(PATROL, self._look_at_suspended)
+        self.patrol.hold(cell)
 
     def _let_go(self, cell: Cell) -> None:
         cell.task = None
-        self.suspended.pop(cell, None)
-
-    def _look_at_suspended(self) -> None:
-        """Nothing reads the mailbox of a suspended actor, so nothing else would notice that it grows."""
-        for cell in self.suspended:
-            if cell.admission is None and cell.waiting() > self._high_water:
-                reading(cell, cell.waiting())
-        self._patrol = self.kernel.clock.call_later(PATROL, self._look_at_suspended) if self.suspended else None
+        self.patrol.let_go(cell)
 
     # long: this is the one hot loop, and every call taken out of it would cost each message.
     async def _drive(self, cell: Cell, others: deque[Cell], generation: int) -> None:

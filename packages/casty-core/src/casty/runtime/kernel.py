@@ -15,6 +15,7 @@ from casty.runtime.ask import Asks
 from casty.runtime.cell import Cell
 from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.dispatcher import Dispatcher
+from casty.runtime.high_water import HighWater
 from casty.runtime.patience import Patience
 from casty.runtime.timers import KeyedTimers
 
@@ -48,7 +49,8 @@ class Kernel:
         self.event_stream = event_stream
         # Random where it begins, so that an address of an earlier process never names an actor of this one.
         self.uids = itertools.count(int.from_bytes(entropy.source().token(6)) << 14 | 1)
-        self.dead_letters = DeadLetters(self.clock, event_stream)
+        self.dead_letters = DeadLetters(self)
+        self.high_waters = HighWater(self)
         self.dispatcher = Dispatcher(self, loop)
         self.asks = Asks(self)
         self.dead_letters.fail_asks = self.asks.undeliverable

@@ -104,6 +104,8 @@ class Life:
     """Spies that the parent has for its children too, outermost first."""
     wrapping: Wrapping = EMPTY
     signals: deque[Signal] = field(default_factory=deque[Signal])
+    attending: Signal | None = None
+    """The signal that is being attended to, for those who look at the actor from outside."""
     children: "dict[str, Cell]" = field(default_factory=dict)
     childless: Future[None] | None = None
     """Completed when the last child is gone, where somebody waits for that."""

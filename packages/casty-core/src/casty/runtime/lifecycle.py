@@ -24,9 +24,11 @@ from casty.interruption import described, raise_unless_failure
 from casty.runtime.cell import PAUSED, SCHEDULED, Cell
 from casty.runtime.children import stop_children
 from casty.runtime.context import open_context
+from casty.runtime.dead_letters import UNREAD
 from casty.runtime.failure import judge
 from casty.runtime.interpret import become
 from casty.runtime.life import EMPTY, Life, PendingRestart
+from casty.runtime.logs import about
 from casty.runtime.mailbox import CLOSED
 from casty.runtime.outages import begin_outage
 from casty.runtime.pending import fail_asks_with, restated
@@ -62,7 +64,7 @@ async def attend(cell: Cell) -> None:
     """Attend to every signal in the lane."""
     life = cell.own_life()
     while life.signals:
-        signal = life.signals.popleft()
+        signal = life.attending = life.signals.popleft()
         try:
             match signal:
                 case Start(after):
@@ -90,7 +92,12 @@ async def attend(cell: Cell) -> None:
                 finish(cell)
                 return
             life.signals.append(Fail(error))
-    cell.state = SCHEDULED if life.backoff is None else PAUSED
+    life.attending = None
+    if life.backoff is None:
+        cell.state = SCHEDULED
+    else:
+        cell.state = PAUSED
+        cell.dispatcher.patrol.pause(cell)
 
 
 async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
@@ -119,7 +126,7 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
         verdict = judge(cell, exception)
     except BaseException as broken:
         raise_unless_failure(broken)
-        logger.exception("the supervision of %s failed to decide: the actor stops", cell.path)
+        logger.exception("the supervision of %s failed to decide: the actor stops", cell.path, extra=about(cell))
         life.reason = broken
         life.signals.appendleft(Stop())
         return
@@ -134,6 +141,7 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
         verdict.directive.value,
         described(exception),
         exc_info=trace,
+        extra=about(cell),
     )
     match verdict.directive:
         case Directive.resume:
@@ -204,7 +212,7 @@ async def _stop(cell: Cell, life: Life) -> None:
     waiting.extendleft(reversed(life.stash))
     life.stash.clear()
     publish, ref = cell.kernel.dead_letters.publish, cell.ref
-    await in_slices(lambda message: publish(message, ref, "the actor stopped before its turn came"), Draining(waiting))
+    await in_slices(lambda message: publish(message, ref, UNREAD), Draining(waiting))
     await _end_family(cell, life)
     if life.resources:
         await _patiently(cell, "closing the resources", partial(_close_resources, life))
@@ -221,7 +229,8 @@ async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]])
     """A step of a stop, which goes on whatever becomes of the step."""
     error = await cell.kernel.patience.see_through(step, f"{what} of {cell.path}")
     if error is not None:
-        logger.error("%s stops, but %s failed: %s", cell.path, what, described(error), exc_info=error)
+        failed = described(error)
+        logger.error("%s stops, but %s failed: %s", cell.path, what, failed, exc_info=error, extra=about(cell))
 
 
 async def _end_family(cell: Cell, life: Life) -> None:

@@ -7,6 +7,7 @@ from typing import Any, override
 from casty.errors import MailboxFullError
 from casty.mailbox import MailboxOverflowStrategy
 from casty.runtime.cell import Admission, Cell
+from casty.runtime.dead_letters import STOPPED
 from casty.runtime.revocable import REVOKED
 
 
@@ -17,6 +18,7 @@ class Bounded(Admission):
         self._capacity = capacity
         self._overflow = overflow
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self.callers = 0
 
     @override
     def admit(self, cell: Cell, message: Any) -> None:
@@ -38,15 +40,28 @@ class Bounded(Admission):
     @override
     async def offer(self, cell: Cell, message: Any) -> None:
         if self._overflow is MailboxOverflowStrategy.backpressure:
-            # Room is made known when the queue is taken to be read: behind an empty one nobody may wait.
-            while cell.queue and cell.waiting() >= self._capacity and cell.admission is self:
-                waiter = asyncio.get_running_loop().create_future()
-                self._waiters.append(waiter)
-                await waiter
+            if self._is_full(cell):
+                await self._room(cell)
             if cell.admission is self:
                 cell.deliver(message)
                 return
         cell.ref.tell(message)
+
+    def _is_full(self, cell: Cell) -> bool:
+        # Room is made known when the queue is taken to be read: behind an empty one nobody may wait.
+        return bool(cell.queue) and cell.waiting() >= self._capacity and cell.admission is self
+
+    async def _room(self, cell: Cell) -> None:
+        """Wait until there is room, or until the actor stops."""
+        self.callers += 1
+        cell.kernel.high_waters.crowded(cell, self.callers, self._capacity)
+        try:
+            while self._is_full(cell):
+                waiter = asyncio.get_running_loop().create_future()
+                self._waiters.append(waiter)
+                await waiter
+        finally:
+            self.callers -= 1
 
     @override
     def read(self, cell: Cell) -> None:
@@ -79,9 +94,11 @@ class Bounded(Admission):
 class Closed(Admission):
     """The mailbox of an actor that is stopping or has stopped."""
 
+    callers = 0
+
     @override
     def admit(self, cell: Cell, message: Any) -> None:
-        cell.kernel.dead_letters.publish(message, cell.ref, "the actor has stopped")
+        cell.kernel.dead_letters.publish(message, cell.ref, STOPPED)
 
     @override
     async def offer(self, cell: Cell, message: Any) -> None:
@@ -100,4 +117,4 @@ def reading(cell: Cell, size: int) -> None:
     if cell.admission is not None:
         cell.admission.read(cell)
     else:
-        cell.kernel.dead_letters.warn_high_water(cell.ref, size)
+        cell.kernel.high_waters.noticed(cell, size)

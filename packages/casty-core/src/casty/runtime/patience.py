@@ -11,6 +11,7 @@ from asyncio import AbstractEventLoop, Task
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
+from casty.runtime.doing import frames_of, line
 from casty.runtime.slices import in_slices
 
 logger = logging.getLogger("casty")
@@ -88,12 +89,6 @@ def abandon(task: Task[Any], name: str, seconds: float) -> None:
 
 
 def whereabouts(task: Task[Any]) -> str:
-    """The file and line at which a suspended task awaits: the innermost that is not asyncio's own."""
-    awaiting: Any = task.get_coro()
-    frame = None
-    while awaiting is not None:
-        inner = getattr(awaiting, "cr_frame", None)
-        if inner is not None and not inner.f_globals["__name__"].startswith("asyncio."):
-            frame = inner
-        awaiting = getattr(awaiting, "cr_await", None)
-    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    """The file and line at which a suspended task awaits."""
+    frames = list(frames_of(task))
+    return line(frames) if frames else "an unknown place"

@@ -7,6 +7,7 @@ from casty.behaviors.values import IGNORE
 from casty.events import ActorStopped
 from casty.runtime.cell import IDLE, STOPPED, Cell
 from casty.runtime.life import Life
+from casty.runtime.logs import about
 from casty.runtime.mailbox import CLOSED
 from casty.runtime.patience import abandon, whereabouts
 from casty.runtime.pending import orphan_asks
@@ -41,6 +42,7 @@ def _lose_patience(cell: Cell, life: Life, waited: float) -> None:
         cell.path,
         waited,
         whereabouts(cell.task),
+        extra=about(cell),
     )
     life.overdue = True
     cell.task.cancel()

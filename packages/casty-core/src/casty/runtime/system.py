@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, overload, override
 
+from casty import entropy
 from casty.address import ActorAddress
 from casty.behaviors.values import Behavior
 from casty.clock import Clock
@@ -22,9 +23,11 @@ from casty.request import NOBODY
 from casty.runtime.ask import ASKS
 from casty.runtime.cell import Cell
 from casty.runtime.children import spawn_cell, stop_children
+from casty.runtime.dead_letters import NOBODY
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
+from casty.runtime.snapshot import LIMIT, SystemSnapshot, take_snapshot
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
 from casty.spi.instrument import Instrument
@@ -95,8 +98,8 @@ class ActorSystem:
             await self.shutdown()
             raise
         threshold = self.config.system.slow_handler_seconds
-        if threshold is not None:
-            self._watchdog = Watchdog(asyncio.get_running_loop(), self.event_stream, threshold)
+        if threshold and entropy.is_real():
+            self._watchdog = Watchdog(self._kernel, threshold)
             self._watchdog.start()
         return self
 
@@ -166,6 +169,14 @@ class ActorSystem:
             return ref
         return GoneRef(kernel, address)
 
+    def snapshot(self, limit: int = LIMIT) -> SystemSnapshot:
+        """What the living actors of this process do at this moment, as a tree of at most `limit` of them.
+
+        Those that are busy, suspended or paused come first, with the actors above them. `str()` of it is for people.
+        It holds the event loop for some milliseconds per hundred actors, however many there are.
+        """
+        return take_snapshot(self.kernel, limit)
+
     def tick[M](self, key: str, ref: ActorRef[M], message: M, *, interval: float) -> None:
         """Tell `ref` the message every `interval` seconds until the key is cancelled or the actor has stopped.
 
@@ -206,6 +217,7 @@ class ActorSystem:
             await asyncio.shield(self._stopping)
 
     async def _shut_down(self, kernel: Kernel) -> None:
+        kernel.dead_letters.begin_shutdown()
         await kernel.timers.cancel_all()
         kernel.patience.hurry()
         try:
@@ -224,12 +236,14 @@ class ActorSystem:
             await _empty(kernel.internal)
             await kernel.asks.close()
             kernel.dispatcher.close()
+            kernel.dead_letters.end_shutdown()
         finally:
             try:
                 await self._close_journals(kernel)
             finally:
                 if self._watchdog is not None:
                     self._watchdog.stop()
+                    self._watchdog = None
                 self._kernel = None
                 self._stopping = None
                 while self._instruments:
@@ -277,4 +291,4 @@ class GoneRef(AddressRef[Any]):
 
     @override
     def tell(self, message: Any) -> None:
-        self._kernel.dead_letters.publish(message, self, "no living actor has this address")
+        self._kernel.dead_letters.publish(message, self, NOBODY)

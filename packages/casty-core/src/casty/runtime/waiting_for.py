@@ -1,9 +1,9 @@
-"""Says why an actor has not answered yet: for the text of a timeout."""
+"""Says why an actor does not handle its messages: for warnings, snapshots and the text of a timeout."""
 
 from typing import Any
 
 from casty.ref import ActorRef
-from casty.runtime.cell import PAUSED, STOPPED, LocalRef
+from casty.runtime.cell import PAUSED, STOPPED, Cell, LocalRef
 
 
 def waits_for(ref: ActorRef[Any]) -> str:
@@ -11,16 +11,21 @@ def waits_for(ref: ActorRef[Any]) -> str:
     if not isinstance(ref, LocalRef):
         return ""
     cell = ref.cell
-    life = cell.life
-    if life is not None and life.backoff is not None:
-        left = max(0.0, life.backoff.due - cell.kernel.clock.time())
-        return f": it waits {left:.1f} s more to restart after {life.backoff.cause!r}"
+    if (because := why_paused(cell)) is not None:
+        return f": {because}"
     if cell.state == STOPPED:
         return ": it has stopped, and others may still hold the reply reference"
-    if cell.state == PAUSED:
-        return ": it starts when the events of the command that spawned it are stored"
     if cell.handler is None:
         return ": it is still starting"
     if cell.task is not None:
         return f": its handler awaits something, and {cell.waiting()} messages wait behind it"
     return f": {cell.waiting()} messages wait for it" if cell.waiting() else ""
+
+
+def why_paused(cell: Cell) -> str | None:
+    """Why the cell is in no queue although it has something to do; None if it is not paused."""
+    life = cell.life
+    if life is not None and life.backoff is not None:
+        left = max(0.0, life.backoff.due - cell.kernel.clock.time())
+        return f"it waits {left:.1f} s more to restart after {life.backoff.cause!r}"
+    return "it starts when the events of the command that spawned it are stored" if cell.state == PAUSED else None

@@ -1,0 +1,105 @@
+"""What an actor is doing at this moment: read from the frames that run it, so that nothing is recorded on the way and
+an actor that is not looked at pays nothing.
+"""
+
+import asyncio
+import traceback
+from asyncio import Task
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CoroutineType, FrameType
+from typing import Any, Final, override
+
+from casty.runtime.cell import Cell
+from casty.runtime.signals import Become, Fail, Restart, Signal, Start, Stop, Unstash
+
+FOREIGN: Final = (f"{Path(asyncio.__file__).parent}/", f"{Path(__file__).parents[1]}/")
+"""Code that a line in a log should not point to while there is a user's line above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One thing that an actor does."""
+
+    cell: Cell
+    what: str
+    """The type of the message, or a step of the actor's life in parentheses."""
+    message: int
+    """Its identity: the message itself is nobody's to keep alive."""
+    count: int
+    """How many messages its driver has handled before this one, in this run of the cell."""
+
+
+class DriverTask(Task[None]):
+    """The task of a driver. Its name says what it runs; it is made up when somebody asks for it."""
+
+    __slots__ = ()
+
+    @override
+    def get_name(self) -> str:
+        doing = doing_of(self)
+        return super().get_name() if doing is None else f"casty:{doing.cell.path} {doing.what}"
+
+
+def doing_of(task: Task[None]) -> Doing | None:
+    """What a driver task runs; None if it has ended."""
+    frame: FrameType | None = getattr(task.get_coro(), "cr_frame", None)
+    return None if frame is None else doing_in(frame)
+
+
+def doing_in(frame: FrameType) -> Doing | None:
+    """What the frame runs, if it is one of those that run a cell."""
+    match frame.f_code.co_qualname:
+        case "Dispatcher._drive":
+            values = frame.f_locals
+            cell, message = values.get("cell"), values.get("message")
+            if not isinstance(cell, Cell):
+                return None
+            attending = None if cell.life is None else cell.life.attending
+            what = type(message).__qualname__ if attending is None else f"({step(cell, attending)})"
+            return Doing(cell, what, id(message), values.get("count", 0))
+        case "_pipe":
+            cell = frame.f_locals.get("cell")
+            return Doing(cell, "(pipe_to_self)", id(frame), 0) if isinstance(cell, Cell) else None
+        case _:
+            return None
+
+
+def step(cell: Cell, signal: Signal) -> str:
+    """The step of an actor's life that a signal leads to."""
+    match signal:
+        case Start() | Become():
+            return "recovering" if cell.life is not None and cell.life.event_sourced else "starting"
+        case Stop():
+            return "stopping"
+        case Restart():
+            return "restarting"
+        case Fail():
+            return "failing"
+        case Unstash():
+            return "unstashing"
+
+
+def frames_of(task: Task[Any]) -> Iterator[FrameType]:
+    """The frames of a suspended task, outermost first, down to the await that it waits in."""
+    awaited: object = task.get_coro()
+    # Down to a future, or to something that hides what it awaits, such as an async generator.
+    while isinstance(awaited, CoroutineType):
+        frame: FrameType | None = awaited.cr_frame
+        if frame is not None:
+            yield frame
+        awaited = awaited.cr_await
+
+
+def stack(frames: Iterable[FrameType]) -> str:
+    """The frames as a traceback shows them."""
+    return "".join(traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames).format())
+
+
+def line(frames: Iterable[FrameType]) -> str:
+    """Where that is: the innermost line that is the user's, or else the innermost one."""
+    known = list(frames)
+    own = [frame for frame in known if not frame.f_code.co_filename.startswith(FOREIGN)]
+    at = (own or known)[-1]
+    return f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_qualname}"

@@ -1,0 +1,179 @@
+"""The tree of living actors as a value: what each is doing, and for how long."""
+
+import inspect
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, override
+
+from casty.runtime.cell import IDLE, PAUSED, STOPPED, Cell
+from casty.runtime.doing import doing_in, doing_of, frames_of, line, step
+from casty.runtime.kernel import Kernel
+from casty.runtime.waiting_for import why_paused
+
+LIMIT: Final = 300
+"""Actors in a snapshot, unless it is asked for more or fewer: a few milliseconds of the event loop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorSnapshot:
+    """One actor at the moment of the snapshot."""
+
+    path: str
+    state: str
+    """"idle"; "ready": it waits for its turn; "running": it holds the event loop; "suspended": its handler awaits
+    something; "paused": see `because`; or a step of its life: "starting", "recovering", "restarting", "stopping".
+    """
+    because: str | None = None
+    """Why it is paused."""
+    mailbox: int = 0
+    """Messages that wait."""
+    callers: int = 0
+    """Callers that wait in `offer`."""
+    handling: str | None = None
+    """The type of the message."""
+    seconds: float | None = None
+    """For how long it has been suspended in that; at least, where its driver has handled other messages before."""
+    at: str | None = None
+    """The line at which it awaits something."""
+    children: tuple["ActorSnapshot", ...] = ()
+    left_out: int = 0
+    """Children that are not among these."""
+
+    @override
+    def __str__(self) -> str:
+        parts = [f"{self.path}  {self.state}"]
+        if self.because is not None:
+            parts.append(f"because {self.because}")
+        if self.handling is not None:
+            parts.append(f"handling {self.handling}")
+        if self.seconds is not None:
+            parts.append(f"for {self.seconds:.1f} s")
+        if self.at is not None:
+            parts.append(f"at {self.at}")
+        if self.mailbox:
+            parts.append(f"[{self.mailbox} messages wait]")
+        if self.callers:
+            parts.append(f"[{self.callers} callers wait in offer()]")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemSnapshot:
+    """The living actors of this process; `str()` shows them as a tree."""
+
+    system: str
+    node: str | None
+    """None outside of a cluster."""
+    actors: tuple[ActorSnapshot, ...]
+    """Those at the top of the tree, Casty's own last."""
+    left_out: int = 0
+    """Actors at the top that are not among these."""
+
+    @override
+    def __str__(self) -> str:
+        name = self.system if self.node is None else f"{self.system} on {self.node}"
+        lines = [f"actor system {name}", *_left_out(self.left_out, "")]
+        # Not by recursion: the tree may be deeper than Python's stack.
+        todo = [(actor, "") for actor in reversed(self.actors)]
+        while todo:
+            actor, indent = todo.pop()
+            lines += [f"{indent}{actor}", *_left_out(actor.left_out, f"{indent}  ")]
+            todo += [(child, f"{indent}  ") for child in reversed(actor.children)]
+        return "\n".join(lines)
+
+
+def _left_out(count: int, indent: str) -> list[str]:
+    return [f"{indent}({count} more actors, and their children, are left out)"] if count else []
+
+
+def take_snapshot(kernel: Kernel, limit: int = LIMIT) -> SystemSnapshot:
+    """The actors that are doing something first, with those above them, and then others from the top of the tree."""
+    if limit < 1:
+        raise ValueError(f"a snapshot shows at least one actor, not {limit}")
+    running = _running()
+    chosen = _choose(kernel, limit)
+    children: dict[Cell, list[ActorSnapshot]] = {}
+    # Parents were chosen before their children, so that backwards each finds its children made.
+    for cell in reversed(chosen):
+        own = tuple(reversed(children.pop(cell, [])))
+        assert cell.parent is not None
+        children.setdefault(cell.parent, []).append(_describe(cell, own, running.get(cell)))
+    tops = [children.get(root, [])[::-1] for root in (kernel.root, kernel.internal)]
+    actors = (*tops[0], *tops[1])
+    remote = kernel.remote
+    return SystemSnapshot(
+        system=kernel.system.name,
+        node=None if remote is None else remote.node_id,
+        actors=actors,
+        left_out=_count(kernel.root) + _count(kernel.internal) - len(actors),
+    )
+
+
+def _running() -> dict[Cell, str]:
+    """What holds the event loop now: a snapshot may be taken inside a handler, and that inside an ask of another."""
+    found: dict[Cell, str] = {}
+    frame = inspect.currentframe()
+    while frame is not None:
+        if (doing := doing_in(frame)) is not None:
+            found[doing.cell] = doing.what
+        frame = frame.f_back
+    return found
+
+
+def _choose(kernel: Kernel, limit: int) -> list[Cell]:
+    """At most so many living cells, each behind its parent."""
+    chosen: dict[Cell, None] = {}
+    for cell in islice(kernel.dispatcher.occupied(), limit):
+        line_of = [cell]
+        while (parent := line_of[-1].parent) is not None and parent.parent is not None and parent not in chosen:
+            line_of.append(parent)
+        if len(chosen) + len(line_of) <= limit and cell.state != STOPPED:
+            chosen.update(dict.fromkeys(reversed(line_of)))
+    level = [kernel.root, kernel.internal]
+    while level and len(chosen) < limit:
+        share = max(1, (limit - len(chosen)) // len(level))
+        level = [child for cell in level for child in _children(cell, share)]
+        chosen.update(dict.fromkeys(level[: limit - len(chosen)]))
+    return list(chosen)
+
+
+def _children(cell: Cell, share: int) -> list[Cell]:
+    return [] if cell.life is None else list(islice(cell.life.children.values(), share))
+
+
+def _count(cell: Cell) -> int:
+    return 0 if cell.life is None else len(cell.life.children)
+
+
+def _describe(cell: Cell, children: tuple[ActorSnapshot, ...], running: str | None) -> ActorSnapshot:
+    seconds = at = None
+    task = cell.task
+    doing = None if task is None else doing_of(task)
+    what = running
+    if task is not None and doing is not None:
+        what = doing.what
+        since = cell.dispatcher.patrol.since(cell, doing)
+        seconds = None if since is None else max(0.0, cell.dispatcher.loop.time() - since)
+        at = None if running is not None else line(frames_of(task))
+    return ActorSnapshot(
+        path=cell.path,
+        state=_state(cell, what, is_running=running is not None),
+        because=why_paused(cell),
+        mailbox=cell.waiting(),
+        callers=0 if cell.admission is None else cell.admission.callers,
+        handling=None if what is None or what.startswith("(") else what,
+        seconds=seconds,
+        at=at,
+        children=children,
+        left_out=_count(cell) - len(children),
+    )
+
+
+def _state(cell: Cell, what: str | None, *, is_running: bool) -> str:
+    if cell.state == PAUSED:
+        return "paused"
+    if cell.life is not None and cell.life.attending is not None:
+        return step(cell, cell.life.attending)
+    if what is not None:
+        return "running" if is_running else "suspended"
+    return "idle" if cell.state == IDLE else "ready"

@@ -1,0 +1,197 @@
+"""Handlers that hold the event loop are reported, with the line on which they stand, and nothing else is."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from time import monotonic, process_time
+
+import pytest
+from casty import ActorSystem, Behavior, Behaviors, CastyConfig, SlowHandler
+from casty.config import SystemConfig
+from casty.runtime.watchdog import Watchdog, _Hold
+from casty.testing import settle
+
+from tests.core.runtime.probe import Ctx, Events, does
+
+SHORT = 0.05
+HOLDS = 0.3
+
+
+@pytest.fixture
+async def watched() -> AsyncIterator[ActorSystem]:
+    async with ActorSystem(config=CastyConfig(system=SystemConfig(slow_handler_seconds=SHORT))) as system:
+        yield system
+
+
+def blocks(_ctx: object = None, _message: object = None) -> None:
+    time.sleep(HOLDS)
+
+
+async def test_a_handler_that_blocks_is_published_and_logged(
+    watched: ActorSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = Events(watched, SlowHandler)
+    ref = watched.spawn(does(blocks), "slow")
+    ref.tell("x")
+    event = await slow.receive()
+    assert (event.ref, event.message_type) == (ref, "str")
+    assert event.seconds > SHORT
+    assert "time.sleep(HOLDS)" in event.stack
+    record = next(record for record in caplog.records if "held the event loop" in record.getMessage())
+    assert record.levelno == logging.WARNING
+    assert "/slow has held the event loop" in record.getMessage()
+    assert f"while it handles str, at {__file__}:{blocks.__code__.co_firstlineno + 1} in blocks" in record.getMessage()
+    assert record.__dict__["actor"] == "/slow"
+
+
+async def setup(_ctx: Ctx) -> Behavior[str]:
+    blocks()
+    return Behaviors.ignore()
+
+
+async def hook(_ctx: Ctx) -> None:
+    blocks()
+
+
+async def piped(ctx: Ctx) -> Behavior[str]:
+    async def job() -> str:
+        await asyncio.sleep(0)
+        blocks()
+        return "done"
+
+    ctx.pipe_to_self(job())
+    return Behaviors.ignore()
+
+
+@pytest.mark.parametrize(
+    ("behavior", "what"),
+    [
+        (Behaviors.setup(setup), "(starting)"),
+        (Behaviors.with_lifecycle(Behaviors.ignore(), pre_start=hook), "(starting)"),
+        (Behaviors.with_lifecycle(Behaviors.stopped(), post_stop=hook), "(stopping)"),
+        (Behaviors.setup(piped), "(pipe_to_self)"),
+    ],
+)
+async def test_setups_hooks_and_piped_work_are_watched_as_well(
+    watched: ActorSystem, behavior: Behavior[str], what: str
+) -> None:
+    slow = Events(watched, SlowHandler)
+    ref = watched.spawn(behavior)
+    event = await slow.receive()
+    assert (event.ref, event.message_type) == (ref, what)
+
+
+async def test_an_event_handler_that_blocks_is_found_while_its_actor_recovers(watched: ActorSystem) -> None:
+    async def on_command(_ctx: Ctx, _state: int, command: str) -> Behavior[str]:
+        return Behaviors.persisted([command])
+
+    def on_event(state: int, _event: str) -> int:
+        blocks()
+        return state + 1
+
+    slow = Events(watched, SlowHandler)
+    behavior = Behaviors.event_sourced(entity_id="e", initial_state=0, on_event=on_event, on_command=on_command)
+    ref = watched.spawn(behavior, "first")
+    ref.tell("x")
+    assert (await slow.receive()).message_type == "str"
+    await settle()
+    watched.spawn(behavior, "second")
+    event = await slow.receive()
+    assert (event.message_type, "on_event" in event.stack) == ("(recovering)", True)
+
+
+@pytest.mark.parametrize("off", [0, False, None])
+async def test_it_can_be_switched_off(off: float | None) -> None:
+    async with ActorSystem(config=CastyConfig(system=SystemConfig(slow_handler_seconds=off))) as system:
+        assert system._watchdog is None
+
+
+async def test_a_system_stops_at_once_while_it_is_watched() -> None:
+    async with ActorSystem(config=CastyConfig(system=SystemConfig(slow_handler_seconds=3600.0))) as system:
+        assert system._watchdog is not None
+
+
+type Look = Callable[[float, float], None]
+
+
+async def looks(steps: Callable[[Look], None]) -> list[SlowHandler]:
+    """Run `steps` in a handler; it gets a function that looks as the watchdog does, after so much time has passed and
+    so much has been computed.
+    """
+    async with ActorSystem(config=CastyConfig(system=SystemConfig(slow_handler_seconds=None))) as system:
+        slow = Events(system, SlowHandler)
+        watchdog = Watchdog(system.kernel, 0.5)
+        hold = _Hold(None)
+
+        def look(passed: float, computed: float) -> None:
+            nonlocal hold
+            watchdog._looked = monotonic() - passed, process_time() - computed
+            hold = watchdog._look(hold)
+
+        system.spawn(does(lambda ctx, message: steps(look))).tell("x")
+        await settle()
+        look(0.1, 0.0)
+        await settle()
+        return slow.seen
+
+
+async def test_a_handling_that_is_seen_again_and_again_is_reported() -> None:
+    def steps(look: Look) -> None:
+        for _ in range(6):
+            look(0.1, 0.0)
+
+    assert [round(event.seconds, 1) for event in await looks(steps)] == [0.6]
+
+
+async def test_a_process_that_was_stopped_is_no_handlers_fault() -> None:
+    def steps(look: Look) -> None:
+        look(0.1, 0.0)
+        look(3600.0, 0.01)
+
+    assert await looks(steps) == []
+
+
+async def test_a_call_that_lets_no_thread_run_is_noticed_when_it_ends() -> None:
+    def steps(look: Look) -> None:
+        look(2.0, 1.9)
+
+    assert [round(event.seconds) for event in await looks(steps)] == [2]
+
+
+async def test_handlings_that_follow_each_other_are_not_taken_for_one() -> None:
+    async with ActorSystem(config=CastyConfig(system=SystemConfig(slow_handler_seconds=None))) as system:
+        slow = Events(system, SlowHandler)
+        watchdog = Watchdog(system.kernel, 0.5)
+        hold = _Hold(None)
+
+        async def handler(_ctx: Ctx, _message: str) -> Behavior[str]:
+            nonlocal hold
+            for _ in range(2):
+                watchdog._looked = monotonic() - 0.3, process_time() - 0.3
+                hold = watchdog._look(hold)
+                await asyncio.sleep(0)  # the loop has its turn
+            return Behaviors.same()
+
+        ref = system.spawn(Behaviors.receive(handler))
+        for _ in range(5):
+            ref.tell("x")
+        await settle()
+        assert slow.seen == []
+
+
+async def test_a_person_in_a_debugger_is_left_alone() -> None:
+    namespace = {"__name__": "pdb"}
+    exec("def interaction(look):\n    for _ in range(9):\n        look(0.1, 0.0)", namespace)
+    interaction = namespace["interaction"]
+    assert callable(interaction)
+    assert await looks(interaction) == []
+
+
+async def test_an_endless_handler_is_logged_again_when_its_time_has_doubled(caplog: pytest.LogCaptureFixture) -> None:
+    def steps(look: Look) -> None:
+        for _ in range(40):
+            look(0.1, 0.0)
+
+    await looks(steps)
+    assert caplog.text.count("has held the event loop") == 4
