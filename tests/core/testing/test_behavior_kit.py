@@ -1,7 +1,7 @@
 """`BehaviorTestKit` and a behavior's life: its answers, its hooks, its end, and what needs a system."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,22 +123,77 @@ async def waits(_ctx: Ctx, message: Wait) -> Behavior[Any]:
     return Behaviors.same()
 
 
-async def sleeps(_ctx: Ctx, _message: object) -> Behavior[Any]:
-    await asyncio.sleep(1.0)
-    return Behaviors.same()
-
-
 async def test_a_handler_that_suspends_needs_a_system() -> None:
     wait = Wait()
-    with pytest.raises(AssertionError, match=r"handler of Wait waits .* ActorSystem, with TestProbe") as caught:
+    with pytest.raises(AssertionError, match=r"handler of Wait waits .* ActorSystem with a TestProbe") as caught:
         BehaviorTestKit(Behaviors.receive(waits)).run(wait)
     assert wait.ended, f"the handler was left suspended by {caught}"
+    assert f" at {__file__}:{waits.__code__.co_firstlineno + 2} (await asyncio.Event().wait())" in str(caught.value)
 
 
-def test_a_handler_that_wants_an_event_loop_needs_a_system() -> None:
-    with pytest.raises(RuntimeError, match="no running event loop") as caught:
-        BehaviorTestKit(Behaviors.receive(sleeps)).run("x")
-    assert "ActorSystem, with TestProbe" in caught.value.__notes__[0]
+async def sleeps() -> object:
+    return await asyncio.sleep(1.0)
+
+
+async def limits_its_time() -> object:
+    async with asyncio.timeout(1.0):
+        return await nothing()
+
+
+async def opens_a_group() -> object:
+    async with asyncio.TaskGroup():
+        return None
+
+
+async def starts_a_task() -> object:
+    work = nothing()
+    try:
+        return asyncio.create_task(work)
+    finally:
+        work.close()
+
+
+async def goes_into_a_thread() -> object:
+    return await asyncio.to_thread(print)
+
+
+async def takes_the_loop() -> object:
+    return asyncio.get_running_loop()
+
+
+async def nothing() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("work", "line", "call"),
+    [
+        (sleeps, 1, "calls sleep of asyncio"),
+        (limits_its_time, 1, "calls timeout of asyncio"),
+        (opens_a_group, 1, "of asyncio"),
+        (starts_a_task, 3, "calls create_task of asyncio"),
+        (goes_into_a_thread, 1, "calls to_thread of asyncio"),
+        (takes_the_loop, 1, "needs an event loop"),
+    ],
+)
+def test_a_call_that_wants_an_event_loop_is_named(
+    work: Callable[[], Coroutine[Any, Any, object]], line: int, call: str
+) -> None:
+    async def handler(_ctx: Ctx, _message: str) -> Behavior[Any]:
+        await work()
+        return Behaviors.same()
+
+    with pytest.raises(AssertionError, match=r"handler of str .* ActorSystem with a TestProbe") as caught:
+        BehaviorTestKit(Behaviors.receive(handler)).run("x")
+    assert call in str(caught.value)
+    assert f" at {__file__}:{work.__code__.co_firstlineno + line} (" in str(caught.value)
+
+
+def test_a_runtime_error_of_the_handlers_own_stays_what_it_is() -> None:
+    def action(_ctx: Ctx, _message: str) -> None:
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match=r"^broken$"):
+        BehaviorTestKit(does(action)).run("x")
 
 
 def test_an_event_sourced_behavior_has_a_kit_of_its_own() -> None:

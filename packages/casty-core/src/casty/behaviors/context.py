@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from casty.mailbox import Mailbox
@@ -49,6 +50,16 @@ class ActorContext[M](Protocol):
     @property
     def children(self) -> Sequence[ActorRef[Any]]:
         """The living children in the order in which they were spawned."""
+        ...
+
+    def now(self) -> datetime:
+        """The time of day, in UTC: for people, and for plans by the calendar. It may jump; on manual time it moves with
+        the test's clock.
+        """
+        ...
+
+    def time(self) -> float:
+        """Monotonic seconds, by which `timers` go: only differences mean anything."""
         ...
 
     @property

@@ -59,7 +59,7 @@ class EntityLog(Protocol):
 class StoreLog:
     """Through the store's shared writer, so that the entities of a journal share its commits."""
 
-    def __init__(self, entity_id: str, journal: OpenJournal) -> None:
+    def __init__(self, entity_id: str, journal: OpenJournal, wall_time: Callable[[], float]) -> None:
         self._entity_id = entity_id
         self._store = journal.store
         self._writer = journal.writer
@@ -69,7 +69,7 @@ class StoreLog:
         # An event's id is this incarnation and the event's number: as unique as a random one, and cheaper.
         self._incarnation = entropy.source().token(8)
         self._name = self._incarnation.hex()
-        self._wall_time = entropy.source().wall_time
+        self._wall_time = wall_time
         self._epoch = 0
         self._page_size = PageSize()
         self._waiting: Write | None = None
@@ -148,10 +148,10 @@ class StoreLog:
 class PlainLog:
     """Through the public methods, one `persist` at a time; what arrives meanwhile is the next one."""
 
-    def __init__(self, entity_id: str, journal: EventJournal) -> None:
+    def __init__(self, entity_id: str, journal: EventJournal, wall_time: Callable[[], float]) -> None:
         self._entity_id = entity_id
         self._journal = journal
-        self._wall_time = entropy.source().wall_time
+        self._wall_time = wall_time
         self._queue: list[tuple[list[PersistedEvent[Any]], Settle]] = []
         self._writing: asyncio.Task[None] | None = None
         self._failure: Exception | None = None

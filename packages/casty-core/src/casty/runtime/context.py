@@ -5,6 +5,7 @@ import logging
 from asyncio import CancelledError, Task, current_task
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast, override
 
 from casty.behaviors.context import ActorContext, Timers
@@ -66,6 +67,12 @@ class CellContext:
     @property
     def children(self) -> Sequence[ActorRef[Any]]:
         return listed(self._cell.life)
+
+    def now(self) -> datetime:
+        return self._cell.kernel.system.clock.now()
+
+    def time(self) -> float:
+        return self._cell.kernel.clock.time()
 
     @property
     def timers(self) -> Timers[Any]:

@@ -19,12 +19,12 @@ logger = logging.getLogger("casty")
 
 STOPPED: Final = "the actor has stopped"
 UNREAD: Final = "the actor stopped before its turn came"
-NOBODY: Final = "no living actor has this address"
+UNKNOWN: Final = "no living actor has this address"
 
 ADVICE: Final[Mapping[str, str]] = {
     STOPPED: "watch it to be told when it stops, and tell its successor",
     UNREAD: "ask it to finish before it is stopped, if its messages matter",
-    NOBODY: "it has stopped, or its process has restarted; look it up again before telling it anything",
+    UNKNOWN: "it has stopped, or its process has restarted; look it up again before telling it anything",
 }
 """What to do about a dead letter, by its reason. Others say so themselves."""
 OTHERWISE: Final = "subscribe to casty.DeadLetter to see such messages"

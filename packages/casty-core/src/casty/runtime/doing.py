@@ -5,7 +5,7 @@ an actor that is not looked at pays nothing.
 import asyncio
 import traceback
 from asyncio import Task
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CoroutineType, FrameType
@@ -83,7 +83,11 @@ def step(cell: Cell, signal: Signal) -> str:
 
 def frames_of(task: Task[Any]) -> Iterator[FrameType]:
     """The frames of a suspended task, outermost first, down to the await that it waits in."""
-    awaited: object = task.get_coro()
+    return awaited_frames(task.get_coro())
+
+
+def awaited_frames(awaited: object) -> Iterator[FrameType]:
+    """The frames of a suspended coroutine and of those that it awaits."""
     # Down to a future, or to something that hides what it awaits, such as an async generator.
     while isinstance(awaited, CoroutineType):
         frame: FrameType | None = awaited.cr_frame
@@ -99,7 +103,11 @@ def stack(frames: Iterable[FrameType]) -> str:
 
 def line(frames: Iterable[FrameType]) -> str:
     """Where that is: the innermost line that is the user's, or else the innermost one."""
-    known = list(frames)
-    own = [frame for frame in known if not frame.f_code.co_filename.startswith(FOREIGN)]
-    at = (own or known)[-1]
+    at = innermost(list(frames))
     return f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_qualname}"
+
+
+def innermost(frames: Sequence[FrameType]) -> FrameType:
+    """The innermost frame that runs the user's code, or else the innermost one."""
+    own = [frame for frame in frames if not frame.f_code.co_filename.startswith(FOREIGN)]
+    return (own or frames)[-1]

@@ -84,7 +84,9 @@ async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:
     life = cell.own_life()
     life.event_sourced = True
     configured = cell.kernel.settings.resolve(cell.name).journal
-    log = await cell.kernel.journals.log_of(behavior.entity_id, behavior.journal, configured)
+    log = await cell.kernel.journals.log_of(
+        behavior.entity_id, behavior.journal, configured, cell.kernel.system_clock.wall_time
+    )
     host = CellHost(cell)
     match behavior:
         case EventSourcedBehavior():

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -35,7 +36,9 @@ class Journals:
         self._threaded: list[OpenJournal] = []
         self._fallback: StoreJournal | None = None
 
-    async def log_of(self, entity_id: str, given: EventJournal | str | None, configured: str | None) -> EntityLog:
+    async def log_of(
+        self, entity_id: str, given: EventJournal | str | None, configured: str | None, wall_time: Callable[[], float]
+    ) -> EntityLog:
         """The entity's history: in the journal that its behavior gives, or else in the one configured for the actor."""
         journal = configured if given is None else given
         if journal is None:
@@ -43,8 +46,8 @@ class Journals:
         elif isinstance(journal, str):
             journal = self._by_name(journal)
         if isinstance(journal, StoreJournal):
-            return StoreLog(entity_id, await self._opened(journal))
-        return PlainLog(entity_id, journal)
+            return StoreLog(entity_id, await self._opened(journal), wall_time)
+        return PlainLog(entity_id, journal, wall_time)
 
     def writing_in_threads(self) -> bool:
         """Whether a thread of ours is writing, which it cannot while the event loop never rests."""

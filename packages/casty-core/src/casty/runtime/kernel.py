@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from casty import entropy
 from casty.address import ActorAddress
 from casty.behaviors.values import IGNORE
-from casty.clock import Clock
+from casty.clock import Clock, SystemClock
 from casty.config import ActorSettingsResolver, CastyConfig
 from casty.event_stream import EventStream
 from casty.runtime.ask import Asks
@@ -41,6 +41,7 @@ class Kernel:
         self.system = system
         self.journals = journals
         self.clock = loop if clock is None else clock
+        self.system_clock = SystemClock(self.clock)
         self.random = entropy.source().random()
         self.config = config
         self.settings = ActorSettingsResolver(config)

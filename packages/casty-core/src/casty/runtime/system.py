@@ -9,7 +9,7 @@ from typing import Any, Self, overload, override
 from casty import entropy
 from casty.address import ActorAddress
 from casty.behaviors.values import Behavior
-from casty.clock import Clock
+from casty.clock import Clock, SystemClock
 from casty.config import CastyConfig
 from casty.errors import ActorFailedError, ActorStoppedError, SystemStoppedError
 from casty.event_stream import EventStream
@@ -23,7 +23,7 @@ from casty.request import NOBODY
 from casty.runtime.ask import ASKS
 from casty.runtime.cell import Cell
 from casty.runtime.children import spawn_cell, stop_children
-from casty.runtime.dead_letters import NOBODY
+from casty.runtime.dead_letters import UNKNOWN
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
@@ -72,6 +72,11 @@ class ActorSystem:
                 f"the actor system {self.name!r} is not running; use it inside 'async with ActorSystem() as system:'"
             )
         return self._kernel
+
+    @property
+    def clock(self) -> SystemClock:
+        """The time by which this system goes: `now()` and `time()`. Actors have both in their context."""
+        return self.kernel.system_clock
 
     @property
     def serializer(self) -> Serializer:
@@ -291,4 +296,4 @@ class GoneRef(AddressRef[Any]):
 
     @override
     def tell(self, message: Any) -> None:
-        self._kernel.dead_letters.publish(message, self, NOBODY)
+        self._kernel.dead_letters.publish(message, self, UNKNOWN)

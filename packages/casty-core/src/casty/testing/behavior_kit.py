@@ -22,6 +22,7 @@ from casty.errors import BehaviorError
 from casty.ref import ActorRef
 from casty.runtime.children import check_spawnable
 from casty.runtime.life import EMPTY, unwrap
+from casty.testing.clock import ManualClock
 from casty.testing.effects import Effect, NoEffects, Restarted, Unhandled
 from casty.testing.expecting import listing, meets, show
 from casty.testing.inbox import TestInbox
@@ -38,9 +39,18 @@ class BehaviorTestKit[M]:
     behavior that writes to a journal, which has `EventSourcedTestKit`.
     """
 
-    def __init__(self, behavior: Behavior[M], name: str = "actor", *, parent: ActorRef[Any] | None = None) -> None:
+    def __init__(
+        self,
+        behavior: Behavior[M],
+        name: str = "actor",
+        *,
+        parent: ActorRef[Any] | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
         self._initial = behavior
-        self._context = RecordingContext(f"/{name}", parent)
+        self.clock = ManualClock() if clock is None else clock
+        """What `ctx.now()` and `ctx.time()` go by; see `pass_time`."""
+        self._context = RecordingContext(f"/{name}", parent, self.clock)
         self._wrapping = EMPTY
         self._handler: Handler[Any] | None = None
         self._returned: Behavior[Any] | None = None
@@ -89,6 +99,10 @@ class BehaviorTestKit[M]:
             self._handle(self._handler, todo.popleft())
             todo.extendleft(reversed(self._context.due))
             self._context.due.clear()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass for the behavior. Its timers are effects, and never fire by themselves."""
+        self.clock.stall(seconds)
 
     def run_one(self) -> M:
         """Handle the next message that the behavior has told itself; that message. AssertionError if there is none."""

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from heapq import heappop, heappush
 from typing import Any, Final, override
 
@@ -11,6 +12,8 @@ from casty.clock import Clock, TimerHandle
 from casty.testing.settling import settle
 
 NANOSECONDS: Final = 1_000_000_000
+START: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The time of day at which a clock of a test begins, unless it is given another: the same in every run."""
 
 
 @dataclass(slots=True, eq=False)
@@ -26,15 +29,17 @@ class _Call:
 
 
 class ManualClock(Clock):
-    """A clock for `ActorSystem(clock=...)` that stands still; it begins at 0.
+    """A clock for `ActorSystem(clock=...)` that stands still; it begins at 0, and the time of day at `start`.
 
-    Timers, `schedule`, `tick`, the timeouts of asks and the back-off of restarts go by it. What goes by the event
+    Timers, `schedule`, `tick`, the timeouts of asks and the back-off of restarts go by it, as do `ctx.now()`,
+    `ctx.time()` and the timestamps of events. What goes by the event
     loop's own clock does not: `asyncio.sleep` and `asyncio.timeout` in a handler, and the patience with which a
     stopping system waits for its actors. Times are kept in whole nanoseconds, so that ten steps of 0.1 s make exactly
     one second.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: datetime = START) -> None:
+        self._start = start.timestamp()
         self._now = 0
         self._planned: list[tuple[int, int, _Call]] = []
         """A heap by time, and then by the order of planning."""
@@ -43,6 +48,14 @@ class ManualClock(Clock):
     @override
     def time(self) -> float:
         return self._now / NANOSECONDS
+
+    def wall_time(self) -> float:
+        """Seconds since the Unix epoch."""
+        return self._start + self.time()
+
+    def now(self) -> datetime:
+        """The time of day: what the actors see in `ctx.now()`."""
+        return datetime.fromtimestamp(self.wall_time(), UTC)
 
     @override
     def call_later(self, delay: float, callback: Any, *args: Any) -> TimerHandle:
@@ -91,6 +104,6 @@ def _nanoseconds(seconds: float) -> int:
     return round(seconds * NANOSECONDS)
 
 
-def manual_time() -> ManualClock:
+def manual_time(start: datetime = START) -> ManualClock:
     """A clock that stands still until `await clock.advance(seconds)`: `async with ActorSystem(clock=clock)`."""
-    return ManualClock()
+    return ManualClock(start)

@@ -4,6 +4,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, override
 
 from casty.behaviors.context import ActorContext, Timers
@@ -14,6 +15,7 @@ from casty.ref import ActorRef
 from casty.runtime.children import NAME, check_spawnable
 from casty.runtime.context import STASH_CAPACITY
 from casty.runtime.system import ActorSystem
+from casty.testing.clock import ManualClock
 from casty.testing.effects import (
     Asked,
     Effect,
@@ -56,7 +58,8 @@ class _Log(logging.Handler):
 class RecordingContext(ActorContext[Any]):
     """`ActorContext` for `BehaviorTestKit`: its contract is there, the effects are here."""
 
-    def __init__(self, path: str, parent: ActorRef[Any] | None) -> None:
+    def __init__(self, path: str, parent: ActorRef[Any] | None, clock: ManualClock) -> None:
+        self._clock = clock
         self.inbox: TestInbox[Any] = TestInbox(path)
         self.effects: list[Effect] = []
         self.inboxes: dict[str, TestInbox[Any]] = {}
@@ -99,6 +102,14 @@ class RecordingContext(ActorContext[Any]):
     @override
     def children(self) -> Sequence[ActorRef[Any]]:
         return list(self.living.values())
+
+    @override
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    @override
+    def time(self) -> float:
+        return self._clock.time()
 
     @property
     @override
