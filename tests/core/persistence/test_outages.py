@@ -68,7 +68,8 @@ async def test_asks_during_an_outage_fail_at_once_and_tells_outlive_it(system: A
     store.failure = None
     await clock.advance(10)
     assert (await probe.receive_all())[-1] == "told---"
-    assert await ask(system, ref, "!") == "told---!"
+    ref.tell(Add("?", probe.ref))
+    assert await ask(system, ref, "!") == "told---?!", "an ask of an actor that is busy again"
 
 
 async def test_an_ask_of_an_actor_that_is_just_trying_fails_at_once_as_well(

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from casty.errors import JournalClosedError, JournalError, SequenceConflictError
@@ -265,3 +266,14 @@ def test_a_journal_that_is_open_on_a_living_loop_refuses_another() -> None:
             other.run(journal.load("a"))
         one.run(journal.aclose())
         assert other.run(journal.load("a")) == deposits(10)
+
+
+async def test_a_journal_leads_to_aclose() -> None:
+    journal: Any = InMemoryJournal()
+    with pytest.raises(
+        AttributeError, match=r"'InMemoryJournal' object has no attribute 'close'; .*await journal\.aclose\(\)"
+    ):
+        journal.close()
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
+        journal.nonsense()
+    await journal.aclose()

@@ -282,3 +282,17 @@ async def test_what_waits_on_top_of_a_refused_write_is_refused_as_well(outcomes:
     assert isinstance(outcomes.told["behind"], SequenceConflictError)
     assert outcomes.told["neighbour"] is None
     assert [record.writer for record in await store.replay("a", 1001, 9999, 10)] == ["winner"]
+
+
+async def test_it_stores_only_while_an_append_is_under_way() -> None:
+    """A dispatcher with work to do lets go of the interpreter then, and not while a write only waits."""
+    store, outcomes = SteeredStore(), Outcomes()
+    store.gate.clear()
+    writer = JournalWriter(store)
+    writer.submit([event("a", 1)], outcomes.of("a"))
+    assert (writer.busy, writer.storing) == (True, False)
+    await store.started.wait()
+    assert writer.storing
+    store.gate.set()
+    await writer.drain()
+    assert (writer.busy, writer.storing) == (False, False)

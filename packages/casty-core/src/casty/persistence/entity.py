@@ -261,7 +261,7 @@ class EventSourcedEntity:
             if not self._unencodable:
                 logger.warning(
                     "the state of %s cannot be saved as a snapshot: %s; its events are stored all the same, and its "
-                    "recovery replays them; make the state smaller, or raise the bound",
+                    "recovery replays them; make the state smaller, or raise its bounds, such as snapshot_max_payload",
                     self._behavior.entity_id,
                     "; ".join([str(error) or repr(error), *getattr(error, "__notes__", ())]),
                 )

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from casty import entropy
 from casty.errors import ConfigError, DecodeError, JournalError
@@ -36,6 +36,11 @@ LAST_SEQUENCE_NR: Final = 2**63 - 1
 
 SNAPSHOTS_KEPT: Final = 2
 """One to use, and one for the day when that one is damaged."""
+
+
+CLOSING: Final = (
+    "; use 'async with journal', or 'await journal.aclose()': closing waits until what was submitted is stored"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,13 @@ class StoreJournal:
     async def aclose(self) -> None:
         """Store what has been submitted, then close, even if there are leases."""
         await self._sessions.close()
+
+    if not TYPE_CHECKING:  # a checker would believe that any name is there
+
+        def __getattr__(self, name: str) -> object:
+            """Lead those who look for `close`, as files and other libraries' journals have it, to `aclose`."""
+            hint = CLOSING if name == "close" else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     async def __aenter__(self) -> Self:
         self._entered.append(await self._sessions.lease())
