@@ -52,7 +52,7 @@ class Mutant:
         return transport.counters
 
 
-class Ear:
+class Ear(FrameReceiver):
     """A receiver that asks the mutant."""
 
     def __init__(self, mutant: Mutant, receiver: FrameReceiver) -> None:

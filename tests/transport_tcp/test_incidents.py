@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from casty_transport_tcp import incidents
-from casty_transport_tcp.incidents import Incidents
+from casty_transport_tcp.incidents import MOST_ADDRESSES, Incidents
 from casty_transport_tcp.reasons import Ending, Reason, told
 
 
@@ -13,30 +13,30 @@ async def test_one_line_stands_for_many_of_a_kind(
 ) -> None:
     noted = Incidents()
     for _ in range(100):
-        noted.note("somebody", Ending(Reason.garbage, "GET"))
-    noted.note("somebody", Ending(Reason.wrong_cookie))
+        noted.note("somebody", Ending(Reason.garbage, "GET"), address="a")
+    noted.note("somebody", Ending(Reason.wrong_cookie), address="a")
     assert noted.counts == {"garbage": 100, "wrong-cookie": 1}
     assert [record.message for record in caplog.records] == [
         "somebody: it sent bytes that are no frame: GET",
         "somebody: the two share no cookie; all nodes of a cluster are given the same",
     ]
     monkeypatch.setattr(incidents, "QUIET_SECONDS", 0.0)
-    noted.note("somebody", Ending(Reason.garbage))
+    noted.note("somebody", Ending(Reason.garbage), address="a")
     assert caplog.records[-1].message.endswith(" (and 99 more of the kind)")
 
 
 async def test_what_is_as_it_should_be_is_counted_only(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     noted = Incidents()
-    noted.note("somebody", Ending(Reason.closed))
-    noted.note("somebody", told(Reason.closed))
+    noted.note("somebody", Ending(Reason.closed), address="a")
+    noted.note("somebody", told(Reason.closed), address="a")
     assert noted.counts == {"closed": 1, "peer: closed": 1}
     assert caplog.records == []
 
 
 async def test_an_address_where_nobody_is_yet_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    Incidents().note("connecting to a:1", Ending(Reason.unreachable))
+    Incidents().note("connecting to a:1", Ending(Reason.unreachable), address="a:1")
     assert [record.levelno for record in caplog.records] == [logging.INFO]
 
 
@@ -47,3 +47,19 @@ def test_each_reason_has_words_of_its_own() -> None:
 def test_a_reason_that_a_newer_casty_gives_is_a_closed_connection() -> None:
     ending = told(250)
     assert (ending.reason, ending.by_peer) == (Reason.closed, True)
+
+
+async def test_each_address_has_lines_of_its_own_and_many_of_them_share_one(caplog: pytest.LogCaptureFixture) -> None:
+    noted = Incidents()
+    for number in range(10 * MOST_ADDRESSES):
+        for _ in range(3):
+            noted.note(f"peer {number}", Ending(Reason.garbage), address=f"10.0.0.{number}")
+    assert len(caplog.records) == MOST_ADDRESSES + 1
+    assert caplog.records[1].getMessage().startswith("peer 1: ")
+    assert noted.counts == {"garbage": 30 * MOST_ADDRESSES}
+
+
+async def test_a_peer_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    Incidents().note("host\nERROR forged", Ending(Reason.wrong_cluster, "it is of 'a\nb'"), address="a")
+    (record,) = caplog.records
+    assert "\n" not in record.getMessage()

@@ -1,6 +1,5 @@
 """From a URL to a listening socket, if it may be opened: a node that anybody can reach must know whom to trust."""
 
-import asyncio
 import re
 import socket
 from ipaddress import ip_address
@@ -12,6 +11,7 @@ from casty.spi.transport import Endpoint
 
 from casty_transport_tcp.handshake import MAX_NAME
 from casty_transport_tcp.listener import BACKLOG
+from casty_transport_tcp.resolving import Resolver, Target
 
 _URL: Final = re.compile(
     r"(?P<scheme>tcp|tls)://(?:\[(?P<bracketed>[^]/?#@]+)]|(?P<host>[^][:/?#@]+)):(?P<port>[0-9]{1,5})/?"
@@ -57,26 +57,41 @@ async def listen(where: Place, endpoint: Endpoint) -> tuple[socket.socket, PeerA
 
     Raises `ConfigError` where that must not be, and OSError where it cannot be.
     """
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, address = found[0]
-    _check_exposure(where, endpoint, str(address[0]))
-    listening = socket.socket(family, kind, protocol)
+    place = f"{where.scheme}://{PeerAddress(where.host, where.port)}"
     try:
-        listening.setblocking(False)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
+        targets = await Resolver().targets(where.host, where.port, flags=socket.AI_PASSIVE)
     except OSError as error:
-        listening.close()
-        raise OSError(
-            error.errno, f"cannot listen at {where.scheme}://{PeerAddress(where.host, where.port)}: {error.strerror}"
-        ) from error
+        raise OSError(error.errno, f"cannot listen at {place}: {error}") from error
+    for target in targets:
+        _check_exposure(where, endpoint, str(target.address[0]))
+    failed: OSError | None = None
+    for target in targets:
+        try:
+            listening = _bound(target)
+            break
+        except OSError as error:
+            failed = failed or error  # such as the IPv6 address of a name, where the machine has no IPv6
+    else:
+        assert failed is not None, "a look-up without an error finds something"
+        raise OSError(failed.errno, f"cannot listen at {place}: {failed.strerror}") from failed
     port: int = listening.getsockname()[1]
     advertised = endpoint.advertised or PeerAddress(where.host, 0)
     return listening, PeerAddress(advertised.host, advertised.port or port)
+
+
+def _bound(target: Target) -> socket.socket:
+    listening = socket.socket(target.family, target.kind, target.protocol)
+    try:
+        listening.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if target.family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(target.address)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _check_exposure(where: Place, endpoint: Endpoint, address: str) -> None:

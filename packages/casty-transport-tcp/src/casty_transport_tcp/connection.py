@@ -201,11 +201,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def _shake_hands(self, kind: int, body: bytes) -> None:
         step = self._handshake.received(kind, body)
-        if step.peer is not None and (refusal := self._host.refusal(step.peer)) is not None:
-            raise refusal
         if step.kind is not None and self._transport is not None:
             self._transport.write(encoded(step.kind, step.body))
         if step.peer is not None:
+            # Only now, so that the other side knows by the Welcome that it is a peer who refuses it.
+            if (refusal := self._host.refusal(step.peer)) is not None:
+                raise refusal
             self._establish(step.peer)
 
     def _establish(self, peer: Peer) -> None:

@@ -167,7 +167,7 @@ def _read_node(body: bytes, at: int) -> tuple[NodeId, int]:
     uid, port, length = _NODE.unpack_from(body, at)
     at += _NODE.size
     host = _slice(body, at, length)
-    if not host or not port or not uid:
+    if not host or not host.isprintable() or not port or not uid:
         raise error("nobody is called so")
     return NodeId(host, port, uid), at + length
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final, final
 
 from casty.address import PeerAddress
-from casty.spi.transport import Lane
+from casty.spi.transport import ConnectFailure, Lane
 
 from casty_transport_tcp.connection import Connection
 from casty_transport_tcp.framing import data_frames
@@ -198,6 +198,8 @@ class Link:
                     if failed is not None:
                         self._failures += 1
                         self._empty.set()
+                        if failed.failure is ConnectFailure.itself:
+                            self.drop(str(failed))
         except TimeoutError:
             self._failures = 0
             if not self._connections:

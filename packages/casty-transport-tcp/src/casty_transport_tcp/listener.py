@@ -52,7 +52,7 @@ class Listener:
             try:
                 accepted, _ = await loop.sock_accept(self._socket)
             except OSError as error:
-                self._incidents.note("accepting connections", explained(error, Reason.broken))
+                self._incidents.note("accepting connections", explained(error, Reason.broken), address="")
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue

@@ -3,6 +3,8 @@
 from enum import IntEnum
 from typing import Final
 
+from casty.spi.transport import ConnectFailure
+
 
 class Reason(IntEnum):
     """The number is what a close frame carries, so none is ever used for something else."""
@@ -56,14 +58,40 @@ _TEXTS: Final = {
 }
 
 
+_REJECTING: Final = {
+    Reason.wrong_version,
+    Reason.wrong_cluster,
+    Reason.wrong_cookie,
+    Reason.tls,
+    Reason.garbage,
+    Reason.stranger,
+    Reason.out_of_turn,
+}
+"""Reasons for which a handshake fails until somebody changes a setting."""
+
+_WEIGHTS: Final = {ConnectFailure.unreachable: 0, ConnectFailure.rejected: 1, ConnectFailure.itself: 2}
+
+
 class Ending(Exception):
     """A connection cannot go on, or did not come about."""
 
     def __init__(self, reason: Reason, detail: str = "", *, by_peer: bool = False) -> None:
         text = f"{_TEXTS[reason]}: {detail}" if detail else _TEXTS[reason]
-        super().__init__(f"the peer says: {text}" if by_peer else text)
+        super().__init__(f"the peer claims: {text}" if by_peer else text)
         self.reason = reason
         self.by_peer = by_peer
+
+    @property
+    def failure(self) -> ConnectFailure:
+        """What it means for an attempt to connect that has ended by it."""
+        if self.reason is Reason.itself and not self.by_peer:
+            return ConnectFailure.itself
+        return ConnectFailure.rejected if self.reason in _REJECTING else ConnectFailure.unreachable
+
+    @property
+    def weight(self) -> int:
+        """Of several attempts to connect, the one with the most says what is wrong."""
+        return _WEIGHTS[self.failure]
 
     @property
     def counter(self) -> str:

@@ -50,6 +50,8 @@ def explained(error: Exception, otherwise: Reason = Reason.broken) -> Ending:
             return error
         case ssl.SSLCertVerificationError():
             return Ending(Reason.tls, f"the other side's certificate is refused: {error.verify_message}")
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return Ending(Reason.broken, "during the TLS handshake")
         case ssl.SSLError():
             return Ending(Reason.tls, _WORDS.get(error.reason or "", f"{error.reason or error}"))
         case OSError(errno=number) if number in _OUT_OF_FILES:

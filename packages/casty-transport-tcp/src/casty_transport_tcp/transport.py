@@ -5,6 +5,7 @@ import math
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, final
 
 from casty.address import PeerAddress
@@ -20,7 +21,9 @@ from casty_transport_tcp.links import Link
 from casty_transport_tcp.listener import Listener
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.peers import Peers, tell
+from casty_transport_tcp.racing import race
 from casty_transport_tcp.reasons import Ending, Reason
+from casty_transport_tcp.resolving import Resolver, Target
 from casty_transport_tcp.tls import explained, secured
 
 HANDSHAKE_SECONDS: Final = 5.0
@@ -49,6 +52,9 @@ class TcpTransport:
         self._identity = Identity(endpoint.cluster, NodeId(*local, endpoint.uid), endpoint.cookies)
         self._incidents = Incidents()
         self._peers = Peers(receiver)
+        self._resolver = Resolver()
+        self._met_itself = 0
+        """How often this endpoint has found itself at the other end of a connection."""
         self._control: dict[PeerAddress, Link] = {}
         self._user: dict[PeerAddress, Link] = {}
         """Links by every name that their address was dialed under."""
@@ -119,35 +125,58 @@ class TcpTransport:
     def ended(self, connection: Connection, peer: Peer, ending: Ending) -> None:
         self._link_of(connection).detach(connection)
         self._peers.went(peer.node, connection, ending)
-        self._incidents.note(str(peer.node), ending)
+        self._incidents.note(str(peer.node), ending, address=str(peer.node.address))
+        if ending.by_peer and ending.reason is Reason.replaced:
+            tell(self.receiver.replaced, peer.node)
 
     async def _dial(self, link: Link) -> Ending | None:
-        """Connect to the link's address; None if that has come about."""
-        connection = self._connection(Dialing(self._identity, link.lane, self._entropy.token(NONCE_BYTES)))
+        """Connect to the link's address, whichever of those that its name has; None if that has come about."""
         host, port = link.address
         try:
             async with asyncio.timeout(self._options.connect_timeout):
-                settings = secured(self._tls and self._tls.client_context, host)
-                await self._loop.create_connection(lambda: connection, host, port, **settings)
-                await connection.settled
-            failed = connection.ending
+                targets = await self._resolver.targets(host, port)
+                failures = await race([partial(self._connect, link, target) for target in targets])
         except TimeoutError:
-            failed = Ending(Reason.unreachable, f"no answer within {self._options.connect_timeout:g} s")
-        except (OSError, ValueError, Ending) as error:  # ValueError: a host or a port that cannot be one
+            failures = [Ending(Reason.unreachable, f"no answer within {self._options.connect_timeout:g} s")]
+        except (OSError, ValueError) as error:  # ValueError: a host or a port that cannot be one
+            failures = [explained(error, Reason.unreachable)]
+        if not failures:
+            return None
+        failed = max(failures, key=lambda ending: ending.weight)
+        self._incidents.note(f"connecting to {link.address}", failed, address=str(link.address))
+        tell(self.receiver.connect_failed, link.address, failed.failure, str(failed))
+        return failed
+
+    async def _connect(self, link: Link, target: Target) -> Ending | None:
+        """Connect to one address of several."""
+        connection = self._connection(Dialing(self._identity, link.lane, self._entropy.token(NONCE_BYTES)))
+        met_itself = self._met_itself
+        connecting = socket.socket(target.family, target.kind, target.protocol)
+        try:
+            connecting.setblocking(False)
+            settings = secured(self._tls and self._tls.client_context, link.address.host)
+            await self._loop.sock_connect(connecting, target.address)
+            await self._loop.create_connection(lambda: connection, sock=connecting, **settings)
+            await connection.settled
+            failed = connection.ending
+        except (OSError, ValueError, Ending) as error:
             failed = explained(error, Reason.unreachable)
         finally:
             if connection.peer is None:
                 connection.close(Ending(Reason.unreachable), abruptly=True)
+            if not connection.was_made:
+                connecting.close()
         if connection.peer is not None:
             self._known_as(link, connection.peer.node.address)
-        elif failed is not None:
-            self._incidents.note(f"connecting to {link.address}", failed)
+        elif failed is not None and failed.reason is Reason.itself and self._met_itself > met_itself:
+            return Ending(Reason.itself)  # not only the other side says so
         return failed
 
     async def _greet(self, accepted: socket.socket) -> None:
         """Make a connection of a socket, if the one who connected introduces itself in time."""
         connection = self._connection(Accepting(self._identity, self._entropy.token(NONCE_BYTES)))
-        who = f"a connection from {_peer_name(accepted)}"
+        name = _peer_name(accepted)
+        who = f"a connection from {name or 'somebody who is gone'}"
         failed = Ending(Reason.broken)
         try:
             accepted.setblocking(False)
@@ -166,7 +195,8 @@ class TcpTransport:
         finally:
             if connection.peer is None and failed is not None:
                 connection.close(failed)
-                self._incidents.note(who, failed)
+                self._met_itself += failed.reason is Reason.itself and not failed.by_peer
+                self._incidents.note(who, failed, address=name.host if name else "")
                 if not connection.was_made:
                     accepted.close()
 
@@ -236,9 +266,10 @@ async def open_endpoint(
         await transport.close()
 
 
-def _peer_name(accepted: socket.socket) -> str:
+def _peer_name(accepted: socket.socket) -> PeerAddress | None:
+    """None: it is gone already."""
     try:
         name: tuple[Any, ...] = accepted.getpeername()
     except OSError:
-        return "somebody who is gone"
-    return str(PeerAddress(str(name[0]), int(name[1])))
+        return None
+    return PeerAddress(str(name[0]), int(name[1]))

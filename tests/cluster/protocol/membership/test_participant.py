@@ -8,7 +8,7 @@ from casty.member import Member, MemberStatus, NodeId
 from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, MembersChanged, Out, Send
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Suspects, Tick
+from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Replaced, Suspects, Tick
 from casty_cluster.protocol.membership.messages import (
     Dissolve,
     GivenUp,
@@ -317,3 +317,20 @@ def test_who_was_at_its_address_before_is_given_up_by_the_node_itself(part: Part
     part.hears(B, STATE.set(replace(up(earlier), status=MemberStatus.joining, up_number=0)).changed_by(B))
     assert status(part.state, earlier) is MemberStatus.down
     assert status(part.state, A) is MemberStatus.up
+
+
+def test_a_node_whose_address_another_process_has_taken_is_out_for_good_if_a_member_says_so(part: Part) -> None:
+    stranger, member = Replaced(D), Replaced(B)
+    assert Ignored in map(type, part.machine.handle(stranger, NOW))
+    assert not part.machine.is_out
+    *_, out = part.machine.handle(member, NOW)
+    assert isinstance(out, Out)
+    assert (out.cause, out.rejoin) == (Cause.replaced, False)
+    assert str(A.address) in out.reason
+
+
+def test_a_notice_of_a_node_that_was_never_a_member_does_not_count(part: Part) -> None:
+    assert Ignored in map(type, part.receive(D, GivenUp(A.uid, STATE.cluster, 2, 2)))
+    assert not part.machine.is_out
+    part.receive(D, Goodbye(STATE.cluster))
+    assert part.state.alive.keys() == {A, B, C}

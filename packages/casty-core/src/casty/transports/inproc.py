@@ -21,7 +21,7 @@ from casty.address import PeerAddress
 from casty.errors import ConfigError
 from casty.member import NodeId
 from casty.plugins.providers import TransportProvider
-from casty.spi.transport import FRAME_LIMITS, Endpoint, FrameReceiver, Lane
+from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Endpoint, FrameReceiver, Lane
 
 _FIRST_FREE_PORT: Final = 49152
 _URL: Final = re.compile(r"inproc://(?P<name>[^:/?#]+):(?P<port>[0-9]+)/?")
@@ -153,15 +153,19 @@ class _Link:
         self._bytes = dict.fromkeys(Lane, 0)
         return taken
 
+    def _fail(self, failure: ConnectFailure, reason: str, counter: str) -> None:
+        self.close(reason, counter)
+        self._owner.tell(self._owner.receiver.connect_failed, self._peer, failure, reason)
+
     def _connect(self) -> bool:
         there = _endpoints.get((self._owner.loop, self._peer))
         if there is None:
-            self.close(f"nobody listens at inproc://{self._peer}", "nobody-there")
+            self._fail(ConnectFailure.unreachable, f"nobody listens at inproc://{self._peer}", "nobody-there")
             return False
         if (refusal := _refusal(self._owner.endpoint, there.endpoint)) is not None:
             reason, counter = refusal
             there.counts[counter] += 1
-            self.close(reason, counter)
+            self._fail(ConnectFailure.rejected, reason, counter)
             return False
         far = self if there is self._owner else there.links.get(self._owner.local)
         if far is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from casty.address import PeerAddress
-from casty.spi.transport import Endpoint, Lane
+from casty.spi.transport import ConnectFailure, Endpoint, Lane
 from casty.testing.simulation.connection import Connection, End, Load
 
 if TYPE_CHECKING:
@@ -58,17 +58,17 @@ class Attempt:
         elif number != self._tries or not network.is_open(*self._way):
             return  # nobody hears of it
         elif target is None or (target.process.dead and target.process.refuses):
-            self._refuse(number, f"nobody listens at {self._peer}")
+            self._refuse(number, f"nobody listens at {self._peer}", ConnectFailure.unreachable)
         elif not target.process.dead and (reason := refusal(caller.endpoint, target.endpoint)):
             target.count(f"turned away: {reason}")
-            self._refuse(number, reason)
+            self._refuse(number, reason, ConnectFailure.rejected)
         elif not target.process.dead:
             target.arrive(self._let_in, number, target)
 
-    def _refuse(self, number: int, reason: str) -> None:
+    def _refuse(self, number: int, reason: str, failure: ConnectFailure) -> None:
         network, back = self._transport.network, (self._peer.host, self._way[0])
         for delay in network.delays(*back)[:1] if network.is_open(*back) else ():
-            self._transport.loop.carry(delay, self._transport.arrive, self._failed, number, reason)
+            self._transport.loop.carry(delay, self._transport.arrive, self._failed, number, reason, failure)
 
     def _let_in(self, number: int, target: "SimulatedTransport") -> None:
         """By the target, which is connected from now on; the caller is when it hears of that.
@@ -99,11 +99,11 @@ class Attempt:
         else:
             end.connection.break_("the handshake took too long")
 
-    def _failed(self, number: int, reason: str) -> None:
+    def _failed(self, number: int, reason: str, failure: ConnectFailure = ConnectFailure.unreachable) -> None:
         if number != self._tries:
             return
         transport = self._transport
-        transport.refused(self._peer, reason)
+        transport.refused(self._peer, reason, failure)
         if transport.loop.seconds() - self._began >= transport.options.give_up_after:
             transport.give_up(self._peer, reason)
         else:

@@ -6,6 +6,7 @@ what was sent arrives when that is over. Where it takes longer than `SILENCE`, b
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -123,11 +124,13 @@ class End:
             self._note(lane, frame, "delivered")
             self.other.transport.receive(self.node, frame)
 
-    def broken(self, reason: str) -> None:
+    def broken(self, reason: str, *, replaced: bool = False) -> None:
         """Tell this side, if it does not know yet."""
         if not self.is_broken:
             self.is_broken = True
             self.transport.arrive(self.transport.lost, self, reason)
+            if replaced:
+                self.transport.arrive(self.transport.replaced, self.other.node)
 
     def _note(self, lane: Lane, frame: bytes, what: str) -> None:
         text = f"{lane.value} frame to {self.other.node.address}, {len(frame)} bytes {crc32(frame):08x}: {what}"
@@ -156,12 +159,15 @@ class Connection:
         for end in self.ends:
             end.broken(reason)
 
-    def close(self, end: End) -> None:
-        """One side ends it, and knows so. The other one is told if word can get there, and else finds out."""
+    def close(self, end: End, *, replaced: bool = False) -> None:
+        """One side ends it, and knows so. The other one is told if word can get there, and else finds out; `replaced`:
+        because a later incarnation of the other one has connected.
+        """
         self._forget()
         end.is_broken = True
         delay = min(self._network.delays(*end.way), default=SILENCE) if self._network.is_open(*end.way) else SILENCE
-        self._loop.carry(delay, end.other.broken, "the peer closed the connection")
+        reason = "a newer incarnation of this node has connected" if replaced else "the peer closed the connection"
+        self._loop.carry(delay, partial(end.other.broken, reason, replaced=replaced))
 
     def look(self) -> None:
         """Something may have changed in the network or in one of the hosts."""

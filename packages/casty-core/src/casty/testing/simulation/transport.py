@@ -14,7 +14,7 @@ from typing import Any, Final, final
 from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.plugins.providers import TransportProvider
-from casty.spi.transport import FRAME_LIMITS, Endpoint, FrameReceiver, Lane
+from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Endpoint, FrameReceiver, Lane
 from casty.testing.simulation.connecting import Attempt
 from casty.testing.simulation.connection import End, Load
 from casty.testing.simulation.hosts import this_host
@@ -68,13 +68,15 @@ class SimulatedTransport:
         self._attempts: dict[PeerAddress, Attempt] = {}
         self._inbox: deque[Callable[[], object]] = deque()
         """What has reached this host and waits for its process, in order: the event loop keeps none."""
+        self._replaced: set[NodeId] = set()
+        """Incarnations of which a later one has connected."""
         self._counters: Counter[str] = Counter()
         self._listens = True
         self._closed = False
 
     @property
     def local(self) -> PeerAddress:
-        return self._local
+        return self.node.address
 
     def send(self, peer: PeerAddress, frame: bytes, lane: Lane = Lane.user) -> bool:
         """See the contract. A closed endpoint drops every frame."""
@@ -129,9 +131,11 @@ class SimulatedTransport:
     def count(self, reason: str) -> None:
         self._counters[reason] += 1
 
-    def refused(self, peer: PeerAddress, reason: str) -> None:
+    def refused(self, peer: PeerAddress, reason: str, failure: ConnectFailure) -> None:
         """An attempt to connect has failed."""
         self.count(reason)
+        if not self._closed:
+            self._receiver.connect_failed(peer, failure, reason)
         self.loop.record(f"not connected to {peer}: {reason}", str(self.node.address))
 
     def connected(self, end: End, peer: NodeId) -> None:
@@ -141,10 +145,16 @@ class SimulatedTransport:
         if not self._listens and peer.address not in self._attempts:
             end.connection.break_("the endpoint at the other end is closed")
             return
+        if peer in self._replaced:
+            end.connection.close(end, replaced=True)
+            return
         older = self._ends.get(peer.address)
         if older is not None:
+            is_another = older.other.node != peer
+            if is_another:
+                self._replaced.add(older.other.node)
             if not older.is_broken:
-                older.connection.close(older)
+                older.connection.close(older, replaced=is_another)
             self.lost(older, "a newer connection has taken its place")
         self._ends[peer.address] = end
         end.is_open = True
@@ -164,6 +174,11 @@ class SimulatedTransport:
             self.loop.record(f"lost {peer}: {reason}", str(self.node.address))
             if not self._closed:
                 self._receiver.peer_lost(peer, reason)
+
+    def replaced(self, by: NodeId) -> None:
+        """That peer is connected with another incarnation of this node."""
+        if not self._closed:
+            self._receiver.replaced(by)
 
     def receive(self, sender: NodeId, frame: bytes) -> None:
         if not self._closed:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Final, final
+from typing import Final, final, override
 
 from casty.address import PeerAddress
 from casty.member import NodeId
-from casty.spi.transport import Endpoint, Lane, Transport
+from casty.spi.transport import ConnectFailure, Endpoint, FrameReceiver, Lane, Transport
 from casty.testing.conformance.expectations import expect, short
 from casty.testing.conformance.transport.registry import OpenTransport
 
@@ -22,7 +22,7 @@ _uids: Final = count(1)
 
 
 @final
-class Inbox:
+class Inbox(FrameReceiver):
     """A receiver. It tells what is wrong with the order of what it is told as soon as somebody waits for something."""
 
     def __init__(self) -> None:
@@ -31,6 +31,10 @@ class Inbox:
         self.lost: list[NodeId] = []
         self.reasons: list[str] = []
         """Why peers were lost and frames dropped."""
+        self.failures: list[tuple[PeerAddress, ConnectFailure]] = []
+        """Attempts to connect that came to nothing."""
+        self.replaced_by: list[NodeId] = []
+        """Peers that are connected with a later incarnation of this node."""
         self.dropped: list[tuple[PeerAddress, bytes]] = []
         self.refuses: bytes | None = None
         """A frame that makes it raise, which a receiver must not."""
@@ -40,6 +44,7 @@ class Inbox:
         self._faults: list[str] = []
         self._told = asyncio.Event()
 
+    @override
     def peer_connected(self, peer: NodeId) -> None:
         self._tell(peer not in self._present, f"{peer} connected twice, without being lost in between")
         older = [known for known in self._present if known.address == peer.address and known != peer]
@@ -47,6 +52,7 @@ class Inbox:
         self._present.add(peer)
         self.connected.append(peer)
 
+    @override
     def frame_received(self, peer: NodeId, frame: bytes) -> None:
         self._tell(peer in self._present, f"a frame of {peer} arrived while it was not connected")
         self._tell(type(frame) is bytes, f"a frame is {type(frame).__name__}, not bytes")
@@ -54,12 +60,24 @@ class Inbox:
             raise LookupError("this frame is refused")
         self.frames.append((peer, frame))
 
+    @override
     def peer_lost(self, peer: NodeId, reason: str) -> None:
         self._tell(peer in self._present, f"{peer} was lost while it was not connected")
         self._present.discard(peer)
         self.lost.append(peer)
         self.reasons.append(reason)
 
+    @override
+    def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
+        self.failures.append((peer, failure))
+        self._told.set()
+
+    @override
+    def replaced(self, by: NodeId) -> None:
+        self.replaced_by.append(by)
+        self._told.set()
+
+    @override
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
         self._tell(bool(frames), "frames were dropped, but there are none")
         self.dropped.extend((peer, frame) for frame in frames)
