@@ -54,6 +54,7 @@ TYPE_CHECKING_IMPORTS = {
     ("casty.runtime.logs", "casty.runtime.kernel"),
     ("casty.runtime.patrol", "casty.runtime.kernel"),
     ("casty.runtime.remote", "casty.runtime.ask"),
+    ("casty.runtime.threads", "casty.runtime.kernel"),
     ("casty.runtime.remote", "casty.runtime.cell"),
     ("casty.runtime.remote", "casty.runtime.watch"),
     ("casty_cluster.remoting.refs", "casty_cluster.remoting.delivery"),

@@ -26,9 +26,10 @@ class ActorRef[M](ABC):
 
     @abstractmethod
     def tell(self, message: M) -> None:
-        """Send without waiting. What cannot be delivered becomes a `DeadLetter`, never an exception of the teller's;
+        """Send without waiting, in the event loop's thread; another thread calls `system.tell_threadsafe`.
 
-        only a mailbox with the strategy `backpressure` or `reject` raises `MailboxFullError` when it is full.
+        What cannot be delivered becomes a `DeadLetter`, never an exception of the teller's; only a mailbox with the
+        strategy `backpressure` or `reject` raises `MailboxFullError` when it is full.
         """
 
     @overload

@@ -19,6 +19,7 @@ from casty.runtime.cell import IDLE, STOPPED, Cell
 from casty.runtime.dead_letters import Throttle
 from casty.runtime.kernel import Kernel
 from casty.runtime.outages import refuse_if_asked
+from casty.runtime.threads import check_thread
 from casty.spi.serializer import Serializer
 
 from casty_cluster.remoting.refs import RemoteRef, ReplyRef
@@ -77,6 +78,7 @@ class Delivery:
 
     def tell(self, ref: RemoteRef[Any], message: Any) -> None:
         """Send a message to an actor of another node."""
+        check_thread(self._kernel.dispatcher.thread)
         try:
             refusal = self._wire.send(ref.peer, frames.tell(self._target(ref), self._own.dumps(message)))
         except (EncodeError, ValueError) as error:
@@ -100,6 +102,7 @@ class Delivery:
 
     def answer(self, ref: ReplyRef[Any], message: Any) -> None:
         """Send the answer to an ask that another node made."""
+        check_thread(self._kernel.dispatcher.thread)
         uid = ref.address.uid
         try:
             refusal = self._wire.send(ref.peer, frames.answer(uid, self._own_name, self._own.dumps(message)))

@@ -19,6 +19,7 @@ from casty.runtime.outages import refuse_if_asked
 from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
 from casty.runtime.remote import AskedRef
 from casty.runtime.slices import in_slices
+from casty.runtime.threads import check_thread
 from casty.runtime.waiting_for import waits_for
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class PromiseRef[R](ActorRef[R]):
         if OPEN and (outbox := current()) is not None:
             outbox.hold(self.tell, message)
         elif (future := self._future) is not None and not future.done():
+            check_thread(self._kernel.dispatcher.thread)
             future.set_result(message)
 
     @override

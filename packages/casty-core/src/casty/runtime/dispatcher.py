@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextvars import copy_context
 from itertools import chain
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from casty import entropy
@@ -28,6 +29,7 @@ from casty.runtime.mailbox import reading
 from casty.runtime.patrol import Patrol
 from casty.runtime.signals import Fail, Stop
 from casty.runtime.slices import Draining
+from casty.runtime.threads import check_thread
 from casty.runtime.variables import Baseline
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class Dispatcher:
     def __init__(self, kernel: "Kernel", loop: asyncio.AbstractEventLoop) -> None:
         self.kernel = kernel
         self.loop = loop
+        self.thread = get_ident()
+        """The thread of the event loop."""
         self.ready: deque[Cell] = deque()
         self._busy: deque[Cell] = deque()
         """Cells that had more messages than their budget: they come after those that had not, so that a few that are
@@ -92,8 +96,9 @@ class Dispatcher:
         self.ready.append(cell)
 
     def arm(self) -> None:
-        # The call comes before any change of state: it raises in another thread, if asyncio's debug mode is on, and
-        # where the loop is closed.
+        # Before any change of state: it raises in another thread, where the message would wait until something else
+        # wakes the loop, and where the loop is closed.
+        check_thread(self.thread)
         self.loop.call_soon(self._dispatch, context=self._variables)
         self.armed = True
 

@@ -17,6 +17,7 @@ from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.dispatcher import Dispatcher
 from casty.runtime.high_water import HighWater
 from casty.runtime.patience import Patience
+from casty.runtime.threads import ThreadsafeCalls
 from casty.runtime.timers import KeyedTimers
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Kernel:
         self.asks = Asks(self)
         self.dead_letters.fail_asks = self.asks.undeliverable
         self.timers = KeyedTimers(self.clock, self.dead_letters)
+        self.threads = ThreadsafeCalls(self)
         self.root = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         """The root of the actors whose names begin with `_`; they outlive the users' actors at shutdown."""

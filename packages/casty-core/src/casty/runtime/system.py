@@ -1,6 +1,7 @@
 """The actor system: the face that users see."""
 
 import asyncio
+import concurrent.futures
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
@@ -28,6 +29,7 @@ from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
 from casty.runtime.snapshot import LIMIT, SystemSnapshot, take_snapshot
+from casty.runtime.threads import check_thread
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
 from casty.spi.instrument import Instrument
@@ -41,8 +43,8 @@ class ActorSystem:
 
     `name` wins over the configuration's `[system] name`; without either it is "casty". `plugins` are modules or
     objects with hooks, beside those that are installed. Timers, the timeouts of asks and back-off go by `clock`, which
-    is the event loop's where none is given. Everything here is for the event loop's own thread; from another one, use
-    `loop.call_soon_threadsafe(ref.tell, message)`.
+    is the event loop's where none is given. Everything here is for the event loop's own thread, except
+    `tell_threadsafe` and `ask_threadsafe`.
     """
 
     def __init__(
@@ -152,6 +154,28 @@ class ActorSystem:
         except (TimeoutError, ActorStoppedError, ActorFailedError):
             return None
 
+    def tell_threadsafe[M](self, ref: ActorRef[M], message: M) -> None:
+        """`ref.tell(message)`, from any thread. What the actor cannot take becomes a dead letter.
+
+        Raises `SystemStoppedError` if the system is not running.
+        """
+        (self._kernel or self.kernel).threads.tell(ref, message)
+
+    def ask_threadsafe[M, R](
+        self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
+    ) -> "concurrent.futures.Future[R]":
+        """`ask`, from any thread but the event loop's own, which would wait for itself: `.result()` is the reply.
+
+        The future fails as `ask` does, and with `SystemStoppedError` if the system stops or is not running. Cancelling
+        it cancels the ask.
+        """
+        kernel = self._kernel
+        if kernel is not None:
+            return kernel.threads.ask(ref, factory, timeout)
+        outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
+        outcome.set_exception(SystemStoppedError(f"the actor system {self.name!r} is not running"))
+        return outcome
+
     def lookup(self, path: str) -> ActorRef[Any] | None:
         """The living actor at an absolute path such as `/orders/item-1`, by the very reference that `spawn` gave."""
         cell = self.kernel.find(path)
@@ -198,6 +222,7 @@ class ActorSystem:
         self.kernel.timers.cancel(key)
 
     def _schedule(self, start: Callable[[KeyedTimers], None]) -> None:
+        check_thread(self.kernel.dispatcher.thread)
         timers = self.kernel.timers
         outbox = current() if OPEN else None
         if outbox is None:
@@ -223,6 +248,7 @@ class ActorSystem:
 
     async def _shut_down(self, kernel: Kernel) -> None:
         kernel.dead_letters.begin_shutdown()
+        kernel.threads.stop()
         await kernel.timers.cancel_all()
         kernel.patience.hurry()
         try:
@@ -239,6 +265,7 @@ class ActorSystem:
     async def _finish(self, kernel: Kernel) -> None:
         try:
             await _empty(kernel.internal)
+            await kernel.threads.close()
             await kernel.asks.close()
             kernel.dispatcher.close()
             kernel.dead_letters.end_shutdown()
