@@ -103,7 +103,7 @@ def test_a_plugin_that_fails_to_import_is_one_warning_and_stops_nobody(
             sources.MISSPELT_HOOK,
             (
                 "unknown hook casty_journal; there are casty_journals, casty_transports, casty_serializers, "
-                "casty_failure_detectors, casty_downing_strategies, casty_leases, casty_instruments"
+                "casty_codecs, casty_failure_detectors, casty_downing_strategies, casty_leases, casty_instruments"
             ),
         ),
         (

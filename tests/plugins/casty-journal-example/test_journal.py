@@ -2,9 +2,11 @@
 will reach it.
 """
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from casty import ActorSystem
 from casty.errors import JournalSchemaError, PluginError
 from casty.plugins import PluginRegistry, build_options
 from casty.spi.journal import EventRecord, SnapshotRecord
@@ -50,3 +52,9 @@ def test_an_option_of_the_wrong_type_is_named() -> None:
     provider = PluginRegistry.discover().journal("example://")
     with pytest.raises(PluginError, match="option 'create' of journal 'example' must be true or false"):
         build_options(provider, {"create": "yes"})
+
+
+def test_fractions_may_be_in_events_and_messages() -> None:
+    serializer = ActorSystem().serializer
+    for value in (Fraction(1, 3), [Fraction(2), {"half": Fraction(1, 2)}]):
+        assert serializer.decode(*serializer.encode(value)) == value

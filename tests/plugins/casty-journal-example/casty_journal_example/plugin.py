@@ -1,11 +1,12 @@
-"""What the entry point names: the hook, and the provider with its options."""
+"""What the entry point names: the hooks, a provider with its options, and a codec."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from urllib.parse import unquote, urlsplit
 
-from casty.plugins import JournalProvider, hookimpl
+from casty.plugins import CodecProvider, JournalProvider, hookimpl
 from casty.spi.journal import JournalCapabilities, JournalStore
 
 CAPABILITIES = JournalCapabilities(durable=False)
@@ -34,3 +35,17 @@ async def open_journal(url: str, options: ExampleOptions) -> AsyncGenerator[Jour
 @hookimpl
 def casty_journals() -> list[JournalProvider]:
     return [JournalProvider(names=("example",), open=open_journal, capabilities=CAPABILITIES, options=ExampleOptions)]
+
+
+def dump_fraction(value: Fraction) -> tuple[int, int]:
+    return value.numerator, value.denominator
+
+
+def load_fraction(plain: tuple[int, int]) -> Fraction:
+    return Fraction(*plain)
+
+
+@hookimpl
+def casty_codecs() -> list[CodecProvider]:
+    """A distribution may offer several things. This lets events and messages hold fractions."""
+    return [CodecProvider(names=("fraction",), for_type=Fraction, dump=dump_fraction, load=load_fraction)]

@@ -38,6 +38,7 @@ from collections.abc import Sequence
 import pluggy
 
 from casty.plugins.providers import (
+    CodecProvider,
     DowningStrategyProvider,
     FailureDetectorProvider,
     InstrumentProvider,
@@ -67,6 +68,11 @@ def casty_transports() -> Sequence[TransportProvider]:  # pyright: ignore[report
 @hookspec
 def casty_serializers() -> Sequence[SerializerProvider]:  # pyright: ignore[reportReturnType]
     """Serializers, chosen by name, which travels with what they wrote. Contract: `casty.spi.serializer`."""
+
+
+@hookspec
+def casty_codecs() -> Sequence[CodecProvider]:  # pyright: ignore[reportReturnType]
+    """Codecs, chosen by the type of a value, and by the name that it was written under. Contract: `casty.spi.codec`."""
 
 
 @hookspec

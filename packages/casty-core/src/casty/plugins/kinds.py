@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from casty.plugins.providers import (
+    CodecProvider,
     DowningStrategyProvider,
     FailureDetectorProvider,
     InstrumentProvider,
@@ -13,12 +14,13 @@ from casty.plugins.providers import (
     SerializerProvider,
     TransportProvider,
 )
-from casty.spi import downing, failure_detector, instrument, journal, lease, serializer, transport
+from casty.spi import codec, downing, failure_detector, instrument, journal, lease, serializer, transport
 
 type Provider = (
     JournalProvider
     | TransportProvider
     | SerializerProvider
+    | CodecProvider
     | FailureDetectorProvider
     | DowningStrategyProvider
     | LeaseProvider
@@ -65,6 +67,7 @@ TRANSPORT = Kind(
     extras={"tcp": "tcp", "tls": "tcp"},
 )
 SERIALIZER = Kind(word="serializer", hook="casty_serializers", provider=SerializerProvider, contract=serializer)
+CODEC = Kind(word="codec", hook="casty_codecs", provider=CodecProvider, contract=codec)
 FAILURE_DETECTOR = Kind(
     word="failure detector",
     hook="casty_failure_detectors",
@@ -87,4 +90,4 @@ LEASE = Kind(
 )
 INSTRUMENT = Kind(word="instrument", hook="casty_instruments", provider=InstrumentProvider, contract=instrument)
 
-KINDS = (JOURNAL, TRANSPORT, SERIALIZER, FAILURE_DETECTOR, DOWNING_STRATEGY, LEASE, INSTRUMENT)
+KINDS = (JOURNAL, TRANSPORT, SERIALIZER, CODEC, FAILURE_DETECTOR, DOWNING_STRATEGY, LEASE, INSTRUMENT)

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from casty.spi import downing, failure_detector, instrument, journal, lease, serializer, transport
+from casty.spi import codec, downing, failure_detector, instrument, journal, lease, serializer, transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,34 @@ class SerializerProvider:
     create: Callable[[serializer.RefResolver, Any], serializer.Serializer]
     options: type = NoOptions
     spi: int = serializer.SPI
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecProvider:
+    """A codec for a type of another library, and for those derived from it.
+
+    `for_type` is the class, or a text such as "numpy:ndarray" that spares importing it. `dump(value)` returns a value
+    that a serializer can write, and `load(plain)` makes an instance of it again: for ever, of whatever `dump` has
+    returned. `names[0]` is written beside it. With `by_class`, for libraries whose users derive classes, each class has
+    a name of its own, as a dataclass has, and it is `load(cls, plain)`.
+
+    Raises ValueError for a type that needs no codec.
+    """
+
+    names: tuple[str, ...]
+    for_type: type | str
+    dump: Callable[[Any], object]
+    load: Callable[..., object]
+    by_class: bool = False
+    options: type = NoOptions
+    spi: int = codec.SPI
+
+    def __post_init__(self) -> None:
+        if isinstance(self.for_type, str):
+            if self.for_type.count(":") != 1:
+                raise ValueError(f"the type of a codec is a class or a text 'module:QualName', not {self.for_type!r}")
+        elif self.for_type in codec.WRITTEN_WITHOUT or self.for_type is object:
+            raise ValueError(f"a {self.for_type.__name__} needs no codec, and would never be given to one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

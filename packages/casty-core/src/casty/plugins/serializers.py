@@ -10,8 +10,10 @@ from enum import Enum
 from typing import Final
 
 from casty.config.schema import SerializationConfig
+from casty.plugins.codecs import PluginCodecs
 from casty.plugins.options import build_options
 from casty.plugins.registry import PluginRegistry
+from casty.spi.codec import CodecSerializer
 from casty.spi.serializer import RefResolver, Serializer
 
 BOUNDS: Final = ("max_payload", "max_items", "max_depth")
@@ -50,7 +52,9 @@ def make_serializer(
             for key, value in (_rules(config) | shared | _meant_for(purpose, over or {})).items()
             if key in known
         }
-    return provider.create(resolve_ref, build_options(provider, table))
+    serializer = provider.create(resolve_ref, build_options(provider, table))
+    codecs = PluginCodecs(plugins.catalog)
+    return serializer.with_codecs(codecs) if codecs and isinstance(serializer, CodecSerializer) else serializer
 
 
 def split_bounds(options: Mapping[str, object], known: type) -> tuple[dict[str, object], dict[str, object]]:

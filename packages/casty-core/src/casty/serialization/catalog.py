@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from copy import copy
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
-from casty.errors import DecodeError, EncodeError, UnknownManifestError
+from casty.errors import DecodeError, EncodeError, PluginError, UnknownManifestError
+from casty.serialization.codecs import MARK, CodecPlan
 from casty.serialization.explain import advice, short
 from casty.serialization.imported import ImportedTypes, implicit_name
 from casty.serialization.kinds import may_travel
@@ -15,6 +15,7 @@ from casty.serialization.plans import Plan, Read, plan_of
 from casty.serialization.registry import Registry
 from casty.serialization.started import MAIN, STARTED, is_of_started, name_of_started, started_as_module
 from casty.serialization.upcasts import Upcasting, explain_gap
+from casty.spi.codec import Codec, Codecs, is_exactly
 
 _ADVICE: Final = "import its module before decoding; [serialization] strict and allow may refuse it too"
 
@@ -30,26 +31,41 @@ class Reading(Protocol):
 class Catalog:
     """The registered types and, where `strict` and `allow` let them through, those of imported modules."""
 
-    def __init__(self, registry: Registry, *, strict: bool, allow: Sequence[str]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        strict: bool,
+        allow: Sequence[str],
+        codecs: Codecs | None = None,
+        storing: bool = False,
+    ) -> None:
         self._registry = registry
-        self._imported = ImportedTypes()
+        self._imported = ImportedTypes(self.has)
         self._strict = strict
-        self._storing = False
         self._allow = frozenset(allow)
+        self._codecs = codecs
+        self._codec_of: dict[type, Codec | None] = {}
+        self._storing = storing
+        """Whether to warn of the first name that another program may not know."""
         self.plans: dict[type, Plan] = {}
         """Those made so far, to be looked at before asking `of`."""
 
-    def for_storing(self) -> Self:
-        """One like it that warns of the first name that another program may not know."""
-        other = copy(self)
-        other.plans = {}
-        other._storing = True
-        return other
+    def has(self, kind: type) -> bool:
+        """Whether the values of a type have its name beside them. Raises `PluginError` where two codecs are for it."""
+        return may_travel(kind) or self._find_codec(kind) is not None
 
     def of(self, kind: type) -> Plan:
         """The plan of a type whose value is written. Raises `EncodeError` if it cannot travel."""
         plan = self.plans.get(kind)
         if plan is not None:
+            return plan
+        try:
+            codec = self._find_codec(kind)
+        except PluginError as error:
+            raise EncodeError(str(error)) from None
+        if codec is not None:
+            plan = self.plans[kind] = self._by_codec(codec, kind)
             return plan
         if not may_travel(kind):
             raise EncodeError(advice(kind))
@@ -87,7 +103,32 @@ class Catalog:
             raise DecodeError(explain_gap(stored, reached, plan.wire))
         return Upcasting(steps, plan) if steps else plan
 
+    def _find_codec(self, kind: type) -> Codec | None:
+        """A type that travels by itself needs none, unless one is for this very type."""
+        if self._codecs is None:
+            return None
+        if kind not in self._codec_of:
+            codec = self._codecs.of(kind)
+            if codec is not None and may_travel(kind) and not is_exactly(kind, codec.for_type):
+                codec = None
+            self._codec_of[kind] = codec
+        return self._codec_of[kind]
+
+    def _by_codec(self, codec: Codec, kind: type) -> Plan:
+        if codec.by_class:
+            return CodecPlan(codec, self._registry.name_of(kind) or self._implicit(kind), kind)
+        return CodecPlan(codec, WireName(MARK + codec.names[0], 1), codec.for_type)
+
+    def _codec_named(self, name: str) -> Plan | None:
+        try:
+            codec = None if self._codecs is None else self._codecs.named(name.removeprefix(MARK))
+        except PluginError as error:
+            raise DecodeError(str(error)) from None
+        return None if codec is None else CodecPlan(codec, WireName(name, 1), codec.for_type)
+
     def _find_plan(self, name: str) -> Plan | None:
+        if name.startswith(MARK):
+            return self._codec_named(name)
         kind = self._find(name)
         if kind is None:
             return None
@@ -131,6 +172,8 @@ class Catalog:
 def _advice(name: str) -> str:
     """What to do about a type that is not known."""
     module, _, qualname = name.rpartition(":")
+    if name.startswith(MARK):
+        return "install the plugin that offers this codec; python -m casty plugins shows what was found"
     if module not in STARTED:
         return _ADVICE
     return (

@@ -1,7 +1,7 @@
 """Finds types by `module:qualname` among what is imported, without running anybody's code."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from casty.serialization.kinds import may_travel, namespace
@@ -26,7 +26,8 @@ class _Place(NamedTuple):
 class ImportedTypes:
     """The dataclasses, NamedTuples and enums of the modules in `sys.modules`, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, travels: Callable[[type], bool] = may_travel) -> None:
+        self._travels = travels
         self._places: dict[str, _Place] = {}
 
     def find(self, name: str) -> type | None:
@@ -34,14 +35,14 @@ class ImportedTypes:
         place = self._places.get(name)
         # A reload, or a cell of a notebook that is run again, puts another class in its place.
         if place is None or place.members.get(place.key) is not place.kind:
-            place = _find(name)
+            place = _find(name, self._travels)
             if place is None:
                 return None
             self._places[name] = place
         return place.kind
 
 
-def _find(name: str) -> _Place | None:
+def _find(name: str, travels: Callable[[type], bool]) -> _Place | None:
     module_name, _, qualname = name.partition(":")
     modules = STARTED if module_name in STARTED or module_name == name_of_started() else (module_name,)
     members = members_of(sys.modules.get(modules[0]))
@@ -52,7 +53,7 @@ def _find(name: str) -> _Place | None:
             return None
         members = namespace(holder)
     kind: Any = members.get(key)
-    if key.startswith("__") or not issubclass(type(kind), type) or not may_travel(kind):
+    if key.startswith("__") or not issubclass(type(kind), type) or not travels(kind):
         return None
     if namespace(kind).get("__module__") not in modules or kind.__qualname__ != qualname:
         return None

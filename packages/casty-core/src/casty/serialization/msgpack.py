@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self
 
 from casty.errors import DecodeError, EncodeError
@@ -10,12 +11,12 @@ from casty.plugins.providers import SerializerProvider
 from casty.ref import DetachedRef
 from casty.serialization.catalog import Catalog
 from casty.serialization.explain import locate
-from casty.serialization.kinds import may_travel
 from casty.serialization.limits import Limits, TooDeepError
 from casty.serialization.packing import Tree, pack, unpack
 from casty.serialization.reading import Reader
 from casty.serialization.registry import REGISTRY, Registry
 from casty.serialization.writing import Writer
+from casty.spi.codec import WRITTEN_WITHOUT, Codecs
 from casty.spi.serializer import Encoded, RefResolver
 
 NAME: Final = "msgpack"
@@ -44,16 +45,25 @@ class MsgpackSerializer:
     ) -> None:
         self._resolve_ref = resolve_ref
         self._limits = limits
-        self._use(Catalog(registry, strict=strict, allow=allow))
+        self._make_catalog = partial(Catalog, registry, strict=strict, allow=allow)
+        self._use()
 
     def for_storing(self) -> Self:
         """One like it that warns of names which only the file has that was started; see `NamingSerializer`."""
+        return self._with(storing=True)
+
+    def with_codecs(self, codecs: Codecs) -> Self:
+        """One like it that carries further types; see `CodecSerializer`."""
+        return self._with(codecs=codecs)
+
+    def _with(self, **settings: Any) -> Self:
         other = copy(self)
-        other._use(self._catalog.for_storing())
+        other._make_catalog = partial(self._make_catalog, **settings)
+        other._use()
         return other
 
-    def _use(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def _use(self) -> None:
+        self._catalog = self._make_catalog()
         self._plans = self._catalog.plans
         self._write = Writer(self._catalog, self._limits).write
         self._suspicious = min(self._limits.max_items, self._limits.max_payload)
@@ -67,9 +77,11 @@ class MsgpackSerializer:
     def encode(self, value: object) -> Encoded:
         kind = type(value)
         plan = self._plans.get(kind)
-        if plan is None and not may_travel(kind):
+        if plan is None and kind in WRITTEN_WITHOUT:
             return Encoded("", PLAIN_VERSION, self.dumps(value))
         try:
+            if plan is None and not self._catalog.has(kind):
+                return Encoded("", PLAIN_VERSION, self.dumps(value))
             if plan is None:
                 plan = self._catalog.of(kind)
             payload = pack(plan.write(value, 1, self._write))

@@ -5,7 +5,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from casty.errors import SerializationError
-from casty.serialization.kinds import may_travel
+from casty.serialization.kinds import may_have_codec, may_travel
 from casty.serialization.names import MAX_NAME, WireName, check_version, full_name
 from casty.serialization.upcasts import Upcast, Upcaster, Upcasts
 
@@ -28,7 +28,7 @@ class Registry:
                 f"1 to {MAX_NAME} characters without ':', for example 'bank.Deposit'"
             )
         check_version(name, version)
-        if not may_travel(kind):
+        if not may_travel(kind) and not may_have_codec(kind):
             raise SerializationError(
                 f"{full_name(kind)} cannot be the message {name!r}: it is no dataclass, NamedTuple or enum; "
                 "put @message above @dataclass"
