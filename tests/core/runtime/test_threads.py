@@ -14,12 +14,14 @@ from casty import (
     ActorSystem,
     Behavior,
     Behaviors,
+    CastyConfig,
     DeadLetter,
     Mailbox,
     MailboxFullError,
     MailboxOverflowStrategy,
     SystemStoppedError,
 )
+from casty.config import SystemConfig
 from casty.testing import TestProbe, settle
 
 from tests.core.runtime.probe import Boom, Events, Question, echo, questioning
@@ -123,7 +125,8 @@ async def test_an_ask_of_a_thread_whose_loop_has_ended_fails() -> None:
     left: list[Any] = []
 
     async def abandon() -> None:
-        system = await ActorSystem().__aenter__()
+        config = CastyConfig(system=SystemConfig(slow_handler_seconds=None))  # no watchdog, which would be left too
+        system = await ActorSystem(config=config).__aenter__()
         left.extend((system, system.spawn(Behaviors.receive(echo))))
 
     await asyncio.to_thread(lambda: asyncio.run(abandon()))
