@@ -45,13 +45,16 @@ async def other_process(role: str, *arguments: object) -> AsyncGenerator[tuple[s
 @asynccontextmanager
 async def far_actor() -> AsyncGenerator[tuple[ClusteredActorSystem, ActorRef[Order | Question | Counted]]]:
     """An actor on the other node."""
-    async with other_process("node") as address:
-        settings = {"name": "remote", "host": "127.0.0.1", "port": 0, "required_quorum": 2}
-        async with ClusteredActorSystem(seed_nodes=[address], **settings) as system:
-            far = next(member for member in system.members if member.address == address)
-            ref = system.lookup("/counter", node=far.node)
-            assert ref is not None
-            yield system, ref
+    async with (
+        other_process("node") as address,
+        ClusteredActorSystem(
+            name="remote", host="127.0.0.1", port=0, required_quorum=2, seed_nodes=[address]
+        ) as system,
+    ):
+        far = next(member for member in system.members if member.address == address)
+        ref = system.lookup("/counter", node=far.node)
+        assert ref is not None
+        yield system, ref
 
 
 async def tells(count: int) -> float:

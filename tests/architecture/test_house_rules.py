@@ -52,10 +52,16 @@ def busy_init(module: Module) -> list[str]:
     """An `__init__` that does more than re-export."""
     if not module.is_package:
         return []
+    imports = (ast.Import, ast.ImportFrom)
     return [
         f"{module.name}:{node.lineno}: an __init__ only re-exports"
         for number, node in enumerate(module.tree.body)
-        if not isinstance(node, ast.Import | ast.ImportFrom)
+        if not isinstance(node, imports)
+        if not (
+            isinstance(node, ast.If)
+            and ast.unparse(node.test) == "TYPE_CHECKING"
+            and all(isinstance(inner, imports) for inner in (*node.body, *node.orelse))
+        )
         if not (number == 0 and ast.get_docstring(module.tree) is not None)
         if not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
     ]

@@ -36,6 +36,12 @@ VALUES = {"asyncio.QueueFull", "random.Random"}
 BESIDE_DEPENDENCIES = {"casty.testing.pytest_plugin": {"pytest", "pytest_asyncio"}}
 """A pytest plugin is only ever imported by pytest; pytest-asyncio it uses where that is installed."""
 TYPE_CHECKING_IMPORTS = {
+    ("casty", "casty.cluster"),
+    ("casty", "casty.journal"),
+    ("casty.cluster", "casty_cluster"),
+    ("casty.journal", "casty_journal_postgres"),
+    ("casty.journal", "casty_journal_sqlite"),
+    ("casty.sharding", "casty_cluster"),
     ("casty.behaviors.context", "casty.behaviors.values"),
     ("casty.behaviors.context", "casty.runtime.system"),
     ("casty.runtime.ask", "casty.runtime.kernel"),

@@ -4,6 +4,8 @@ import ast
 import contextlib
 import dataclasses
 import inspect
+import subprocess
+import sys
 
 import casty
 import pytest
@@ -28,6 +30,7 @@ PUBLIC = {
     "MailboxOverflowStrategy",
     "OneForOneStrategy",
     "RestForOneStrategy",
+    "SupervisionStrategy",
     "ServiceKey",
     "ShardEnvelope",
     # messages and events
@@ -78,6 +81,7 @@ PUBLIC = {
     "upcast",
     # configuration
     "CastyConfig",
+    "ClusterConfig",
     "load_config",
     # errors that users catch
     "ActorFailedError",
@@ -106,6 +110,9 @@ PUBLIC = {
     "SystemStoppedError",
     "UnknownManifestError",
 }
+
+LAZY = {"ClusteredActorSystem", "PostgresJournal", "SqliteJournal"}
+"""Names of other distributions, imported when they are first used."""
 
 PUBLIC_TO_TESTS = {
     "BehaviorTestKit",
@@ -212,7 +219,35 @@ def test_everything_in_the_init_is_an_export() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }
-    assert sorted(imported - PUBLIC) == []
+    assert sorted(imported - PUBLIC - LAZY - {"TYPE_CHECKING", "__getattr__"}) == []
+
+
+def test_lazy_names_are_those_of_their_doors() -> None:
+    from casty import cluster, journal
+
+    assert casty.ClusteredActorSystem is cluster.ClusteredActorSystem
+    assert casty.SqliteJournal is journal.SqliteJournal
+    assert casty.PostgresJournal is journal.PostgresJournal
+
+
+def test_importing_casty_imports_no_other_distribution() -> None:
+    program = "import casty, sys; print([name for name in sys.modules if name.startswith('casty_')])"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("TestProbe", "from casty.testing import TestProbe"),
+        ("Distributed", "from casty.distributed import Distributed"),
+        ("Nonsense", "has no attribute 'Nonsense'$"),
+        ("__path_hooks__", "has no attribute '__path_hooks__'$"),
+    ],
+)
+def test_a_name_that_is_elsewhere_is_an_error_that_says_where(name: str, hint: str) -> None:
+    with pytest.raises(AttributeError, match=hint):
+        getattr(casty, name)
 
 
 def test_public_names_are_documented() -> None:

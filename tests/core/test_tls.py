@@ -3,8 +3,10 @@
 import os
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
+from casty.config.schema import TlsConfig
 from casty.entropy import source
 from casty.errors import ConfigError
 from casty.tls import LONGEST, Config
@@ -124,3 +126,29 @@ def test_a_key_with_a_password_asks_nobody(files: Files) -> None:
     )
     with pytest.raises(ConfigError, match="has a password; store the key without one"):
         _ = files.config
+
+
+def test_without_a_keyfile_the_key_is_in_the_certfile(files: Files) -> None:
+    files.certfile.write_bytes(files.certfile.read_bytes() + files.keyfile.read_bytes())
+    assert Config.from_paths(certfile=files.certfile, cafile=files.cafile).server_context()
+    files.keyfile.unlink()
+    assert TlsConfig(certfile=str(files.certfile), cafile=str(files.cafile)).keyfile is None
+
+
+def test_contexts_are_taken_as_well_as_functions(files: Files) -> None:
+    server, client = files.config.server_context(), files.config.client_context()
+    config = Config(server_context=server, client_context=lambda: client)
+    assert config.server_context() is server
+    assert config.client_context() is client
+
+
+def test_a_context_that_accepts_any_peer_is_refused(files: Files) -> None:
+    careless = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with pytest.raises(ConfigError, match=r"set server_context\.verify_mode = ssl\.CERT_REQUIRED"):
+        Config(careless, files.config.client_context())
+
+
+@pytest.mark.parametrize("given", [None, "node.pem", ssl.SSLContext])
+def test_what_is_no_context_is_refused(files: Files, given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"client_context is an ssl\.SSLContext, or a function that returns one"):
+        Config(files.config.server_context(), given)

@@ -101,7 +101,7 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
         ("cluster = 5", "cluster must be a table; it is 5"),
         ("[actors]\norders = 5", "actors key 'orders' must be a table; it is 5"),
         ("[actors.'(']", "actors key '(' must be a regular expression"),
-        ("[cluster.tls]\ncertfile = 'a'", "cluster.tls.certfile, cafile and keyfile belong together"),
+        ("[cluster.tls]\ncertfile = 'a'", "cluster.tls.certfile and cafile belong together"),
         ("[actors.a.replication]\nmin_acks = 1", "actors.'a': replication needs 0 <= min_acks <= replicas"),
         ("[system]\nname = \n", "is not TOML: Invalid value (at line 2, column 8)"),
     ],

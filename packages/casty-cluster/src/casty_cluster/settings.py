@@ -173,7 +173,7 @@ def cookies_of(cookie: Cookie | None, file: str | None) -> tuple[bytes, ...]:
 
 def tls_of(tls: TlsConfig | None, config: CastyConfig) -> TlsConfig | None:
     files = config.cluster.tls
-    if tls is not None or files.certfile is None or files.cafile is None or files.keyfile is None:
+    if tls is not None or files.certfile is None or files.cafile is None:
         return tls
     return TlsConfig.from_paths(certfile=files.certfile, cafile=files.cafile, keyfile=files.keyfile)
 

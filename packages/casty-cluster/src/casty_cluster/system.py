@@ -22,7 +22,7 @@ from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, Sing
 from casty.behaviors.discovery import Listing, ReceptionistMessage
 from casty.clock import Clock
 from casty.config.schema import WhenDowned, WhenRejected
-from casty.errors import ActorNameError, JoinError, NodeDownedError, ScopeError
+from casty.errors import ActorNameError, ArgumentError, JoinError, NodeDownedError, ScopeError
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
 from casty.member import Member, NodeId
 from casty.runtime.cell import LocalRef
@@ -191,18 +191,20 @@ class ClusteredActorSystem(ActorSystem):
         return super().spawn(behavior, name, mailbox=mailbox)
 
     @overload
-    def lookup(self, path: str, *, node: NodeId | str | None = None) -> ActorRef[Any] | None: ...
+    def lookup(self, path: str, *, node: Member | NodeId | str | None = None) -> ActorRef[Any] | None: ...
     @overload
     def lookup[M](self, path: ServiceKey[M]) -> Listing[M]: ...
     @override
     def lookup(
-        self, path: str | ServiceKey[Any], *, node: NodeId | str | None = None
+        self, path: str | ServiceKey[Any], *, node: Member | NodeId | str | None = None
     ) -> ActorRef[Any] | Listing[Any] | None:
-        """The living actor at a path of this node; or, with `node` (a `NodeId`, or a member's name), a reference to
+        """The living actor at a path of this node; or, with `node` (a member, its `NodeId` or its name), a reference to
         whatever actor has that path there, None if there is no such member. With a `ServiceKey`: who is known under it.
         """
         if isinstance(path, ServiceKey):
             return self._receptionist.listing(path)
+        if not isinstance(cast("object", node), Member | NodeId | str | None):
+            raise ArgumentError(f"node= of lookup is a member, its NodeId or its name, not {node!r}")
         if node is None or node in (self.self_node.node, self.self_node.node_id):
             return self._faces.get(path) or super().lookup(path)
         member = next((member for member in self.members if node in (member.node, member.node_id)), None)

@@ -1,5 +1,7 @@
 """Casty: typed, clustered actors. What users import; everything here is defined in the modules it comes from."""
 
+from typing import TYPE_CHECKING
+
 from casty.address import ActorAddress as ActorAddress
 from casty.behaviors.clustered import ServiceKey as ServiceKey
 from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
@@ -17,8 +19,10 @@ from casty.behaviors.supervision import Backoff as Backoff
 from casty.behaviors.supervision import Directive as Directive
 from casty.behaviors.supervision import OneForOneStrategy as OneForOneStrategy
 from casty.behaviors.supervision import RestForOneStrategy as RestForOneStrategy
+from casty.behaviors.supervision import SupervisionStrategy as SupervisionStrategy
 from casty.behaviors.values import Behavior as Behavior
 from casty.config import CastyConfig as CastyConfig
+from casty.config import ClusterConfig as ClusterConfig
 from casty.config import load_config as load_config
 from casty.errors import ActorFailedError as ActorFailedError
 from casty.errors import ActorNameError as ActorNameError
@@ -86,3 +90,11 @@ from casty.runtime.system import ActorSystem as ActorSystem
 from casty.serialization import event as event
 from casty.serialization import message as message
 from casty.serialization import upcast as upcast
+
+if TYPE_CHECKING:
+    from casty.cluster import ClusteredActorSystem as ClusteredActorSystem
+    from casty.journal import PostgresJournal as PostgresJournal
+    from casty.journal import SqliteJournal as SqliteJournal
+else:
+    # Only at run time: to a type checker, a module with `__getattr__` has every name.
+    from casty._doors import of_casty as __getattr__  # noqa: F401

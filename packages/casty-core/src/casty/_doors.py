@@ -1,9 +1,12 @@
-"""How the core's doors open: a name of an optional distribution is imported when it is first used."""
+"""How the core's doors open: a name of an optional distribution is imported when it is first used.
+
+`casty` itself is one, for what is imported from it most: its names are those of the other doors.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,41 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "not installed as a distribution"
+
+
+_OF_CASTY: Final = {
+    "ClusteredActorSystem": "casty.cluster",
+    "PostgresJournal": "casty.journal",
+    "SqliteJournal": "casty.journal",
+}
+_FACES: Final = (
+    "casty.cluster",
+    "casty.config",
+    "casty.distributed",
+    "casty.errors",
+    "casty.journal",
+    "casty.projections",
+    "casty.serialization",
+    "casty.sharding",
+    "casty.spi",
+    "casty.testing",
+    "casty.tls",
+)
+"""Modules beside `casty` itself from which users import names."""
+
+
+def of_casty(name: str) -> Any:
+    """The value of a lazy name of `casty`, for its `__getattr__`.
+
+    Raises `AttributeError` for any other name; it says where the name is, if one of the other modules has it.
+    """
+    if name in _OF_CASTY:
+        return getattr(import_module(_OF_CASTY[name]), name)
+    found = None if name.startswith("_") else next((face for face in _FACES if _has(face, name)), None)
+    hint = f"; it is in {found}: from {found} import {name}" if found else ""
+    raise AttributeError(f"module 'casty' has no attribute {name!r}{hint}", name=name)
+
+
+def _has(face: str, name: str) -> bool:
+    names = vars(import_module(face))
+    return name in names or name in names.get("_LAZY", ())

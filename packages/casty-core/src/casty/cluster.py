@@ -1,10 +1,14 @@
 """The public face of clusters, and a door: the values are here, what runs them is in casty-cluster."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from casty._doors import CLUSTER, resolve
 from casty.behaviors.clustered import ServiceKey as ServiceKey
 from casty.config.schema import ClusterConfig as ClusterConfig
+
+if TYPE_CHECKING:
+    from casty_cluster import ClusteredActorSystem as ClusteredActorSystem
+    from casty_cluster import DevelopmentCluster as DevelopmentCluster
 
 _LAZY = {
     "ClusterClient": CLUSTER,

@@ -1,10 +1,15 @@
 """The bus on which an actor system publishes what happens to it."""
 
+import asyncio
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Coroutine
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
+from casty.callables import named
+from casty.errors import ArgumentError
 from casty.interruption import raise_unless_failure
 
 logger = logging.getLogger(__name__)
@@ -26,14 +31,27 @@ class EventStream:
     """Hands each published event to the handlers of its class and of that class's ancestors, at once, in order of
     subscription.
 
-    A handler that raises is logged and harms neither the publisher nor the other handlers.
+    A handler that raises is logged and harms neither the publisher nor the other handlers. An async handler runs as a
+    task of its own for each event, beside the publisher; several of them may run at once.
     """
 
     def __init__(self) -> None:
+        self._running: dict[asyncio.Task[None], None] = {}
+        # Of nobody who publishes: what a command handler sends waits for its events, and a subscriber's does not.
+        self._context = copy_context()
         self._subscriptions: list[Subscription] = []
         self._by_type: dict[type, tuple[Callable[[Any], object], ...]] = {}
 
     def subscribe[E](self, event_type: type[E], handler: Callable[[E], object]) -> Subscription:
+        """Call `handler` with each event of that type from now on. Raises `ArgumentError` for what is no class, or
+        cannot be called.
+        """
+        given: Any = event_type
+        if not isinstance(given, type) or not callable(handler):
+            raise ArgumentError(
+                f"subscribe takes a class of events and a function, as in subscribe(DeadLetter, handler), "
+                f"not {given!r} and {handler!r}"
+            )
         subscription = Subscription(event_type, handler, self)
         self._subscriptions.append(subscription)
         self._by_type.clear()
@@ -59,10 +77,37 @@ class EventStream:
     def publish(self, event: object) -> None:
         for handler in self._handlers(type(event)):
             try:
-                handler(event)
+                result = handler(event)
+                if inspect.iscoroutine(result):
+                    self._start(result, handler)
             except BaseException as error:
                 raise_unless_failure(error)
                 logger.exception("a subscriber to %s failed: %r", type(event).__name__, handler)
+
+    @property
+    def running(self) -> Collection[asyncio.Task[None]]:
+        """What async handlers have not ended yet; for the system that stops."""
+        return tuple(self._running)
+
+    def _start(self, handling: Coroutine[Any, Any, object], handler: Callable[[Any], object]) -> None:
+        async def run() -> None:
+            try:
+                await handling
+            except BaseException as error:
+                raise_unless_failure(error)
+                logger.exception("an async subscriber failed: %s", named(handler))
+
+        run_once = run()
+        try:
+            task = asyncio.get_running_loop().create_task(
+                run_once, name=f"casty-subscriber {named(handler)}", context=self._context
+            )
+        except BaseException:
+            run_once.close()
+            handling.close()
+            raise
+        self._running[task] = None
+        task.add_done_callback(self._running.pop)
 
     def _handlers(self, event_type: type) -> tuple[Callable[[Any], object], ...]:
         try:

@@ -37,9 +37,12 @@ class MemberStatus(Enum):
     removed = "removed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Member:
-    """A node of the cluster as it is known here."""
+    """A node of the cluster as it is known here.
+
+    It also equals the `NodeId` of that node, and has its hash, so that `state.leader == system.self_node` holds.
+    """
 
     node: NodeId
     node_id: str
@@ -52,3 +55,25 @@ class Member:
     @property
     def address(self) -> PeerAddress:
         return self.node.address
+
+    @property
+    def host(self) -> str:
+        return self.node.host
+
+    @property
+    def port(self) -> int:
+        return self.node.port
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Member):
+            return self is other or _parts(self) == _parts(other)
+        return self.node == other if isinstance(other, NodeId) else NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.node)
+
+
+def _parts(member: Member) -> tuple[object, ...]:
+    return (member.node, member.node_id, member.roles, member.status, member.up_number)

@@ -1,10 +1,13 @@
 """The public face of sharding, and a door: the values are here, what runs them is in casty-cluster."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from casty._doors import CLUSTER, resolve
 from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
 from casty.replication import ReplicationConfig as ReplicationConfig
+
+if TYPE_CHECKING:
+    from casty_cluster import ClusteredActorSystem as ClusteredActorSystem
 
 _LAZY = {"ClusteredActorSystem": CLUSTER}
 

@@ -29,28 +29,56 @@ LONGEST: Final = 300.0
 """Seconds after which files are read again although they look the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Config:
-    """Where the contexts come from; they are asked for anew for each connection, so that certificates can be replaced.
+    """Where the contexts come from: two contexts, or two functions that are called anew for each connection, so that
+    certificates can be replaced.
 
-    Contexts of one's own must demand a certificate of the other side as well: `verify_mode = CERT_REQUIRED`.
+    Contexts of one's own must demand a certificate of the other side as well: `verify_mode = CERT_REQUIRED`. Raises
+    `ConfigError` for contexts that do not, and for what is neither a context nor a function.
     """
 
     server_context: Callable[[], SSLContext]
     client_context: Callable[[], SSLContext]
 
+    def __init__(
+        self,
+        server_context: SSLContext | Callable[[], SSLContext],
+        client_context: SSLContext | Callable[[], SSLContext],
+    ) -> None:
+        object.__setattr__(self, "server_context", _source("server_context", server_context))
+        object.__setattr__(self, "client_context", _source("client_context", client_context))
+
     @classmethod
     def from_paths(
-        cls, *, certfile: str | os.PathLike[str], cafile: str | os.PathLike[str], keyfile: str | os.PathLike[str]
+        cls,
+        *,
+        certfile: str | os.PathLike[str],
+        cafile: str | os.PathLike[str],
+        keyfile: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Mutual TLS 1.3 with PEM files: this node's certificate with its chain, who signs the nodes' certificates, and
-        the key, which has no password.
+        the key, which has no password; without `keyfile` it is in `certfile` as well.
 
         They are read again when they change, and every five minutes. New files that do not work are logged, and the
         ones before them go on. Raises `ConfigError`, which says what is wrong with which file.
         """
-        contexts = _Contexts(_Paths(os.fspath(certfile), os.fspath(cafile), os.fspath(keyfile)))
+        paths = _Paths(os.fspath(certfile), os.fspath(cafile), os.fspath(certfile if keyfile is None else keyfile))
+        contexts = _Contexts(paths)
         return cls(lambda: contexts.current().server, lambda: contexts.current().client)
+
+
+def _source(name: str, given: SSLContext | Callable[[], SSLContext]) -> Callable[[], SSLContext]:
+    if isinstance(given, SSLContext):
+        if given.verify_mode is not CERT_REQUIRED:
+            raise ConfigError(
+                f"{name} accepts any peer: set {name}.verify_mode = ssl.CERT_REQUIRED, and load the certificates of "
+                "those who sign the nodes' own"
+            )
+        return lambda: given
+    if not callable(given) or isinstance(given, type):
+        raise ConfigError(f"{name} is an ssl.SSLContext, or a function that returns one, not {given!r}")
+    return given
 
 
 class _Paths(NamedTuple):

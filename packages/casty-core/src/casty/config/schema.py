@@ -37,7 +37,7 @@ class SystemConfig(Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsConfig(Table):
-    """`[cluster.tls]`: three PEM files, relative to the working directory; all of them or none."""
+    """`[cluster.tls]`: PEM files, relative to the working directory; without `keyfile` the key is in `certfile`."""
 
     certfile: Text | None = None
     cafile: Text | None = None
@@ -45,8 +45,11 @@ class TlsConfig(Table):
 
     @override
     def check_together(self) -> None:
-        if len({path is None for path in (self.certfile, self.cafile, self.keyfile)}) > 1:
-            raise ConfigError("certfile, cafile and keyfile belong together: set all three, or none for no TLS")
+        if (self.certfile is None) != (self.cafile is None) or (self.certfile is None and self.keyfile is not None):
+            raise ConfigError(
+                "certfile and cafile belong together: set both, and keyfile unless the key is in certfile too; "
+                "or none of them for no TLS"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,28 +129,28 @@ class ActorSystem:
 
     @overload
     def ask[M, R](
-        self, ref: BroadcastRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
+        self, ref: BroadcastRef[M], msg_factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
     ) -> Coroutine[Any, Any, tuple[R, ...]]: ...
     @overload
     def ask[M, R](
-        self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
+        self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
     ) -> Coroutine[Any, Any, R]: ...
     def ask[M](
-        self, ref: ActorRef[M], factory: Callable[[ActorRef[Any]], M], timeout: float = 5.0
+        self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[Any]], M], timeout: float = 5.0
     ) -> Coroutine[Any, Any, Any]:
-        """Tell `ref` the message that `factory(reply_to)` makes, and wait for what is told to `reply_to`.
+        """Tell `ref` the message that `msg_factory(reply_to)` makes, and wait for what is told to `reply_to`.
 
         Raises `TimeoutError` after `timeout` seconds; at once `ActorStoppedError` if the target is gone, and
         `ActorFailedError` if its handler raised. A `BroadcastRef` is answered by a tuple, or `PartialAnswerError`.
         """
-        return (self._kernel or self.kernel).asks.ask(ref, factory, timeout)
+        return (self._kernel or self.kernel).asks.ask(ref, msg_factory, timeout)
 
     async def ask_or_none[M, R](
-        self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
+        self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
     ) -> R | None:
         """Like `ask`, with None where there is no answer."""
         try:
-            return await self.ask(ref, factory, timeout)
+            return await self.ask(ref, msg_factory, timeout)
         except (TimeoutError, ActorStoppedError, ActorFailedError):
             return None
 
@@ -206,16 +206,16 @@ class ActorSystem:
         """
         return take_snapshot(self.kernel, limit)
 
-    def tick[M](self, key: str, ref: ActorRef[M], message: M, *, interval: float) -> None:
-        """Tell `ref` the message every `interval` seconds until the key is cancelled or the actor has stopped.
+    def tick[M](self, key: str, target: ActorRef[M], message: M, interval: float) -> None:
+        """Tell `target` the message every `interval` seconds until the key is cancelled or the actor has stopped.
 
         A key that is in use is replaced, whether by `tick` or by `schedule`.
         """
-        self._schedule(lambda timers: timers.repeat(key, ref, message, interval))
+        self._schedule(lambda timers: timers.repeat(key, target, message, interval))
 
-    def schedule[M](self, key: str, ref: ActorRef[M], message: M, *, delay: float) -> None:
-        """Tell `ref` the message once, in `delay` seconds."""
-        self._schedule(lambda timers: timers.once(key, ref, message, delay))
+    def schedule[M](self, key: str, target: ActorRef[M], message: M, delay: float) -> None:
+        """Tell `target` the message once, in `delay` seconds."""
+        self._schedule(lambda timers: timers.once(key, target, message, delay))
 
     def cancel_schedule(self, key: str) -> None:
         """Nothing happens if the key is not in use. A message that waits in the actor's mailbox already is revoked."""
@@ -268,6 +268,7 @@ class ActorSystem:
             await kernel.threads.close()
             await kernel.asks.close()
             kernel.dispatcher.close()
+            await self._end_subscribers(kernel)
             kernel.dead_letters.end_shutdown()
         finally:
             try:
@@ -280,6 +281,12 @@ class ActorSystem:
                 self._stopping = None
                 while self._instruments:
                     self._detach(self._instruments.pop())
+
+    async def _end_subscribers(self, kernel: Kernel) -> None:
+        """Async subscribers finish with what they were given, in their time."""
+        if running := self.event_stream.running:
+            _, late = await asyncio.wait(running, timeout=kernel.patience.seconds)
+            await kernel.patience.end(late, "an async subscriber of the event stream")
 
     async def _close_journals(self, kernel: Kernel) -> None:
         patience = kernel.patience
