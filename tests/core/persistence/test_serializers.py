@@ -183,7 +183,7 @@ async def test_messages_events_and_snapshots_have_bounds_of_their_own(
         serialization=SerializationConfig(**serialization), journal=JournalConfig(url="shared://x", options=journal)
     )
     async with ActorSystem(config=config, plugins=[Plugin(MemoryStore())]) as system:
-        log: Any = await system.kernel.journals.log_of("e", None, "shared://x")
+        log: Any = await system.kernel.journals.log_of("e", None, "shared://x", lambda: 1.5)
         stored: Serializers = log._serializers
         for serializer, fit in zip((system.serializer, stored.events, stored.snapshots), fits, strict=True):
             with nullcontext() if fit else pytest.raises(EncodeError, match="max_payload=50"):
