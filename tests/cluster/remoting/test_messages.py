@@ -15,8 +15,11 @@ from casty import (
     DeadLetter,
     EncodeError,
     InMemoryJournal,
+    Mailbox,
+    MailboxFullError,
     Request,
 )
+from casty.errors import FencedError
 from casty.testing import TestProbe
 
 from tests.cluster.remoting.pair import Side
@@ -188,6 +191,37 @@ async def test_what_cannot_be_written_is_a_dead_letter_and_fails_its_ask(nodes: 
     assert "cannot encode" in letters[0].reason
     with pytest.raises(EncodeError):
         await here.system.ask(ref, lambda _: Unwritable(object()))
+
+
+async def test_a_failure_arrives_from_another_node_with_its_class(nodes: Nodes) -> None:
+    here, there = nodes
+    gate = asyncio.Event()
+
+    async def receive(ctx: ActorContext[Greet], message: Greet) -> Behavior[Greet]:
+        await gate.wait()
+        message.reply_to.tell("hello")
+        return Behaviors.same()
+
+    full = there.system.spawn(Behaviors.receive(receive), "full", mailbox=Mailbox(1))
+    ref = at(here, full)
+
+    async def ask() -> str:
+        return await here.system.ask(ref, lambda reply_to: Greet("anna", reply_to), timeout=50.0)
+
+    asks = [asyncio.ensure_future(ask()) for _ in range(3)]
+    with pytest.raises(MailboxFullError, match="the mailbox of /full is full"):
+        await asyncio.wait_for(asks.pop(), 5.0)
+    gate.set()
+    assert await asyncio.gather(*asks) == ["hello"] * 2
+
+    async def on_command(ctx: ActorContext[Greet], state: int, message: Greet) -> Behavior[Greet]:
+        raise FencedError("another node has taken over")
+
+    entity: Behavior[Greet] = Behaviors.event_sourced(
+        entity_id="entity", initial_state=0, on_event=added, on_command=on_command, journal=InMemoryJournal()
+    )
+    with pytest.raises(FencedError, match="another node has taken over"):
+        await here.system.ask(at(here, there.system.spawn(entity, "entity")), lambda reply_to: Greet("anna", reply_to))
 
 
 async def test_what_the_node_refuses_is_a_dead_letter_and_fails_its_ask(nodes: Nodes) -> None:

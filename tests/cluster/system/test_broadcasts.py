@@ -1,8 +1,11 @@
 """One actor on every member, reached by one reference."""
 
+import asyncio
+from typing import cast
+
 import pytest
 from casty import ActorNameError, Behaviors, BroadcastRef, DeadLetter, Mailbox, MailboxOverflowStrategy
-from casty.errors import PartialAnswerError
+from casty.errors import EncodeError, PartialAnswerError
 from casty.testing import TestProbe
 from casty_cluster import DevelopmentCluster
 
@@ -29,6 +32,15 @@ async def test_who_does_not_answer_is_named_and_the_other_answers_are_kept() -> 
         assert failed.value.answers == ("first", "second")
         assert failed.value.missing == (cluster[2].self_node.node,)
         assert isinstance(failed.value, TimeoutError)
+
+
+async def test_an_ask_that_cannot_be_written_fails_at_once_with_that_error() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, _ = cluster
+        ref = first.spawn(Behaviors.broadcasted(Behaviors.ignore()), "all")
+        async with asyncio.timeout(5.0):
+            with pytest.raises(EncodeError, match="object"):
+                await first.ask(ref, lambda _: Do(cast("str", object())), timeout=60.0)
 
 
 async def test_the_name_can_be_reached_from_elsewhere() -> None:

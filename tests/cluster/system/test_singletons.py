@@ -1,10 +1,10 @@
 """One actor in the whole cluster."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from casty import ActorContext, Behavior, Behaviors
+from casty import ActorContext, Behavior, Behaviors, EncodeError
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
 from tests.cluster.system.actors import Do, Who, answering, counting
@@ -49,6 +49,19 @@ async def test_it_moves_to_the_next_oldest_when_its_node_leaves_and_nothing_is_l
         await leaving
         assert answers == sorted(answers), "from the old one to the new one, once"
         assert await where(second) == "node-2"
+
+
+async def test_an_ask_of_it_that_cannot_be_written_fails_at_once_under_the_users_type() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        for node in cluster:
+            spawn_on(node)
+        assert await where(cluster[1]) == "node-1"
+        ref = cluster[1].lookup("/single")
+        assert ref is not None
+        async with asyncio.timeout(5.0):
+            with pytest.raises(EncodeError, match="Do") as failed:
+                await cluster[1].ask(ref, lambda _: Do(cast("str", object())), timeout=60.0)
+        assert "Forwarded" not in str(failed.value)
 
 
 async def test_it_begins_again_after_a_failure() -> None:

@@ -1,12 +1,12 @@
 """Broadcasts: a reference that tells every member's actor of a name, and asks them all at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, override
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors, BroadcastRef
 from casty.address import ActorAddress
-from casty.errors import ActorStoppedError, CastyError, PartialAnswerError
+from casty.errors import ActorStoppedError, CastyError, EncodeError, PartialAnswerError
 from casty.member import Member
 from casty.ref import Asking
 from casty.runtime.ask import Asks
@@ -68,20 +68,17 @@ class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
         if view is None:
             raise ActorStoppedError(f"{self._address.path} reaches nobody: {NOBODY}")
         targets = self._targets(view)
-        answers = await asyncio.gather(*(asks.ask(ref, factory, timeout) for _, ref in targets), return_exceptions=True)
+        answers = await _together([_answer(asks.ask(ref, factory, timeout)) for _, ref in targets])
         missing = {
             member.node: answer
             for (member, _), answer in zip(targets, answers, strict=True)
-            if isinstance(answer, BaseException)
+            if isinstance(answer, Exception)
         }
-        for error in missing.values():
-            if not isinstance(error, TimeoutError | CastyError):
-                raise error
         if missing:
             raise PartialAnswerError(
                 f"{len(missing)} of {len(targets)} members did not answer {self._address.path} within {timeout} s: "
                 + "; ".join(f"{node}: {error}" for node, error in missing.items()),
-                answers=tuple(answer for answer in answers if not isinstance(answer, BaseException)),
+                answers=tuple(answer for answer in answers if not isinstance(answer, Exception)),
                 missing=tuple(missing),
             )
         return tuple(answers)
@@ -96,6 +93,28 @@ class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
             )
             for member in view.up
         ]
+
+
+async def _answer(ask: Coroutine[Any, Any, Any]) -> Any:
+    """A member's answer, or why there is none. Raises what is the asker's own fault, and the same for every member."""
+    try:
+        return await ask
+    except EncodeError:
+        raise
+    except (TimeoutError, CastyError) as error:
+        return error
+
+
+async def _together(answers: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """All of them; the first that raises ends the others, which need not be waited for."""
+    tasks = [asyncio.ensure_future(answer) for answer in answers]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def proxy[M](ref: Callable[[], BroadcastRef[M]]) -> Behavior[M]:

@@ -10,7 +10,27 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from casty.address import ActorAddress, PeerAddress
-from casty.errors import ActorFailedError, ActorStoppedError, CastyError, DecodeError, EncodeError, PluginError
+from casty.errors import (
+    ActorFailedError,
+    ActorStoppedError,
+    CastyError,
+    DecodeError,
+    EncodeError,
+    FencedError,
+    JournalClosedError,
+    JournalError,
+    JournalOverloadedError,
+    JournalSchemaError,
+    JournalSetupError,
+    JournalUnavailableError,
+    MailboxFullError,
+    NodeDownedError,
+    NodeLostError,
+    PluginError,
+    SequenceConflictError,
+    SerializationError,
+    SystemStoppedError,
+)
 from casty.member import NodeId
 from casty.persistence.outbox import OPEN
 from casty.ref import ActorRef, DetachedRef
@@ -27,8 +47,29 @@ from casty_cluster.wire import frames
 
 logger = logging.getLogger("casty.remoting")
 
-FAILURES: Final[tuple[type[CastyError], ...]] = (ActorStoppedError, ActorFailedError, DecodeError)
-"""What an asker of another node may be told, by index."""
+FAILURES: Final[tuple[type[CastyError], ...]] = (
+    ActorStoppedError,
+    ActorFailedError,
+    DecodeError,
+    MailboxFullError,
+    JournalError,
+    JournalUnavailableError,
+    JournalOverloadedError,
+    JournalClosedError,
+    JournalSetupError,
+    JournalSchemaError,
+    FencedError,
+    SequenceConflictError,
+    NodeLostError,
+    NodeDownedError,
+    SystemStoppedError,
+    SerializationError,
+    EncodeError,
+)
+"""What an asker on another node may be told, by index: only ever append to it. A node that does not know an index takes
+it for `ActorFailedError`.
+"""
+INDEX: Final = {kind: index for index, kind in enumerate(FAILURES)}
 
 KEPT_TARGETS: Final = 4_096
 
@@ -78,13 +119,18 @@ class Delivery:
 
     def tell(self, ref: RemoteRef[Any], message: Any) -> None:
         """Send a message to an actor of another node."""
+        refused = self.send(ref, message)
+        if refused is not None:
+            self._kernel.dead_letters.publish(message, ref, *refused)
+
+    def send(self, ref: RemoteRef[Any], message: Any) -> tuple[str, Exception | None] | None:
+        """Send a message that may stand for another one; the result is why it has not left, if it has not."""
         check_thread(self._kernel.dispatcher.thread)
         try:
             refusal = self._wire.send(ref.peer, frames.tell(self._target(ref), self._own.dumps(message)))
         except (EncodeError, ValueError) as error:
-            refusal = str(error)
-        if refusal is not None:
-            self._kernel.dead_letters.publish(message, ref, refusal)
+            return str(error), error if isinstance(error, EncodeError) else None
+        return None if refusal is None else (refusal, None)
 
     def ask(self, ref: RemoteRef[Any], message: Any, reply_uid: int, timeout: float) -> None:
         """Send a message whose answer goes to that reply reference of this node."""
@@ -202,7 +248,7 @@ class Delivery:
         self._kernel.asks.fail(unanswered.reply_uid, kind(unanswered.reason))
 
     def _refuse(self, peer: PeerAddress, reply_uid: int, error: Exception) -> None:
-        index = next((i for i, kind in enumerate(FAILURES) if isinstance(error, kind)), 1)
+        index = next((INDEX[kind] for kind in type(error).__mro__ if kind in INDEX), INDEX[ActorFailedError])
         self._wire.send(peer, frames.no_answer(reply_uid, index, str(error)))
 
     def _target(self, ref: RemoteRef[Any]) -> bytes:

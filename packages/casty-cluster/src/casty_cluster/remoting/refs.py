@@ -37,6 +37,10 @@ class RemoteRef[M](AddressRef[M], AskedRef[M]):
         else:
             self._delivery.tell(self, message)
 
+    def send(self, message: M) -> tuple[str, Exception | None] | None:
+        """Like `tell` for what acts on behalf of no command; the result is why the message has not left, if so."""
+        return self._delivery.send(self, message)
+
     @override
     async def asked(self, asks: Asks, factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
         return await asks.ask_by(self, self._ask, factory, timeout)

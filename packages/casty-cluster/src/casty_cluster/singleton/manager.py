@@ -14,6 +14,7 @@ from typing import Any, Final
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated, message
 from casty.address import ActorAddress
 from casty.behaviors.clustered import SingletonBehavior
+from casty.errors import EncodeError
 from casty.interruption import raise_unless_failure
 from casty.member import NodeId
 from casty.runtime.dead_letters import Internal
@@ -21,6 +22,7 @@ from casty.runtime.dead_letters import Internal
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol.singleton import Effect, HandedOver, HandOver, Phase, Say, Singleton, Start, Stop
+from casty_cluster.remoting.refs import RemoteRef
 
 logger = logging.getLogger("casty.cluster")
 
@@ -246,8 +248,29 @@ class Manager:
         elif hops >= MAX_HOPS:
             self._bury(message, f"the nodes do not agree about where the singleton {self._name} runs")
         else:
-            self._manager_on(machine.host).tell(Forwarded(message, hops + 1))
+            self._forward(machine.host, message, hops)
         return True
+
+    def _forward(self, host: NodeId, message: Any, hops: int) -> None:
+        """Pass a message on. If it cannot leave, the message is the dead letter, and not what it travels in."""
+        manager = self._manager_on(host)
+        forwarded = Forwarded(message, hops + 1)
+        if not isinstance(manager, RemoteRef):
+            manager.tell(forwarded)
+        elif refused := manager.send(forwarded):
+            reason, cause = refused
+            if isinstance(cause, EncodeError):
+                cause = self._encode_error(message) or cause
+                reason = str(cause)
+            self._bury(message, reason, cause)
+
+    def _encode_error(self, message: Any) -> EncodeError | None:
+        """What the serializer says of the message alone, under its own type."""
+        try:
+            self._ctx.system.serializer.dumps(message)
+        except EncodeError as error:
+            return error
+        return None
 
     def _flush(self) -> None:
         while self._waiting and self._reach(*self._waiting[0]):
@@ -258,5 +281,5 @@ class Manager:
         address = ActorAddress(system=own.system, path=own.path, host=node.host, port=node.port)
         return self._managers.resolve(address)
 
-    def _bury(self, message: Any, reason: str) -> None:
-        self._ctx.system.kernel.dead_letters.publish(message, self._ctx.self, reason)
+    def _bury(self, message: Any, reason: str, cause: Exception | None = None) -> None:
+        self._ctx.system.kernel.dead_letters.publish(message, self._ctx.self, reason, cause)

@@ -115,6 +115,10 @@ class Asks:
         self._deadlines = Deadlines(kernel.clock, kernel.dispatcher.loop.call_soon)
         self.asks: dict[int, PendingAsk] | None = None
         """Those of references without a cell of this process."""
+        self._lost: tuple[int, ActorRef[Any], str, Exception | None] | None = None
+        """The last dead letter without an ask: by the identity of its message, the arguments of `undeliverable`. An ask
+        that runs in place is registered only after that.
+        """
         self._exported: weakref.WeakValueDictionary[int, Future[Any]] = weakref.WeakValueDictionary()
         """The futures whose promises have been given an address, by its uid: another node may answer."""
         self._abroad: dict[int, Future[Any]] = {}
@@ -139,9 +143,11 @@ class Asks:
         promise = PromiseRef(self._kernel, future)
         message = factory(promise)
         if cell is not None and cell.state == IDLE and not OPEN:
+            self._lost = None
             if dispatcher.run_with(cell, message) and future.done():
                 return future.result()
             pending = register(cell, future, ref, message, promise)
+            self._fail_if_lost(message)
         else:
             pending = register(self if cell is None else cell, future, ref, message, promise)
             try:
@@ -254,9 +260,15 @@ class Asks:
             self._deadlines.close(),
         )
 
+    def _fail_if_lost(self, message: object) -> None:
+        """Fail the ask of a message that became a dead letter before the ask was registered."""
+        if self._lost is not None and self._lost[0] == id(message):
+            self.undeliverable(message, *self._lost[1:])
+
     def undeliverable(self, message: object, ref: ActorRef[Any], reason: str, cause: Exception | None) -> None:
         """This message will not be handled: its ask, if any, fails at once."""
         cell = ref.cell if isinstance(ref, LocalRef) else None
         target = self if cell is None else cell
+        self._lost = (id(message), ref, reason, cause)
         if target.asks:
             fail_asks_with(target, message, lambda: refusal(ref, cell, reason, cause))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from casty import errors
-from casty.errors import ActorStoppedError, CastyError, JournalError, MailboxFullError
+from casty.errors import ActorStoppedError, CastyError, EncodeError, JournalError, MailboxFullError
 from casty.ref import ActorRef
 from casty.runtime.cell import Cell
 from casty.runtime.slices import SLICE
@@ -131,7 +131,7 @@ def failure_of(cell: Cell) -> BaseException | None:
 
 def refusal(ref: ActorRef[Any], cell: Cell | None, reason: str, cause: Exception | None) -> Exception:
     """What an ask fails with whose message was not delivered, or was taken back."""
-    if isinstance(cause, MailboxFullError):
+    if isinstance(cause, MailboxFullError | EncodeError):
         return cause
     text = f"{ref.address.path} cannot answer: {reason}"
     if isinstance(cause, JournalError):
