@@ -64,6 +64,7 @@ TYPE_CHECKING_IMPORTS = {
     ("casty.runtime.remote", "casty.runtime.cell"),
     ("casty.runtime.remote", "casty.runtime.watch"),
     ("casty_cluster.remoting.refs", "casty_cluster.remoting.delivery"),
+    ("casty.runtime.life", "casty.runtime.adapters"),
     ("casty.runtime.life", "casty.runtime.cell"),
     ("casty.runtime.life", "casty.runtime.timers"),
     ("casty.runtime.life", "casty.runtime.watch"),

@@ -11,7 +11,7 @@ from casty.ref import ActorRef
 from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.kernel import Kernel
 from casty.runtime.watch import Watch as Registered
-from casty.runtime.watch import unwatch, watch
+from casty.runtime.watch import unwatch, watch, watched_cell
 
 from casty_cluster.node.alarm import Alarm
 from casty_cluster.node.system_links import SystemLinks
@@ -75,8 +75,8 @@ class DeathWatch:
         self._alarm.stop()
 
     def _watched(self, node: NodeId, request: Watch) -> None:
-        cell = self._kernel.find(request.path)
-        if cell is None or request.uid not in (0, cell.uid):
+        cell = watched_cell(self._kernel.system.resolve(self._kernel.address(request.path, request.uid)))
+        if cell is None:
             self._links.send(node, Stopped(request.path, request.uid, None))
             return
         self._observers[cell.ref].setdefault(node, set()).add(request)

@@ -204,6 +204,8 @@ class Delivery:
         try:
             known = self._known(target)
             if known is None:
+                if self._asked_adapter(frames.read_target(target), uid, body):
+                    return
                 path = self._lament(frames.read_target(target), body)
                 self._refuse(peer, uid, ActorStoppedError(f"no living actor is at {path}"))
                 return
@@ -220,6 +222,14 @@ class Delivery:
             self._kernel.dispatcher.run_with(cell, message)
         elif not refuse_if_asked(cell, message):
             self._kernel.dead_letters.tell(cell.ref, message)
+
+    def _asked_adapter(self, target: frames.Target, reply_uid: int, body: bytes) -> bool:
+        """Tell a message adapter the question: nothing is known about who replies, so the asker's timeout ends it."""
+        adapter = self._kernel.find_adapter(self._kernel.address(target.path, target.uid))
+        if adapter is not None:
+            message, _ = self._read_ask(reply_uid, self._serializer(target.serializer), body)
+            adapter.tell(message)
+        return adapter is not None
 
     def _read_ask(self, reply_uid: int, serializer: Serializer, body: bytes) -> tuple[Any, ReplyRef[Any] | None]:
         self._awaited_reply, self._reply = reply_uid, None

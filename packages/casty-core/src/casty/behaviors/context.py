@@ -112,7 +112,11 @@ class ActorContext[M](Protocol):
         ...
 
     def message_adapter[U](self, adapt: Callable[[U], M]) -> ActorRef[U]:
-        """A reference that tells this actor `adapt(message)`; an exception of `adapt` fails this actor."""
+        """A reference that tells this actor `adapt(message)`; an exception of `adapt` fails this actor.
+
+        It costs little, and the same function gives the same one: a handler may ask for it with each message. It works
+        until the actor stops or restarts, also on other nodes.
+        """
         ...
 
     def stash(self, message: M) -> None:

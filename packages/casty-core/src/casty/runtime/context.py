@@ -1,6 +1,5 @@
 """The context that a cell's handlers are given."""
 
-import itertools
 import logging
 from asyncio import CancelledError, Task, current_task
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast, override
 
-from casty.behaviors.context import ActorContext, Timers
-from casty.behaviors.values import SAME, Behavior, ReceiveBehavior
+from casty.behaviors.context import Timers
+from casty.behaviors.values import Behavior
 from casty.errors import StashOverflowError
 from casty.interruption import raise_unless_failure
 from casty.mailbox import Mailbox
 from casty.ref import ActorRef
 from casty.runtime import children
+from casty.runtime.adapters import adapter
 from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.life import Life
 from casty.runtime.listing import listed
@@ -124,21 +124,7 @@ class CellContext:
         self.pipe_to_self(answer, mapper, on_failure)
 
     def message_adapter[U](self, adapt: Callable[[U], Any]) -> ActorRef[U]:
-        owner = self._cell
-
-        async def forward(_ctx: ActorContext[U], message: U) -> Behavior[U]:
-            try:
-                adapted = adapt(message)
-            except BaseException as error:
-                raise_unless_failure(error)
-                owner.signal(Fail(error, message))
-            else:
-                owner.kernel.dead_letters.tell(owner.ref, adapted)
-            return SAME
-
-        taken = owner.own_life().children
-        name = next(n for i in itertools.count(1) if (n := f"_adapter-{i}") not in taken)
-        return self.spawn(ReceiveBehavior(forward), name)
+        return adapter(self._cell, adapt)
 
     def stash(self, message: Any) -> None:
         stash = self._cell.own_life().stash

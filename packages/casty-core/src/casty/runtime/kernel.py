@@ -11,6 +11,7 @@ from casty.behaviors.values import IGNORE
 from casty.clock import Clock, SystemClock
 from casty.config import ActorSettingsResolver, CastyConfig
 from casty.event_stream import EventStream
+from casty.runtime.adapters import ADAPTER, AdapterRef
 from casty.runtime.ask import Asks
 from casty.runtime.cell import Cell
 from casty.runtime.dead_letters import DeadLetters
@@ -75,6 +76,12 @@ class Kernel:
                 return None
             cell = child
         return cell
+
+    def find_adapter(self, address: ActorAddress) -> AdapterRef | None:
+        """The message adapter of that address, which has travelled."""
+        path, _, name = address.path.rpartition("/")
+        owner = self.find(path) if name == ADAPTER else None
+        return None if owner is None or owner.life is None else owner.life.exported.get(address.uid)
 
     def address(self, path: str, uid: int) -> ActorAddress:
         remote = self.remote

@@ -2,8 +2,10 @@
 
 from asyncio import Future, Task
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakValueDictionary
 
 from casty.behaviors.clustered import DiscoverableBehavior, ServiceKey
 from casty.behaviors.supervision import OneForOneStrategy, Strategy
@@ -14,6 +16,7 @@ from casty.ref import ActorRef
 from casty.runtime.signals import Signal
 
 if TYPE_CHECKING:
+    from casty.runtime.adapters import AdapterRef
     from casty.runtime.cell import Cell
     from casty.runtime.timers import KeyedTimers
     from casty.runtime.watch import Watch
@@ -119,6 +122,10 @@ class Life:
     """Its own watches, also those whose notice waits in its mailbox."""
     incarnation: int = 0
     """Counts its ends and restarts: the results of work that an earlier incarnation has piped are revoked."""
+    adapters: "WeakValueDictionary[Hashable, AdapterRef] | None" = None
+    """The adapters of its messages that are in use, by their functions."""
+    exported: "dict[int, AdapterRef]" = field(default_factory=dict)
+    """Those that other nodes may know, by their uids."""
     watches_afar: bool = False
     """Whether it has watched actors of other nodes."""
     event_sourced: bool = False

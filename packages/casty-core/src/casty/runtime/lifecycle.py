@@ -236,6 +236,8 @@ async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]])
 async def _end_family(cell: Cell, life: Life) -> None:
     """End what an incarnation has started: its children first, and with them whom it watches, then timers and tasks."""
     life.incarnation += 1
+    life.adapters = None
+    life.exported.clear()
     unwatch_all(cell)
     await stop_children(cell)
     await _end_errands(cell, life)

@@ -192,6 +192,8 @@ class ActorSystem:
             cell = kernel.find(address.path)
             if cell is not None and address.uid in (0, cell.uid):
                 return cell.ref
+            if (adapter := kernel.find_adapter(address)) is not None:
+                return adapter
         elif address == NOBODY.address:
             return NOBODY
         elif kernel.remote is not None and (ref := kernel.remote.ref(address)) is not None:

@@ -5,6 +5,7 @@ from typing import Any, override
 
 from casty.messages import Terminated
 from casty.ref import ActorRef
+from casty.runtime.adapters import AdapterRef
 from casty.runtime.cell import STOPPED, Cell, LocalRef
 from casty.runtime.posting import deliver_revocable
 from casty.runtime.revocable import REVOKED, Revocable
@@ -91,4 +92,6 @@ def notify_watchers(cell: Cell) -> None:
 
 def watched_cell(ref: ActorRef[Any]) -> Cell | None:
     """The cell behind a reference; an adapter's is its owner's."""
+    if isinstance(ref, AdapterRef):
+        return ref.owner
     return ref.cell if isinstance(ref, LocalRef) else None

@@ -1,0 +1,104 @@
+"""References that translate what they are told for the actor behind them: `ctx.message_adapter`.
+
+An adapter is a reference and nothing else. It lives as long as it is referred to, and works as long as the incarnation
+that made it; only one that has been given an address, so that another node may know it, is kept until then.
+"""
+
+from collections.abc import Callable, Hashable
+from types import FunctionType
+from typing import Any, Final, override
+from weakref import WeakValueDictionary
+
+from casty.address import ActorAddress
+from casty.interruption import raise_unless_failure
+from casty.persistence.outbox import OPEN, current
+from casty.ref import ActorRef, Asking
+from casty.runtime.cell import Cell
+from casty.runtime.dead_letters import STOPPED
+from casty.runtime.life import Life
+from casty.runtime.signals import Fail
+
+ADAPTER: Final = "_adapter"
+"""The last part of every adapter's path; they differ by their uids."""
+
+
+class AdapterRef(ActorRef[Any]):
+    """Tells its owner what `adapt` makes of a message."""
+
+    __slots__ = ("_adapt", "_incarnation", "_uid", "owner")
+
+    def __init__(self, owner: Cell, adapt: Callable[[Any], Any], incarnation: int) -> None:
+        self.owner = owner
+        self._adapt = adapt
+        self._incarnation = incarnation
+        self._uid = 0
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        kernel = self.owner.kernel
+        if not self._uid:
+            self._uid = next(kernel.uids)
+            if self._works():
+                self.owner.own_life().exported[self._uid] = self
+        return kernel.address(f"{self.owner.path}/{ADAPTER}", self._uid)
+
+    @property
+    @override
+    def asks(self) -> Asking:
+        return self.owner.kernel.asks
+
+    @override
+    def tell(self, message: Any) -> None:
+        if OPEN and (outbox := current()) is not None:
+            outbox.hold(self.tell, message)
+            return
+        dead_letters = self.owner.kernel.dead_letters
+        if not self._works():
+            dead_letters.publish(message, self, STOPPED)
+            return
+        try:
+            adapted = self._adapt(message)
+        except BaseException as error:
+            raise_unless_failure(error)
+            self.owner.signal(Fail(error, message))
+        else:
+            dead_letters.tell(self.owner.ref, adapted)
+
+    def _works(self) -> bool:
+        """Whether its incarnation lives."""
+        return self.owner.own_life().incarnation == self._incarnation
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    @override
+    def __hash__(self) -> int:
+        return id(self) >> 4
+
+
+def adapter(owner: Cell, adapt: Callable[[Any], Any]) -> AdapterRef:
+    """The adapter of that function, the same one as long as it is in use: a handler may ask for it each time."""
+    life = owner.own_life()
+    key = _key(adapt)
+    if key is None:
+        return AdapterRef(owner, adapt, life.incarnation)
+    known = _known(life)
+    found = known.get(key)
+    if found is None:
+        found = known[key] = AdapterRef(owner, adapt, life.incarnation)
+    return found
+
+
+def _known(life: Life) -> "WeakValueDictionary[Hashable, AdapterRef]":
+    if life.adapters is None:
+        life.adapters = WeakValueDictionary()
+    return life.adapters
+
+
+def _key(adapt: Callable[[Any], Any]) -> Hashable | None:
+    """What makes two functions the same adapter: a lambda that stands in a handler is another one each time."""
+    if isinstance(adapt, FunctionType) and not (adapt.__closure__ or adapt.__defaults__ or adapt.__kwdefaults__):
+        return adapt.__code__, id(adapt.__globals__)
+    return None if type(adapt).__hash__ is None else adapt  # pyright: ignore[reportUnnecessaryComparison]  # a user's may be
