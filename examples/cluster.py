@@ -221,7 +221,7 @@ def free_ports(count: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        asyncio.run(run_node(sys.argv[1], [int(port) for port in sys.argv[2:]]))
-    else:
-        asyncio.run(play())
+    try:
+        asyncio.run(run_node(sys.argv[1], [int(port) for port in sys.argv[2:]]) if len(sys.argv) > 1 else play())
+    except KeyboardInterrupt:  # Ctrl-C goes to all processes, and each of them ends in good order
+        sys.exit(130)

@@ -189,8 +189,16 @@ async def run(file: Path, contents: Contents, journal: str) -> tuple[dict[str, D
 
 
 def main() -> int:
+    """The exit code: that of `book`, or 130 after Ctrl-C."""
+    try:
+        return book(parse_arguments())
+    except KeyboardInterrupt:
+        print("interrupted; what is booked is safe: run this again to go on", file=sys.stderr)
+        return 130
+
+
+def book(arguments: "Arguments") -> int:
     """The exit code: 1 if anything is wrong with a row, a balance or the journal, 2 if FILE cannot be read at all."""
-    arguments = parse_arguments()
     journal = arguments.journal or f"sqlite:///{quote(arguments.file.stem)}.db"
     try:
         contents = read(arguments.file)
@@ -203,9 +211,6 @@ def main() -> int:
     except (CastyError, TimeoutError) as error:
         print(f"stopped: {error}\nwhat is booked is safe: run this again to go on", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("interrupted; what is booked is safe: run this again to go on", file=sys.stderr)
-        return 130
     agrees = show(balances, fold(contents.transactions))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps({name: str(balance) for name, balance in balances.items()}, indent=1))

@@ -1,9 +1,12 @@
 """Three processes, of which one is killed and comes back: what is shown of it, in its order."""
 
+import os
 import re
+import signal
+import subprocess
 from pathlib import Path
 
-from tests.examples.programs import run_example
+from tests.examples.programs import command, run_example
 
 STORY = r"""
 all three are one cluster, and draw tickets at one machine
@@ -28,3 +31,19 @@ def test_it_shows_how_a_cluster_outlives_one_of_its_processes(tmp_path: Path) ->
     assert matched["heir"] != matched["victim"]
     assert f"sees {', '.join(f'{name} up' for name in ('ada', 'barbara', 'clara'))}" in finished.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_ends_all_processes_without_a_traceback(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("cluster.py"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any("all three are one cluster" in line for line in process.stdout)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, errors = process.communicate(timeout=200)
+    assert (process.returncode, errors) == (130, "")

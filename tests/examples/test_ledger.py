@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import subprocess
 from pathlib import Path
 
@@ -141,3 +142,20 @@ async def test_a_ledger_whose_journal_another_process_owns_says_so_and_books_not
     assert f"shared.db is open in another process, {os.getpid()}" in refused.stderr
     booked = await asyncio.to_thread(run_example, "ledger.py", "--journal", "sqlite:///shared.db", cwd=tmp_path)
     assert "120 booked and 0 booked before" in booked.stdout
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    """Also while the file is read, which here never ends."""
+    os.mkfifo(tmp_path / "endless.csv")
+    with (
+        subprocess.Popen(
+            command("ledger.py", "endless.csv"), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        ) as process,
+        (tmp_path / "endless.csv").open("w") as rows,
+    ):  # opened once the ledger has opened it
+        rows.write(HEADER)
+        rows.flush()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=200)
+    assert errors == "interrupted; what is booked is safe: run this again to go on\n"
+    assert process.returncode == 130
