@@ -17,8 +17,8 @@ def event_rows(records: Iterable[EventRecord]) -> tuple[list[object], bool]:
     values: list[object] = []
     tagged = False
     for record in records:
-        *fields, tags, serializer = record
-        values += fields
+        values += record[:-2]
+        tags, serializer = record[-2:]
         if tags:
             tagged = True
             values.append(json.dumps(tags))
