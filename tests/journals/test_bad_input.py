@@ -80,10 +80,10 @@ async def events_of(journal: StoreJournal, entity_id: str = "echo") -> list[Any]
 
 
 @pytest.mark.parametrize("entity_id", ["a\0b", "a\ud800"], ids=["NUL", "surrogate"])
-async def test_an_id_that_databases_cannot_store(system: ActorSystem, journal: StoreJournal, entity_id: str) -> None:
-    error = await why_not(system, echo(journal, entity_id))
-    assert isinstance(error, BehaviorError)
-    assert str(error) == (
+async def test_an_id_that_databases_cannot_store(journal: StoreJournal, entity_id: str) -> None:
+    with pytest.raises(BehaviorError) as refused:
+        echo(journal, entity_id)
+    assert str(refused.value) == (
         f"the entity id {entity_id!r} holds a NUL character or half a surrogate pair, which databases cannot store; "
         "use an id without it"
     )
@@ -91,9 +91,9 @@ async def test_an_id_that_databases_cannot_store(system: ActorSystem, journal: S
 
 async def test_an_id_that_is_too_long_for_an_index(system: ActorSystem, journal: StoreJournal) -> None:
     ideographs = "".join(map(chr, range(0x4E00, 0x5200)))  # 3 bytes each, and nothing in them to compress
-    error = await why_not(system, echo(journal, ideographs))
-    assert isinstance(error, BehaviorError)
-    assert str(error) == (
+    with pytest.raises(BehaviorError) as refused:
+        echo(journal, ideographs)
+    assert str(refused.value) == (
         f"the entity id {ideographs[:40]!r}… is 3,072 bytes long, and databases store ids of at most 2,500; use a "
         "shorter one, such as a hash of it"
     )
@@ -121,17 +121,18 @@ async def test_an_event_that_is_larger(system: ActorSystem, journal: StoreJourna
 async def test_an_event_that_cannot_be_serialized(system: ActorSystem, journal: StoreJournal) -> None:
     error = await why_not(system, echo(journal), object())
     assert isinstance(error, EncodeError)
-    assert "cannot encode Said.what: builtins.object is not a wire type; make it a frozen dataclass" in str(error)
+    assert "cannot encode Said.what: builtins.object is not a wire type; " in str(error)
     assert error.__notes__ == ["This would be event 1 of the entity 'echo'."]
     assert await events_of(journal) == []
 
 
-async def test_a_state_that_cannot_be_serialized(system: ActorSystem, journal: StoreJournal) -> None:
-    error = await why_not(system, echo(journal, snapshots=SnapshotEvery(1)))
-    assert isinstance(error, EncodeError)
-    assert "Heard is a subclass of tuple, and would come back as one; convert it first" in str(error)
-    assert error.__notes__ == ["This would be the state of the entity 'echo' at event 1."]
-    assert await events_of(journal) == []
+async def test_a_state_that_cannot_be_serialized_is_a_warning(
+    system: ActorSystem, journal: StoreJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await say(system, echo(journal, snapshots=SnapshotEvery(1))) == 1
+    assert "Heard is a subclass of tuple, and would come back as one" in caplog.text
+    assert "This would be the state of the entity 'echo' at event 1." in caplog.text
+    assert await events_of(journal) == [Said("hello")]
 
 
 async def test_an_unknown_event_type(system: ActorSystem, journal: StoreJournal) -> None:
