@@ -138,13 +138,12 @@ class Asks:
         cell: Cell | None = target.cell if type(target) is LocalRef else None
         if cell is None and isinstance(ref, AskedRef):
             return await ref.asked(self, factory, timeout)
-        dispatcher = self._kernel.dispatcher
-        future: Future[R] = Future(loop=dispatcher.loop)
+        future: Future[R] = Future(loop=self._kernel.dispatcher.loop)
         promise = PromiseRef(self._kernel, future)
         message = factory(promise)
         if cell is not None and cell.state == IDLE and not OPEN:
             self._lost = None
-            if dispatcher.run_with(cell, message) and future.done():
+            if self._kernel.dispatcher.run_with(cell, message) and future.done():
                 return future.result()
             pending = register(cell, future, ref, message, promise)
             self._fail_if_lost(message)
