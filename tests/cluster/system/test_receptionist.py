@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox, MailboxOverflowStrategy, ServiceKey
 from casty.behaviors.discovery import Deregister, Find, Listing, Register, Subscribe
+from casty.errors import DecodeError
 from casty.testing import TestProbe
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
@@ -101,3 +102,14 @@ async def test_what_cannot_be_registered_or_told_harms_nobody_else(monkeypatch: 
 async def _never(ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
     await asyncio.Event().wait()
     return Behaviors.same()
+
+
+async def test_an_actor_of_castys_own_takes_no_messages_of_other_nodes() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        for path in ("/_receptionist", "/_death-watch", "//_receptionist"):
+            ref = second.lookup(path, node="node-1")
+            assert ref is not None
+            with pytest.raises(DecodeError, match="internal to Casty"):
+                await second.ask(ref, Who, timeout=20.0)
+        assert first.lookup("/_receptionist") is not None

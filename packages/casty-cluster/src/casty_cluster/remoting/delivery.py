@@ -33,6 +33,7 @@ from casty.errors import (
 )
 from casty.member import NodeId
 from casty.persistence.outbox import OPEN
+from casty.printable import printable
 from casty.ref import ActorRef, DetachedRef
 from casty.runtime.ask import ASKS, Asks
 from casty.runtime.cell import IDLE, STOPPED, Cell
@@ -42,6 +43,7 @@ from casty.runtime.outages import refuse_if_asked
 from casty.runtime.threads import check_thread
 from casty.spi.serializer import Serializer
 
+from casty_cluster.broadcast.broadcast import PREFIX
 from casty_cluster.remoting.refs import RemoteRef, ReplyRef
 from casty_cluster.wire import frames
 
@@ -174,7 +176,7 @@ class Delivery:
                     raise DecodeError(f"no frame is of kind {kind}: a newer Casty sent it, or nobody did")
         except DecodeError as error:
             if self._throttle.admits((peer, type(error))):
-                logger.warning("a message of %s cannot be read and is dropped: %s", peer, error)
+                logger.warning("a message of %s cannot be read and is dropped: %s", printable(peer), printable(error))
 
     def dropped(self, peer: PeerAddress, lost: Sequence[bytes], reason: str) -> None:
         """The transport gave these frames up: whoever waits is told, and the rest are dead letters."""
@@ -271,6 +273,8 @@ class Delivery:
         known = self._targets.get(target)
         if known is None or known[0].state == STOPPED:
             path, uid, serializer = frames.read_target(target)
+            if _is_internal(path):
+                raise DecodeError(f"{printable(path)} is internal to Casty and takes no messages of other nodes")
             cell = self._kernel.find(path)
             if cell is None or uid not in (0, cell.uid):
                 return None
@@ -298,3 +302,9 @@ class Delivery:
         except DecodeError:
             message = body
         self._kernel.dead_letters.publish(message, ref, reason)
+
+
+def _is_internal(path: str) -> bool:
+    """Whether a path leads to an actor of Casty's own. Those for broadcasts are of the users."""
+    top = path.lstrip("/")
+    return top.startswith("_") and not top.startswith(PREFIX) and path != ASKS

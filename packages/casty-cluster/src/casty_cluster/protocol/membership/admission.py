@@ -14,6 +14,8 @@ def refusal(
     """Why the sender is not let in; None: it is."""
     if other_system := wrong_system(settings, sender, join.system):
         return other_system
+    if not all(text.isprintable() for text in (join.node_id, *join.roles)):
+        return Refusal(sender.uid, "its node_id and its roles must be printable; correct them", final=True)
     for key, theirs in sorted(join.configuration.items()):
         ours = settings.configuration.get(key, theirs)
         if ours != theirs:

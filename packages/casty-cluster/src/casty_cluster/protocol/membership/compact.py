@@ -41,6 +41,8 @@ def read(gossip: Gossip, now: float) -> GossipState:
     members = nodes[: len(gossip.members)]
     if len(set(nodes)) != len(nodes) or not all(age >= 0.0 for age in gossip.ages):
         raise ValueError("it names a node twice, or one that will be removed some day")
+    if not all(text.isprintable() for text in _texts(gossip)):
+        raise ValueError("it names a node by what is no name")
     rows = {
         _at(members, observer): Observation(version, frozenset(_chosen(members, subjects)))
         for observer, version, subjects in gossip.rows
@@ -53,6 +55,13 @@ def read(gossip: Gossip, now: float) -> GossipState:
         seen=frozenset(_chosen(members, gossip.seen)),
         tombstones={node: now - age for node, age in zip(nodes[len(members) :], gossip.ages, strict=True)},
     )
+
+
+def _texts(gossip: Gossip) -> Iterable[str]:
+    """What a peer may have chosen freely, and ends up in logs."""
+    yield from (host for host, _, _ in gossip.nodes)
+    for node_id, roles, _, _ in gossip.members:
+        yield from (node_id, *roles)
 
 
 def write_digest(state: GossipState, to: NodeId) -> Digest:
