@@ -64,6 +64,11 @@ class Link:
         return not self._queue and not self._connections and self._dialing is None
 
     @property
+    def failures(self) -> int:
+        """Attempts to connect that have failed since the last one that did not."""
+        return self._failures
+
+    @property
     def is_connected(self) -> bool:
         return bool(self._connections)
 

@@ -28,6 +28,7 @@ class Reason(IntEnum):
     tls = 17
     unreachable = 18
     no_files = 19
+    hung_up = 20
 
     @property
     def slug(self) -> str:
@@ -54,6 +55,7 @@ _TEXTS: Final = {
     Reason.crowded: "others wait to introduce themselves, and this one took longest",
     Reason.tls: "the TLS handshake failed",
     Reason.unreachable: "nobody can be reached there",
+    Reason.hung_up: "the other side closes the connection during the handshake; perhaps it wants TLS, or a certificate",
     Reason.no_files: "this process has no file descriptors left; raise its limit (ulimit -n)",
 }
 
@@ -66,6 +68,7 @@ _REJECTING: Final = {
     Reason.garbage,
     Reason.stranger,
     Reason.out_of_turn,
+    Reason.hung_up,
 }
 """Reasons for which a handshake fails until somebody changes a setting."""
 

@@ -26,6 +26,10 @@ from casty_transport_tcp.reasons import Ending, Reason
 from casty_transport_tcp.resolving import Resolver, Target
 from casty_transport_tcp.tls import explained, secured
 
+HUNG_UP: Final = 6
+"""Attempts in a row: so often a proxy in front of a node that is just starting may close a connection. After that it is
+taken for a rejection without a word, as by an endpoint that wants TLS and hears none.
+"""
 HANDSHAKE_SECONDS: Final = 5.0
 """For whoever connects to introduce itself, TLS included."""
 
@@ -168,6 +172,8 @@ class TcpTransport:
                 connecting.close()
         if connection.peer is not None:
             self._known_as(link, connection.peer.node.address)
+        elif failed is not None and failed.reason is Reason.broken and link.failures >= HUNG_UP:
+            return Ending(Reason.hung_up)
         elif failed is not None and failed.reason is Reason.itself and self._met_itself > met_itself:
             return Ending(Reason.itself)  # not only the other side says so
         return failed
