@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from casty.address import PeerAddress
 from casty.spi.transport import ConnectFailure, Lane
-from casty_transport_tcp import resolving
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.racing import race
 from casty_transport_tcp.resolving import MAX_LOOKUPS, Resolver
@@ -30,10 +29,10 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str] | Callable[[],
         found = known.get(host)
         if found is None:
             return real(host, port, *args, **options)
-        addresses = found if isinstance(found, list) else found()
+        addresses = found() if callable(found) else found
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
-    monkeypatch.setattr(resolving.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return known
 
 
