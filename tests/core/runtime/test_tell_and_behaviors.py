@@ -113,7 +113,7 @@ async def test_what_is_no_beginning_stops_the_actor(system: ActorSystem, behavio
 
 @pytest.mark.parametrize("junk", [None, 7, lambda: None])
 async def test_only_behaviors_can_be_spawned(system: ActorSystem, junk: Behavior[str]) -> None:
-    with pytest.raises(BehaviorError, match="made of a behavior"):
+    with pytest.raises(BehaviorError, match="an actor takes a behavior"):
         system.spawn(junk)
 
 

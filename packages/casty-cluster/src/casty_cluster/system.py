@@ -25,6 +25,7 @@ from casty.config.schema import WhenDowned, WhenRejected
 from casty.errors import ActorNameError, ArgumentError, JoinError, NodeDownedError, ScopeError
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
 from casty.member import Member, NodeId
+from casty.quantities import check_count, checked_seconds
 from casty.runtime.cell import LocalRef
 from casty.runtime.kernel import Kernel
 from casty.runtime.signals import Restart
@@ -155,6 +156,8 @@ class ClusteredActorSystem(ActorSystem):
 
     async def wait_for(self, count: int, timeout: float = 60.0) -> None:
         """Until `count` members are up. Raises `TimeoutError`, or `JoinError` if this node is refused for good."""
+        check_count(count, "count of wait_for", 0)
+        timeout = checked_seconds(timeout, "timeout of wait_for")
         try:
             async with asyncio.timeout(timeout):
                 await self.node.wait_until(lambda state: len(state.up) >= count)

@@ -38,8 +38,8 @@ class Mailbox(Generic[M]):  # noqa: UP046  # its variable has a default
             raise ArgumentError(f"overflow of Mailbox is one of {names}, not {self.overflow!r}")
 
 
-def checked_mailbox(mailbox: Mailbox | None) -> Mailbox | None:
+def checked_mailbox(mailbox: Mailbox) -> Mailbox:
     """Raises `ArgumentError` for what is no mailbox."""
-    if mailbox is not None and not isinstance(cast("object", mailbox), Mailbox):
+    if not isinstance(cast("object", mailbox), Mailbox):
         raise ArgumentError(f"mailbox is Mailbox(capacity=...), not {mailbox!r}")
     return mailbox

@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, Protocol, Self, SupportsIndex, overload, override
+from typing import Any, NoReturn, Protocol, Self, SupportsIndex, cast, overload, override
 
 from casty.address import ActorAddress
+from casty.errors import ArgumentError
 
 
 class Asking(Protocol):
@@ -80,6 +81,13 @@ class ActorRef[M](ABC):
             f"cannot pickle {self!r}: a reference is bound to its actor system; send it in a message or store it in an "
             "event, or pickle ref.address.to_uri() and give ActorAddress.from_uri(uri) to system.resolve"
         )
+
+
+def checked_ref[R: ActorRef[Any]](ref: R, taker: str) -> R:
+    """Raises `ArgumentError` for what is no reference."""
+    if not isinstance(cast("object", ref), ActorRef):
+        raise ArgumentError(f"{taker} takes a reference, such as spawn(...) and lookup(...) return, not {ref!r}")
+    return ref
 
 
 class BroadcastRef[M](ActorRef[M]):

@@ -1,9 +1,10 @@
 """What `Behaviors` takes: each argument is checked where it is given, before anything is spawned or stored."""
 
+import inspect
 from collections.abc import Buffer, Callable, Collection, Sequence
 from typing import Any, Final, cast
 
-from casty.behaviors.functions import checked_async, checked_plain, noun, refuse_coroutine
+from casty.behaviors.functions import check_not_async, checked_async, checked_plain, noun, refuse_coroutine
 from casty.behaviors.values import Behavior
 from casty.callables import is_async, named
 from casty.errors import BehaviorError
@@ -129,3 +130,35 @@ def check_tags(tags: object, event: object, tagger: Callable[..., Any]) -> None:
         raise BehaviorError(
             f"{named(tagger)} tagged {noun(event)} with {tags!r}; a tagger returns a list of texts, such as ['vip']"
         )
+
+
+def check_pipe(awaitable: object, mapper: object, on_failure: object) -> None:
+    """Raises `BehaviorError` unless these are something to await, and plain functions of what comes of it."""
+    try:
+        if not inspect.isawaitable(awaitable):
+            advice = "; call it: ctx.pipe_to_self(job())" if callable(awaitable) else ""
+            raise BehaviorError(f"ctx.pipe_to_self takes something to await, not {awaitable!r}{advice}")
+        if mapper is not None:
+            check_not_async(mapper, "mapper of ctx.pipe_to_self", "def mapper(result)")
+        if on_failure is not None:
+            check_not_async(on_failure, "on_failure of ctx.pipe_to_self", "def on_failure(error)")
+    except BehaviorError:
+        if inspect.iscoroutine(awaitable):
+            awaitable.close()  # nothing will await it
+        raise
+
+
+def check_factory(factory: object) -> None:
+    """Raises `BehaviorError` for a message in place of the function that makes it."""
+    if not callable(factory):
+        raise BehaviorError(
+            f"ask takes a Request, or a function that makes the message for a reply reference, as in "
+            f"ask(ref, lambda reply_to: {noun(factory)}(..., reply_to=reply_to)), not {noun(factory)} itself"
+        )
+
+
+def check_asked(message: object, factory: Callable[..., Any]) -> None:
+    """Raises `BehaviorError` for what a factory cannot have meant as its message."""
+    refuse_coroutine(message, "the factory of ask", factory)
+    if message is None:
+        raise BehaviorError(f"{named(factory)} made None for ask; it returns the message to send")

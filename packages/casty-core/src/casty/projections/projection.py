@@ -17,6 +17,7 @@ from casty.projections.following import Follower
 from casty.projections.offsets import InMemoryOffsets
 from casty.projections.projector import Handler, Projector, Reset
 from casty.projections.values import Lag, OnError
+from casty.quantities import checked_seconds
 from casty.spi.event_journal import EventJournal
 from casty.spi.offset_store import OffsetStore
 
@@ -107,6 +108,7 @@ class Projection[E, C]:
 
         Raises `TimeoutError` after that many seconds, and `ProjectionError` if it is not running, or stops.
         """
+        timeout = checked_seconds(timeout, "timeout of caught_up")
         async with self._journal.lease() as opened:
             highest = await ordered(opened).highest_offset()
         await self._follower.caught_up(highest, timeout)

@@ -7,12 +7,15 @@ and nothing else holds the reply reference. Otherwise it fails at its timeout, w
 import weakref
 from asyncio import Future
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, override
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final, cast, override
 
 from casty.address import ActorAddress
+from casty.behaviors.arguments import check_asked, check_factory
 from casty.errors import ActorStoppedError
 from casty.persistence.outbox import CURRENT, OPEN, Outbox, current
-from casty.ref import ActorRef, Asking
+from casty.quantities import checked_seconds
+from casty.ref import ActorRef, Asking, checked_ref
 from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
 from casty.runtime.outages import refuse_if_asked
@@ -124,6 +127,7 @@ class Asks:
         self._abroad: dict[int, Future[Any]] = {}
         """The futures of those asks that other nodes were asked, by the uids of their promises."""
 
+    # long: every ask passes here, and each call taken out of it would cost all of them.
     async def ask[M, R](
         self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float, *, held: bool = False
     ) -> R:
@@ -134,13 +138,23 @@ class Asks:
         """
         if OPEN and (outbox := current()) is not None and outbox.undecided and not held:
             return await self._ask_undecided(outbox, ref, factory, timeout)
+        if not (type(timeout) is float and timeout >= 0):
+            timeout = checked_seconds(timeout, "timeout of ask")
         target: Any = ref
         cell: Cell | None = target.cell if type(target) is LocalRef else None
         if cell is None and isinstance(ref, AskedRef):
             return await ref.asked(self, factory, timeout)
+        if cell is None:
+            checked_ref(ref, "ask")
         future: Future[R] = Future(loop=self._kernel.dispatcher.loop)
         promise = PromiseRef(self._kernel, future)
-        message = factory(promise)
+        try:
+            message = factory(promise)
+        except TypeError:
+            check_factory(factory)
+            raise
+        if message is None or type(cast("object", message)) is CoroutineType:
+            check_asked(message, factory)
         if cell is not None and cell.state == IDLE and not OPEN:
             self._lost = None
             if self._kernel.dispatcher.run_with(cell, message) and future.done():
@@ -177,7 +191,9 @@ class Asks:
         """
         uid = next(self._kernel.uids)
         future: Future[Any] = Future(loop=self._kernel.dispatcher.loop)
+        check_factory(factory)
         message = factory(PromiseRef(self._kernel, future, uid))
+        check_asked(message, factory)
         self._abroad[uid] = future
         kind = type(message)
         try:

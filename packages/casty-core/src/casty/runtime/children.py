@@ -6,11 +6,12 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from casty.behaviors.arguments import no_behavior
 from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
 from casty.behaviors.values import Behavior, ReceiveBehavior
-from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
+from casty.errors import ActorNameError, ActorStoppedError, ScopeError
 from casty.events import ActorStarted
-from casty.mailbox import Mailbox
+from casty.mailbox import Mailbox, checked_mailbox
 from casty.persistence.outbox import OPEN, Outbox, current
 from casty.runtime.cell import PAUSED, Cell
 from casty.runtime.life import Life, unwrap
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 COPIED: Final = 10_000
 """Children that are looked up at a time to be stopped."""
-NAME: Final = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
+NAME: Final = re.compile(r"[^/\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 
 
 def spawn_cell(
@@ -44,13 +45,13 @@ def spawn_cell(
     uid = next(kernel.uids)
     if name is None:
         name = f"${uid:x}"
-    elif name in family.children or not NAME.fullmatch(name):
+    elif not is_name(name) or name in family.children:
         raise _unusable(name, parent)
     elif name.startswith("_"):
         family.has_hidden_children = True
     cell = Cell(kernel.dispatcher, parent, name, uid, behavior)
     settings = kernel.settings.resolve(name)
-    mailbox = mailbox or settings.mailbox
+    mailbox = settings.mailbox if mailbox is None else checked_mailbox(mailbox)
     if mailbox.capacity is not None:
         cell.admission = Bounded(mailbox.capacity, mailbox.overflow)
     if settings.supervision is not None:
@@ -90,10 +91,16 @@ def _inherit_spies(family: Life, cell: Cell) -> bool:
     return bool(spies)
 
 
+def is_name(name: object) -> bool:
+    """Whether an actor may be called that."""
+    return isinstance(name, str) and NAME.fullmatch(name) is not None
+
+
 def _unusable(name: str, parent: Cell) -> ActorNameError:
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         return ActorNameError(
-            f"{name!r} cannot name an actor: a name has 1 to 255 characters, no slash and no control character"
+            f"{name!r} cannot name an actor: a name is a text of 1 to 255 characters, without slashes, control "
+            "characters and halves of surrogate pairs"
         )
     path = f"{parent.path.rstrip('/')}/{name}"
     return ActorNameError(
@@ -104,10 +111,7 @@ def _unusable(name: str, parent: Cell) -> ActorNameError:
 def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
     """Raises for what no local actor can be, naming what would have to be there."""
     if not isinstance(behavior, Behavior):
-        raise BehaviorError(
-            f"an actor is made of a behavior such as Behaviors.receive(handler), not of {type(behavior).__qualname__}"
-            f"{'; call the function that returns it' if callable(behavior) else ''}"
-        )
+        raise no_behavior(behavior, "an actor")
     _, core = unwrap(cast("Behavior[Any]", behavior))
     match core:
         case ShardedBehavior():

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast, override
 
+from casty.behaviors.arguments import check_pipe
 from casty.behaviors.context import Timers
+from casty.behaviors.functions import refuse_coroutine
 from casty.behaviors.values import Behavior
 from casty.errors import StashOverflowError
 from casty.interruption import raise_unless_failure
 from casty.mailbox import Mailbox
-from casty.ref import ActorRef
+from casty.quantities import checked_seconds
+from casty.ref import ActorRef, checked_ref
 from casty.runtime import children
 from casty.runtime.adapters import adapter
 from casty.runtime.cell import Cell, LocalRef
@@ -91,13 +94,13 @@ class CellContext:
         request_stop(target)
 
     def watch(self, ref: ActorRef[Any]) -> None:
-        watch(self._cell, ref)
+        watch(self._cell, checked_ref(ref, "ctx.watch"))
 
     def watch_with(self, ref: ActorRef[Any], message: Any) -> None:
-        watch(self._cell, ref, message)
+        watch(self._cell, checked_ref(ref, "ctx.watch_with"), message)
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
-        unwatch(self._cell, ref)
+        unwatch(self._cell, checked_ref(ref, "ctx.unwatch"))
 
     def pipe_to_self[T](
         self,
@@ -105,6 +108,7 @@ class CellContext:
         mapper: Callable[[T], Any] | None = None,
         on_failure: Callable[[Exception], Any] | None = None,
     ) -> None:
+        check_pipe(awaitable, mapper, on_failure)
         tasks = self._cell.own_life().tasks
         # Started at once, so that whatever is awaited has begun and can be cancelled properly.
         task = Task(_pipe(self._cell, awaitable, mapper, on_failure), loop=self._cell.dispatcher.loop, eager_start=True)
@@ -157,6 +161,7 @@ async def _pipe(
             message = on_failure(cast("Exception", error))
         else:
             message = result if mapper is None else mapper(result)
+        refuse_coroutine(message, "the mapper of a pipe", mapper or on_failure)
     except BaseException as error:
         raise_unless_failure(error, me)
         if life.incarnation == incarnation:
@@ -199,8 +204,10 @@ class _ActorTimers(Timers[Any]):
         if life.timers is None:
             life.timers = KeyedTimers(self._cell.kernel.clock, self._cell.kernel.dead_letters)
         if every is not None and after is None:
+            checked_seconds(every, f"every= of the timer {key!r}", zero=False)
             life.timers.repeat(key, self._cell.ref, message, every)
         elif after is not None and every is None:
+            checked_seconds(after, f"after= of the timer {key!r}")
             life.timers.once(key, self._cell.ref, message, after)
         else:
             raise ValueError(f"a timer needs either every= or after=: {key!r}")

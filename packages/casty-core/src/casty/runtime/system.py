@@ -19,7 +19,8 @@ from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
 from casty.plugins import PluginRegistry, build_options
 from casty.plugins.serializers import make_serializer
-from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef
+from casty.quantities import checked_seconds
+from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef, checked_ref
 from casty.request import NOBODY
 from casty.runtime.ask import ASKS
 from casty.runtime.cell import Cell
@@ -124,7 +125,7 @@ class ActorSystem:
         `ScopeError` for a behavior that needs a cluster. An exception of the behavior itself goes to supervision.
         """
         kernel = self._kernel or self.kernel
-        root = kernel.internal if name is not None and name.startswith("_") else kernel.root
+        root = kernel.internal if isinstance(name, str) and name.startswith("_") else kernel.root
         return spawn_cell(kernel, root, behavior, name, mailbox).ref
 
     @overload
@@ -213,10 +214,14 @@ class ActorSystem:
 
         A key that is in use is replaced, whether by `tick` or by `schedule`.
         """
+        checked_ref(target, "ActorSystem.tick")
+        checked_seconds(interval, "interval of ActorSystem.tick", zero=False)
         self._schedule(lambda timers: timers.repeat(key, target, message, interval))
 
     def schedule[M](self, key: str, target: ActorRef[M], message: M, delay: float) -> None:
         """Tell `target` the message once, in `delay` seconds."""
+        checked_ref(target, "ActorSystem.schedule")
+        checked_seconds(delay, "delay of ActorSystem.schedule")
         self._schedule(lambda timers: timers.once(key, target, message, delay))
 
     def cancel_schedule(self, key: str) -> None:
