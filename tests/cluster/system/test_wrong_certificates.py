@@ -19,8 +19,8 @@ def certified(by: CA, trusting: CA) -> Config:
 
     def context(protocol: int) -> Callable[[], ssl.SSLContext]:
         made = ssl.SSLContext(protocol)
-        by.issue_cert("127.0.0.1").configure_cert(made)
-        trusting.configure_trust(made)
+        by.issue_cert("127.0.0.1").configure_cert(made)  # pyright: ignore[reportUnknownMemberType] (of trustme)
+        trusting.configure_trust(made)  # pyright: ignore[reportUnknownMemberType] (of trustme)
         made.verify_mode = ssl.CERT_REQUIRED
         return lambda: made
 
@@ -30,7 +30,7 @@ def certified(by: CA, trusting: CA) -> Config:
 def without_certificate() -> Config:
     def make() -> ssl.SSLContext:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        GOOD.configure_trust(made)
+        GOOD.configure_trust(made)  # pyright: ignore[reportUnknownMemberType] (of trustme)
         return made
 
     return Config(server_context=certified(GOOD, GOOD).server_context, client_context=make)
