@@ -34,6 +34,7 @@ def test_a_node_that_is_back_and_asks_at_once_is_answered() -> None:
 
     async def scenario(sim: Simulation) -> None:
         answered: list[str] = []
+        finished: list[bool] = []
 
         async def staying(name: str) -> None:
             async with node(name) as system:
@@ -50,11 +51,13 @@ def test_a_node_that_is_back_and_asks_at_once_is_answered() -> None:
                     porter = system.lookup("/porter", node=member.node)
                     if porter is not None and member.node != system.self_node.node:
                         answered.append(await system.ask(porter, Where, timeout=3.0))
+            finished.append(True)
 
         for name in NAMES[:2]:
             sim.host(name).start(lambda name=name: staying(name))
         sim.host("n3").start(returning)
-        await sim.eventually(lambda: bool(answered), within=120.0)
+        await sim.eventually(lambda: bool(finished), within=120.0)
+        assert answered
 
     simulate_seeds(scenario, SEEDS)
 
