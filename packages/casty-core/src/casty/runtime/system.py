@@ -249,7 +249,8 @@ class ActorSystem:
         """
         if self._kernel is not None and self._stopping is None:
             # A task's own constructor: an eager task factory would end it before it is stored.
-            self._stopping = asyncio.Task(self._shut_down(self._kernel), name="casty-shutdown")
+            loop = asyncio.get_running_loop()  # without one, the constructor would make a loop that nobody closes
+            self._stopping = asyncio.Task(self._shut_down(self._kernel), loop=loop, name="casty-shutdown")
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 
