@@ -1,5 +1,6 @@
 """Beginning again: after a restart, a failed write, an outage of the journal."""
 
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -51,6 +52,19 @@ async def test_an_outage_of_the_journal_is_outlived(system: ActorSystem, clock: 
         await settle()
         await clock.advance(40.0)
     assert await probe.receive() == "a"
+
+
+async def test_five_seconds_after_a_journals_return_its_actors_go_on(system: ActorSystem, clock: ManualClock) -> None:
+    journals, probe = [HandJournal(broken_loads=sys.maxsize) for _ in range(20)], TestProbe[str](system)
+    for journal in journals:  # each actor draws pauses of its own
+        system.spawn(ledger(journal)).tell(Add("a", probe.ref))
+    for _ in range(60):
+        await settle()
+        await clock.advance(1.0)
+    for journal in journals:
+        journal.broken_loads = 0
+    await clock.advance(5.0)
+    assert [await probe.receive() for _ in journals] == ["a"] * 20
 
 
 async def test_a_journal_that_does_not_open_is_tried_again(system: ActorSystem, clock: ManualClock) -> None:
