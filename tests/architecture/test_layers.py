@@ -59,6 +59,7 @@ TYPE_CHECKING_IMPORTS = {
     ("casty.runtime.kernel", "casty.runtime.system"),
     ("casty.runtime.logs", "casty.runtime.kernel"),
     ("casty.runtime.patrol", "casty.runtime.kernel"),
+    ("casty.runtime.deadlock", "casty.runtime.ask"),
     ("casty.runtime.remote", "casty.runtime.ask"),
     ("casty.runtime.threads", "casty.runtime.kernel"),
     ("casty.runtime.remote", "casty.runtime.cell"),

@@ -18,6 +18,7 @@ from casty.quantities import checked_seconds
 from casty.ref import ActorRef, Asking, checked_ref
 from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
+from casty.runtime.deadlock import Awaited, asking, refuse_deadlock
 from casty.runtime.outages import refuse_if_asked
 from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
 from casty.runtime.remote import AskedRef
@@ -48,6 +49,11 @@ class PromiseRef[R](ActorRef[R]):
         if not self._uid:
             self._uid = self._kernel.asks.export(self._future)
         return self._uid
+
+    @property
+    def over(self) -> bool:
+        """Whether the ask has its reply, or has ended without."""
+        return self._future is None or self._future.done()
 
     def end(self) -> None:
         """The ask is over. An error that it ended with refers to the message, and so to this: no cycle may be left."""
@@ -122,6 +128,8 @@ class Asks:
         """The last dead letter without an ask: by the identity of its message, the arguments of `undeliverable`. An ask
         that runs in place is registered only after that.
         """
+        self._awaited: dict[Cell, Awaited] = {}
+        """What handlers await themselves."""
         self._exported: weakref.WeakValueDictionary[int, Future[Any]] = weakref.WeakValueDictionary()
         """The futures whose promises have been given an address, by its uid: another node may answer."""
         self._abroad: dict[int, Future[Any]] = {}
@@ -129,12 +137,19 @@ class Asks:
 
     # long: every ask passes here, and each call taken out of it would cost all of them.
     async def ask[M, R](
-        self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float, *, held: bool = False
+        self,
+        ref: ActorRef[M],
+        factory: Callable[[ActorRef[R]], M],
+        timeout: float,
+        *,
+        held: bool = False,
+        asker: Cell | None = None,
     ) -> R:
         """The first reply told to the reference that `factory` was given.
 
         A command handler that asks waits for the reply, and so the message cannot wait for the command's events;
-        `held` says that the handler does not wait and that the message may.
+        `held` says that the handler does not wait and that the message may. `asker` is an actor whose handler is known
+        to wait.
         """
         if OPEN and (outbox := current()) is not None and outbox.undecided and not held:
             return await self._ask_undecided(outbox, ref, factory, timeout)
@@ -146,6 +161,8 @@ class Asks:
             return await ref.asked(self, factory, timeout)
         if cell is None:
             checked_ref(ref, "ask")
+        elif not held and (handling := asking()) is not None:
+            return await self._ask_in_turn(handling, cell, ref, factory, timeout)
         future: Future[R] = Future(loop=self._kernel.dispatcher.loop)
         promise = PromiseRef(self._kernel, future)
         try:
@@ -155,6 +172,8 @@ class Asks:
             raise
         if message is None or type(cast("object", message)) is CoroutineType:
             check_asked(message, factory)
+        if asker is not None and cell is not None:
+            self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(message))
         if cell is not None and cell.state == IDLE and not OPEN:
             self._lost = None
             if self._kernel.dispatcher.run_with(cell, message) and future.done():
@@ -178,6 +197,17 @@ class Asks:
             if (unused := pending.promise()) is not None:
                 unused.end()
             del pending, unused  # the future holds an error whose traceback holds this frame
+
+    async def _ask_in_turn[M, R](
+        self, asker: Cell, cell: Cell, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
+    ) -> R:
+        """An ask that a handler awaits itself: raises `DeadlockError` if that would be for ever."""
+        refuse_deadlock(self._awaited, asker, cell)
+
+        try:
+            return await self.ask(ref, factory, timeout, held=True, asker=asker)
+        finally:
+            self._awaited.pop(asker, None)
 
     async def ask_by[M](
         self,

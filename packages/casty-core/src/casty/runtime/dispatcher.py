@@ -204,7 +204,7 @@ class Dispatcher:
                     return
                 cell = others.popleft()
                 continue
-            self._current = cell
+            self._current = me.cell = cell
             count = 0
             message = None
             try:

@@ -34,7 +34,10 @@ class Doing:
 class DriverTask(Task[None]):
     """The task of a driver. Its name says what it runs; it is made up when somebody asks for it."""
 
-    __slots__ = ()
+    __slots__ = ("cell",)
+
+    cell: Cell
+    """The actor that it runs, or has run last."""
 
     @override
     def get_name(self) -> str:
