@@ -35,6 +35,19 @@ JOURNAL = [
     "the same without a breath (p99)",
 ]
 
+HOLDING = [
+    "1,000,000 actors stop at shutdown",
+    "1,000,000 children stop",
+    "100,000 started children stop",
+    "1,000,000 children are listed",
+    "100,000 asks time out",
+    "100,000 asks of an actor that stops",
+    "1,000,000 queued messages are handled",
+    "1,000,000 queued messages die",
+    "100,000 timers are cancelled",
+    "100,000 events are replayed",
+]
+
 WIRE = ["one way", "request and reply (p50)", "request and reply (p99)", "100 at a time"]
 
 RUN = ["--rounds", "1", "--scale", "0.001"]
@@ -47,7 +60,9 @@ def run(program: str, *arguments: str) -> str:
     return finished.stdout
 
 
-@pytest.mark.parametrize(("program", "names"), [("local.py", LOCAL), ("journal.py", JOURNAL), ("wire.py", WIRE)])
+@pytest.mark.parametrize(
+    ("program", "names"), [("local.py", LOCAL), ("holding.py", HOLDING), ("journal.py", JOURNAL), ("wire.py", WIRE)]
+)
 def test_every_measurement_has_a_figure(program: str, names: list[str]) -> None:
     rows = json.loads(run(program, *RUN, "--json"))
     assert [row["name"] for row in rows] == names

@@ -127,23 +127,26 @@ async def test_a_circle_that_someone_else_opens_is_none(system: ActorSystem, way
 
     helping = system.spawn(Behaviors.receive(helper))
 
-    async def back(ctx: Asker, question: Question) -> Behavior[Question]:
-        async def late() -> None:
-            await asyncio.sleep(0)
-            question.reply_to.tell("late")
+    async def late(reply_to: ActorRef[str]) -> None:
+        await asyncio.sleep(0)
+        reply_to.tell("late")
 
+    def reply_as_stored() -> None:
+        cast("ActorRef[str]", stored[0]).tell("stored")
+
+    async def back(ctx: Asker, question: Question) -> Behavior[Question]:
         match way:
             case "reference":
                 helping.tell(question.reply_to)
             case "message":
                 helping.tell(question)
             case "task":
-                tasks.append(asyncio.create_task(late()))
+                tasks.append(asyncio.create_task(late(question.reply_to)))
             case "replied":
                 question.reply_to.tell("early")
             case _:
                 stored.append(question.reply_to)
-                asyncio.get_running_loop().call_soon(lambda: question.reply_to.tell("stored"))
+                asyncio.get_running_loop().call_soon(reply_as_stored)
         results.append(await ctx.system.ask(front_ref, questioning("inner"), LONG))
         return Behaviors.same()
 
