@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, cast, override
 
 from casty.address import PeerAddress
 from casty.member import NodeId
-from casty.spi.transport import Endpoint
+from casty.spi.transport import ConnectFailure, Endpoint
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.transport import TcpTransport, open_endpoint
 
@@ -106,6 +106,12 @@ class TcpWire:
 
     def peer_lost(self, peer: NodeId, reason: str) -> None:
         pass
+
+    def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
+        raise AssertionError(f"the two ends of a measurement did not connect: {reason}")
+
+    def replaced(self, by: NodeId) -> None:
+        raise AssertionError(f"another process uses the address of a measurement: {by}")
 
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
         raise AssertionError(f"frames of a measurement were dropped: {reason}")
