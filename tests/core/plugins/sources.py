@@ -67,6 +67,18 @@ def casty_journals():
 """
 
 
+def codec(name: str) -> str:
+    """A plugin with a codec for fractions under that name."""
+    return f"""
+from fractions import Fraction
+from casty.plugins import CodecProvider, hookimpl
+
+@hookimpl
+def casty_codecs():
+    return [CodecProvider(names=("{name}",), for_type=Fraction, dump=str, load=Fraction)]
+"""
+
+
 INSTRUMENTS = """
 from casty.plugins import InstrumentProvider, hookimpl
 

@@ -35,13 +35,13 @@ def test_the_table_lists_every_plugin_with_its_state(site: Site, capsys: pytest.
     site.install("silent", "0.1", "from casty.plugins import hookimpl")
     site.install("zz-newer", "1.0", sources.JOURNAL_OF_SPI_99.replace("acme", "zz"))
     table = listed(capsys)
-    assert table["DISTRIBUTION"] == ["VERSION", "KIND", "NAMES", "SPI", "STATE"]
-    assert table["acme-journal"] == ["2.1", "journal", "acme", "1", "ok"]
-    assert table["broken"][:7] == ["0.3", "-", "-", "-", "failed:", "ModuleNotFoundError:", "No"]
+    assert table["DISTRIBUTION"] == ["VERSION", "ENTRY", "KIND", "NAMES", "SPI", "STATE"]
+    assert table["acme-journal"] == ["2.1", "plugin", "journal", "acme", "1", "ok"]
+    assert table["broken"][:8] == ["0.3", "plugin", "-", "-", "-", "failed:", "ModuleNotFoundError:", "No"]
     assert " ".join(table["zz-newer"]) == (
-        "1.0 journal zz 99 speaks journal SPI 99, this casty-core speaks 1; upgrade casty-core"
+        "1.0 plugin journal zz 99 speaks journal SPI 99, this casty-core speaks 1; upgrade casty-core"
     )
-    assert table["silent"] == ["0.1", "-", "-", "-", "ok,", "provides", "nothing"]
+    assert table["silent"] == ["0.1", "plugin", "-", "-", "-", "ok,", "provides", "nothing"]
 
 
 def test_the_columns_are_aligned(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,14 +56,14 @@ def test_a_conflict_names_the_other_distribution(site: Site, capsys: pytest.Capt
     site.install("one", "1.0", sources.JOURNAL)
     site.install("two", "2.0", sources.JOURNAL)
     table = listed(capsys)
-    assert table["one"][4:] == ["conflict", "with", "two", "2.0"]
-    assert table["two"][4:] == ["conflict", "with", "one", "1.0"]
+    assert table["one"][5:] == ["conflict", "with", "two", "2.0"]
+    assert table["two"][5:] == ["conflict", "with", "one", "1.0"]
 
 
 def test_instruments_of_one_name_are_no_conflict(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.install("one", "1.0", sources.INSTRUMENTS)
     site.install("two", "2.0", sources.INSTRUMENTS)
-    assert listed(capsys)["one"] == ["1.0", "instrument", "meter", "1", "ok"]
+    assert listed(capsys)["one"] == ["1.0", "plugin", "instrument", "meter", "1", "ok"]
 
 
 def test_a_disabled_plugin_is_listed_with_what_disables_it(
@@ -74,8 +74,45 @@ def test_a_disabled_plugin_is_listed_with_what_disables_it(
     file.write_text('[plugins]\ndisabled = ["acme-journal"]\n')
     monkeypatch.setenv("CASTY_DISABLED_PLUGINS", "casty-cluster")
     table = listed(capsys, "--config", str(file))
-    assert table["acme-journal"] == ["2.1", "-", "-", "-", "disabled", "by", "[plugins]", "disabled"]
-    assert table["casty-cluster"] == [VERSION, "-", "-", "-", "disabled", "by", "CASTY_DISABLED_PLUGINS"]
+    assert table["acme-journal"] == ["2.1", "plugin", "-", "-", "-", "disabled", "by", "[plugins]", "disabled"]
+    assert table["casty-cluster"] == [VERSION, "cluster", "-", "-", "-", "disabled", "by", "CASTY_DISABLED_PLUGINS"]
+
+
+def test_a_check_of_plugins_that_all_work_exits_with_0(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.install("acme-journal", "2.1", sources.JOURNAL)
+    site.install("silent", "0.1", "from casty.plugins import hookimpl")
+    assert main(["plugins", "--check"]) == 0
+    assert "acme-journal" in capsys.readouterr().out
+
+
+FAULTY = {
+    "failed import": [sources.BROKEN_IMPORT],
+    "exit on import": ["raise SystemExit(0)"],
+    "hook that raises": [sources.RAISING_HOOK],
+    "misspelt hook": [sources.MISSPELT_HOOK],
+    "another SPI": [sources.JOURNAL_OF_SPI_99],
+    "conflict of names": [sources.JOURNAL, sources.JOURNAL],
+    "conflict of types": [sources.codec("one"), sources.codec("two")],
+}
+
+
+@pytest.mark.parametrize("modules", FAULTY.values(), ids=FAULTY)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_check_of_plugins_that_fail_or_conflict_exits_with_1(
+    site: Site, modules: list[str], form: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, module in enumerate(modules):
+        site.install(f"faulty-{number}", "1.0", module)
+    assert main(["plugins", *form]) == 0
+    listing = capsys.readouterr().out
+    assert main(["plugins", "--check", *form]) == 1
+    assert capsys.readouterr().out == listing, "the check lists what the command lists"
+
+
+def test_a_disabled_plugin_passes_the_check(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.install("broken", "0.3", sources.BROKEN_IMPORT)
+    monkeypatch.setenv("CASTY_DISABLED_PLUGINS", "broken")
+    assert main(["plugins", "--check"]) == 0
 
 
 def test_json_holds_the_same_rows(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,6 +127,7 @@ def test_json_holds_the_same_rows(site: Site, capsys: pytest.CaptureFixture[str]
         "names": ["acme"],
         "spi": 1,
         "state": "ok",
+        "ok": True,
     } in rows
 
 
@@ -153,6 +191,15 @@ def test_a_reader_that_is_gone_is_no_traceback(command: list[str], arguments: li
             timeout=200,
         )
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_reader_of_errors_that_is_gone_is_no_traceback(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as broken:
+        command = [*COMMANDS[0], "plugins", "--config", "nowhere.toml"]
+        done = subprocess.run(command, cwd=tmp_path, stdout=broken, stderr=broken, check=False, timeout=200)
+    assert done.returncode == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")

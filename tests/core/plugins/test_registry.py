@@ -95,6 +95,26 @@ def test_a_plugin_that_fails_to_import_is_one_warning_and_stops_nobody(
     assert registry.journal("acme://x").names == ("acme",)
 
 
+@pytest.mark.parametrize("error", ["SystemExit(0)", "GeneratorExit", "BaseException('odd')", "Wordless()"])
+def test_whatever_an_import_or_a_hook_raises_is_a_failed_plugin(
+    core_alone: Site, caplog: pytest.LogCaptureFixture, error: str
+) -> None:
+    wordless = "class Wordless(Exception):\n    def __str__(self): raise KeyError('no text')\n\n"
+    core_alone.install("at-import", "1.0", f"{wordless}raise {error}")
+    core_alone.install("at-call", "1.0", wordless + sources.RAISING_HOOK.replace('RuntimeError("no licence")', error))
+    core_alone.install("acme-journal", "2.1", sources.JOURNAL)
+    registry = PluginRegistry.discover()
+    assert [fault.origin.distribution for fault in registry.catalog.faults] == ["at-import", "at-call"]
+    assert len(warnings(caplog)) == 2
+    assert registry.journal("acme://x").names == ("acme",)
+
+
+def test_ctrl_c_during_an_import_ends_the_program(core_alone: Site) -> None:
+    core_alone.install("slow", "1.0", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        PluginRegistry.discover()
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
@@ -125,6 +145,10 @@ def test_a_plugin_that_fails_to_import_is_one_warning_and_stops_nobody(
         (
             sources.journals_returning("[provider(), provider()]"),
             "casty_journals() offers the name 'acme' twice",
+        ),
+        (
+            sources.journals_returning("[provider(spi='1')]"),
+            "casty_journals() offers 'acme' with the SPI '1'; a number is wanted",
         ),
         (
             sources.journals_returning("[provider(options=dict)]"),

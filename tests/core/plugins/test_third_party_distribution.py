@@ -59,8 +59,8 @@ def test_it_is_found_by_its_scheme_and_works(installed: Path, tmp_path: Path) ->
 def test_it_is_listed(installed: Path) -> None:
     listing = run([sys.executable, "-m", "casty", "plugins"], PYTHONPATH=str(installed))
     rows = [line.split() for line in listing.splitlines()]
-    assert ["casty-journal-example", "1.0.0", "journal", "example", "1", "ok"] in rows
-    assert ["casty-journal-example", "1.0.0", "codec", "fraction", "1", "ok"] in rows
+    assert ["casty-journal-example", "1.0.0", "example", "journal", "example", "1", "ok"] in rows
+    assert ["casty-journal-example", "1.0.0", "example", "codec", "fraction", "1", "ok"] in rows
 
 
 def test_its_own_tests_pass(installed: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from io import TextIOBase
@@ -26,7 +27,8 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 1 for output that could not be written, 2 for a wrong command line
-    or configuration, 130 after Ctrl-C. The commands of `journal` also exit with 1 for failures and findings.
+    or configuration, 130 after Ctrl-C. `plugins --check` and the commands of `journal` also exit with 1 for what they
+    find.
     """
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
@@ -53,7 +55,9 @@ def _run(arguments: Sequence[str]) -> int:
         elif chosen.command is None:
             parser.print_help()
         else:
-            print(_plugins(config=chosen.config, as_json=chosen.json))
+            listed = _listed(chosen.config)
+            print(json.dumps([asdict(row) for row in listed], indent=2) if chosen.json else _table(listed))
+            return FAILED if chosen.check and not all(row.ok for row in listed) else 0
         return 0
     finally:
         # While an error can still be handled: at the interpreter's exit it would be a traceback. Also after SystemExit.
@@ -62,7 +66,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _fail(problem: str, code: int) -> int:
-    print(f"casty: {problem}", file=sys.stderr)
+    with suppress(OSError):  # whoever would read it is gone
+        print(f"casty: {problem}", file=sys.stderr)
     return code
 
 
@@ -80,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     plugins = commands.add_parser("plugins", help="list the plugins that are installed, and their state")
     plugins.add_argument("--config", metavar="FILE", help="read [plugins] disabled from here, not from casty.toml")
     plugins.add_argument("--json", action="store_true", help="print a JSON array of objects")
+    plugins.add_argument("--check", action="store_true", help="exit with 1 if a plugin has failed or conflicts")
     about_journals = "look into a journal, export, import or verify it (needs casty[cli])"
     commands.add_parser("journal", help=about_journals)  # for the help alone: what follows it is not read here
     return parser
@@ -96,15 +102,14 @@ def _versions() -> list[str]:
     return [*(f"{name} {version}" for name, version in sorted(versions.items())), python]
 
 
-def _plugins(*, config: str | None, as_json: bool) -> str:
+def _listed(config: str | None) -> list[Row]:
     # Not through a registry, which would log the faults that the listing shows.
-    listed = rows(make_catalog(load_plugins(load_config(config).plugins.disabled)))
-    return json.dumps([asdict(row) for row in listed], indent=2) if as_json else _table(listed)
+    return rows(make_catalog(load_plugins(load_config(config).plugins.disabled)))
 
 
 def _table(listed: Sequence[Row]) -> str:
     """Aligned columns under their titles."""
-    titles = ("DISTRIBUTION", "VERSION", "KIND", "NAMES", "SPI", "STATE")
+    titles = ("DISTRIBUTION", "VERSION", "ENTRY", "KIND", "NAMES", "SPI", "STATE")
     lines = [titles, *map(_cells, listed)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -115,7 +120,7 @@ def _table(listed: Sequence[Row]) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     spi = "-" if row.spi is None else str(row.spi)
     names = ", ".join(row.names)
-    return (row.distribution, row.version or "-", row.kind or "-", names or "-", spi, row.state)
+    return (row.distribution, row.version or "-", row.entry, row.kind or "-", names or "-", spi, row.state)
 
 
 if __name__ == "__main__":

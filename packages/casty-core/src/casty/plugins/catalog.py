@@ -5,6 +5,7 @@ from typing import Any
 
 from casty.plugins.kinds import INSTRUMENT, Kind, Provider
 from casty.plugins.loader import Disabled, Origin
+from casty.plugins.providers import CodecProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Fault:
     reason: str
     kind: Kind[Any] | None = None
     """None: the whole plugin."""
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +48,21 @@ class Catalog:
     disabled: tuple[Disabled, ...]
 
     def rivals(self, offer: Offer) -> tuple[Offer, ...]:
-        """Other plugins' offers of one of this offer's names. Instruments have none: every one is used."""
+        """Other offers of one of this offer's names, or for the type of its codec. Instruments have none: every one is
+        used.
+        """
         if offer.kind is INSTRUMENT:
             return ()
-        names = set(offer.provider.names)
+        keys = _keys(offer)
         return tuple(
-            other
-            for other in self.offers
-            if other is not offer and other.kind is offer.kind and names & set(other.provider.names)
+            other for other in self.offers if other is not offer and other.kind is offer.kind and keys & _keys(other)
         )
+
+
+def _keys(offer: Offer) -> set[str]:
+    """What only one plugin may offer of a kind."""
+    provider = offer.provider
+    if not isinstance(provider, CodecProvider):
+        return set(provider.names)
+    kind = provider.for_type
+    return {*provider.names, kind if isinstance(kind, str) else f"{kind.__module__}:{kind.__qualname__}"}

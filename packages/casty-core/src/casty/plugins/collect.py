@@ -45,16 +45,22 @@ def make_catalog(found: Iterable[Found]) -> Catalog:
     )
 
 
-def describe(error: Exception) -> str:
-    """On one line, whatever the error's own text is."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+def describe(error: BaseException) -> str:
+    """On one line, whatever the error's own text is, and even if the error has none."""
+    name = type(error).__name__
+    try:
+        return " ".join(f"{name}: {error}".split()).removesuffix(":")
+    except Exception:
+        return f"{name} (its text cannot be had)"
 
 
 def _register(manager: pluggy.PluginManager, origin: Origin, plugin: object) -> Fault | None:
     """A fault leaves nothing of the plugin behind."""
     try:
         manager.register(plugin, name=origin.name)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if manager.get_plugin(origin.name) is plugin:
             manager.unregister(plugin)
         return Fault(origin, f"it cannot be registered: {describe(error)}", error=error)
@@ -75,12 +81,13 @@ def _ask(manager: pluggy.PluginManager, kind: Kind[Any], origin: Origin) -> Sequ
     hooks = [hook.function for hook in caller.get_hookimpls() if hook.plugin_name == origin.name]
     try:
         answers = [cast(object, hook()) for hook in hooks]
-    except Exception as error:
+        problems = [problem for answer in answers if (problem := _problem(kind, answer)) is not None]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return [Fault(origin, f"{kind.hook}() raised {describe(error)}", kind, error)]
-    for answer in answers:
-        problem = _problem(kind, answer)
-        if problem is not None:
-            return [Fault(origin, f"{kind.hook}() {problem}", kind)]
+    if problems:
+        return [Fault(origin, f"{kind.hook}() {problems[0]}", kind)]
     offers = [Offer(origin, kind, provider) for answer in answers for provider in cast(Sequence[Provider], answer)]
     return [_fault_of(offer) or offer for offer in offers]
 
@@ -111,6 +118,9 @@ def _problem(kind: Kind[Any], answer: object) -> str | None:
             if name in taken:
                 return f"offers the name {name!r} twice"
             taken.add(name)
+        spi = cast(object, provider.spi)
+        if type(spi) is not int:
+            return f"offers {provider.names[0]!r} with the SPI {spi!r}; a number is wanted"
         options = cast(object, provider.options)
         if not (isinstance(options, type) and is_dataclass(options)):
             return f"offers {provider.names[0]!r} with the options {options!r}; a dataclass is wanted"

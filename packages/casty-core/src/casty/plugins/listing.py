@@ -1,6 +1,6 @@
 """What `casty plugins` shows: one row for each provider, and one for each plugin that has none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from casty.plugins.catalog import Catalog, Fault, Offer
 from casty.plugins.loader import Origin
@@ -17,6 +17,8 @@ class Row:
     names: tuple[str, ...] = ()
     spi: int | None = None
     state: str
+    ok: bool = True
+    """False where the plugin, or something that it offers, cannot be used."""
 
 
 def rows(catalog: Catalog) -> list[Row]:
@@ -34,22 +36,16 @@ def rows(catalog: Catalog) -> list[Row]:
 
 def _offer(catalog: Catalog, offer: Offer) -> Row:
     rivals = sorted({str(rival.origin) for rival in catalog.rivals(offer)})
-    state = f"conflict with {', '.join(rivals)}" if rivals else offer.misfit or "ok"
+    trouble = f"conflict with {', '.join(rivals)}" if rivals else offer.misfit
     provider = offer.provider
-    return _row(offer.origin, kind=offer.kind.word, names=provider.names, spi=provider.spi, state=state)
+    row = _row(offer.origin, state=trouble or "ok", kind=offer.kind.word)
+    return replace(row, names=provider.names, spi=provider.spi, ok=trouble is None)
 
 
 def _fault(fault: Fault) -> Row:
-    return _row(fault.origin, kind=fault.kind.word if fault.kind else "", state=f"failed: {fault.reason}")
+    row = _row(fault.origin, state=f"failed: {fault.reason}", kind=fault.kind.word if fault.kind else "")
+    return replace(row, ok=False)
 
 
-def _row(origin: Origin, *, state: str, kind: str = "", names: tuple[str, ...] = (), spi: int | None = None) -> Row:
-    return Row(
-        distribution=origin.distribution,
-        version=origin.version,
-        entry=origin.entry,
-        kind=kind,
-        names=names,
-        spi=spi,
-        state=state,
-    )
+def _row(origin: Origin, *, state: str, kind: str = "") -> Row:
+    return Row(distribution=origin.distribution, version=origin.version, entry=origin.entry, kind=kind, state=state)

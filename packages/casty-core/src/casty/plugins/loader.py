@@ -56,7 +56,7 @@ class Broken:
     """A plugin whose import raised."""
 
     origin: Origin
-    error: Exception
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,9 @@ def _origin(entry: metadata.EntryPoint) -> Origin:
 def _import(origin: Origin, entry: metadata.EntryPoint) -> Loaded | Broken:
     try:
         return Loaded(origin, entry.load())
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a script that calls sys.exit() when it is imported must not end this program
         return Broken(origin, error)
 
 

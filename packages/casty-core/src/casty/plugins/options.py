@@ -28,7 +28,10 @@ def build_options(provider: Provider, table: Mapping[str, object]) -> Any:
     ]
     if missing:
         raise PluginError(f"{owner} needs the option {missing[0]!r}")
-    hints = get_type_hints(provider.options, include_extras=True)
+    try:
+        hints = get_type_hints(provider.options, include_extras=True)
+    except Exception as error:
+        raise PluginError(f"the options class of {owner} has annotations that cannot be resolved: {error!r}") from error
     arguments: dict[str, object] = {}
     for key, value in table.items():
         try:
@@ -37,7 +40,7 @@ def build_options(provider: Provider, table: Mapping[str, object]) -> Any:
             raise PluginError(f"option {key!r} of {owner} {error}") from None
     try:
         return provider.options(**arguments)
-    except ValueError as error:
+    except Exception as error:
         raise PluginError(f"the options of {owner} do not fit together: {error}") from error
 
 
