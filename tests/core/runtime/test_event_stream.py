@@ -1,19 +1,16 @@
-"""The bus of a system's events, and the instruments on it."""
+"""The bus of a system's events."""
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Any
 
 import pluggy
 import pytest
-from casty import ActorStarted, ActorStopped, ActorSystem, ArgumentError, Behaviors, CastyConfig, EventStream
+from casty import ActorStopped, ActorSystem, ArgumentError, Behaviors, CastyConfig, EventStream
 from casty.config import SystemConfig
-from casty.errors import SystemStoppedError
 from casty.persistence.outbox import CURRENT, Outbox
-from casty.plugins.providers import InstrumentProvider
 from casty.testing import TestProbe
 
-from tests.core.runtime.probe import Boom, nothing
+from tests.core.runtime.probe import Boom
 
 hookimpl = pluggy.HookimplMarker("casty")
 
@@ -55,63 +52,6 @@ def test_a_cancelled_subscription_hears_nothing_more() -> None:
     stream.publish(Base())
     assert len(seen) == 1
     assert not stream.wants(Base)
-
-
-@dataclass(slots=True)
-class Metrics:
-    """An instrument that writes down what it sees."""
-
-    fails: str = ""
-    lines: list[str] = field(default_factory=list[str])
-
-    def attach(self, stream: EventStream, system_name: str) -> None:
-        self._line("attach")
-        stream.subscribe(ActorStarted, lambda event: self.lines.append("started"))
-        stream.subscribe(ActorStopped, lambda event: self.lines.append("stopped"))
-
-    def detach(self) -> None:
-        self._line("detach")
-
-    def _line(self, line: str) -> None:
-        if line == self.fails:
-            raise Boom
-        self.lines.append(line)
-
-
-class Plugin:
-    def __init__(self, *instruments: Metrics) -> None:
-        self._instruments = instruments
-
-    @hookimpl
-    def casty_instruments(self) -> list[InstrumentProvider]:
-        return [
-            InstrumentProvider(names=(f"metrics-{number}",), create=lambda options, it=it: it)
-            for number, it in enumerate(self._instruments)
-        ]
-
-
-async def test_instruments_see_the_whole_life_of_a_system() -> None:
-    metrics = Metrics()
-    async with ActorSystem(plugins=[Plugin(metrics)]) as system:
-        system.spawn(Behaviors.receive(nothing))
-    assert metrics.lines == ["attach", "started", "stopped", "detach"]
-
-
-async def test_an_instrument_that_does_not_attach_stops_the_system() -> None:
-    good, bad = Metrics(), Metrics(fails="attach")
-    system = ActorSystem(plugins=[Plugin(good, bad)])
-    with pytest.raises(Boom):
-        await system.__aenter__()
-    assert good.lines == ["attach", "detach"]
-    with pytest.raises(SystemStoppedError):
-        system.spawn(Behaviors.receive(nothing))
-
-
-async def test_an_instrument_that_does_not_detach_harms_nobody() -> None:
-    first, bad = Metrics(), Metrics(fails="detach")
-    async with ActorSystem(plugins=[Plugin(first, bad)]):
-        pass
-    assert first.lines == ["attach", "detach"]
 
 
 def test_cancelling_ends_that_subscription_only() -> None:

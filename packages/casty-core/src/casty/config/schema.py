@@ -195,6 +195,8 @@ class CastyConfig(Table):
     cluster: ClusterConfig = ClusterConfig()
     journal: JournalConfig = JournalConfig()
     serialization: SerializationConfig = SerializationConfig()
+    instruments: Mapping[Text, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
+    """`[instruments.<name>]`: the options of each instrument, which its provider checks."""
     plugins: PluginsConfig = PluginsConfig()
 
     @override

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Generator
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 
 from casty.config import CastyConfig
+from casty.errors import PluginError
 from casty.journals.memory import InMemoryJournal
 from casty.persistence.failing import as_journal_error
 from casty.persistence.journal import OpenJournal, StoreJournal, journal_from_provider
@@ -25,6 +26,7 @@ class Journals:
 
     def __init__(self, config: CastyConfig, plugins: PluginRegistry, resolve_ref: RefResolver) -> None:
         self._config = config.journal
+        self._configured = _configured_urls(config)
         self._plugins = plugins
         self._make_serializers = partial(configured_serializers, plugins, config.serialization, resolve_ref)
         self._serializers: Serializers | None = None
@@ -35,6 +37,17 @@ class Journals:
         self._leases = AsyncExitStack()
         self._threaded: list[OpenJournal] = []
         self._fallback: StoreJournal | None = None
+
+    def resolve(self) -> None:
+        """Find the plugins of all journals that the configuration names, and check their options. Opens none of them.
+
+        Raises `PluginError` that names the setting.
+        """
+        for setting, url in self._configured.items():
+            with _naming(setting):
+                self._by_name(url)
+        with _naming("[serialization]"):
+            self._default_serializers()
 
     async def log_of(
         self, entity_id: str, given: EventJournal | str | None, configured: str | None, wall_time: Callable[[], float]
@@ -90,8 +103,9 @@ class Journals:
         return await asyncio.shield(opening)
 
     def _serializers_of(self, journal: StoreJournal) -> Serializers:
-        if journal in self._bounded:
-            return self._bounded[journal]
+        return self._bounded.get(journal) or self._default_serializers()
+
+    def _default_serializers(self) -> Serializers:
         if self._serializers is None:
             self._serializers = self._make_serializers()
         return self._serializers
@@ -102,3 +116,17 @@ class Journals:
         if journal.capabilities.threaded:
             self._threaded.append(opened)
         return opened
+
+
+def _configured_urls(config: CastyConfig) -> dict[str, str]:
+    """The URLs of journals by the settings that name them."""
+    of_actors = {f"[actors.{pattern!r}] journal": actor.journal for pattern, actor in config.actors.items()}
+    return {setting: url for setting, url in {"[journal]": config.journal.url, **of_actors}.items() if url}
+
+
+@contextmanager
+def _naming(setting: str) -> Generator[None]:
+    try:
+        yield
+    except PluginError as error:
+        raise PluginError(f"{setting}: {error}") from error

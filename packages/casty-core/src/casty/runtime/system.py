@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import logging
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, overload, override
@@ -14,10 +13,9 @@ from casty.clock import Clock, SystemClock
 from casty.config import CastyConfig
 from casty.errors import ActorFailedError, ActorStoppedError, SystemStoppedError
 from casty.event_stream import EventStream
-from casty.interruption import raise_unless_failure
 from casty.mailbox import Mailbox
 from casty.persistence.outbox import OPEN, current
-from casty.plugins import PluginRegistry, build_options
+from casty.plugins import PluginRegistry
 from casty.plugins.serializers import make_serializer
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef, checked_ref
@@ -26,6 +24,7 @@ from casty.runtime.ask import ASKS
 from casty.runtime.cell import Cell
 from casty.runtime.children import spawn_cell, stop_children
 from casty.runtime.dead_letters import UNKNOWN
+from casty.runtime.instruments import Instruments
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
@@ -33,10 +32,7 @@ from casty.runtime.snapshot import LIMIT, SystemSnapshot, take_snapshot
 from casty.runtime.threads import check_thread
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
-from casty.spi.instrument import Instrument
 from casty.spi.serializer import Serializer
-
-logger = logging.getLogger("casty")
 
 
 class ActorSystem:
@@ -64,7 +60,7 @@ class ActorSystem:
         self._kernel: Kernel | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._serializer: Serializer | None = None
-        self._instruments: list[Instrument] = []
+        self._instruments: Instruments | None = None
         self._watchdog: Watchdog | None = None
 
     @property
@@ -91,7 +87,7 @@ class ActorSystem:
     async def __aenter__(self) -> Self:
         if self._kernel is not None:
             raise SystemStoppedError(f"the actor system {self.name!r} is running already")
-        journals = Journals(self.config, self.plugins, self.resolve)
+        journals, instruments = self._resolve_plugins()
         self._kernel = Kernel(
             self,
             journals,
@@ -100,11 +96,8 @@ class ActorSystem:
             config=self.config,
             event_stream=self.event_stream,
         )
-        try:
-            self._attach_instruments()
-        except BaseException:
-            await self.shutdown()
-            raise
+        self._instruments = instruments
+        instruments.attach(self.event_stream)
         threshold = self.config.system.slow_handler_seconds
         if threshold and entropy.is_real():
             self._watchdog = Watchdog(self._kernel, threshold)
@@ -287,8 +280,9 @@ class ActorSystem:
                     self._watchdog = None
                 self._kernel = None
                 self._stopping = None
-                while self._instruments:
-                    self._detach(self._instruments.pop())
+                if self._instruments is not None:
+                    self._instruments.detach()
+                    self._instruments = None
 
     async def _end_subscribers(self, kernel: Kernel) -> None:
         """Async subscribers finish with what they were given, in their time."""
@@ -302,18 +296,14 @@ class ActorSystem:
         if error is not None:
             raise error
 
-    def _attach_instruments(self) -> None:
-        for provider in self.plugins.instruments():
-            instrument = provider.create(build_options(provider, {}))
-            instrument.attach(self.event_stream, self.name)
-            self._instruments.append(instrument)
-
-    def _detach(self, instrument: Instrument) -> None:
-        try:
-            instrument.detach()
-        except BaseException as error:
-            raise_unless_failure(error)
-            logger.exception("%r did not detach from the actor system %r", instrument, self.name)
+    def _resolve_plugins(self) -> tuple[Journals, Instruments]:
+        """Find all that the configuration names before anything runs, so that a misspelt name fails at the start and
+        not with the first message. Connections are made when they are needed.
+        """
+        journals = Journals(self.config, self.plugins, self.resolve)
+        journals.resolve()
+        _ = self.serializer
+        return journals, Instruments(self.plugins, self.config.instruments, self.name)
 
 
 async def _empty(root: Cell) -> None:
