@@ -34,11 +34,13 @@ class Cluster:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, size: int, folder: Path, **settings: Any) -> AsyncGenerator[Self]:
+    async def of(
+        cls, size: int, folder: Path, *, network: type[Network] = Network, **settings: Any
+    ) -> AsyncGenerator[Self]:
         """A cluster whose nodes are all up. Where it fails, everything that its nodes have said is printed."""
         names = [f"n{number}" for number in range(1, size + 1)]
-        async with Network.between(names) as network:
-            cluster = cls(network, names, folder, settings)
+        async with network.between(names) as between:
+            cluster = cls(between, names, folder, settings)
             try:
                 for name in names:
                     await cluster.start(name)

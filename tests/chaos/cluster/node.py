@@ -74,27 +74,33 @@ class Node:
         self._work: set[asyncio.Task[None]] = set()
         self._went: list[tuple[float, float, str]] = []
 
-    async def ask(self, path: str, node: str | None = None) -> str:
+    async def ask(self, path: str, node: str | None = None, timeout: float = 5.0) -> str:
         """Where the actor that is asked says that it is."""
         ref = self._system.lookup(path, node=node)
         if ref is None:
             raise LookupError(f"no member is called {node}")
-        return await self._system.ask(ref, Where)
+        return await self._system.ask(ref, Where, timeout=timeout)
 
-    async def keep_asking(self, path: str, pause: float, node: str | None = None) -> None:
+    async def keep_asking(self, path: str, pause: float, node: str | None = None, timeout: float = 5.0) -> None:
         """From now on, one question after the other."""
 
         async def asking() -> None:
             while True:
                 begun, failure = time.monotonic(), ""
                 try:
-                    await self.ask(path, node)
+                    await self.ask(path, node, timeout)
                 except (CastyError, TimeoutError, LookupError) as error:
                     failure = f"{node or ''}{path}: {type(error).__name__}: {error}"
                 self._went.append((begun, time.monotonic() - begun, failure))
                 await asyncio.sleep(pause)
 
         self._start(asking())
+
+    async def stop_asking(self) -> None:
+        """And begin no other one; nothing is known any more of how they went."""
+        for task in self._work:
+            task.cancel()
+        self._went.clear()
 
     async def how_asks_went(self) -> list[tuple[float, float, str]]:
         """When each was made, how long it took, and why it failed, since this was last asked."""
@@ -116,6 +122,7 @@ class Node:
     def _start(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._work.add(task)
+        task.add_done_callback(self._work.discard)
 
 
 def say_view(view: ClusterState | None) -> None:

@@ -11,12 +11,14 @@ from typing import Final, Literal, TypedDict
 from casty import CastyConfig
 from casty.address import PeerAddress, canonical_host
 from casty.config.kinds import peer_address
-from casty.config.schema import WhenDowned, WhenRejected
+from casty.config.schema import PHI_ACCRUAL, Failover, WhenDowned, WhenRejected
 from casty.errors import ConfigError
 from casty.plugins import PluginRegistry, build_options
 from casty.spi.downing import DowningStrategy
 from casty.spi.failure_detector import DetectorContext, FailureDetector
 from casty.tls import Config as TlsConfig
+
+from casty_cluster.failover import PACES, Pace
 
 WILDCARDS: Final = ("0.0.0.0", "::", "")
 MAX_COOKIES: Final = 2
@@ -54,6 +56,7 @@ class NodeSettings:
     gossip_interval: float
     heartbeat_interval: float
     check_interval: float
+    pace: Pace
 
     @property
     def url(self) -> str:
@@ -80,6 +83,7 @@ class NodeArguments(TypedDict, total=False):
     downing: str | DowningStrategy
     when_downed: WhenDowned | Literal["rejoin", "exit"]
     when_rejected: WhenRejected | Literal["exit", "stay"]
+    failover: Failover | Literal["default", "fast"]
 
 
 def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegistry) -> NodeSettings:
@@ -92,6 +96,9 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
     host, port = given.get("host", cluster.host), given.get("port", cluster.port)
     tls = tls_of(given.get("tls"), config)
     detector, downing = given.get("failure_detector"), given.get("downing")
+    failover = Failover(given.get("failover", cluster.failover))
+    pace, name = PACES[failover], _name_of(detector, cluster.failure_detector.kind)
+    heartbeat_at_most = pace.heartbeat_at_most if name == PHI_ACCRUAL else float("inf")
     return NodeSettings(
         bind_host=given.get("bind_host", host),
         port=port,
@@ -103,8 +110,9 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
         transport_options=cluster.transport_options,
         configuration={
             "serializer": config.serialization.default,
-            "failure detector": _name_of(detector, cluster.failure_detector.kind),
+            "failure detector": name,
             "downing strategy": _name_of(downing, cluster.downing.strategy),
+            "failover": failover.value,
         },
         cookies=cookies_of(given.get("cookie"), cluster.cookie_file),
         tls=tls,
@@ -113,9 +121,10 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
         downing=downing_of(downing, config, plugins),
         when_downed=WhenDowned(given.get("when_downed", cluster.downing.when_downed)),
         when_rejected=WhenRejected(given.get("when_rejected", cluster.when_rejected)),
-        gossip_interval=cluster.gossip.interval,
-        heartbeat_interval=cluster.heartbeat.interval,
-        check_interval=cluster.heartbeat.availability_check_interval,
+        gossip_interval=min(cluster.gossip.interval, pace.gossip_at_most),
+        heartbeat_interval=min(cluster.heartbeat.interval, heartbeat_at_most),
+        check_interval=min(cluster.heartbeat.availability_check_interval, heartbeat_at_most),
+        pace=pace,
     )
 
 

@@ -72,23 +72,33 @@ _REJECTING: Final = {
 }
 """Reasons for which a handshake fails until somebody changes a setting."""
 
-_WEIGHTS: Final = {ConnectFailure.unreachable: 0, ConnectFailure.rejected: 1, ConnectFailure.itself: 2}
+_WEIGHTS: Final = {
+    ConnectFailure.refused: 0,
+    ConnectFailure.unreachable: 1,
+    ConnectFailure.rejected: 2,
+    ConnectFailure.itself: 3,
+}
 
 
 class Ending(Exception):
     """A connection cannot go on, or did not come about."""
 
-    def __init__(self, reason: Reason, detail: str = "", *, by_peer: bool = False) -> None:
+    def __init__(self, reason: Reason, detail: str = "", *, by_peer: bool = False, refused: bool = False) -> None:
+        """`refused`: the other machine says that nothing listens there."""
         text = f"{_TEXTS[reason]}: {detail}" if detail else _TEXTS[reason]
         super().__init__(f"the peer claims: {text}" if by_peer else text)
         self.reason = reason
         self.by_peer = by_peer
+        # A proxy in front of a process that has ended accepts, and then hangs up.
+        self._refused = refused or (reason is Reason.broken and not by_peer)
 
     @property
     def failure(self) -> ConnectFailure:
         """What it means for an attempt to connect that has ended by it."""
         if self.reason is Reason.itself and not self.by_peer:
             return ConnectFailure.itself
+        if self._refused:
+            return ConnectFailure.refused
         return ConnectFailure.rejected if self.reason in _REJECTING else ConnectFailure.unreachable
 
     @property

@@ -54,6 +54,8 @@ def explained(error: Exception, otherwise: Reason = Reason.broken) -> Ending:
             return Ending(Reason.broken, "during the TLS handshake")
         case ssl.SSLError():
             return Ending(Reason.tls, _WORDS.get(error.reason or "", f"{error.reason or error}"))
+        case ConnectionRefusedError():
+            return Ending(otherwise, str(error), refused=True)
         case OSError(errno=number) if number in _OUT_OF_FILES:
             return Ending(Reason.no_files)
         case _:

@@ -167,3 +167,49 @@ def test_without_a_strategy_nothing_is_decided() -> None:
     machine.observe(view(C), 0.0)
     assert machine.next_deadline() is None
     assert machine.decide(100.0) is None
+
+
+def agreed(*agreeing: NodeId, on: NodeId = C) -> MembershipView:
+    return replace(view(on), observations={node: frozenset({on}) for node in agreeing})
+
+
+def test_it_is_decided_sooner_where_what_cannot_be_reached_refuses_connections_and_all_agree() -> None:
+    machine = watch(Scripted())
+    machine.observe(agreed(A, B, D, E), 0.0, {C})
+    assert decisions(machine, 100.0) == [(2.0, DOWN)]
+
+
+def test_a_refusal_shortens_nothing_while_one_member_still_reaches_the_other() -> None:
+    """A proxy in between, or a firewall, may refuse for a node that lives."""
+    machine = watch(Scripted())
+    machine.observe(agreed(A, B, D), 0.0, {C})
+    assert decisions(machine, 100.0) == [(4.0, DOWN)]
+
+
+def test_a_refusal_shortens_nothing_where_another_one_is_unreachable_without_it() -> None:
+    machine = watch(Scripted())
+    everybody = {node: frozenset({C, D}) for node in (A, B, E)}
+    machine.observe(replace(view(C, D), observations=everybody), 0.0, {C})
+    assert decisions(machine, 100.0) == [(4.0, DOWN)]
+
+
+def test_a_refusal_does_not_make_it_unstable_sooner() -> None:
+    """The last to notice may be three seconds later than the first."""
+    machine = watch(Scripted())
+    machine.observe(agreed(A), 0.0, {C})
+    machine.observe(agreed(A, B), 1.8, {C})
+    machine.observe(agreed(A, B, D, E), 3.6, {C})
+    assert decisions(machine, 100.0) == [(5.6, DOWN)]
+
+
+def test_in_a_large_cluster_five_observers_are_enough() -> None:
+    nodes = [NodeId("h", 1, uid) for uid in range(1, 30)]
+    members = [Member(node=node, node_id=str(node), status=MemberStatus.up, up_number=node.uid) for node in nodes]
+    for agreeing, due in ((4, 20.0), (5, 10.0)):
+        machine = watch(Scripted())
+        observations = {node: frozenset({nodes[-1]}) for node in nodes[:agreeing]}
+        seen = MembershipView(
+            local=nodes[0], members=members, unreachable=frozenset({nodes[-1]}), observations=observations
+        )
+        machine.observe(seen, 0.0, {nodes[-1]})
+        assert machine.next_deadline() == due

@@ -24,6 +24,7 @@ from casty_cluster.protocol.membership.inputs import ConnectFailed, Input, Recei
 from casty_cluster.protocol.membership.machine import Membership
 from casty_cluster.protocol.membership.messages import Message
 from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.protocol.refused_connections import RefusedConnections
 from casty_cluster.wire import codec
 from casty_cluster.wire import frames as kinds
 
@@ -57,7 +58,7 @@ class Incarnation(FrameReceiver):
         self._throttle = Throttle(clock)
         self._heard: dict[NodeId, None] = {}
         """Whose actors were heard since the last look: the failure detector is told then, not for each frame."""
-        self._suspects: frozenset[NodeId] = frozenset()
+        self._suspects = Suspects(frozenset())
         self._membership_alarm = Alarm(clock, lambda: self.handle(Tick()))
         self._detector_alarm = Alarm(clock, self._look)
 
@@ -70,10 +71,12 @@ class Incarnation(FrameReceiver):
         settings: MembershipSettings,
         strategy: DowningStrategy,
         random: Random,
+        refused_patience: float,
     ) -> None:
         """Look for the cluster."""
         self._membership = Membership(local, settings, strategy=strategy, random=random)
         self._detector = detector
+        self._refused = RefusedConnections(refused_patience)
         self._local = local.node
         self._transport = transport
         self.handle(Start())
@@ -102,6 +105,7 @@ class Incarnation(FrameReceiver):
                 case MembersChanged(members=members):
                     others = [member.node for member in members if member.node != self._local]
                     self._detector.members(others, now)
+                    self._refused.members(others)
                     self._detector_alarm.set(self._detector.next_deadline())
                     self._upward.effect(effect)
                 case _:
@@ -132,6 +136,11 @@ class Incarnation(FrameReceiver):
     @override
     def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
         self.handle(ConnectFailed(peer, failure, reason))
+        if self._transport is not None:
+            now = self._clock.time()
+            self._refused.failed(peer, failure, now)
+            self._note_heard(now)
+            self._report()
 
     @override
     def replaced(self, by: NodeId) -> None:
@@ -165,6 +174,7 @@ class Incarnation(FrameReceiver):
         due = self._detector.next_deadline()
         waited = 0.0 if due is None else max(0.0, now - due)
         self._detector.heard(peer, now)
+        self._refused.heard(peer)
         match kind:
             case kinds.MEMBERSHIP:
                 self.handle(Received(peer, codec.decode(frame, *_MESSAGES), waited))
@@ -179,11 +189,15 @@ class Incarnation(FrameReceiver):
 
     def _look(self) -> None:
         now = self._clock.time()
-        for node in self._heard:
-            self._detector.heard(node, now)
-        self._heard.clear()
+        self._note_heard(now)
         self._probe(self._detector.tick(now))
         self._report()
+
+    def _note_heard(self, now: float) -> None:
+        for node in self._heard:
+            self._detector.heard(node, now)
+            self._refused.heard(node)
+        self._heard.clear()
 
     def _probe(self, probes: Sequence[Probe]) -> None:
         for to, payload in probes:
@@ -197,7 +211,9 @@ class Incarnation(FrameReceiver):
         self._membership_alarm.set(None if over else due)
 
     def _report(self) -> None:
-        suspects = frozenset(self._detector.suspects(self._clock.time()))
+        now = self._clock.time()
+        refused = self._refused.suspects(now)
+        suspects = Suspects(refused.union(self._detector.suspects(now)), refused)
         if suspects != self._suspects:
             self._suspects = suspects
-            self.handle(Suspects(suspects))
+            self.handle(suspects)

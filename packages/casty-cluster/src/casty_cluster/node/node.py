@@ -157,8 +157,18 @@ class Node(Wire):
             contacts=self._contacts,
             configuration=settings.configuration,
             gossip_interval=settings.gossip_interval,
+            stable_share=settings.pace.stable_share,
+            refused_share=settings.pace.refused_share,
         )
-        incarnation.begin(transport, local, detector, settings=membership, strategy=settings.downing, random=random)
+        incarnation.begin(
+            transport,
+            local,
+            detector,
+            settings=membership,
+            strategy=settings.downing,
+            random=random,
+            refused_patience=settings.pace.refused_patience,
+        )
 
     async def close(self) -> None:
         """Stop listening; nothing is said to anybody any more."""

@@ -46,6 +46,10 @@ class Endpoint:
 class ConnectFailure(Enum):
     """Why an attempt to connect has come to nothing."""
 
+    refused = "refused"
+    """The other machine, or something in between, turns the connection away at once: most likely nothing listens there.
+    It is a hint that a process has ended, and no proof. A transport that cannot tell it from `unreachable` says that.
+    """
     unreachable = "unreachable"
     """No peer answers there, or the answer is not complete: it may be another one a moment later."""
     rejected = "rejected"

@@ -160,7 +160,7 @@ class _Link:
     def _connect(self) -> bool:
         there = _endpoints.get((self._owner.loop, self._peer))
         if there is None:
-            self._fail(ConnectFailure.unreachable, f"nobody listens at inproc://{self._peer}", "nobody-there")
+            self._fail(ConnectFailure.refused, f"nobody listens at inproc://{self._peer}", "nobody-there")
             return False
         if (refusal := _refusal(self._owner.endpoint, there.endpoint)) is not None:
             reason, counter = refusal

@@ -43,9 +43,11 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """These are all the nodes that the failure detector takes for unreachable now."""
+    """These are all the nodes that count as unreachable now, as far as this node knows by itself."""
 
     nodes: frozenset[NodeId]
+    refused: frozenset[NodeId] = frozenset()
+    """Those whose machines refuse connections, so that their processes are likely to have ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Participant:
         self._islands = Islands((*settings.seeds, *settings.contacts), settings.island_interval, random, now)
         self._split = SplitWatch(strategy, settings)
         self._announcer = Announcer(local)
-        self._suspects = frozenset[NodeId]()
+        self._suspects = inputs.Suspects(frozenset())
         self._leave_by = float("inf")
         self._version = state.reachability.row(local).version
         self._effects: list[Effect] = []
@@ -90,8 +90,8 @@ class Participant:
         match given:
             case inputs.Received():
                 self._receive(given, now)
-            case inputs.Suspects(nodes):
-                self._suspects = nodes
+            case inputs.Suspects():
+                self._suspects = given
             case inputs.Leave():
                 self._leave(now)
             case inputs.GiveUp(node, reason):
@@ -380,7 +380,7 @@ class Participant:
         state = self._state
         # A failure detector forgets members that were given up: that is no reason to call them reachable.
         given_up = state.reachability.row(self._local).unreachable - state.alive.keys()
-        observed = state.observe(self._local, given_up | (self._suspects & state.alive.keys() - {self._local}))
+        observed = state.observe(self._local, given_up | (self._suspects.nodes & state.alive.keys() - {self._local}))
         if observed.reachability is not state.reachability:
             self._version += 1
             self._change(observed, now)
@@ -396,4 +396,4 @@ class Participant:
     def _watch_split(self, now: float) -> None:
         state = self._state
         if state.unreachable or self._split.is_watching:
-            self._split.observe(view_of(state, self._local), now)
+            self._split.observe(view_of(state, self._local), now, self._suspects.refused)

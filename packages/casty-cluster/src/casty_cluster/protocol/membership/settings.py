@@ -37,6 +37,10 @@ class MembershipSettings:
     """After which a node that leaves goes without having been removed."""
     stable_after: float | None = None
     """How long nothing may have changed before unreachable members are decided about; None: by the cluster's size."""
+    stable_share: float = 1.0
+    """Of that time."""
+    refused_share: float = 0.5
+    """Of that time, where the machines of all unreachable members refuse connections."""
     down_all_when_unstable: bool = True
     """Whether everybody gives up if that much time and three quarters of it pass and it never was stable."""
     namesake_timeout: float = 20.0
@@ -46,11 +50,12 @@ class MembershipSettings:
     max_gossip_bytes: int = 60 * 1024
     """What a frame of the control lane can carry: a node whose joining would make the state larger is refused."""
 
-    def stable_for(self, members: int) -> float:
+    def stable_for(self, members: int, *, refused: bool = False) -> float:
         """How long a cluster of that size must have been stable: news takes longer to get around in a larger one.
 
         Safety does not depend on it.
         """
         if self.stable_after is not None:
             return self.stable_after
-        return next((seconds for most, seconds in _STABLE_AFTER if members <= most), _STABLE_AFTER_AT_MOST)
+        usual = next((seconds for most, seconds in _STABLE_AFTER if members <= most), _STABLE_AFTER_AT_MOST)
+        return usual * (self.refused_share if refused else self.stable_share)

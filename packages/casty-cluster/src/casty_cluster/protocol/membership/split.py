@@ -7,12 +7,18 @@ long as somebody is unreachable. If it never gets stable, no side can be told fr
 of that time each node gives itself up. All nodes of a side decide by themselves, and alike. After Akka's
 `SplitBrainResolver.scala`.
 
+Where the machines of all unreachable members refuse connections, they have most likely died, and the clock runs for a
+share of `stable_after` only. That is one node's observation, which a proxy or a firewall can cause as well, so it
+counts only while all members that can be reached, or `AGREEING` of them, cannot reach those members either; one that
+still hears their heartbeats keeps the others waiting. It shortens the wait and changes no decision.
+
 That nothing changed can also mean that nothing was heard. So a pause of one's own starts the clock again as well. And
 where `stable_after` is shorter than it takes to detect a failure, as it is by default in small clusters, a second fault
 that follows right after the first one can make two sides go on; `islands` brings them together again. Whoever prefers
 waiting to that sets a longer time.
 """
 
+from collections.abc import Set
 from typing import Final
 
 from casty.member import NodeId
@@ -23,6 +29,9 @@ from casty_cluster.protocol.membership.settings import MembershipSettings
 
 _UNSTABLE_AFTER: Final = 1.75
 """Of `stable_after`, from when the first member became unreachable."""
+
+AGREEING: Final = 5
+"""Observers whose agreement is enough, where a cluster is so large that not all members watch each other."""
 
 type _Signature = tuple[object, ...]
 
@@ -38,6 +47,7 @@ class SplitWatch:
         self._stable_since = 0.0
         self._first = 0.0
         self._pending: Acquire | None = None
+        self._all_refused = False
 
     @property
     def is_watching(self) -> bool:
@@ -49,8 +59,9 @@ class SplitWatch:
             return None
         return min(self._stable_since + self._stable_after, self._unstable_at)
 
-    def observe(self, view: MembershipView, now: float) -> None:
-        """This is what the node sees now."""
+    def observe(self, view: MembershipView, now: float, refused: Set[NodeId] = frozenset()) -> None:
+        """This is what the node sees now; `refused`: whose machines refuse connections."""
+        self._all_refused = view.unreachable <= refused and _agreed(view)
         if not view.unreachable:
             self._view = self._pending = None
             return
@@ -95,13 +106,23 @@ class SplitWatch:
 
     @property
     def _stable_after(self) -> float:
-        return self._settings.stable_for(len(self._view.members) if self._view else 0)
+        return self._stable_for(refused=self._all_refused)
+
+    def _stable_for(self, *, refused: bool = False) -> float:
+        return self._settings.stable_for(len(self._view.members) if self._view else 0, refused=refused)
 
     @property
     def _unstable_at(self) -> float:
         if not self._settings.down_all_when_unstable:
             return float("inf")
-        return self._first + self._stable_after * _UNSTABLE_AFTER
+        return self._first + self._stable_for() * _UNSTABLE_AFTER
+
+
+def _agreed(view: MembershipView) -> bool:
+    """Whether enough of those that can be reached cannot reach any of the others."""
+    reachable = [member.node for member in view.members if member.node not in view.unreachable]
+    agreeing = [node for node in reachable if view.unreachable <= view.observations.get(node, frozenset())]
+    return len(agreeing) >= min(len(reachable), AGREEING)
 
 
 def view_of(state: GossipState, local: NodeId) -> MembershipView:

@@ -58,7 +58,7 @@ class Attempt:
         elif number != self._tries or not network.is_open(*self._way):
             return  # nobody hears of it
         elif target is None or (target.process.dead and target.process.refuses):
-            self._refuse(number, f"nobody listens at {self._peer}", ConnectFailure.unreachable)
+            self._refuse(number, f"nobody listens at {self._peer}", ConnectFailure.refused)
         elif not target.process.dead and (reason := refusal(caller.endpoint, target.endpoint)):
             target.count(f"turned away: {reason}")
             self._refuse(number, reason, ConnectFailure.rejected)
