@@ -3,6 +3,7 @@
 # The point is to hand over what a type checker would refuse.
 # pyright: reportUnknownLambdaType=false
 
+import time
 from collections.abc import Callable
 from math import nan
 from typing import Any
@@ -17,6 +18,7 @@ from casty import (
     Behaviors,
     DeadLetter,
     Mailbox,
+    OneForOneStrategy,
 )
 from casty.testing import TestProbe, settle
 
@@ -68,6 +70,53 @@ async def test_what_is_no_behavior_is_not_spawned(system: ActorSystem, behavior:
     with pytest.raises(BehaviorError, match="an actor takes a behavior such as"):
         system.spawn(behavior, "a")
     assert system.lookup("/a") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (Behaviors.same(), r"Behaviors\.same\(\) is only for a handler to return"),
+        (Behaviors.unhandled(), r"Behaviors\.unhandled\(\) is only for a handler to return"),
+        (Behaviors.restart(), r"Behaviors\.restart\(\) is only for a handler to return"),
+        (Behaviors.persisted([1]), "only for the on_command of Behaviors.event_sourced"),
+        (Behaviors.updated(1), "only for the on_command of Behaviors.durable_state"),
+        (Behaviors.supervise(Behaviors.same(), OneForOneStrategy()), "only for a handler to return"),
+    ],
+)
+async def test_what_is_only_an_answer_is_not_spawned(system: ActorSystem, answer: Any, text: str) -> None:
+    with pytest.raises(BehaviorError, match=text):
+        system.spawn(answer, "a")
+    assert system.lookup("/a") is None
+
+
+SYSTEM: dict[str, tuple[Callable[[], object], str]] = {
+    "no name": (lambda: ActorSystem(""), "name of ActorSystem is a text"),
+    "a number for a name": (lambda: ActorSystem(7), "name of ActorSystem is a text"),  # pyright: ignore[reportArgumentType]
+    "half a surrogate": (lambda: ActorSystem("a\ud800"), "name of ActorSystem is a text"),
+    "a path of a config": (lambda: ActorSystem(config="casty.toml"), r"load_config\(path\)"),  # pyright: ignore[reportArgumentType]
+    "a plugin": (lambda: ActorSystem(plugins=pytest), r"write \[plugin\]"),  # pyright: ignore[reportArgumentType]
+    "a plugin's name": (lambda: ActorSystem(plugins="a"), "plugins of ActorSystem is a list"),
+    "a clock without calls": (lambda: ActorSystem(clock=time), "clock of ActorSystem has the methods"),  # pyright: ignore[reportArgumentType]
+}
+
+
+@pytest.mark.parametrize("mistake", SYSTEM)
+async def test_a_mistake_in_a_system_says_how_it_is_written(mistake: str) -> None:
+    call, text = SYSTEM[mistake]
+    with pytest.raises(ArgumentError, match=text):
+        call()
+
+
+async def test_paths_addresses_and_subscribers_are_checked(system: ActorSystem) -> None:
+    wrong: Any = system.spawn(ignoring())
+    with pytest.raises(ArgumentError, match="lookup takes an absolute path"):
+        system.lookup(wrong)
+    with pytest.raises(ArgumentError, match="resolve takes an ActorAddress"):
+        system.resolve(wrong)
+    with pytest.raises(ArgumentError, match="tell_threadsafe takes a reference"):
+        system.tell_threadsafe(system.name, "x")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ArgumentError, match="a subscriber is called with the event"):
+        system.event_stream.subscribe(DeadLetter, lambda: None)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("timeout", TIMES)
@@ -124,6 +173,22 @@ CONTEXT: dict[str, tuple[Callable[[Any], object], str]] = {
     "a value to pipe": (lambda ctx: ctx.pipe_to_self(3), "something to await, not 3"),
     "an async mapper": (lambda ctx: ctx.pipe_to_self(job(), async_factory), "mapper of ctx.pipe_to_self takes a plain"),
     "an async failure": (lambda ctx: ctx.pipe_to_self(job(), None, async_factory), "on_failure of ctx.pipe_to_self"),
+    "a mapper of two": (lambda ctx: ctx.pipe_to_self(job(), lambda a, b: a), "mapper of ctx.pipe_to_self calls"),
+    "a text to stop": (lambda ctx: ctx.stop("x"), r"ctx\.stop takes a reference"),
+    "a text to ask": (lambda ctx: ctx.ask("x", async_factory, str), r"ctx\.ask takes a reference"),
+    "a message to ask": (lambda ctx: ctx.ask(ctx.self, "x", str), r"lambda reply_to: str\("),
+    "a time to ask": (lambda ctx: ctx.ask(ctx.self, async_factory, str, nan), r"timeout of ctx\.ask"),
+    "an async mapper of an ask": (
+        lambda ctx: ctx.ask(ctx.self, str, async_factory),
+        r"mapper of ctx\.ask takes a plain",
+    ),
+    "no adapter": (lambda ctx: ctx.message_adapter(None), r"ctx\.message_adapter takes a function"),
+    "an async adapter": (lambda ctx: ctx.message_adapter(async_factory), r"ctx\.message_adapter takes a plain"),
+    "an adapter of two": (lambda ctx: ctx.message_adapter(lambda a, b: a), r"ctx\.message_adapter calls"),
+    "an adapter that is async after all": (
+        lambda ctx: ctx.message_adapter(lambda message: async_factory(message)).tell(1),
+        r"ctx\.message_adapter has returned a coroutine",
+    ),
     "a child's name": (lambda ctx: ctx.spawn(ignoring(), 7), "cannot name an actor"),
     "a negative beat": (lambda ctx: ctx.timers.start("t", 1, every=-1.0), "every= of the timer 't'"),
     "a time that is none": (lambda ctx: ctx.timers.start("t", 1, after=nan), "after= of the timer 't'"),

@@ -105,9 +105,13 @@ async def test_an_unhandled_message_is_published_and_changes_nothing(system: Act
 @pytest.mark.parametrize(
     "behavior", [Behaviors.same(), Behaviors.unhandled(), Behaviors.restart(), Behaviors.persisted([])]
 )
-async def test_what_is_no_beginning_stops_the_actor(system: ActorSystem, behavior: Behavior[str]) -> None:
+async def test_a_setup_that_returns_no_beginning_stops_the_actor(system: ActorSystem, behavior: Behavior[str]) -> None:
     stopped = Events(system, ActorStopped)
-    ref = system.spawn(behavior)
+
+    async def setup(_ctx: Ctx) -> Behavior[str]:
+        return behavior
+
+    ref = system.spawn(Behaviors.setup(setup))
     assert (await stopped.receive()).ref is ref
 
 

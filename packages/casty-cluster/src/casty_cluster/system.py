@@ -26,6 +26,7 @@ from casty.errors import ActorNameError, ArgumentError, JoinError, NodeDownedErr
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
 from casty.member import Member, NodeId
 from casty.quantities import check_count, checked_seconds
+from casty.runtime.borders import checked_config
 from casty.runtime.cell import LocalRef
 from casty.runtime.kernel import Kernel
 from casty.runtime.signals import Restart
@@ -85,7 +86,7 @@ class ClusteredActorSystem(ActorSystem):
         clock: Clock | None = None,
         **node: Unpack[NodeArguments],
     ) -> None:
-        config = CastyConfig() if config is None else config
+        config = checked_config(config)
         if serializer is not None:
             config = replace(config, serialization=replace(config.serialization, default=serializer))
         super().__init__(name, config=config, plugins=plugins, clock=clock)

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from casty.callables import named
+from casty.callables import named, takes
 from casty.errors import ArgumentError
 from casty.interruption import raise_unless_failure
 
@@ -51,6 +51,11 @@ class EventStream:
             raise ArgumentError(
                 f"subscribe takes a class of events and a function, as in subscribe(DeadLetter, handler), "
                 f"not {given!r} and {handler!r}"
+            )
+        if not takes(handler, 1):
+            raise ArgumentError(
+                f"a subscriber is called with the event, and {named(handler)} does not take one argument; write it as "
+                "def handler(event)"
             )
         subscription = Subscription(event_type, handler, self)
         self._subscriptions.append(subscription)

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Buffer, Callable, Collection, Sequence
 from typing import Any, Final, cast
 
-from casty.behaviors.functions import check_not_async, checked_async, checked_plain, noun, refuse_coroutine
+from casty.behaviors.functions import checked_async, checked_plain, noun, refuse_coroutine
 from casty.behaviors.values import Behavior
 from casty.callables import is_async, named
 from casty.errors import BehaviorError
@@ -67,7 +67,11 @@ def checked_entity_id(entity_id: str) -> str:
 
 def checked_journal[J](journal: J) -> J:
     """Raises `BehaviorError` for what is no journal, no URL and not None."""
-    if journal is None or isinstance(journal, str):
+    if journal is None:
+        return journal
+    if isinstance(journal, str):
+        if "://" not in journal:
+            raise BehaviorError(f"a journal is a URL, such as 'sqlite:///events.db', or an object, and not {journal!r}")
         return journal
     if isinstance(journal, type):
         raise BehaviorError(
@@ -132,20 +136,19 @@ def check_tags(tags: object, event: object, tagger: Callable[..., Any]) -> None:
         )
 
 
-def check_pipe(awaitable: object, mapper: object, on_failure: object) -> None:
-    """Raises `BehaviorError` unless these are something to await, and plain functions of what comes of it."""
-    try:
-        if not inspect.isawaitable(awaitable):
-            advice = "; call it: ctx.pipe_to_self(job())" if callable(awaitable) else ""
-            raise BehaviorError(f"ctx.pipe_to_self takes something to await, not {awaitable!r}{advice}")
-        if mapper is not None:
-            check_not_async(mapper, "mapper of ctx.pipe_to_self", "def mapper(result)")
-        if on_failure is not None:
-            check_not_async(on_failure, "on_failure of ctx.pipe_to_self", "def on_failure(error)")
-    except BehaviorError:
-        if inspect.iscoroutine(awaitable):
-            awaitable.close()  # nothing will await it
-        raise
+def check_awaitable(awaitable: object) -> None:
+    """Raises `BehaviorError` unless `ctx.pipe_to_self` can await it."""
+    if not inspect.isawaitable(awaitable):
+        advice = "; call it: ctx.pipe_to_self(job())" if callable(awaitable) else ""
+        raise BehaviorError(f"ctx.pipe_to_self takes something to await, not {awaitable!r}{advice}")
+
+
+def check_mappers(mapper: Callable[..., Any] | None, on_failure: Callable[..., Any] | None, taker: str) -> None:
+    """Raises `BehaviorError` unless these are plain functions of what comes of the work that `taker` starts."""
+    if mapper is not None:
+        checked_plain(mapper, 1, f"mapper of {taker}", "mapper(result)")
+    if on_failure is not None:
+        checked_plain(on_failure, 1, f"on_failure of {taker}", "on_failure(error)")
 
 
 def check_factory(factory: object) -> None:

@@ -185,7 +185,7 @@ def _check_function(argument: str, function: object, parameters: str, count: int
 
 
 def _check(name: str, batch_size: int, poll_interval: float) -> None:
-    if not name or "\0" in name:
+    if not isinstance(cast("object", name), str) or not name or "\0" in name:
         raise ConfigError(f"a projection needs a name, without NUL; it is {name!r}")
     if batch_size < 1:
         raise ConfigError(f"batch_size must be 1 event or more; it is {batch_size}")

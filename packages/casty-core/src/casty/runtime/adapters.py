@@ -10,6 +10,7 @@ from typing import Any, Final, override
 from weakref import WeakValueDictionary
 
 from casty.address import ActorAddress
+from casty.behaviors.functions import checked_plain, refuse_coroutine
 from casty.interruption import raise_unless_failure
 from casty.persistence.outbox import OPEN, current
 from casty.ref import ActorRef, Asking
@@ -59,6 +60,7 @@ class AdapterRef(ActorRef[Any]):
             return
         try:
             adapted = self._adapt(message)
+            refuse_coroutine(adapted, "ctx.message_adapter", self._adapt)
         except BaseException as error:
             raise_unless_failure(error)
             self.owner.signal(Fail(error, message))
@@ -83,12 +85,16 @@ def adapter(owner: Cell, adapt: Callable[[Any], Any]) -> AdapterRef:
     life = owner.own_life()
     key = _key(adapt)
     if key is None:
-        return AdapterRef(owner, adapt, life.incarnation)
+        return _make(owner, adapt, life)
     known = _known(life)
     found = known.get(key)
     if found is None:
-        found = known[key] = AdapterRef(owner, adapt, life.incarnation)
+        found = known[key] = _make(owner, adapt, life)
     return found
+
+
+def _make(owner: Cell, adapt: Callable[[Any], Any], life: Life) -> AdapterRef:
+    return AdapterRef(owner, checked_plain(adapt, 1, "ctx.message_adapter", "adapt(message)"), life.incarnation)
 
 
 def _known(life: Life) -> "WeakValueDictionary[Hashable, AdapterRef]":

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from casty.behaviors.arguments import no_behavior
 from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
-from casty.behaviors.values import Behavior, ReceiveBehavior
-from casty.errors import ActorNameError, ActorStoppedError, ScopeError
+from casty.behaviors.persistent import PersistedBehavior, UpdatedBehavior
+from casty.behaviors.values import Behavior, ReceiveBehavior, RestartBehavior, SameBehavior, UnhandledBehavior
+from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
 from casty.events import ActorStarted
 from casty.mailbox import Mailbox, checked_mailbox
 from casty.persistence.outbox import OPEN, Outbox, current
@@ -108,12 +109,29 @@ def _unusable(name: str, parent: Cell) -> ActorNameError:
     )
 
 
+def no_beginning(answer: Behavior[Any]) -> BehaviorError:
+    """Why no actor can start with that, which is only a handler's answer."""
+    match answer:
+        case PersistedBehavior():
+            return BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
+        case UpdatedBehavior():
+            return BehaviorError("Behaviors.updated(...) is only for the on_command of Behaviors.durable_state")
+        case _:
+            name = type(answer).__name__.removesuffix("Behavior").lower()
+            return BehaviorError(
+                f"Behaviors.{name}() is only for a handler to return: there is no behavior before it to go on with; "
+                "start the actor with Behaviors.receive(handler), or Behaviors.setup(setup)"
+            )
+
+
 def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
     """Raises for what no local actor can be, naming what would have to be there."""
     if not isinstance(behavior, Behavior):
         raise no_behavior(behavior, "an actor")
     _, core = unwrap(cast("Behavior[Any]", behavior))
     match core:
+        case SameBehavior() | UnhandledBehavior() | RestartBehavior() | PersistedBehavior() | UpdatedBehavior():
+            raise no_beginning(core)
         case ShardedBehavior():
             kind = "sharded"
         case BroadcastedBehavior():

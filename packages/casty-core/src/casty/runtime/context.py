@@ -5,13 +5,14 @@ from asyncio import CancelledError, Task, current_task
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, cast, override
 
-from casty.behaviors.arguments import check_pipe
+from casty.behaviors.arguments import check_awaitable, check_factory, check_mappers
 from casty.behaviors.context import Timers
 from casty.behaviors.functions import refuse_coroutine
 from casty.behaviors.values import Behavior
-from casty.errors import StashOverflowError
+from casty.errors import BehaviorError, StashOverflowError
 from casty.interruption import raise_unless_failure
 from casty.mailbox import Mailbox
 from casty.quantities import checked_seconds
@@ -88,6 +89,7 @@ class CellContext:
 
     def stop(self, ref: ActorRef[Any]) -> None:
         cell = self._cell
+        checked_ref(ref, "ctx.stop")
         target = ref.cell if isinstance(ref, LocalRef) else None
         if target is None or (target is not cell and target.parent is not cell):
             raise ValueError(f"{cell.path} may stop its children and itself, but not {ref.address.path}")
@@ -108,7 +110,21 @@ class CellContext:
         mapper: Callable[[T], Any] | None = None,
         on_failure: Callable[[Exception], Any] | None = None,
     ) -> None:
-        check_pipe(awaitable, mapper, on_failure)
+        try:
+            check_awaitable(awaitable)
+            check_mappers(mapper, on_failure, "ctx.pipe_to_self")
+        except BehaviorError:
+            if isinstance(awaitable, CoroutineType):
+                awaitable.close()  # nothing will await it
+            raise
+        self._pipe(awaitable, mapper, on_failure)
+
+    def _pipe(
+        self,
+        awaitable: Awaitable[Any],
+        mapper: Callable[[Any], Any] | None,
+        on_failure: Callable[[Exception], Any] | None,
+    ) -> None:
         tasks = self._cell.own_life().tasks
         # Started at once, so that whatever is awaited has begun and can be cancelled properly.
         task = Task(_pipe(self._cell, awaitable, mapper, on_failure), loop=self._cell.dispatcher.loop, eager_start=True)
@@ -124,8 +140,11 @@ class CellContext:
         timeout: float = 5.0,
         on_failure: Callable[[Exception], Any] | None = None,
     ) -> None:
-        answer: Awaitable[Any] = self._cell.kernel.asks.ask(ref, factory, timeout, held=True)
-        self.pipe_to_self(answer, mapper, on_failure)
+        checked_ref(ref, "ctx.ask")
+        checked_seconds(timeout, "timeout of ctx.ask")
+        check_factory(factory)
+        check_mappers(mapper, on_failure, "ctx.ask")
+        self._pipe(self._cell.kernel.asks.ask(ref, factory, timeout, held=True), mapper, on_failure)
 
     def message_adapter[U](self, adapt: Callable[[U], Any]) -> ActorRef[U]:
         return adapter(self._cell, adapt)

@@ -2,7 +2,7 @@
 
 from typing import Any, cast, override
 
-from casty.behaviors.persistent import DurableStateBehavior, EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
+from casty.behaviors.persistent import DurableStateBehavior, EventSourcedBehavior
 from casty.behaviors.values import (
     SAME,
     Behavior,
@@ -13,12 +13,11 @@ from casty.behaviors.values import (
     SpyBehavior,
     StoppedBehavior,
 )
-from casty.errors import BehaviorError
 from casty.events import SpyEvent
 from casty.persistence.durable_state import DurableStateEntity
 from casty.persistence.entity import EventSourcedEntity, Host
 from casty.runtime.cell import Cell
-from casty.runtime.children import check_spawnable
+from casty.runtime.children import check_spawnable, no_beginning
 from casty.runtime.context import open_context
 from casty.runtime.life import EMPTY, unwrap
 from casty.runtime.signals import Fail, Stop
@@ -63,20 +62,7 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
             case EventSourcedBehavior() | DurableStateBehavior():
                 return _install(cell, await _recover(cell, cast("Persistent", core)))
             case _:
-                raise _refusal(cell, core)
-
-
-def _refusal(cell: Cell, behavior: Behavior[Any]) -> BehaviorError:
-    """Why an actor cannot begin with that behavior."""
-    match behavior:
-        case PersistedBehavior():
-            return BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
-        case UpdatedBehavior():
-            return BehaviorError("Behaviors.updated(...) is only for the on_command of Behaviors.durable_state")
-        case _:
-            return BehaviorError(
-                f"{cell.path} cannot become {type(behavior).__name__}: there is no behavior before it to go on with"
-            )
+                raise no_beginning(core)
 
 
 async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:

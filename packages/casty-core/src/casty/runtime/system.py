@@ -21,6 +21,14 @@ from casty.quantities import checked_seconds
 from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef, checked_ref
 from casty.request import NOBODY
 from casty.runtime.ask import ASKS
+from casty.runtime.borders import (
+    checked_address,
+    checked_clock,
+    checked_config,
+    checked_path,
+    checked_plugins,
+    checked_system_name,
+)
 from casty.runtime.cell import Cell
 from casty.runtime.children import spawn_cell, stop_children
 from casty.runtime.dead_letters import UNKNOWN
@@ -52,11 +60,11 @@ class ActorSystem:
         plugins: Sequence[object] = (),
         clock: Clock | None = None,
     ) -> None:
-        self.config = CastyConfig() if config is None else config
-        self.name = name if name is not None else self.config.system.name
+        self.config = checked_config(config)
+        self.name = self.config.system.name if name is None else checked_system_name(name)
         self.event_stream = EventStream()
-        self.plugins = PluginRegistry.discover(disabled=self.config.plugins.disabled, extra=plugins)
-        self._clock = clock
+        self.plugins = PluginRegistry.discover(disabled=self.config.plugins.disabled, extra=checked_plugins(plugins))
+        self._clock = checked_clock(clock)
         self._kernel: Kernel | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._serializer: Serializer | None = None
@@ -153,7 +161,7 @@ class ActorSystem:
 
         Raises `SystemStoppedError` if the system is not running.
         """
-        (self._kernel or self.kernel).threads.tell(ref, message)
+        (self._kernel or self.kernel).threads.tell(checked_ref(ref, "tell_threadsafe"), message)
 
     def ask_threadsafe[M, R](
         self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
@@ -172,7 +180,7 @@ class ActorSystem:
 
     def lookup(self, path: str) -> ActorRef[Any] | None:
         """The living actor at an absolute path such as `/orders/item-1`, by the very reference that `spawn` gave."""
-        cell = self.kernel.find(path)
+        cell = self.kernel.find(checked_path(path))
         return None if cell is None else cell.ref
 
     def resolve(self, address: ActorAddress) -> ActorRef[Any]:
@@ -180,7 +188,7 @@ class ActorSystem:
         letters.
         """
         kernel = self.kernel
-        if kernel.is_here(address):
+        if kernel.is_here(checked_address(address)):
             if address.path == ASKS:
                 return kernel.asks.promise(address.uid) or GoneRef(kernel, address)
             cell = kernel.find(address.path)
