@@ -5,10 +5,10 @@ and nothing else holds the reply reference. Otherwise it fails at its timeout, w
 """
 
 import weakref
-from asyncio import Future
+from asyncio import Future, current_task
 from collections.abc import Callable
-from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, cast, override
+from types import CoroutineType, NoneType
+from typing import TYPE_CHECKING, Any, Final, override
 
 from casty.address import ActorAddress
 from casty.behaviors.arguments import check_asked, check_factory
@@ -18,7 +18,8 @@ from casty.quantities import checked_seconds
 from casty.ref import ActorRef, Asking, checked_ref
 from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
-from casty.runtime.deadlock import Awaited, asking, refuse_deadlock
+from casty.runtime.deadlock import Awaited, refuse_deadlock
+from casty.runtime.doing import DriverTask
 from casty.runtime.outages import refuse_if_asked
 from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
 from casty.runtime.remote import AskedRef
@@ -31,33 +32,44 @@ if TYPE_CHECKING:
 
 ASKS: Final = "/_ask"
 """The path of every reply reference; they differ by their uids."""
+NO_REPLY: Final = object()
+"""Stands for the reply until there is one, as any value may be a reply."""
 
 
 class PromiseRef[R](ActorRef[R]):
     """Completes an ask with the first message that it is told; later ones are dropped, as the asker has gone on."""
 
-    __slots__ = ("_future", "_kernel", "_uid")
+    __slots__ = ("_future", "_kernel", "_uid", "reply")
 
-    def __init__(self, kernel: "Kernel", future: "Future[R]", uid: int = 0) -> None:
+    def __init__(self, kernel: "Kernel", future: "Future[R] | None" = None, uid: int = 0) -> None:
         self._kernel = kernel
         self._future: Future[R] | None = future
         self._uid = uid
+        self.reply: Any = NO_REPLY
+        """What came before there was a future: the target has replied in place, and the asker need not wait."""
 
     @property
     def uid(self) -> int:
         """By which other nodes can answer; drawn when it is asked for."""
         if not self._uid:
-            self._uid = self._kernel.asks.export(self._future)
+            self._uid = self._kernel.asks.export(None if self.over else self.future())
         return self._uid
+
+    def future(self) -> "Future[R]":
+        """What the asker awaits, made when it has to wait."""
+        if self._future is None:
+            self._future = Future(loop=self._kernel.dispatcher.loop)
+        return self._future
 
     @property
     def over(self) -> bool:
         """Whether the ask has its reply, or has ended without."""
-        return self._future is None or self._future.done()
+        return self.reply is not NO_REPLY or (self._future is not None and self._future.done())
 
     def end(self) -> None:
         """The ask is over. An error that it ended with refers to the message, and so to this: no cycle may be left."""
         self._future = None
+        self.reply = None
 
     @property
     @override
@@ -73,9 +85,13 @@ class PromiseRef[R](ActorRef[R]):
     def tell(self, message: R) -> None:
         if OPEN and (outbox := current()) is not None:
             outbox.hold(self.tell, message)
-        elif (future := self._future) is not None and not future.done():
-            check_thread(self._kernel.dispatcher.thread)
-            future.set_result(message)
+        elif self.reply is NO_REPLY:
+            future = self._future
+            if future is None:
+                self.reply = message
+            elif not future.done():
+                check_thread(self._kernel.dispatcher.thread)
+                future.set_result(message)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -161,27 +177,28 @@ class Asks:
             return await ref.asked(self, factory, timeout)
         if cell is None:
             checked_ref(ref, "ask")
-        elif not held and (handling := asking()) is not None:
-            return await self._ask_in_turn(handling, cell, ref, factory, timeout)
-        future: Future[R] = Future(loop=self._kernel.dispatcher.loop)
-        promise = PromiseRef(self._kernel, future)
+        elif not held and type(task := current_task()) is DriverTask:
+            return await self._ask_in_turn(task.cell, cell, ref, factory, timeout)
+        promise: PromiseRef[R] = PromiseRef(self._kernel)
         try:
             message = factory(promise)
         except TypeError:
             check_factory(factory)
             raise
-        if message is None or type(cast("object", message)) is CoroutineType:
+        kind: Any = type(message)
+        if kind is NoneType or kind is CoroutineType:
             check_asked(message, factory)
         if asker is not None and cell is not None:
             self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(message))
         if cell is not None and cell.state == IDLE and not OPEN:
             self._lost = None
-            if self._kernel.dispatcher.run_with(cell, message) and future.done():
-                return future.result()
-            pending = register(cell, future, ref, message, promise)
+            self._kernel.dispatcher.run_with(cell, message)
+            if promise.reply is not NO_REPLY:
+                return promise.reply
+            pending = register(cell, promise.future(), ref, message, promise)
             self._fail_if_lost(message)
         else:
-            pending = register(self if cell is None else cell, future, ref, message, promise)
+            pending = register(self if cell is None else cell, promise.future(), ref, message, promise)
             try:
                 if cell is None or not refuse_if_asked(cell, message):
                     ref.tell(message)
@@ -189,7 +206,7 @@ class Asks:
                 release(pending)
                 raise
         # From here on only those who may reply hold the reply reference.
-        del message, promise, future
+        del message, promise
         try:
             return await self._wait(pending.waiting, timeout, ref, pending.kind)
         finally:

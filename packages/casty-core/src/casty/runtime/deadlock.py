@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from casty.errors import DeadlockError
 from casty.runtime.cell import Cell
-from casty.runtime.doing import DriverTask, frames_of
+from casty.runtime.doing import frames_of
 
 if TYPE_CHECKING:
     from weakref import ref
@@ -38,12 +38,6 @@ class Awaited:
     promise: "ref[PromiseRef[Any]]"
     key: int
     """The identity of the message."""
-
-
-def asking() -> Cell | None:
-    """The actor whose handler, start or stop is the running task itself; None in any other task."""
-    task = current_task()
-    return task.cell if type(task) is DriverTask else None
 
 
 def refuse_deadlock(awaited: dict[Cell, Awaited], asker: Cell, target: Cell) -> None:

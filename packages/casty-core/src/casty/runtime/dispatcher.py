@@ -132,10 +132,8 @@ class Dispatcher:
             else:
                 self.armed = False
 
-    def run_with(self, cell: Cell, message: Any) -> bool:
-        """Have an idle cell handle a message that somebody waits for the answer of, in place if that harms nobody: then
-        the answer is True.
-        """
+    def run_with(self, cell: Cell, message: Any) -> None:
+        """Run an idle cell for an ask: inline if the inline budget allows, else in its turn."""
         inline = self.inline_left > 0
         if not inline:
             self.enqueue(cell)
@@ -143,7 +141,6 @@ class Dispatcher:
         cell.queue = [message]
         if inline:
             self.run_alone(cell)
-        return inline
 
     def run_alone(self, cell: Cell) -> None:
         """Run a scheduled cell that is in no queue at once, in a task of its own."""
