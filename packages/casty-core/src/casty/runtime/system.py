@@ -126,7 +126,7 @@ class ActorSystem:
         `ScopeError` for a behavior that needs a cluster. An exception of the behavior itself goes to supervision.
         """
         kernel = self._kernel or self.kernel
-        root = kernel.internal if isinstance(name, str) and name.startswith("_") else kernel.root
+        root = kernel.internal if name is not None and str(name).startswith("_") else kernel.root
         return spawn_cell(kernel, root, behavior, name, mailbox).ref
 
     @overload
