@@ -90,7 +90,8 @@ class Journals:
             logger.warning(
                 "no journal is configured: the events of %r, and of others like it, are kept in memory "
                 "and lost with the process; "
-                'give the behavior a journal=, or set [journal] url = "sqlite:///…" in casty.toml',
+                'give the behavior a journal=, or set [journal] url = "sqlite:///…" in casty.toml '
+                "and pass ActorSystem(config=load_config())",
                 entity_id,
             )
             self._fallback = InMemoryJournal()
