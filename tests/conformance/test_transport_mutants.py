@@ -51,7 +51,7 @@ def smaller_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything happens within a few turns here, or never."""
-    monkeypatch.setattr(nodes, "PATIENCE", 2.0)
+    monkeypatch.setattr(nodes, "PATIENCE", 0.5)
 
 
 @pytest.mark.usefixtures("little_patience")
