@@ -3,8 +3,8 @@
     uv run benchmarks/holding.py [--json] [--rounds 5] [--only NAME] [--scale 1.0]
 
 A beat runs in every turn of the loop; the figure is the longest time between two beats in which this thread had the
-processor, so that a machine that is shared with others does not count. Full collections of garbage are the
-interpreter's and are kept out by freezing what exists before.
+processor, so that a machine that is shared with others does not count. Garbage collections are the interpreter's and are
+switched off meanwhile: one of the middle generation takes 90 ms beside 100,000 actors that have just been made.
 """
 
 import asyncio
@@ -55,14 +55,13 @@ class Beat:
 
 @contextmanager
 def beating() -> Generator[Beat]:
-    gc.collect()
-    gc.freeze()
+    gc.disable()
     beat = Beat()
     try:
         yield beat
     finally:
         beat.stop()
-        gc.unfreeze()
+        gc.enable()
 
 
 def end_of(system: ActorSystem, path: str) -> asyncio.Event:
