@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from casty.leases.memory import MemoryLeases
@@ -40,7 +41,7 @@ class Plugin:
     """Offers such stores at `test://`."""
 
     @hookimpl
-    def casty_leases(self) -> list[LeaseProvider]:
+    def casty_leases(self) -> list[LeaseProvider[Any]]:
         @asynccontextmanager
         async def open_store(url: str, options: NoOptions) -> AsyncGenerator[Store]:
             yield Store(url.removeprefix("test://"))

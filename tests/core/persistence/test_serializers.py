@@ -36,14 +36,14 @@ class Plugin:
         self._store = store
 
     @hookimpl
-    def casty_serializers(self) -> list[SerializerProvider]:
+    def casty_serializers(self) -> list[SerializerProvider[Any]]:
         def create(resolve_ref: RefResolver, options: object) -> JsonSerializer:
             return JsonSerializer()
 
         return [SerializerProvider(names=("json",), create=create)]
 
     @hookimpl
-    def casty_journals(self) -> list[JournalProvider]:
+    def casty_journals(self) -> list[JournalProvider[Any]]:
         return [
             JournalProvider(
                 names=("shared",), open=lambda url, options: nullcontext(self._store), capabilities=CAPABILITIES

@@ -1,6 +1,7 @@
 """The texts of the errors that a lookup raises: what was wanted, what there is, what to do next."""
 
 from importlib import metadata
+from typing import Any
 
 import pytest
 from casty.errors import PluginError
@@ -100,7 +101,7 @@ def test_two_entries_of_one_distribution_with_one_name(core_alone: Site) -> None
 
 class AnotherMemory:
     @hookimpl
-    def casty_journals(self) -> list[JournalProvider]:
+    def casty_journals(self) -> list[JournalProvider[Any]]:
         return builtin.casty_journals()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import pytest
 from casty.errors import PluginError
@@ -22,12 +23,12 @@ class MeterOptions:
             raise ValueError("pool_size must be at least 1")
 
 
-def never(options: object) -> None:
+def never(options: object) -> NoReturn:
     raise AssertionError(options)
 
 
-def provider(options: type = MeterOptions) -> InstrumentProvider:
-    return InstrumentProvider(names=("meter",), create=never, options=options)  # pyright: ignore[reportArgumentType]
+def provider(options: type[Any] = MeterOptions) -> InstrumentProvider[Any]:
+    return InstrumentProvider(names=("meter",), create=never, options=options)
 
 
 def test_a_table_becomes_the_dataclass_with_its_types_and_defaults() -> None:

@@ -4,6 +4,7 @@ import logging
 import sys
 from importlib import metadata
 from types import ModuleType
+from typing import Any
 
 import pytest
 from casty.errors import PluginError
@@ -199,7 +200,7 @@ class MemoryUnderAnotherName:
     """A plugin given in code: any object with hooks."""
 
     @hookimpl
-    def casty_journals(self) -> list[JournalProvider]:
+    def casty_journals(self) -> list[JournalProvider[Any]]:
         memory = builtin.casty_journals()[0]
         return [JournalProvider(names=("mine",), open=memory.open, capabilities=memory.capabilities)]
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from casty import ActorSystem, CastyConfig
@@ -35,7 +36,7 @@ class Plugin:
         yield MemoryStore()
 
     @hookimpl
-    def casty_journals(self) -> list[JournalProvider]:
+    def casty_journals(self) -> list[JournalProvider[Any]]:
         capabilities = JournalCapabilities(durable=False)
         return [
             JournalProvider(names=("lazy",), open=self.open, capabilities=capabilities, options=Options),
@@ -43,7 +44,7 @@ class Plugin:
         ]
 
     @hookimpl
-    def casty_serializers(self) -> list[SerializerProvider]:
+    def casty_serializers(self) -> list[SerializerProvider[Any]]:
         def create(resolve: RefResolver, options: object) -> Serializer:
             raise AssertionError("another SPI is not asked for anything")
 

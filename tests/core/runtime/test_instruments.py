@@ -54,7 +54,7 @@ class Plugin:
         self._options = options
 
     @hookimpl
-    def casty_instruments(self) -> list[InstrumentProvider]:
+    def casty_instruments(self) -> list[InstrumentProvider[Any]]:
         return [
             InstrumentProvider(names=(f"metrics-{number}", f"meter-{number}"), create=it.create, options=self._options)
             for number, it in enumerate(self._instruments)
@@ -154,7 +154,7 @@ async def test_an_instrument_that_exits_does_not_end_the_program(step: str, capl
 async def test_what_is_no_instrument_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     class Wrong:
         @hookimpl
-        def casty_instruments(self) -> list[InstrumentProvider]:
+        def casty_instruments(self) -> list[InstrumentProvider[Any]]:
             def create(_: NoOptions) -> Any:
                 return "what the author returned by mistake"
 
@@ -192,7 +192,7 @@ async def test_an_instrument_may_unsubscribe_by_its_handler() -> None:
 
     class Offer:
         @hookimpl
-        def casty_instruments(self) -> list[InstrumentProvider]:
+        def casty_instruments(self) -> list[InstrumentProvider[Any]]:
             return [InstrumentProvider(names=("once",), create=lambda _: Once())]
 
     await live(Offer(), actors=3)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import cast, final
+from typing import Any, cast, final
 
 from casty.config import CastyConfig, load_config
 from casty.errors import ConfigError, JournalError
@@ -23,7 +23,7 @@ class NamedJournal:
     """A journal that is not open yet."""
 
     url: str
-    provider: JournalProvider
+    provider: JournalProvider[Any]
     options: Mapping[str, object]
     bounds: Mapping[str, object]
     """Of its values, for the serializers."""

@@ -1,21 +1,25 @@
 """Offers Casty's failure detectors and downing strategies, by name."""
 
+from typing import Any
+
 from casty.plugins import DowningStrategyProvider, FailureDetectorProvider, hookimpl
 
 
 @hookimpl
-def casty_failure_detectors() -> list[FailureDetectorProvider]:
+def casty_failure_detectors() -> list[FailureDetectorProvider[Any]]:
     from casty_cluster.protocol.phi_accrual import PhiAccrualDetector, PhiAccrualOptions
     from casty_cluster.protocol.swim import SwimDetector, SwimOptions
 
     return [
-        FailureDetectorProvider(names=("phi-accrual",), create=PhiAccrualDetector, options=PhiAccrualOptions),
+        FailureDetectorProvider[PhiAccrualOptions](
+            names=("phi-accrual",), create=PhiAccrualDetector, options=PhiAccrualOptions
+        ),
         FailureDetectorProvider(names=("swim",), create=SwimDetector, options=SwimOptions),
     ]
 
 
 @hookimpl
-def casty_downing_strategies() -> list[DowningStrategyProvider]:
+def casty_downing_strategies() -> list[DowningStrategyProvider[Any]]:
     from casty_cluster.protocol.downing import (
         DownAll,
         KeepMajority,
@@ -29,9 +33,17 @@ def casty_downing_strategies() -> list[DowningStrategyProvider]:
     )
 
     return [
-        DowningStrategyProvider(names=("keep-majority",), create=KeepMajority, options=KeepMajorityOptions),
-        DowningStrategyProvider(names=("static-quorum",), create=StaticQuorum, options=StaticQuorumOptions),
-        DowningStrategyProvider(names=("keep-oldest",), create=KeepOldest, options=KeepOldestOptions),
-        DowningStrategyProvider(names=("down-all",), create=lambda options: DownAll()),
-        DowningStrategyProvider(names=("lease",), create=LeaseMajority, options=LeaseMajorityOptions),
+        DowningStrategyProvider[KeepMajorityOptions](
+            names=("keep-majority",), create=KeepMajority, options=KeepMajorityOptions
+        ),
+        DowningStrategyProvider[StaticQuorumOptions](
+            names=("static-quorum",), create=StaticQuorum, options=StaticQuorumOptions
+        ),
+        DowningStrategyProvider[KeepOldestOptions](
+            names=("keep-oldest",), create=KeepOldest, options=KeepOldestOptions
+        ),
+        DowningStrategyProvider(names=("down-all",), create=lambda _: DownAll()),
+        DowningStrategyProvider[LeaseMajorityOptions](
+            names=("lease",), create=LeaseMajority, options=LeaseMajorityOptions
+        ),
     ]

@@ -14,7 +14,7 @@ from casty.config.kinds import peer_address
 from casty.config.schema import PHI_ACCRUAL, Failover, WhenDowned, WhenRejected
 from casty.errors import ConfigError
 from casty.plugins import PluginRegistry, build_options
-from casty.spi.downing import DowningStrategy
+from casty.spi.downing import DowningStrategy, LeasingStrategy
 from casty.spi.failure_detector import DetectorContext, FailureDetector
 from casty.tls import Config as TlsConfig
 
@@ -95,6 +95,9 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
     cluster = config.cluster
     host, port = given.get("host", cluster.host), given.get("port", cluster.port)
     tls = tls_of(given.get("tls"), config)
+    cookies = cookies_of(given.get("cookie"), cluster.cookie_file)
+    transport = given.get("transport", "tls" if tls and cluster.transport == "tcp" else cluster.transport)
+    check_transport(plugins, transport, cluster.transport_options, cookies, tls)
     detector, downing = given.get("failure_detector"), given.get("downing")
     failover = Failover(given.get("failover", cluster.failover))
     pace, name = PACES[failover], _name_of(detector, cluster.failure_detector.kind)
@@ -106,7 +109,7 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
         seeds=seed_addresses(given["seed_nodes"]) if "seed_nodes" in given else cluster.seed_addresses,
         node_id=given.get("node_id", cluster.node_id),
         roles=tuple(given.get("roles", cluster.roles)),
-        transport=given.get("transport", "tls" if tls and cluster.transport == "tcp" else cluster.transport),
+        transport=transport,
         transport_options=cluster.transport_options,
         configuration={
             "serializer": config.serialization.default,
@@ -114,7 +117,7 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
             "downing strategy": _name_of(downing, cluster.downing.strategy),
             "failover": failover.value,
         },
-        cookies=cookies_of(given.get("cookie"), cluster.cookie_file),
+        cookies=cookies,
         tls=tls,
         insecure=given.get("insecure", False),
         detector=detector_of(detector, config, plugins),
@@ -187,6 +190,30 @@ def tls_of(tls: TlsConfig | None, config: CastyConfig) -> TlsConfig | None:
     return TlsConfig.from_paths(certfile=files.certfile, cafile=files.cafile, keyfile=files.keyfile)
 
 
+def check_transport(
+    plugins: PluginRegistry,
+    name: str,
+    options: Mapping[str, object],
+    cookies: Sequence[bytes],
+    tls: TlsConfig | None,
+) -> None:
+    """Raises `PluginError` for a transport that is not installed or does not have these options, and `ConfigError` for
+    one that would ignore what is to protect the node.
+    """
+    provider = plugins.transport(f"{name}://")
+    build_options(provider, options)
+    if cookies and not provider.capabilities.authenticates:
+        raise ConfigError(
+            f"the transport {name!r} does not authenticate peers: it would ignore the cookie and let anybody in; "
+            'use one that does, such as transport="tcp", or leave out cookie= and [cluster] cookie_file'
+        )
+    if tls is not None and not provider.capabilities.encrypts:
+        raise ConfigError(
+            f"the transport {name!r} does not encrypt: it would ignore the certificates and send plain text; "
+            'use one that does, such as transport="tls", or leave out tls= and [cluster.tls]'
+        )
+
+
 def detector_of(
     chosen: str | Callable[[DetectorContext], FailureDetector] | None, config: CastyConfig, plugins: PluginRegistry
 ) -> Callable[[DetectorContext], FailureDetector]:
@@ -204,12 +231,17 @@ def detector_of(
 def downing_of(chosen: str | DowningStrategy | None, config: CastyConfig, plugins: PluginRegistry) -> DowningStrategy:
     """Likewise."""
     if chosen is not None and not isinstance(chosen, str):
-        return chosen
-    settings = config.cluster.downing
-    if chosen is not None and chosen != settings.strategy:
-        settings = replace(settings, strategy=chosen, options={})
-    provider = plugins.downing_strategy(settings.strategy)
-    return provider.create(build_options(provider, settings.options))
+        strategy = chosen
+    else:
+        settings = config.cluster.downing
+        if chosen is not None and chosen != settings.strategy:
+            settings = replace(settings, strategy=chosen, options={})
+        provider = plugins.downing_strategy(settings.strategy)
+        strategy = provider.create(build_options(provider, settings.options))
+    if isinstance(strategy, LeasingStrategy):
+        # Now, and not in the middle of a partition.
+        build_options(plugins.lease(strategy.store), {})
+    return strategy
 
 
 def _cookies_in(file: Path) -> tuple[bytes, ...]:

@@ -9,10 +9,10 @@ from casty_journal_postgres.options import CAPABILITIES, SCHEMES, PostgresOption
 
 
 @hookimpl
-def casty_journals() -> list[JournalProvider]:
+def casty_journals() -> list[JournalProvider[PostgresOptions]]:
     return [JournalProvider(names=SCHEMES, open=open_dsn, capabilities=CAPABILITIES, options=PostgresOptions)]
 
 
 @hookimpl
-def casty_leases() -> list[LeaseProvider]:
+def casty_leases() -> list[LeaseProvider[PostgresLeaseOptions]]:
     return [LeaseProvider(names=SCHEMES, open=leases.open_dsn, options=PostgresLeaseOptions)]

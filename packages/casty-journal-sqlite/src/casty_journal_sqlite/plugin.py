@@ -10,7 +10,7 @@ from casty_journal_sqlite.options import CAPABILITIES, SqliteOptions, path_from_
 
 
 @hookimpl
-def casty_journals() -> list[JournalProvider]:
+def casty_journals() -> list[JournalProvider[SqliteOptions]]:
     return [JournalProvider(names=("sqlite",), open=_open, capabilities=CAPABILITIES, options=SqliteOptions)]
 
 

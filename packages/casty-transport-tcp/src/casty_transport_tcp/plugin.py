@@ -3,14 +3,15 @@
 from contextlib import AbstractAsyncContextManager
 
 from casty.plugins import TransportProvider, hookimpl
-from casty.spi.transport import Endpoint, FrameReceiver, Transport
+from casty.spi.transport import Endpoint, FrameReceiver, Transport, TransportCapabilities
 
 from casty_transport_tcp.options import TcpOptions
 
 
 @hookimpl
-def casty_transports() -> list[TransportProvider]:
-    return [TransportProvider(names=("tcp", "tls"), open=open_tcp, options=TcpOptions)]
+def casty_transports() -> list[TransportProvider[TcpOptions]]:
+    protected = TransportCapabilities(authenticates=True, encrypts=True)
+    return [TransportProvider(names=("tcp", "tls"), open=open_tcp, capabilities=protected, options=TcpOptions)]
 
 
 def open_tcp(

@@ -33,7 +33,7 @@ async def open_journal(url: str, options: ExampleOptions) -> AsyncGenerator[Jour
 
 
 @hookimpl
-def casty_journals() -> list[JournalProvider]:
+def casty_journals() -> list[JournalProvider[ExampleOptions]]:
     return [JournalProvider(names=("example",), open=open_journal, capabilities=CAPABILITIES, options=ExampleOptions)]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final, override
 
 from casty.address import PeerAddress
@@ -9,6 +10,7 @@ from casty.member import NodeId
 from casty.plugins import TransportProvider, hookimpl
 from casty.spi.transport import ConnectFailure, Endpoint, FrameReceiver, Lane, Transport
 from casty.transports.inproc import PROVIDER as INPROC
+from casty.transports.inproc import InprocOptions
 
 SCHEME: Final = "switchboard"
 
@@ -30,12 +32,12 @@ class Switchboard:
         return self._sides.get(one) == self._sides.get(other)
 
     @hookimpl
-    def casty_transports(self) -> list[TransportProvider]:
-        return [TransportProvider(names=(SCHEME,), open=self._open, options=INPROC.options)]
+    def casty_transports(self) -> list[TransportProvider[InprocOptions]]:
+        return [replace(INPROC, names=(SCHEME,), open=self._open)]
 
     @asynccontextmanager
     async def _open(
-        self, url: str, receiver: FrameReceiver, endpoint: Endpoint, options: object
+        self, url: str, receiver: FrameReceiver, endpoint: Endpoint, options: InprocOptions
     ) -> AsyncGenerator[Transport]:
         wire = _Wire(self, receiver)
         async with INPROC.open(url.replace(SCHEME, INPROC.names[0], 1), wire, endpoint, options) as inner:

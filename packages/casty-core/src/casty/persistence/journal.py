@@ -227,7 +227,7 @@ class _Lease:
 
 
 def journal_from_provider(
-    provider: JournalProvider, url: str, options: object, *, serializer: Serializer | None = None
+    provider: JournalProvider[Any], url: str, options: object, *, serializer: Serializer | None = None
 ) -> StoreJournal:
     """The journal that `provider` opens for `url` with `options`, an instance of its options class."""
     return StoreJournal(lambda: provider.open(url, options), capabilities=provider.capabilities, serializer=serializer)

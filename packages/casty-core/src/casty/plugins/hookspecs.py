@@ -12,7 +12,7 @@
     from casty.plugins import JournalProvider, hookimpl
 
     @hookimpl
-    def casty_journals() -> list[JournalProvider]:
+    def casty_journals() -> list[JournalProvider[RedisOptions]]:
         return [JournalProvider(names=("redis",), open=open_redis, capabilities=..., options=RedisOptions)]
 
 Once it is installed, `redis://…` is the URL of a journal. Casty's own backends come in the same way. Rules:
@@ -34,6 +34,7 @@ Once it is installed, `redis://…` is the URL of a journal. Casty's own backend
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import pluggy
 
@@ -56,17 +57,17 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def casty_journals() -> Sequence[JournalProvider]:  # pyright: ignore[reportReturnType]
+def casty_journals() -> Sequence[JournalProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Journals, chosen by their URL's scheme: `sqlite:///events.db`. Contract: `casty.spi.journal`."""
 
 
 @hookspec
-def casty_transports() -> Sequence[TransportProvider]:  # pyright: ignore[reportReturnType]
+def casty_transports() -> Sequence[TransportProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Transports, chosen by their URL's scheme: `inproc://node-1:0`. Contract: `casty.spi.transport`."""
 
 
 @hookspec
-def casty_serializers() -> Sequence[SerializerProvider]:  # pyright: ignore[reportReturnType]
+def casty_serializers() -> Sequence[SerializerProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Serializers, chosen by name, which travels with what they wrote. Contract: `casty.spi.serializer`."""
 
 
@@ -76,20 +77,20 @@ def casty_codecs() -> Sequence[CodecProvider]:  # pyright: ignore[reportReturnTy
 
 
 @hookspec
-def casty_failure_detectors() -> Sequence[FailureDetectorProvider]:  # pyright: ignore[reportReturnType]
+def casty_failure_detectors() -> Sequence[FailureDetectorProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Failure detectors, chosen by name. Contract: `casty.spi.failure_detector`."""
 
 
 @hookspec
-def casty_downing_strategies() -> Sequence[DowningStrategyProvider]:  # pyright: ignore[reportReturnType]
+def casty_downing_strategies() -> Sequence[DowningStrategyProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Downing strategies, chosen by name. Contract: `casty.spi.downing`."""
 
 
 @hookspec
-def casty_leases() -> Sequence[LeaseProvider]:  # pyright: ignore[reportReturnType]
+def casty_leases() -> Sequence[LeaseProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Lease stores, chosen by their URL's scheme: `postgresql://host/database`. Contract: `casty.spi.lease`."""
 
 
 @hookspec
-def casty_instruments() -> Sequence[InstrumentProvider]:  # pyright: ignore[reportReturnType]
+def casty_instruments() -> Sequence[InstrumentProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Instruments, all of them: each is attached to every system. Contract: `casty.spi.instrument`."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any
 
 from casty.plugins.providers import (
     CodecProvider,
@@ -17,14 +18,14 @@ from casty.plugins.providers import (
 from casty.spi import codec, downing, failure_detector, instrument, journal, lease, serializer, transport
 
 type Provider = (
-    JournalProvider
-    | TransportProvider
-    | SerializerProvider
+    JournalProvider[Any]
+    | TransportProvider[Any]
+    | SerializerProvider[Any]
     | CodecProvider
-    | FailureDetectorProvider
-    | DowningStrategyProvider
-    | LeaseProvider
-    | InstrumentProvider
+    | FailureDetectorProvider[Any]
+    | DowningStrategyProvider[Any]
+    | LeaseProvider[Any]
+    | InstrumentProvider[Any]
 )
 
 
@@ -50,7 +51,7 @@ class Kind[P: Provider]:
 
 _POSTGRES = {"postgresql": "postgres", "postgres": "postgres"}
 
-JOURNAL = Kind(
+JOURNAL = Kind[JournalProvider[Any]](
     word="journal",
     hook="casty_journals",
     provider=JournalProvider,
@@ -58,7 +59,7 @@ JOURNAL = Kind(
     example="memory://",
     extras={"sqlite": "sqlite", **_POSTGRES},
 )
-TRANSPORT = Kind(
+TRANSPORT = Kind[TransportProvider[Any]](
     word="transport",
     hook="casty_transports",
     provider=TransportProvider,
@@ -66,21 +67,23 @@ TRANSPORT = Kind(
     example="inproc://node-1:0",
     extras={"tcp": "tcp", "tls": "tcp"},
 )
-SERIALIZER = Kind(word="serializer", hook="casty_serializers", provider=SerializerProvider, contract=serializer)
+SERIALIZER = Kind[SerializerProvider[Any]](
+    word="serializer", hook="casty_serializers", provider=SerializerProvider, contract=serializer
+)
 CODEC = Kind(word="codec", hook="casty_codecs", provider=CodecProvider, contract=codec)
-FAILURE_DETECTOR = Kind(
+FAILURE_DETECTOR = Kind[FailureDetectorProvider[Any]](
     word="failure detector",
     hook="casty_failure_detectors",
     provider=FailureDetectorProvider,
     contract=failure_detector,
 )
-DOWNING_STRATEGY = Kind(
+DOWNING_STRATEGY = Kind[DowningStrategyProvider[Any]](
     word="downing strategy",
     hook="casty_downing_strategies",
     provider=DowningStrategyProvider,
     contract=downing,
 )
-LEASE = Kind(
+LEASE = Kind[LeaseProvider[Any]](
     word="lease store",
     hook="casty_leases",
     provider=LeaseProvider,
@@ -88,6 +91,8 @@ LEASE = Kind(
     example="memory://",
     extras=_POSTGRES,
 )
-INSTRUMENT = Kind(word="instrument", hook="casty_instruments", provider=InstrumentProvider, contract=instrument)
+INSTRUMENT = Kind[InstrumentProvider[Any]](
+    word="instrument", hook="casty_instruments", provider=InstrumentProvider, contract=instrument
+)
 
 KINDS = (JOURNAL, TRANSPORT, SERIALIZER, CODEC, FAILURE_DETECTOR, DOWNING_STRATEGY, LEASE, INSTRUMENT)

@@ -1,9 +1,14 @@
-"""What hooks return: descriptions of backends. Making one imports nothing heavy; only `open` does."""
+"""What hooks return: descriptions of backends. Making one imports nothing heavy; only `open` does.
+
+Providers are generic in their options class, so that a type checker notices where `options` is another class than
+`open` or `create` takes. They have no slots: early releases of Python 3.12 cannot make a frozen, slotted, generic value
+by `JournalProvider[RedisOptions](...)`.
+"""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from casty.spi import codec, downing, failure_detector, instrument, journal, lease, serializer, transport
 
@@ -13,36 +18,45 @@ class NoOptions:
     """For a backend that takes no options."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalProvider:
+_NO_OPTIONS: Final[Any] = NoOptions
+"""The options of a provider that names none; `Any`, as its `open` or `create` says which type that has to be."""
+
+
+_NO_PROTECTION: Final = transport.TransportCapabilities()
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalProvider[Options]:
     """Journals of one or more URL schemes. `open(url, options)` yields the store and closes it on exit."""
 
     names: tuple[str, ...]
-    open: Callable[[str, Any], AbstractAsyncContextManager[journal.JournalStore]]
+    open: Callable[[str, Options], AbstractAsyncContextManager[journal.JournalStore]]
     capabilities: journal.JournalCapabilities
-    options: type = NoOptions
+    options: type[Options] = _NO_OPTIONS
     spi: int = journal.SPI
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportProvider:
+@dataclass(frozen=True, kw_only=True)
+class TransportProvider[Options]:
     """Transports of one or more URL schemes. `open(url, receiver, endpoint, options)` yields a listening endpoint."""
 
     names: tuple[str, ...]
     open: Callable[
-        [str, transport.FrameReceiver, transport.Endpoint, Any], AbstractAsyncContextManager[transport.Transport]
+        [str, transport.FrameReceiver, transport.Endpoint, Options], AbstractAsyncContextManager[transport.Transport]
     ]
-    options: type = NoOptions
+    capabilities: transport.TransportCapabilities = _NO_PROTECTION
+    """A node with a cookie or TLS is not started with a transport that does not say that it uses them."""
+    options: type[Options] = _NO_OPTIONS
     spi: int = transport.SPI
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerializerProvider:
+@dataclass(frozen=True, kw_only=True)
+class SerializerProvider[Options]:
     """Serializers by name. `create(resolve_ref, options)`; `resolve_ref` turns an address into a reference."""
 
     names: tuple[str, ...]
-    create: Callable[[serializer.RefResolver, Any], serializer.Serializer]
-    options: type = NoOptions
+    create: Callable[[serializer.RefResolver, Options], serializer.Serializer]
+    options: type[Options] = _NO_OPTIONS
     spi: int = serializer.SPI
 
 
@@ -74,41 +88,41 @@ class CodecProvider:
             raise ValueError(f"a {self.for_type.__name__} needs no codec, and would never be given to one")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureDetectorProvider:
+@dataclass(frozen=True, kw_only=True)
+class FailureDetectorProvider[Options]:
     """Failure detectors by name. `create(context, options)` is called once for each start of a node."""
 
     names: tuple[str, ...]
-    create: Callable[[failure_detector.DetectorContext, Any], failure_detector.FailureDetector]
-    options: type = NoOptions
+    create: Callable[[failure_detector.DetectorContext, Options], failure_detector.FailureDetector]
+    options: type[Options] = _NO_OPTIONS
     spi: int = failure_detector.SPI
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DowningStrategyProvider:
+@dataclass(frozen=True, kw_only=True)
+class DowningStrategyProvider[Options]:
     """Downing strategies by name. `create(options)`."""
 
     names: tuple[str, ...]
-    create: Callable[[Any], downing.DowningStrategy]
-    options: type = NoOptions
+    create: Callable[[Options], downing.DowningStrategy]
+    options: type[Options] = _NO_OPTIONS
     spi: int = downing.SPI
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseProvider:
+@dataclass(frozen=True, kw_only=True)
+class LeaseProvider[Options]:
     """Lease stores of one or more URL schemes. `open(url, options)` yields the store and closes it on exit."""
 
     names: tuple[str, ...]
-    open: Callable[[str, Any], AbstractAsyncContextManager[lease.LeaseStore]]
-    options: type = NoOptions
+    open: Callable[[str, Options], AbstractAsyncContextManager[lease.LeaseStore]]
+    options: type[Options] = _NO_OPTIONS
     spi: int = lease.SPI
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstrumentProvider:
+@dataclass(frozen=True, kw_only=True)
+class InstrumentProvider[Options]:
     """An instrument that every system with its plugin installed uses."""
 
     names: tuple[str, ...]
-    create: Callable[[Any], instrument.Instrument]
-    options: type = NoOptions
+    create: Callable[[Options], instrument.Instrument]
+    options: type[Options] = _NO_OPTIONS
     spi: int = instrument.SPI

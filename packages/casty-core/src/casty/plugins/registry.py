@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Self, final
+from typing import Any, Self, cast, final
 
 from casty.errors import PluginError
 from casty.plugins import kinds
@@ -45,28 +45,28 @@ class PluginRegistry:
             logger.warning("plugin %s: left out: %s", fault.origin.name, fault.reason, exc_info=fault.error)
         return cls(catalog)
 
-    def journal(self, url: str) -> JournalProvider:
+    def journal(self, url: str) -> JournalProvider[Any]:
         """By the scheme of the URL."""
         return choose_by_url(self.catalog, kinds.JOURNAL, url)
 
-    def transport(self, url: str) -> TransportProvider:
+    def transport(self, url: str) -> TransportProvider[Any]:
         """By the scheme of the URL."""
         return choose_by_url(self.catalog, kinds.TRANSPORT, url)
 
-    def serializer(self, name: str) -> SerializerProvider:
+    def serializer(self, name: str) -> SerializerProvider[Any]:
         return choose(self.catalog, kinds.SERIALIZER, name)
 
-    def failure_detector(self, name: str) -> FailureDetectorProvider:
+    def failure_detector(self, name: str) -> FailureDetectorProvider[Any]:
         return choose(self.catalog, kinds.FAILURE_DETECTOR, name)
 
-    def downing_strategy(self, name: str) -> DowningStrategyProvider:
+    def downing_strategy(self, name: str) -> DowningStrategyProvider[Any]:
         return choose(self.catalog, kinds.DOWNING_STRATEGY, name)
 
-    def lease(self, url: str) -> LeaseProvider:
+    def lease(self, url: str) -> LeaseProvider[Any]:
         """By the scheme of the URL."""
         return choose_by_url(self.catalog, kinds.LEASE, url)
 
-    def instruments(self) -> tuple[InstrumentProvider, ...]:
+    def instruments(self) -> tuple[InstrumentProvider[Any], ...]:
         """Every one that is installed, in the order of the plugins' names, then those given in code."""
-        providers = (offer.provider for offer in self.catalog.offers)
-        return tuple(provider for provider in providers if isinstance(provider, InstrumentProvider))
+        offers = (offer for offer in self.catalog.offers if offer.kind is kinds.INSTRUMENT)
+        return tuple(cast(InstrumentProvider[Any], offer.provider) for offer in offers)

@@ -61,7 +61,7 @@ class Instruments:
             attached.stream.cancel_all()
 
 
-def _table_of(provider: InstrumentProvider, options: Options) -> Mapping[str, object] | None:
+def _table_of(provider: InstrumentProvider[Any], options: Options) -> Mapping[str, object] | None:
     return next((options[name] for name in provider.names if name in options), None)
 
 

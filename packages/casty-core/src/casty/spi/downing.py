@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from casty.member import Member, NodeId
 
@@ -26,10 +26,14 @@ class MembershipView:
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """Give these up. Where the local node is among them, it is on the losing side."""
+    """Down these members. Where the local node is among them, it is on the losing side."""
 
     nodes: Set[NodeId]
+    """Members of the view, at least one; others are ignored. The winning side downs the members that it cannot reach,
+    the losing side all that it can reach, itself among them. A strategy that can tell neither for certain downs all.
+    """
     reason: str
+    """For the log of every node, and the event `NodeDowned`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +71,16 @@ class DowningStrategy(Protocol):
         The answer depends on the view alone, and neither on which of its nodes asks nor on the order in which the view
         lists anything.
         """
+        ...
+
+
+@runtime_checkable
+class LeasingStrategy(DowningStrategy, Protocol):
+    """A strategy that may decide to acquire a lease. It names the lease store before there is anything to decide, so
+    that a node whose store is misspelt or not installed fails at its start, and not in the middle of a partition.
+    """
+
+    @property
+    def store(self) -> str:
+        """The URL of the lease store, as in `Acquire.store`."""
         ...

@@ -43,6 +43,20 @@ class Endpoint:
     """Whether it may listen beyond this machine with neither cookies nor TLS."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportCapabilities:
+    """What a transport does for the secrecy of its connections. A node whose endpoint has cookies or TLS is not started
+    with a transport that says nothing here: it would listen unprotected, and its operator believe otherwise.
+    """
+
+    authenticates: bool = False
+    """Where the endpoint has cookies, a peer proves that it shares one before anything else that it says counts. The
+    proof is bound to random bytes of the other side, so that one that was overheard is of no use.
+    """
+    encrypts: bool = False
+    """Where the endpoint has TLS, all connections use it."""
+
+
 class ConnectFailure(Enum):
     """Why an attempt to connect has come to nothing."""
 

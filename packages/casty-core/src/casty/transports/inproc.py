@@ -21,7 +21,7 @@ from casty.address import PeerAddress
 from casty.errors import ConfigError
 from casty.member import NodeId
 from casty.plugins.providers import TransportProvider
-from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Endpoint, FrameReceiver, Lane
+from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Endpoint, FrameReceiver, Lane, TransportCapabilities
 
 _FIRST_FREE_PORT: Final = 49152
 _URL: Final = re.compile(r"inproc://(?P<name>[^:/?#]+):(?P<port>[0-9]+)/?")
@@ -217,4 +217,9 @@ def _free(loop: asyncio.AbstractEventLoop, host: str) -> PeerAddress:
     return next(address for address in addresses if (loop, address) not in _endpoints)
 
 
-PROVIDER: Final = TransportProvider(names=("inproc",), open=open_inproc, options=InprocOptions)
+PROVIDER: Final = TransportProvider(
+    names=("inproc",),
+    open=open_inproc,
+    capabilities=TransportCapabilities(authenticates=True),
+    options=InprocOptions,
+)

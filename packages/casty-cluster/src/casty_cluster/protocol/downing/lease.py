@@ -41,10 +41,15 @@ class LeaseMajorityOptions:
 
 @final
 class LeaseMajority:
-    """See `casty.spi.downing.DowningStrategy`."""
+    """See `casty.spi.downing.LeasingStrategy`."""
 
     def __init__(self, options: LeaseMajorityOptions) -> None:
         self._options = options
+
+    @property
+    def store(self) -> str:
+        """See `casty.spi.downing.LeasingStrategy`."""
+        return self._options.url
 
     def decide(self, view: MembershipView) -> Decision:
         if not view.unreachable:

@@ -2,6 +2,8 @@
 `sim-disk://name` and `sim-database://name`, and leases at `sim-database://name`.
 """
 
+from typing import Any
+
 from casty.plugins import JournalProvider, LeaseProvider, TransportProvider, hookimpl
 from casty.testing.simulation import leases
 from casty.testing.simulation.store import DISK_PROVIDER, SERVER_PROVIDER
@@ -9,18 +11,18 @@ from casty.testing.simulation.transport import PROVIDER
 
 
 @hookimpl
-def casty_journals() -> list[JournalProvider]:
+def casty_journals() -> list[JournalProvider[Any]]:
     """One that a host has for itself, and one that all hosts share."""
     return [DISK_PROVIDER, SERVER_PROVIDER]
 
 
 @hookimpl
-def casty_leases() -> list[LeaseProvider]:
+def casty_leases() -> list[LeaseProvider[Any]]:
     """Those that all hosts share."""
     return [leases.PROVIDER]
 
 
 @hookimpl
-def casty_transports() -> list[TransportProvider]:
+def casty_transports() -> list[TransportProvider[Any]]:
     """The simulated network."""
     return [PROVIDER]

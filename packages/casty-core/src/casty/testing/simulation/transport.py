@@ -14,7 +14,7 @@ from typing import Any, Final, final
 from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.plugins.providers import TransportProvider
-from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Endpoint, FrameReceiver, Lane
+from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Endpoint, FrameReceiver, Lane, TransportCapabilities
 from casty.testing.simulation.connecting import Attempt
 from casty.testing.simulation.connection import End, Load
 from casty.testing.simulation.hosts import this_host
@@ -242,4 +242,9 @@ def _free(network: Network, host: str) -> PeerAddress:
     return next(address for address in addresses if address not in network.endpoints)
 
 
-PROVIDER: Final = TransportProvider(names=("sim",), open=open_simulated, options=SimulatedTransportOptions)
+PROVIDER: Final = TransportProvider(
+    names=("sim",),
+    open=open_simulated,
+    capabilities=TransportCapabilities(authenticates=True),
+    options=SimulatedTransportOptions,
+)
