@@ -28,7 +28,7 @@ def test_what_is_no_behavior_is_refused() -> None:
     kit = BehaviorTestKit(does(lambda ctx, message: message))
     with pytest.raises(BehaviorError, match="answered 'x', which is no behavior"):
         kit.run("x")
-    with pytest.raises(BehaviorError, match="SameBehavior"):
+    with pytest.raises(BehaviorError, match=r"Behaviors\.same\(\) is only for a handler to return"):
         BehaviorTestKit(Behaviors.same())
     with pytest.raises(ScopeError):
         BehaviorTestKit(Behaviors.singleton(lambda: CHILD))
