@@ -3,13 +3,17 @@
 import asyncio
 from typing import Any
 
+import pytest
 from casty import (
     ActorContext,
     ActorStopped,
     ActorSystem,
     Behavior,
     Behaviors,
+    DeadLetter,
     Directive,
+    Mailbox,
+    MailboxOverflowStrategy,
     OneForOneStrategy,
 )
 from casty.testing import ManualClock, TestProbe, settle
@@ -64,6 +68,28 @@ async def test_reply_and_then_come_after_the_events(system: ActorSystem, journal
     assert await probe.receive_all() == []
     journal.writes[0].release()
     assert await probe.receive_n(2) == ["reply", "then a"]
+
+
+@pytest.mark.parametrize("events", [["a"], []])
+@pytest.mark.parametrize("strategy", [MailboxOverflowStrategy.reject, MailboxOverflowStrategy.backpressure])
+async def test_a_reply_that_meets_a_full_mailbox_is_a_dead_letter(
+    system: ActorSystem, events: list[str], strategy: MailboxOverflowStrategy
+) -> None:
+    async def on_command(_ctx: Ctx, _state: str, command: Add) -> Behavior[Any]:
+        return Behaviors.persisted(events, reply=(command.reply_to, "reply"))
+
+    async def busy(_ctx: ActorContext[str], _message: str) -> Behavior[str]:
+        await gate.wait()
+        return Behaviors.same()
+
+    gate, letters = asyncio.Event(), Events(system, DeadLetter)
+    full = system.spawn(Behaviors.receive(busy), mailbox=Mailbox(1, strategy))
+    full.tell("handled")
+    await settle()
+    full.tell("waits")
+    system.spawn(ledger(HandJournal(), on_command)).tell(Add("a", full))
+    assert (await letters.receive()).message == "reply"
+    gate.set()
 
 
 async def test_then_may_stop_the_actor_which_waits_for_its_write(system: ActorSystem, journal: HandJournal) -> None:

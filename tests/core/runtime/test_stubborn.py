@@ -3,8 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -24,45 +23,7 @@ from casty.runtime.mailbox import Bounded
 from casty.testing import TestProbe, settle
 
 from tests.core.runtime.probe import Boom, Ctx, Events, begins, does, nothing
-
-STOP_TIMEOUT = 0.05
-ENOUGH = 5.0
-"""Seconds: far more than any shutdown here may take on a busy machine, and far less than for ever."""
-
-
-class Stubborn:
-    """Waits for its gate, whoever cancels it."""
-
-    def __init__(self) -> None:
-        self.gate = asyncio.Event()
-        self.cancelled = 0
-        self.ended = asyncio.Event()
-
-    async def wait(self, *_anything: object) -> Any:
-        while not self.gate.is_set():
-            try:
-                await self.gate.wait()
-            except asyncio.CancelledError:
-                self.cancelled += 1
-        self.ended.set()
-        return Behaviors.same()
-
-
-@asynccontextmanager
-async def stubborn() -> AsyncGenerator[Stubborn]:
-    """User code that is let go at the end of a test."""
-    code = Stubborn()
-    try:
-        yield code
-    finally:
-        code.gate.set()
-        if code.cancelled:
-            await code.ended.wait()
-            await settle()
-
-
-def hasty_config() -> CastyConfig:
-    return CastyConfig(system=SystemConfig(stop_timeout=STOP_TIMEOUT))
+from tests.core.runtime.stubborn import ENOUGH, Stubborn, hasty_config, stubborn
 
 
 def in_handler(code: Stubborn) -> Behavior[Any]:
@@ -132,7 +93,7 @@ async def test_a_shutdown_abandons_what_ignores_its_cancellation_and_names_it(
         assert isinstance(ref, LocalRef)
         assert ref.cell.state == STOPPED
         assert f"{PLACES[place]} has ignored its cancellation" in caplog.text
-        assert "test_stubborn.py:" in caplog.text
+        assert "/stubborn.py:" in caplog.text
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)

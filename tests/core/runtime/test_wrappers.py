@@ -1,10 +1,24 @@
 """Wrappers compose in any order, around anything, spawned or answered."""
 
+import asyncio
 import itertools
 from collections.abc import Callable
+from typing import cast
 
 import pytest
-from casty import ActorRestarted, ActorSystem, Behavior, Behaviors, OneForOneStrategy, ServiceKey, SpyEvent
+from casty import (
+    ActorContext,
+    ActorRestarted,
+    ActorSystem,
+    Behavior,
+    Behaviors,
+    DeadLetter,
+    Mailbox,
+    MailboxOverflowStrategy,
+    OneForOneStrategy,
+    ServiceKey,
+    SpyEvent,
+)
 from casty.journal import InMemoryJournal
 from casty.testing import TestProbe, settle
 
@@ -152,3 +166,22 @@ async def test_a_spy_does_not_see_children_unasked(system: ActorSystem) -> None:
     family.children[0].tell("x")
     await settle()
     assert await mine.receive_all() == []
+
+
+async def test_an_observer_whose_mailbox_is_full_fails_nobody(system: ActorSystem) -> None:
+    gate, letters, handled = asyncio.Event(), Events(system, DeadLetter), TestProbe[str](system)
+
+    async def busy(_ctx: ActorContext[SpyEvent], _message: SpyEvent) -> Behavior[SpyEvent]:
+        await gate.wait()
+        return Behaviors.same()
+
+    observer = system.spawn(Behaviors.receive(busy), mailbox=Mailbox(1, MailboxOverflowStrategy.reject))
+    spied = system.spawn(Behaviors.spy(does(lambda ctx, message: handled.ref.tell(message)), observer))
+    messages = ["a", "b", "c", "d"]
+    for message in messages:
+        spied.tell(message)
+        await settle()
+    assert await handled.receive_n(4) == messages
+    seen = [cast("SpyEvent[str]", letter.message).event for letter in letters.seen]
+    assert seen == ["c", "d"]
+    gate.set()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from asyncio import Future, Lock, Task
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import CoroutineType
 from typing import Any, Protocol, cast, override
 
@@ -23,6 +23,7 @@ from casty.interruption import interrupts, raise_unless_failure
 from casty.persistence.log import EntityLog, Save
 from casty.persistence.outbox import CURRENT, Outbox
 from casty.persistence.turns import Turns
+from casty.ref import ActorRef
 
 logger = logging.getLogger("casty")
 
@@ -32,6 +33,12 @@ class Host(Protocol):
 
     def fail(self, error: BaseException) -> None:
         """Let supervision decide about a failure that no handler raised."""
+        ...
+
+    def reply(self, reply: tuple[ActorRef[Any], Any]) -> None:
+        """Tell a reference its message. Where its mailbox is full, that is a dead letter: no handler runs any more that
+        could take the exception.
+        """
         ...
 
     def lost(self, command: object, reason: str, error: Exception) -> None:
@@ -160,8 +167,7 @@ class EventSourcedEntity:
             self._state = state
             self._sequence_nr = last
         if answer.reply is not None:
-            reply_to, reply = answer.reply
-            entry.hold(reply_to.tell, reply)
+            entry.hold(self._host.reply, answer.reply)
         then = answer.then
         if callable(then):
             entry.hold(self._run(then), state)
@@ -233,7 +239,13 @@ class EventSourcedEntity:
         """
         self._closed = True
         await self.settled()
-        await asyncio.gather(*self._saving)
+        if self._saving:
+            await asyncio.wait(self._saving)
+
+    @property
+    def tasks(self) -> Collection[Task[None]]:
+        """What has not ended yet, and never may: a journal's methods may be anybody's."""
+        return (*self._log.tasks, *self._saving)
 
     async def settled(self) -> None:
         """Wait until the writes in flight are durable, or have failed."""

@@ -6,7 +6,7 @@ and talks to its store, its writer and its serializer directly.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, cast
@@ -96,6 +96,11 @@ class StoreJournal:
     def lease(self, *, serializers: Serializers | None = None) -> AbstractAsyncContextManager[OpenJournal]:
         """The open journal for the length of an `async with`. The last lease that ends closes it."""
         return _Lease(self, serializers)
+
+    @property
+    def unended(self) -> Collection[asyncio.Task[Any]]:
+        """What is under way although nobody uses the journal any more: a store may never come to an end."""
+        return self._sessions.tasks
 
     async def aclose(self) -> None:
         """Store what has been submitted, then close, even if there are leases."""

@@ -3,7 +3,7 @@
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from copy import deepcopy
 from typing import Any, Protocol, cast
 
@@ -39,6 +39,11 @@ class EntityLog(Protocol):
         """Write events numbered from `first` on, behind what was appended before; `settle` is called later, once for
         all that was stored together.
         """
+        ...
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """The entity's own writes that are under way."""
         ...
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
@@ -113,6 +118,11 @@ class StoreLog:
             number += 1
         if self._waiting is None or not self._writer.join(self._waiting, group, size):
             self._waiting = self._writer.submit(group, lambda error: settle(group[-1].sequence_nr, error), size)
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """None: the writer's are everybody's."""
+        return ()
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
         serializer = self._serializers.snapshots
@@ -200,6 +210,10 @@ class PlainLog:
                     settle(events[-1].sequence_nr, self._failure)
         finally:
             self._writing = None
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        return () if self._writing is None else (self._writing,)
 
     async def _persist(self, events: Sequence[PersistedEvent[Any]]) -> Exception | None:
         try:

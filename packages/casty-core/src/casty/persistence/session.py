@@ -3,9 +3,10 @@ again.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from casty.errors import JournalError
 from casty.persistence.failing import as_journal_error
@@ -32,13 +33,15 @@ class Sessions:
     with him.
     """
 
-    __slots__ = ("_closing", "_loop", "_open_store", "_opening")
+    __slots__ = ("_closing", "_loop", "_open_store", "_opening", "_waiting")
 
     def __init__(self, open_store: OpenStore) -> None:
         self._open_store = open_store
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[Session] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._waiting = 0
+        """How many wait for the opening."""
 
     async def current(self) -> Session:
         """The open session; opens one if there is none. An opening that fails raises to all its waiters."""
@@ -50,7 +53,11 @@ class Sessions:
                 self._opening = asyncio.create_task(self._open(), name="casty-journal-open")
                 self._opening.add_done_callback(self._forget_failure)
             opening = self._opening
-            session = await asyncio.shield(opening)
+            self._waiting += 1
+            try:
+                session = await asyncio.shield(opening)
+            finally:
+                self._waiting -= 1
             # Somebody who waited for it too may have been quicker, and have given it back by now.
             if self._opening is opening and self._closing is None:
                 return session
@@ -74,6 +81,16 @@ class Sessions:
             self._closing = asyncio.create_task(self._close(self._opening), name="casty-journal-close")
         if self._closing is not None:
             await asyncio.shield(self._closing)
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[Any]]:
+        """An opening that nobody waits for any more; a closing, and what that waits for."""
+        opening, closing = self._opening, self._closing
+        if opening is None or (closing is None and (opening.done() or self._waiting)):
+            return ()
+        session = _session_of(opening)
+        writes = () if session is None else session.writer.tasks
+        return [task for task in (opening, *writes, closing) if task is not None and not task.done()]
 
     def _enter_loop(self) -> None:
         """Forget a session whose event loop has ended: nothing can be awaited there any more, not even its

@@ -14,7 +14,7 @@ those before it.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Final, cast
@@ -137,6 +137,11 @@ class JournalWriter:
     def busy(self) -> bool:
         """Whether anything is queued or being stored."""
         return bool(self._lanes)
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """The lanes that store."""
+        return tuple(self._lanes)
 
     @property
     def storing(self) -> bool:

@@ -16,6 +16,7 @@ from casty.behaviors.values import (
 from casty.events import SpyEvent
 from casty.persistence.durable_state import DurableStateEntity
 from casty.persistence.entity import EventSourcedEntity, Host
+from casty.ref import ActorRef
 from casty.runtime.cell import Cell
 from casty.runtime.children import check_spawnable, no_beginning
 from casty.runtime.context import open_context
@@ -95,6 +96,10 @@ class CellHost(Host):
         self._cell.signal(Fail(error))
 
     @override
+    def reply(self, reply: tuple[ActorRef[Any], Any]) -> None:
+        self._cell.kernel.dead_letters.tell(*reply)
+
+    @override
     def lost(self, command: object, reason: str, error: Exception) -> None:
         self._cell.kernel.dead_letters.publish(command, self._cell.ref, reason, error)
 
@@ -115,8 +120,9 @@ def _install(cell: Cell, handler: Handler[Any]) -> None:
 def _spied(handler: Handler[Any], spy: SpyBehavior[Any]) -> Handler[Any]:
     async def spied(ctx: Any, message: Any) -> Behavior[Any]:
         following = await handler(ctx, message)
-        now = ctx.system.kernel.clock.time()
-        spy.observer.tell(SpyEvent(actor_path=ctx.self.address.path, event=message, timestamp=now))
+        kernel = ctx.system.kernel
+        seen = SpyEvent(actor_path=ctx.self.address.path, event=message, timestamp=kernel.clock.time())
+        kernel.dead_letters.tell(spy.observer, seen)  # why: an observer that is slow is not the actor's failure
         return following
 
     return spied

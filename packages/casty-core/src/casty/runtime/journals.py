@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
+from typing import Any
 
 from casty.config import CastyConfig
 from casty.errors import PluginError
@@ -68,11 +69,20 @@ class Journals:
 
     async def close(self) -> None:
         """Give every journal back; those that nobody else uses close."""
-        opening = [task for task in self._opening.values() if not task.done()]
-        for task in opening:  # whoever waited for it has stopped
+        for task in self.opening:  # whoever waited for it has stopped
             task.cancel()
-        await asyncio.gather(*opening, return_exceptions=True)
+        await asyncio.gather(*self.opening, return_exceptions=True)
         await self._leases.aclose()
+
+    @property
+    def opening(self) -> Collection[asyncio.Task[OpenJournal]]:
+        """The journals that are being opened."""
+        return [task for task in self._opening.values() if not task.done()]
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[Any]]:
+        """What `close` waits for, where it has not ended."""
+        return [*self.opening, *(task for journal in self._opening for task in journal.unended)]
 
     def _by_name(self, url: str) -> StoreJournal:
         if url not in self._by_url:

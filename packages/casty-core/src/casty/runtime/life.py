@@ -2,7 +2,7 @@
 
 from asyncio import Future, Task
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
@@ -83,6 +83,11 @@ class Resource(Protocol):
     """Something that an actor's current behavior holds and that ends with it."""
 
     async def close(self) -> None: ...
+
+    @property
+    def tasks(self) -> Collection[Task[None]]:
+        """What `close` waits for, where it has not ended."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,8 +214,10 @@ async def _stop(cell: Cell, life: Life) -> None:
     publish, ref = cell.kernel.dead_letters.publish, cell.ref
     await in_slices(lambda message: publish(message, ref, UNREAD), Draining(waiting))
     await _end_family(cell, life)
-    if life.resources:
+    if resources := tuple(life.resources):
         await _patiently(cell, "closing the resources", partial(_close_resources, life))
+        undone = [task for resource in resources for task in resource.tasks]
+        await cell.kernel.patience.end(undone, f"a write of {cell.path} to its journal")
     for hooks in reversed(life.wrapping.hooks):
         if hooks.post_stop is not None:
             await _patiently(cell, "post_stop", partial(hooks.post_stop, open_context(cell)))
@@ -252,4 +254,6 @@ async def _end_errands(cell: Cell, life: Life) -> None:
 
 async def _close_resources(life: Life) -> None:
     while life.resources:
-        await life.resources.pop().close()
+        # One that is still being closed when a stop loses its patience is left for the stop to end.
+        await life.resources[-1].close()
+        life.resources.pop()

@@ -45,7 +45,7 @@ class Patience:
     async def see_through(
         self, step: Callable[[], Awaitable[object]], name: str, seconds: float | None = None
     ) -> BaseException | None:
-        """Carry out a step, which has its time. The result is what it raised, if it has ended."""
+        """Carry out a step, which has its time. The result is what it raised, unless it had to be cancelled."""
         seconds = self.seconds if seconds is None else seconds
 
         async def carry_out() -> None:
@@ -60,7 +60,7 @@ class Patience:
                 raise
         if not task.done():
             logger.error("%s has not ended after %.3g s and is cancelled, at %s", name, seconds, whereabouts(task))
-            if await self.end((task,), name):
+            if await self.end((task,), name) or task.cancelled():
                 return None
         return asyncio.CancelledError() if task.cancelled() else task.exception()
 

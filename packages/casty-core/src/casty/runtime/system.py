@@ -301,6 +301,7 @@ class ActorSystem:
     async def _close_journals(self, kernel: Kernel) -> None:
         patience = kernel.patience
         error = await patience.see_through(kernel.journals.close, "closing the journals", patience.whole)
+        await patience.end(kernel.journals.tasks, "a task of a journal")
         if error is not None:
             raise error
 
