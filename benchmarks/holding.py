@@ -3,7 +3,7 @@
     uv run benchmarks/holding.py [--json] [--rounds 5] [--only NAME] [--scale 1.0]
 
 A beat runs in every turn of the loop; the figure is the longest time between two beats in which this thread had the
-processor, so that a machine that is shared with others does not count. Garbage collections are the interpreter's and are
+processor, so that a machine that is shared does not count. Garbage collections are the interpreter's and are
 switched off meanwhile: one of the middle generation takes 90 ms beside 100,000 actors that have just been made.
 """
 
