@@ -111,12 +111,7 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
         roles=tuple(given.get("roles", cluster.roles)),
         transport=transport,
         transport_options=cluster.transport_options,
-        configuration={
-            "serializer": config.serialization.default,
-            "failure detector": name,
-            "downing strategy": _name_of(downing, cluster.downing.strategy),
-            "failover": failover.value,
-        },
+        configuration=_compared(config, name, _name_of(downing, cluster.downing.strategy), failover),
         cookies=cookies,
         tls=tls,
         insecure=given.get("insecure", False),
@@ -129,6 +124,16 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
         check_interval=min(cluster.heartbeat.availability_check_interval, heartbeat_at_most),
         pace=pace,
     )
+
+
+def _compared(config: CastyConfig, detector: str, downing: str, failover: Failover) -> dict[str, str]:
+    """What has to be the same on all nodes, which compare it when they meet."""
+    return {
+        "serializer": config.serialization.default,
+        "failure detector": detector,
+        "downing strategy": downing,
+        "failover": failover.value,
+    }
 
 
 def _advertised(given: NodeArguments, host: str, port: int) -> PeerAddress | None:
