@@ -14,7 +14,7 @@ from casty.spi.transport import FrameReceiver, Lane
 
 from casty_transport_tcp.framing import FrameReader, Kind, encoded
 from casty_transport_tcp.handshake import MAX_BODY, Accepting, Dialing, Peer
-from casty_transport_tcp.reasons import Ending, Reason, told
+from casty_transport_tcp.reasons import Ending, Reason, told, without_frames
 from casty_transport_tcp.tls import explained
 
 READ_BYTES: Final = 64 << 10
@@ -62,6 +62,8 @@ class Connection(asyncio.BufferedProtocol):
         """Known when the handshake is over."""
         self.ending: Ending | None = None
         """Known when it has ended."""
+        self.was_made = False
+        """Whether there was ever a socket, and a TLS handshake that succeeded where one was wanted."""
         self.is_writable = False
         loop = asyncio.get_running_loop()
         self.settled: Final[asyncio.Future[None]] = loop.create_future()
@@ -83,14 +85,10 @@ class Connection(asyncio.BufferedProtocol):
         self._has_spoken = True
         self._linger: asyncio.TimerHandle | None = None
 
-    @property
-    def was_made(self) -> bool:
-        """Whether there was ever a socket, and a TLS handshake that succeeded where one was wanted."""
-        return self._transport is not None
-
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self.was_made = True
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
         _tune(self._transport, self._user_timeout)
         if self.ending is not None:  # given up while it was being made
@@ -129,8 +127,7 @@ class Connection(asyncio.BufferedProtocol):
             self._end(explained(exc))
         else:
             self._end(Ending(Reason.broken if self._reader.is_between_frames else Reason.truncated))
-        if self._linger is not None:
-            self._linger.cancel()
+        self._release()
         if not self.gone.done():
             self.gone.set_result(None)
 
@@ -229,13 +226,22 @@ class Connection(asyncio.BufferedProtocol):
     def _end(self, ending: Ending) -> None:
         if self.ending is not None:
             return
-        self.ending = ending
+        self.ending = without_frames(ending)
         self.is_writable = False
         self._sender = None
         if not self.settled.done():
             self.settled.set_result(None)
         if self.peer is not None:
             self._host.ended(self, self.peer, ending)
+
+    def _release(self) -> None:
+        """Break the cycles of references, so that nothing of a lost connection waits for the garbage collector."""
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        if self._transport is not None:
+            self._transport.close()  # a closed transport drops its references to itself and to TLS
+            self._transport = None
 
 
 def _tune(transport: asyncio.Transport, user_timeout: float) -> None:

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
-from casty_transport_tcp.reasons import Ending, Reason
+from casty_transport_tcp.reasons import Ending, Reason, without_frames
 
 _WORDS: Final = {
     "WRONG_VERSION_NUMBER": "the other side does not speak TLS; both need a URL of tls://",
@@ -43,8 +43,9 @@ def secured(make_context: Callable[[], ssl.SSLContext] | None, host: str | None 
 
 def explained(error: Exception, otherwise: Reason = Reason.broken) -> Ending:
     """Why a connection that raised this came to its end, or did not come about; `otherwise` is the reason of errors
-    that are neither about TLS nor about this process.
+    that are neither about TLS nor about this process. The error loses its frames.
     """
+    error = without_frames(error)
     match error:
         case Ending():
             return error
