@@ -11,7 +11,7 @@ from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import GiveUp, Input, Leave, Received, Start, Suspects, Tick
 from casty_cluster.protocol.membership.messages import Answer, GivenUp, Goodbye, Join, Presence, Probe, Refusal
 
-A, B = (NodeId(f"10.0.0.{uid}", 25520, uid) for uid in (1, 2))
+A, B, C = (NodeId(f"10.0.0.{uid}", 25520, uid) for uid in (1, 2, 3))
 SEED = B.address
 ELSEWHERE = Presence("bank", 2, 1, (SEED,))
 
@@ -118,6 +118,7 @@ def test_a_probe_of_another_system_is_refused_and_gives_nothing_away(seeking: Me
 
 
 def test_who_was_let_in_and_given_up_meanwhile_comes_back_as_another(seeking: Membership) -> None:
+    seeking.handle(Received(B, Answer(A.uid, ELSEWHERE)), 0.1)
     (out,) = seeking.handle(Received(B, GivenUp(A.uid, 2, 1, 2)), 0.1)
     assert isinstance(out, Out)
     assert out.rejoin
@@ -138,3 +139,28 @@ def test_once_it_is_out_nothing_happens_any_more() -> None:
     assert gone.handle(Received(B, Probe(ELSEWHERE)), 2.0) == []
     assert gone.next_deadline() == float("inf")
     gone.validate()
+
+
+def test_only_a_member_that_was_asked_to_join_can_say_that_this_node_was_downed(seeking: Membership) -> None:
+    """Not just any peer that has proved that it knows the cookie, nor a seed node that was asked who it is."""
+    seeking.handle(Received(B, Answer(A.uid, ELSEWHERE)), 0.1)
+    for sender in (C, NodeId(B.host, B.port, 99)):
+        (ignored,) = seeking.handle(Received(sender, GivenUp(A.uid, 2, 1, 2)), 0.1)
+        assert isinstance(ignored, Ignored)
+    fresh = machine(SEED)
+    fresh.handle(Start(), 0.0)
+    (ignored,) = fresh.handle(Received(B, GivenUp(A.uid, 2, 1, 2)), 0.1)
+    assert isinstance(ignored, Ignored)
+    assert fresh.next_deadline() < float("inf")
+
+
+def test_a_refusal_of_a_peer_that_was_not_asked_does_not_count(seeking: Membership) -> None:
+    (ignored,) = seeking.handle(Received(C, Refusal(A.uid, "no", final=True)), 0.1)
+    assert isinstance(ignored, Ignored)
+    assert seeking.next_deadline() < float("inf")
+
+
+def test_a_member_that_was_asked_to_join_may_refuse_although_it_is_no_seed(seeking: Membership) -> None:
+    seeking.handle(Received(C, Probe(ELSEWHERE)), 0.1)
+    (refused,) = seeking.handle(Received(C, Refusal(A.uid, "no", final=True)), 0.1)
+    assert isinstance(refused, Refused)

@@ -119,6 +119,8 @@ class Seeker:
         self._failures: dict[PeerAddress, tuple[ConnectFailure, str]] = {}
         """How the last attempt to connect has failed, of the places that have not been heard since."""
         self._refused_since: float | None = None
+        self._asked: set[NodeId] = set()
+        """The members that were asked to let this node in."""
 
     @property
     def circle(self) -> tuple[PeerAddress, ...]:
@@ -163,6 +165,14 @@ class Seeker:
             self._begin_at = now + self._settings.seed_timeout
             return self._join(sender, now)
         return [Begin()] if self._may_begin_at_once(now) else []
+
+    def has_asked(self, member: NodeId) -> bool:
+        """Whether that member was asked to let this node in: only then does its verdict count."""
+        return member in self._asked
+
+    def has_probed(self, node: NodeId) -> bool:
+        """Whether a probe was sent to the place where that node is."""
+        return any(self._names.address(place) == node.address for place in (*self._names.asked, *self.awaited))
 
     def refused(self, refusal: Refusal, now: float) -> bool:
         """The member that was asked does not let the node in. Whether it is in vain to ask any further."""
@@ -263,6 +273,7 @@ class Seeker:
         if now < self._asked_until:
             return []
         self._asked_until = now + JOIN_PATIENCE
+        self._asked.add(member)
         return [JoinThrough(member)]
 
     def _explain(self, now: float) -> list[Step]:

@@ -121,17 +121,30 @@ class Membership:
                 return self._take(self._seeker.hear(sender, presence, now, at=name), now)
             case Gossip(to) if self._is_for_me(to):
                 return self._enter(received, message, now)
-            case Refusal(to, claimed) if self._is_for_me(to):
-                reason = f"{sender.address} claims: {printable(claimed)}"
-                in_vain = self._seeker.refused(message, now)
-                return self._stop(Refused(reason, final=True)) if in_vain else [Refused(reason, final=False)]
+            case Refusal(to) if self._is_for_me(to):
+                return self._refused(sender, message, now)
             case GivenUp(to) if self._is_for_me(to):
-                reason = "it was given up before it knew that it had been let in"
-                return self._stop(Out(reason, Cause.downed, contacts=(sender.address, *self._settings.contacts)))
+                return self._downed(sender)
             case Answer() | Gossip() | Refusal() | GivenUp():
                 return [Ignored(sender, "it is meant for another incarnation of this node")]
             case Join() | Digest() | Goodbye() | Dissolve():
                 return [Ignored(sender, "this node is no member of a cluster yet")]
+
+    def _refused(self, sender: NodeId, refusal: Refusal, now: float) -> list[Effect]:
+        # A probe is refused by a node of another system.
+        if not (self._seeker.has_asked(sender) or self._seeker.has_probed(sender)):
+            return [Ignored(sender, "this node has not asked it")]
+        reason = f"{sender.address} claims: {printable(refusal.reason)}"
+        in_vain = self._seeker.refused(refusal, now)
+        return self._stop(Refused(reason, final=True)) if in_vain else [Refused(reason, final=False)]
+
+    def _downed(self, sender: NodeId) -> list[Effect]:
+        """This node had joined and was removed before it was told of either."""
+        # Only the member that was asked can know: it answers a request to join like this, and nothing else here.
+        if not self._seeker.has_asked(sender):
+            return [Ignored(sender, "this node has not asked it to join")]
+        reason = f"{sender.address} claims: this node had joined its cluster, and was downed before it was told so"
+        return self._stop(Out(reason, Cause.downed, contacts=(sender.address, *self._settings.contacts)))
 
     def _is_for_me(self, to: int) -> bool:
         return to == self._local.node.uid
