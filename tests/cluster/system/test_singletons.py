@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 from casty import ActorContext, Behavior, Behaviors, EncodeError
+from casty.runtime.cell import LocalRef
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
 from tests.cluster.system.actors import Do, Who, answering, counting
@@ -49,6 +50,56 @@ async def test_it_moves_to_the_next_oldest_when_its_node_leaves_and_nothing_is_l
         await leaving
         assert answers == sorted(answers), "from the old one to the new one, once"
         assert await where(second) == "node-2"
+
+
+async def test_what_its_node_has_not_handled_when_it_leaves_is_handled_by_the_next_one() -> None:
+    goes_on, begun, handled = asyncio.Event(), asyncio.Event(), list[tuple[str, str]]()
+
+    def noting(name: str) -> Behavior[Do]:
+        async def note(_: ActorContext[Do], message: Do) -> Behavior[Do]:
+            begun.set()
+            await goes_on.wait()
+            handled.append((name, message.what))
+            return Behaviors.same()
+
+        return Behaviors.receive(note)
+
+    async with DevelopmentCluster(2) as (first, second):
+        for node in (first, second):
+            name = node.self_node.node_id
+            node.spawn(Behaviors.singleton(lambda name=name: noting(name)), "single")
+        ref = second.lookup("/single")
+        assert ref is not None
+        for number in range(5):
+            ref.tell(Do(str(number)))
+        await begun.wait()
+        await until(lambda: len(handled) == 0 and unread(first) == 4)
+        leaving = asyncio.ensure_future(first.leave())
+        await until(lambda: unread(first) == 0)
+        goes_on.set()
+        await leaving
+        await until(lambda: len(handled) == 5)
+    assert handled == [("node-1", "0"), *(("node-2", str(number)) for number in range(1, 5))]
+
+
+def unread(node: ClusteredActorSystem) -> int:
+    ref = node.lookup("/single/instance")
+    assert isinstance(ref, LocalRef)
+    return ref.cell.waiting()
+
+
+async def test_what_it_is_told_waits_where_the_next_node_does_not_have_it_yet() -> None:
+    async with DevelopmentCluster(3) as (first, second, third):
+        spawn_on(first)
+        spawn_on(third)
+        assert await where(third) == "node-1"
+        leaving = asyncio.ensure_future(first.leave())
+        await until(lambda: (view := third.get_cluster_state()) is not None and bool(view.retiring))
+        asked = asyncio.ensure_future(where(third))
+        await asyncio.sleep(0.1)  # long enough to be returned by node-2, more than once
+        spawn_on(second)
+        assert await asked == "node-2"
+        await leaving
 
 
 async def test_an_ask_of_it_that_cannot_be_written_fails_at_once_under_the_users_type() -> None:

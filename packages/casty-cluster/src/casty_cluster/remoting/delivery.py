@@ -44,6 +44,7 @@ from casty.runtime.threads import check_thread
 from casty.spi.serializer import Serializer
 
 from casty_cluster.broadcast.broadcast import PREFIX
+from casty_cluster.remoting.forwarded import Flush, Forwarded, Returned
 from casty_cluster.remoting.refs import RemoteRef, ReplyRef
 from casty_cluster.wire import frames
 
@@ -165,7 +166,7 @@ class Delivery:
         try:
             match frame[0]:
                 case frames.TELL:
-                    self._told(frame)
+                    self._told(peer.address, frame)
                 case frames.ASK:
                     self._asked(peer.address, frame)
                 case frames.ANSWER:
@@ -191,14 +192,23 @@ class Delivery:
                 reply_uid, serializer, body = frames.read_answer(frame)
                 self._bury(peer, frames.Target(ASKS, reply_uid, serializer), body, reason)
 
-    def _told(self, frame: bytes) -> None:
+    def _told(self, peer: PeerAddress, frame: bytes) -> None:
         target, body = frames.split(frame)
         known = self._known(target)
         if known is None:
-            self._lament(frames.read_target(target), body)
+            self._untaken(peer, frames.read_target(target), body)
             return
         cell, serializer = known
         self._kernel.dead_letters.tell(cell.ref, serializer.loads(body))
+
+    def _untaken(self, peer: PeerAddress, target: frames.Target, body: bytes) -> None:
+        """A tell found nobody: it goes back where it can be sent elsewhere, else it is a dead letter."""
+        message = self._serializer(target.serializer).loads(body)
+        if isinstance(message, Forwarded | Flush):
+            self._at(peer, target.path).tell(message.returned())
+        else:
+            lost = message.message if isinstance(message, Returned) else message
+            self._kernel.system.resolve(self._kernel.address(target.path, target.uid)).tell(lost)
 
     def _asked(self, peer: PeerAddress, frame: bytes) -> None:
         uid, seconds = frames.read_asked(frame)
@@ -301,7 +311,14 @@ class Delivery:
             message = self._serializer(serializer).loads(body)
         except DecodeError:
             message = body
-        self._kernel.dead_letters.publish(message, ref, reason)
+        if isinstance(message, Forwarded) and (cell := self._kernel.find(path)) is not None:
+            self._kernel.dead_letters.tell(cell.ref, message.returned())  # it may go elsewhere by now
+        else:
+            self._kernel.dead_letters.publish(message, ref, reason)
+
+    def _at(self, peer: PeerAddress, path: str) -> RemoteRef[Any]:
+        address = ActorAddress(system=self._kernel.system.name, path=path, host=peer.host, port=peer.port)
+        return RemoteRef(self, address, peer)
 
 
 def _is_internal(path: str) -> bool:

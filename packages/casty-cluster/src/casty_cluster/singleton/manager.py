@@ -1,48 +1,38 @@
 """A singleton's part on one node: an actor around `protocol.singleton` that starts, stops and reaches it.
 
-Every node has one under the singleton's name. What it is told goes to the singleton: to its child, where that runs
-here, else to the manager of the host. What nobody can take yet waits, up to `BUFFER` messages.
+Every node has one under the singleton's name. What it is told goes to the singleton, by `protocol.forwarding`: to its
+child, where that runs here, else to the manager of the host.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated, message
+from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated
 from casty.address import ActorAddress
 from casty.behaviors.clustered import SingletonBehavior
 from casty.errors import EncodeError
 from casty.interruption import raise_unless_failure
 from casty.member import NodeId
+from casty.runtime.cell import LocalRef
 from casty.runtime.dead_letters import Internal
+from casty.runtime.revocable import Revocable
 
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
+from casty_cluster.protocol import forwarding
+from casty_cluster.protocol.forwarding import HERE, AskToFlush, Deliver, Drop, Forwarding, PassOn
 from casty_cluster.protocol.singleton import Effect, HandedOver, HandOver, Phase, Say, Singleton, Start, Stop
+from casty_cluster.remoting.forwarded import Flush, Flushed, Forwarded, Returned
 from casty_cluster.remoting.refs import RemoteRef
 
 logger = logging.getLogger("casty.cluster")
 
-BUFFER: Final = 1_000
-MAX_HOPS: Final = 8
-"""How often a message is passed on while the nodes do not agree yet about the host."""
 PAUSE: Final = 1.0
 """Seconds before a singleton that has failed is started again."""
-ON_ITS_WAY: Final = 0.2
-"""Seconds for which others may still send what is for a singleton that has moved, until they have heard of that."""
 INSTANCE: Final = "instance"
-
-
-@message("casty.singleton.Forwarded")
-@dataclass(frozen=True, slots=True)
-class Forwarded:
-    """A message for the singleton, from the manager of another node."""
-
-    message: Any
-    hops: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +53,16 @@ class Heard(Internal):
 @dataclass(frozen=True, slots=True)
 class Again(Internal):
     """The pause after a failure is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick(Internal):
+    """The deadline of the forwarding has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain(Internal):
+    """This node retires, and its singletons have been handed over."""
 
 
 class Managers:
@@ -86,32 +86,39 @@ class Managers:
 
             async def forget(_: ActorContext[Any]) -> None:
                 self.views.ignore(manager.see)
+                if self._by_name.get(name) is manager:
+                    del self._by_name[name]
+                manager.end()
 
             return Behaviors.with_lifecycle(Behaviors.receive(manager.receive), post_stop=forget)
 
         return Behaviors.setup(setup)
 
     async def handed_over(self, patience: float) -> None:
-        """Until no singleton runs here while there is a member that stays, and all that was on its way to one has been
-        passed on; or for so many seconds.
+        """Until no singleton runs here while there is a member that stays, and nothing is on its way to one through
+        this node any more; or for so many seconds.
         """
-        had_any = self._has_any()
         try:
             async with asyncio.timeout(patience):
-                while self._has_heirs() and self._has_any():
-                    self._ended.clear()
-                    await self._ended.wait()
-                if had_any and self._has_heirs():
-                    await asyncio.sleep(ON_ITS_WAY)
+                await self._until(lambda manager: not manager.runs)
+                for manager in self._by_name.values():
+                    manager.drain()
+                await self._until(lambda manager: manager.is_drained)
         except TimeoutError:
-            logger.warning("some singletons of this node were not handed over within %s s and are stopped", patience)
+            logger.warning(
+                "singletons of this node, or messages for them, were not handed over within %s s, and are given up",
+                patience,
+            )
+
+    async def _until(self, holds: "Callable[[Manager], bool]") -> None:
+        """Until it holds for every manager, or there is no member left that stays."""
+        while self._has_heirs() and not all(map(holds, self._by_name.values())):
+            self._ended.clear()
+            await self._ended.wait()
 
     def ended(self) -> None:
-        """A singleton has stopped here, or the cluster has changed."""
+        """A singleton has stopped here, nothing is on its way to one any more, or the cluster has changed."""
         self._ended.set()
-
-    def _has_any(self) -> bool:
-        return any(manager.runs for manager in self._by_name.values())
 
     def _has_heirs(self) -> bool:
         state = self.views.current
@@ -138,15 +145,25 @@ class Manager:
         self._machine: Singleton | None = None
         self._local: NodeId | None = None
         self._instance: ActorRef[Any] | None = None
-        self._waiting: deque[tuple[Any, int]] = deque()
+        self._forwarding: Forwarding[Any] = Forwarding()
+        self._due: float | None = None
+        """For when the timer of the forwarding is set."""
+        self._clock = ctx.system.kernel.clock
 
     @property
     def runs(self) -> bool:
         """Whether the singleton is here, if perhaps about to stop."""
         return self._machine is not None and self._machine.phase in (Phase.running, Phase.stopping)
 
+    @property
+    def is_drained(self) -> bool:
+        return self._forwarding.is_drained
+
+    def drain(self) -> None:
+        """Called outside of the actor's turns, as are `hear` and `see`."""
+        self._ctx.self.tell(Drain())
+
     def hear(self, node: NodeId, said: HandOver | HandedOver) -> None:
-        """Called outside of the actor's turns, as is `see`."""
         self._ctx.self.tell(Heard(node, said))
 
     def see(self, view: ClusterState | None) -> None:
@@ -164,10 +181,28 @@ class Manager:
             case Again():
                 self._start()
             case Forwarded(inner, hops):
-                self._pass_on(inner, hops)
+                self._do(self._forwarding.take(inner, hops, self._now()))
+            case Returned(inner, hops):
+                self._do(self._forwarding.returned(inner, hops, self._now()))
+            case Flush(number, host, port, uid):
+                self._forwarding.asked_to_flush(NodeId(host, port, uid))
+                self._manager_on(NodeId(host, port, uid)).tell(Flushed(number))
+            case Flushed(number):
+                self._forwarding.flushed(number)
+                self._do(())
+            case Drain():
+                self._do(self._forwarding.drain(self._now()))
+            case Tick():
+                self._do(self._forwarding.tick(self._now()))
             case _:
-                self._pass_on(message, 0)
+                self._do(self._forwarding.take(message, 0, self._now()))
         return Behaviors.same()
+
+    def end(self) -> None:
+        """What waits here is handled by nobody."""
+        for message in self._forwarding.close():
+            self._bury(message, f"the singleton {self._name} has no node that takes it, and this one has stopped")
+        self._managers.ended()
 
     def _look(self, view: ClusterState | None) -> None:
         if view is None:
@@ -178,7 +213,8 @@ class Manager:
             self._local = view.local
             self._machine = Singleton(self._name, view.local, stopping=self._instance is not None)
         self._carry_out(self._machine.members(view.members, view.retiring))
-        self._flush()
+        self._do(self._forwarding.members(view.others, self._now(), unreachable=view.unreachable))
+        self._aim()
 
     def _hear(self, node: NodeId, said: HandOver | HandedOver) -> None:
         if self._machine is None:
@@ -209,12 +245,13 @@ class Manager:
                 self._ended(error)
                 return
             self._ctx.watch(self._instance)
-            self._flush()
+            self._aim()
 
     def _stop(self) -> None:
         if self._instance is None:
             self._ended(None)
         else:
+            self._forwarding.taken_back(_take_unread(self._instance))
             self._ctx.stop(self._instance)
 
     def _ended(self, reason: BaseException | None) -> None:
@@ -227,34 +264,46 @@ class Manager:
         elif reason is not None:
             self._ctx.log.error("the singleton %s failed and starts again in %s s: %s", self._name, PAUSE, reason)
             self._ctx.timers.start("again", Again(), after=PAUSE)
-        self._flush()
+        self._aim()
 
-    def _pass_on(self, message: Any, hops: int) -> None:
-        if not self._reach(message, hops):
-            if len(self._waiting) >= BUFFER:
-                self._bury(message, f"{BUFFER} messages wait for the singleton {self._name} already")
-            else:
-                self._waiting.append((message, hops))
+    def _now(self) -> float:
+        return self._clock.time()
 
-    def _reach(self, message: Any, hops: int) -> bool:
-        """Hand a message to the singleton, or towards it; False where nobody can take it now."""
+    def _aim(self) -> None:
+        """Say where the singleton is, as far as is known."""
         machine = self._machine
-        if machine is None or machine.host is None:
-            return False
-        if machine.host == self._local:
-            if self._instance is None or machine.phase is not Phase.running:
-                return False
-            self._ctx.system.kernel.dead_letters.tell(self._instance, message)
-        elif hops >= MAX_HOPS:
-            self._bury(message, f"the nodes do not agree about where the singleton {self._name} runs")
-        else:
-            self._forward(machine.host, message, hops)
-        return True
+        aim = None if machine is None else machine.host
+        if machine is not None and aim == self._local:
+            aim = HERE if self._instance is not None and machine.phase is Phase.running else None
+        self._do(self._forwarding.aim(aim, self._now()))
+
+    def _do(self, effects: Sequence[forwarding.Effect[Any]]) -> None:
+        for effect in effects:
+            match effect:
+                case Deliver(message):
+                    assert self._instance is not None, "aimed at what does not run"
+                    self._ctx.system.kernel.dead_letters.tell(self._instance, message)
+                case PassOn(to, message, hops):
+                    self._forward(to, message, hops)
+                case AskToFlush(to, number):
+                    assert self._local is not None, "a node that retires has been a member"
+                    self._manager_on(to).tell(Flush(number, *self._local))
+                case Drop(message, reason):
+                    self._bury(message, f"{reason}; it is for the singleton {self._name}")
+        due = self._forwarding.next_deadline()
+        if due != self._due:
+            self._due = due
+            if due is None:
+                self._ctx.timers.cancel("tick")
+            else:
+                self._ctx.timers.start("tick", Tick(), after=max(0.0, due - self._now()))
+        if self._forwarding.is_drained:
+            self._managers.ended()
 
     def _forward(self, host: NodeId, message: Any, hops: int) -> None:
         """Pass a message on. If it cannot leave, the message is the dead letter, and not what it travels in."""
         manager = self._manager_on(host)
-        forwarded = Forwarded(message, hops + 1)
+        forwarded = Forwarded(message, hops)
         if not isinstance(manager, RemoteRef):
             manager.tell(forwarded)
         elif refused := manager.send(forwarded):
@@ -272,10 +321,6 @@ class Manager:
             return error
         return None
 
-    def _flush(self) -> None:
-        while self._waiting and self._reach(*self._waiting[0]):
-            self._waiting.popleft()
-
     def _manager_on(self, node: NodeId) -> ActorRef[Any]:
         own = self._ctx.self.address
         address = ActorAddress(system=own.system, path=own.path, host=node.host, port=node.port)
@@ -283,3 +328,16 @@ class Manager:
 
     def _bury(self, message: Any, reason: str, cause: Exception | None = None) -> None:
         self._ctx.system.kernel.dead_letters.publish(message, self._ctx.self, reason, cause)
+
+
+def _take_unread(instance: ActorRef[Any]) -> list[Any]:
+    """What an actor that is to stop has not handled: another node's will. Its timers' messages end with it."""
+    assert isinstance(instance, LocalRef)
+    cell = instance.cell
+    if cell.queue is None:  # it has nothing to do
+        return []
+    unread = [entry for entry in cell.take_waiting() if not isinstance(entry, Revocable)]
+    stash = [] if cell.life is None else cell.life.stash
+    unread[:0] = stash
+    stash.clear()
+    return unread
