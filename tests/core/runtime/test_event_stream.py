@@ -7,7 +7,8 @@ import pluggy
 import pytest
 from casty import ActorStopped, ActorSystem, ArgumentError, Behaviors, CastyConfig, EventStream
 from casty.config import SystemConfig
-from casty.persistence.outbox import CURRENT, Outbox
+from casty.output_commit import CURRENT
+from casty.persistence.outbox import Outbox
 from casty.testing import TestProbe
 
 from tests.core.runtime.probe import Boom

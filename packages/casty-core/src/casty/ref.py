@@ -6,6 +6,7 @@ from typing import Any, NoReturn, Protocol, Self, SupportsIndex, cast, overload,
 
 from casty.address import ActorAddress
 from casty.errors import ArgumentError
+from casty.output_commit import OPEN, current
 
 
 class Asking(Protocol):
@@ -25,13 +26,24 @@ class ActorRef[M](ABC):
     @abstractmethod
     def address(self) -> ActorAddress: ...
 
-    @abstractmethod
     def tell(self, message: M) -> None:
         """Send without waiting, in the event loop's thread; another thread calls `system.tell_threadsafe`.
 
         What cannot be delivered becomes a `DeadLetter`, never an exception of the teller's; only a mailbox with the
         strategy `backpressure` or `reject` raises `MailboxFullError` when it is full.
+
+        Output commit: while a command of an event-sourced or durable-state actor is in flight, what its handler and the
+        tasks of its handler tell is held back. It is delivered in order when the command's events are durable, and
+        never if they cannot be stored: then the command has not happened, and leaves no dead letter either.
         """
+        if OPEN and (output := current()) is not None:
+            output.hold(self._deliver, message)
+        else:
+            self._deliver(message)
+
+    @abstractmethod
+    def _deliver(self, message: M) -> None:
+        """Send on behalf of no command, or of one whose events are durable: what each kind of reference does."""
 
     @overload
     def ask[R](
@@ -116,6 +128,6 @@ class DetachedRef[M](AddressRef[M]):
     __slots__ = ()
 
     @override
-    def tell(self, message: M) -> None:
+    def _deliver(self, message: M) -> None:
         """Raises RuntimeError: there is no system that could deliver it."""
         raise RuntimeError(f"{self._address} was read outside of an actor system and cannot be told anything")

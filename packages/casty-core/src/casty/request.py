@@ -14,7 +14,7 @@ class NobodyRef(AddressRef[Any]):
     __slots__ = ()
 
     @override
-    def tell(self, message: Any) -> None:
+    def _deliver(self, message: Any) -> None:
         """Drop the message: no actor waits for it."""
 
 

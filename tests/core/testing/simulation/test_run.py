@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from casty.errors import ConfigError
-from casty.persistence.outbox import OPEN, Outbox
+from casty.output_commit import OPEN
+from casty.persistence.outbox import Outbox
 from casty.testing.simulation import (
     Settings,
     Simulation,

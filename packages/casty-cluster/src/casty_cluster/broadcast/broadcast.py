@@ -53,7 +53,7 @@ class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
         return self._asks
 
     @override
-    def tell(self, message: M) -> None:
+    def _deliver(self, message: M) -> None:
         view = self._views.current
         if view is None:
             self._dead_letters.publish(message, self, NOBODY)

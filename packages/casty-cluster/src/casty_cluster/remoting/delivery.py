@@ -32,7 +32,7 @@ from casty.errors import (
     SystemStoppedError,
 )
 from casty.member import NodeId
-from casty.persistence.outbox import OPEN
+from casty.output_commit import OPEN, current
 from casty.printable import printable
 from casty.ref import ActorRef, DetachedRef
 from casty.runtime.ask import ASKS, Asks
@@ -230,7 +230,7 @@ class Delivery:
             vouch = self._kernel.asks.vouch
             reply.vouched = vouch(cell, message, reply, seconds, lambda error: self._refuse(peer, uid, error))
             del reply
-        if cell.state == IDLE and not OPEN:
+        if cell.state == IDLE and (not OPEN or current() is None):
             self._kernel.dispatcher.run_with(cell, message)
         elif not refuse_if_asked(cell, message):
             self._kernel.dead_letters.tell(cell.ref, message)

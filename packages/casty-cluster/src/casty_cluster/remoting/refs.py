@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, override
 
 from casty.address import ActorAddress, PeerAddress
-from casty.persistence.outbox import OPEN, current
+from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, AddressRef, Asking
 from casty.runtime.ask import Asks, Vouch
 from casty.runtime.remote import AskedRef
@@ -31,11 +31,8 @@ class RemoteRef[M](AddressRef[M], AskedRef[M]):
         return self._delivery.asks
 
     @override
-    def tell(self, message: M) -> None:
-        if OPEN and (outbox := current()) is not None:
-            outbox.hold(self.tell, message)
-        else:
-            self._delivery.tell(self, message)
+    def _deliver(self, message: M) -> None:
+        self._delivery.tell(self, message)
 
     def send(self, message: M) -> tuple[str, Exception | None] | None:
         """Like `tell` for what acts on behalf of no command; the result is why the message has not left, if so."""
@@ -46,8 +43,8 @@ class RemoteRef[M](AddressRef[M], AskedRef[M]):
         return await asks.ask_by(self, self._ask, factory, timeout)
 
     def _ask(self, message: M, reply_uid: int, timeout: float) -> None:
-        if OPEN and (outbox := current()) is not None:
-            outbox.hold(lambda held: self._delivery.ask(self, held, reply_uid, timeout), message)
+        if OPEN and (output := current()) is not None:
+            output.hold(lambda held: self._delivery.ask(self, held, reply_uid, timeout), message)
         else:
             self._delivery.ask(self, message, reply_uid, timeout)
 
@@ -70,10 +67,7 @@ class ReplyRef[R](AddressRef[R]):
         return self._delivery.asks
 
     @override
-    def tell(self, message: R) -> None:
-        if OPEN and (outbox := current()) is not None:
-            outbox.hold(self.tell, message)
-            return
+    def _deliver(self, message: R) -> None:
         vouched = self.vouched
         if vouched is not None:
             if vouched.done():

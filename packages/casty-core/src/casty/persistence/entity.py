@@ -20,8 +20,9 @@ from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, 
 from casty.behaviors.values import SAME, Behavior
 from casty.errors import BehaviorError, JournalClosedError, JournalError
 from casty.interruption import interrupts, raise_unless_failure
+from casty.output_commit import CURRENT
 from casty.persistence.log import EntityLog, Save
-from casty.persistence.outbox import CURRENT, Outbox
+from casty.persistence.outbox import Outbox
 from casty.persistence.turns import Turns
 from casty.ref import ActorRef
 

@@ -1,16 +1,13 @@
-"""Output commit: what a command handler sends stays here until its events are durable.
-
-The outbox belongs to the command, not to the event loop: it travels in a context variable, so that a handler may
-suspend while other actors run, and so that a task the handler starts is held back with it. Once released, it holds
+"""Output commit: what a command handler sends stays here until its events are durable. Once released, an outbox holds
 nothing back any more.
 """
 
 import logging
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any
 
 from casty.interruption import raise_unless_failure
+from casty.output_commit import CURRENT, OPEN
 
 logger = logging.getLogger("casty")
 
@@ -65,16 +62,3 @@ class Outbox:
         undoing, self._undoing = self._undoing or (), None
         for undo, what in undoing:
             undo(what)
-
-
-OPEN: Final[set[Outbox]] = set()
-"""Every unreleased outbox of the process: while it is empty, nobody who sends needs to look at the context variable."""
-
-CURRENT: Final[ContextVar[Outbox | None]] = ContextVar("casty_outbox", default=None)
-"""The outbox of the command on whose behalf the running code acts."""
-
-
-def current() -> Outbox | None:
-    """The outbox that holds back what is sent here and now, if any."""
-    outbox = CURRENT.get()
-    return outbox if outbox in OPEN else None

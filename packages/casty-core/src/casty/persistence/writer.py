@@ -21,7 +21,7 @@ from typing import Final, cast
 
 from casty.errors import JournalClosedError, JournalError, JournalOverloadedError
 from casty.interruption import interrupts
-from casty.persistence.outbox import CURRENT
+from casty.output_commit import CURRENT
 from casty.persistence.pace import Pace
 from casty.persistence.sequence import chain_of
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalStore

@@ -12,7 +12,6 @@ from weakref import WeakValueDictionary
 from casty.address import ActorAddress
 from casty.behaviors.functions import checked_plain, refuse_coroutine
 from casty.interruption import raise_unless_failure
-from casty.persistence.outbox import OPEN, current
 from casty.ref import ActorRef, Asking
 from casty.runtime.cell import Cell
 from casty.runtime.dead_letters import STOPPED
@@ -50,10 +49,7 @@ class AdapterRef(ActorRef[Any]):
         return self.owner.kernel.asks
 
     @override
-    def tell(self, message: Any) -> None:
-        if OPEN and (outbox := current()) is not None:
-            outbox.hold(self.tell, message)
-            return
+    def _deliver(self, message: Any) -> None:
         dead_letters = self.owner.kernel.dead_letters
         if not self._works():
             dead_letters.publish(message, self, STOPPED)

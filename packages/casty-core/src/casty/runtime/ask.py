@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, override
 from casty.address import ActorAddress
 from casty.behaviors.arguments import check_asked, check_factory
 from casty.errors import ActorStoppedError
-from casty.persistence.outbox import CURRENT, OPEN, Outbox, current
+from casty.output_commit import CURRENT, OPEN, Output, current
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, Asking, checked_ref
 from casty.runtime.cell import IDLE, Cell, LocalRef
@@ -82,10 +82,8 @@ class PromiseRef[R](ActorRef[R]):
         return self._kernel.asks
 
     @override
-    def tell(self, message: R) -> None:
-        if OPEN and (outbox := current()) is not None:
-            outbox.hold(self.tell, message)
-        elif self.reply is NO_REPLY:
+    def _deliver(self, message: R) -> None:
+        if self.reply is NO_REPLY:
             future = self._future
             if future is None:
                 self.reply = message
@@ -167,8 +165,8 @@ class Asks:
         `held` says that the handler does not wait and that the message may. `asker` is an actor whose handler is known
         to wait.
         """
-        if OPEN and (outbox := current()) is not None and outbox.undecided and not held:
-            return await self._ask_undecided(outbox, ref, factory, timeout)
+        if OPEN and (output := current()) is not None and output.undecided and not held:
+            return await self._ask_undecided(output, ref, factory, timeout)
         if not (type(timeout) is float and timeout >= 0):
             timeout = checked_seconds(timeout, "timeout of ask")
         target: Any = ref
@@ -190,7 +188,7 @@ class Asks:
             check_asked(message, factory)
         if asker is not None and cell is not None:
             self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(message))
-        if cell is not None and cell.state == IDLE and not OPEN:
+        if cell is not None and cell.state == IDLE and (not OPEN or current() is None):
             self._lost = None
             self._kernel.dispatcher.run_with(cell, message)
             if promise.reply is not NO_REPLY:
@@ -292,9 +290,9 @@ class Asks:
         return vouch
 
     async def _ask_undecided[M, R](
-        self, outbox: Outbox, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
+        self, output: Output, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
     ) -> R:
-        await outbox.predecessors()
+        await output.predecessors()
         token = CURRENT.set(None)
         try:
             return await self.ask(ref, factory, timeout)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, override
 
 from casty.address import ActorAddress
 from casty.behaviors.values import Behavior, Handler
-from casty.persistence.outbox import OPEN, current
+from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, Asking
 from casty.runtime.life import Life
 from casty.runtime.revocable import Reading
@@ -189,10 +189,11 @@ class LocalRef[M](ActorRef[M]):
     def asks(self) -> Asking:
         return self.cell.kernel.asks
 
+    # Inlined: nearly every message of a system passes here.
     @override
     def tell(self, message: M) -> None:
-        if OPEN and (outbox := current()) is not None:
-            outbox.hold(self._tell_late, message)
+        if OPEN and (output := current()) is not None:
+            output.hold(self._deliver, message)
             return
         cell = self.cell
         if cell.state:
@@ -215,8 +216,9 @@ class LocalRef[M](ActorRef[M]):
         else:
             await self.cell.admission.offer(self.cell, message)
 
-    def _tell_late(self, message: M) -> None:
-        """Tell what an outbox held back: its sender has gone on, so a full mailbox cannot be its exception any more."""
+    @override
+    def _deliver(self, message: M) -> None:
+        """The sender has gone on, so that a full mailbox cannot raise in it any more."""
         self.cell.kernel.dead_letters.tell(self, message)
 
     @override

@@ -13,7 +13,7 @@ from casty.behaviors.values import Behavior, ReceiveBehavior, RestartBehavior, S
 from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
 from casty.events import ActorStarted
 from casty.mailbox import Mailbox, checked_mailbox
-from casty.persistence.outbox import OPEN, Outbox, current
+from casty.output_commit import OPEN, Output, current
 from casty.runtime.cell import PAUSED, Cell
 from casty.runtime.life import Life, unwrap
 from casty.runtime.mailbox import CLOSED, Bounded
@@ -59,8 +59,8 @@ def spawn_cell(
         cell.own_life().fallback = settings.supervision
     if family.wrapping.spies or family.inherited:
         bare = not _inherit_spies(family, cell) and bare
-    if OPEN and (outbox := current()) is not None:
-        _start_with(outbox, cell)
+    if OPEN and (output := current()) is not None:
+        _start_with(output, cell)
     elif bare:
         cell.handler = cast("ReceiveBehavior[Any]", behavior).handler
     else:
@@ -71,13 +71,13 @@ def spawn_cell(
     return cell
 
 
-def _start_with(outbox: Outbox, cell: Cell) -> None:
+def _start_with(output: Output, cell: Cell) -> None:
     cell.state = PAUSED
     cell.queue = []
     cell.own_life().signals.append(Start())
     cell.dispatcher.patrol.pause(cell)
-    outbox.hold(_start_late, cell)
-    outbox.undo_with(request_stop, cell)
+    output.hold(_start_late, cell)
+    output.undo_with(request_stop, cell)
 
 
 def _start_late(cell: Cell) -> None:

@@ -1,15 +1,15 @@
 """Puts revocables into mailboxes."""
 
 from casty.errors import MailboxFullError
-from casty.persistence.outbox import OPEN, current
+from casty.output_commit import OPEN, current
 from casty.runtime.cell import IDLE, SCHEDULED, STOPPED, Cell
 from casty.runtime.revocable import MixedQueue, Revocable
 
 
 def tell_revocable(cell: Cell, message: Revocable) -> None:
     """Tell it like any other message; where it meets a full mailbox, it is a dead letter."""
-    if OPEN and (outbox := current()) is not None:
-        outbox.hold(lambda held: tell_revocable(cell, held), message)
+    if OPEN and (output := current()) is not None:
+        output.hold(lambda held: tell_revocable(cell, held), message)
     elif _mixes(cell, message):
         try:
             cell.ref.tell(message)

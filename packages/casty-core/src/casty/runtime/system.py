@@ -14,7 +14,7 @@ from casty.config import CastyConfig
 from casty.errors import ActorFailedError, ActorStoppedError, SystemStoppedError
 from casty.event_stream import EventStream
 from casty.mailbox import Mailbox
-from casty.persistence.outbox import OPEN, current
+from casty.output_commit import OPEN, current
 from casty.plugins import PluginRegistry
 from casty.plugins.serializers import make_serializer
 from casty.quantities import checked_seconds
@@ -232,11 +232,11 @@ class ActorSystem:
     def _schedule(self, start: Callable[[KeyedTimers], None]) -> None:
         check_thread(self.kernel.dispatcher.thread)
         timers = self.kernel.timers
-        outbox = current() if OPEN else None
-        if outbox is None:
+        output = current() if OPEN else None
+        if output is None:
             start(timers)
         else:
-            outbox.hold(start, timers)
+            output.hold(start, timers)
 
     async def shutdown(self) -> None:
         """Stop everything: user actors before internal ones, children before parents, journals last.
@@ -336,5 +336,5 @@ class GoneRef(AddressRef[Any]):
         return self._kernel.asks
 
     @override
-    def tell(self, message: Any) -> None:
+    def _deliver(self, message: Any) -> None:
         self._kernel.dead_letters.publish(message, self, UNKNOWN)

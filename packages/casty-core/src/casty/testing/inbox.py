@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final, overload, override
 
 from casty.address import ActorAddress
-from casty.persistence.outbox import OPEN, current
 from casty.ref import ActorRef
 from casty.testing.expecting import listing, meets, show
 
@@ -19,11 +18,11 @@ class InboxRef[M](ActorRef[M]):
     What an event-sourced actor tells it comes when the command's events are durable, as with any reference.
     """
 
-    __slots__ = ("_address", "_deliver")
+    __slots__ = ("_address", "_keep")
 
-    def __init__(self, path: str, deliver: Callable[[M], object]) -> None:
+    def __init__(self, path: str, keep: Callable[[M], object]) -> None:
         self._address = ActorAddress(system="test", path=path, uid=next(_UIDS))
-        self._deliver = deliver
+        self._keep = keep
 
     @property
     @override
@@ -31,11 +30,8 @@ class InboxRef[M](ActorRef[M]):
         return self._address
 
     @override
-    def tell(self, message: M) -> None:
-        if OPEN and (outbox := current()) is not None:
-            outbox.hold(self._deliver, message)
-        else:
-            self._deliver(message)
+    def _deliver(self, message: M) -> None:
+        self._keep(message)
 
 
 class TestInbox[M]:

@@ -16,8 +16,8 @@ from casty.behaviors.values import (
 )
 from casty.errors import BehaviorError
 from casty.journals.memory import InMemoryJournal
+from casty.output_commit import current
 from casty.persistence.durable_state import as_event_sourced
-from casty.persistence.outbox import current
 from casty.ref import ActorRef
 
 type Entity = EventSourcedBehavior[Any, Any, Any]
@@ -96,13 +96,13 @@ class Instrumented:
                     answer = SAME
                 case _:
                     answer = await entity.on_command(ctx, state, command)
-            execution, outbox = self.running, current()
+            execution, output = self.running, current()
             # The entity may have told itself a command of its own.
             if execution is not None and execution.command is command:
                 execution.state, execution.shown = state, shown
                 execution.events = tuple(answer.events) if isinstance(answer, PersistedBehavior) else ()
-                if outbox is not None and execution.done is not None:
-                    outbox.hold(execution.done.tell, None)
+                if output is not None and execution.done is not None:
+                    output.hold(execution.done.tell, None)
             return answer
 
         return replace(entity, journal=self._journal, on_command=on_command)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from casty.persistence.outbox import OPEN
+from casty.output_commit import OPEN
 from casty.testing.simulation.loop import SimulatedLoop
 from casty.testing.simulation.trace import LogIntoTrace
 
