@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import override
 
 import pytest
@@ -45,8 +46,21 @@ LATE = "loop_errors_after_the_last_test"
 """The key under which a worker of pytest-xdist hands them to the process that reports."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     logging.getLogger("asyncio").addHandler(LOOP_ERRORS)
+    share_bytecode(config)
+
+
+def share_bytecode(config: pytest.Config) -> None:
+    """Let the hundreds of processes that tests start compile each module once.
+
+    Where Python may write no bytecode, as in many containers, each of them would compile all of its modules again,
+    which is about half of its time. Workers inherit the folder.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        folder = TemporaryDirectory(prefix="casty-tests-bytecode-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["PYTHONPYCACHEPREFIX"] = folder.name
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
