@@ -3,12 +3,15 @@
 from typing import Final
 
 from casty.spi.journal import JournalCapabilities
+from casty.testing.conformance.checks import held_to
 from casty.testing.conformance.journal import (
     appending,
     concurrency,
+    declaring,
     deleting,
     entities,
     fencing,
+    looking,
     ordering,
     reopening,
     repeating,
@@ -30,9 +33,11 @@ ROOMS: Final = (
     takeover,
     ordering,
     deleting,
+    looking,
 )
 
 
 def checks(capabilities: JournalCapabilities) -> list[Check]:
     """Those that a store with these capabilities has to pass, each with a name that tells what it looks at."""
-    return [check for room in ROOMS for check in room.check.of(capabilities)]
+    declared = [held_to(capabilities, check) for check in declaring.check.of(capabilities)]
+    return declared + [check for room in ROOMS for check in room.check.of(capabilities)]

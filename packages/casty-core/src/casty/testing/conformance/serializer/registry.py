@@ -10,9 +10,7 @@ type Create = Callable[[RefResolver], Serializer]
 """Makes the serializer under test, as a program does when it starts."""
 
 type Check = Callable[[Create], None]
-"""Raises `AssertionError` if the serializer does not do what the check's name says; what the serializer raises where it
-should not is let through.
-"""
+"""Raises `AssertionError` if the serializer does not do what the check's name says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
