@@ -1,5 +1,8 @@
 """What a durable store has, it has when it is opened the next time, and a closed one says that it is closed."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from casty.errors import FencedError, JournalError
 from casty.testing.conformance.expectations import expect
 from casty.testing.conformance.journal.expectations import (
@@ -15,7 +18,7 @@ from casty.testing.conformance.journal.expectations import (
     store_all,
     stored,
 )
-from casty.testing.conformance.journal.records import event, events, snapshot
+from casty.testing.conformance.journal.records import event, events, numbers_of, snapshot
 from casty.testing.conformance.journal.registry import Checks, OpenStore
 
 check = Checks(lambda capabilities: capabilities.durable)
@@ -55,6 +58,26 @@ async def a_reopened_store_knows_repetitions(open_store: OpenStore) -> None:
 
 
 @check
+async def a_cancelled_append_is_there_whole_or_not_at_all(open_store: OpenStore) -> None:
+    """In memory it may look right, while what is kept of it has a part of it, or has it twice."""
+    for round_number in range(12):
+        async with open_store() as store:
+            group = events("a", 3 * round_number + 1, 3 * round_number + 3)
+            appending = asyncio.ensure_future(store.append([group]))
+            for _ in range(round_number % 6):
+                await asyncio.sleep(0)
+            appending.cancel()
+            await asyncio.wait([appending])
+            if round_number % 2:
+                expect_stored("a cancelled append that is repeated", *await append(store, group))
+        async with open_store() as store:
+            numbers = numbers_of(await stored(store))
+            expect(len(numbers) % 3 == 0, f"{len(numbers)} events are left of cancelled groups of three")
+            expect_equal("the numbers after a cancelled append and reopening", numbers, [*range(1, len(numbers) + 1)])
+            expect_stored("a cancelled append that is repeated after reopening", *await append(store, group))
+
+
+@check
 async def a_reopened_store_has_its_snapshots(open_store: OpenStore) -> None:
     async with open_store() as store:
         await store.save_snapshot(snapshot("a", 10), 2)
@@ -63,6 +86,18 @@ async def a_reopened_store_has_its_snapshots(open_store: OpenStore) -> None:
         expect_equal("the newest snapshot", await store.load_snapshot("a", LAST), snapshot("a", 20))
         await store.save_snapshot(snapshot("a", 5), 1)
         expect_equal("after an older one came", await store.load_snapshot("a", LAST), snapshot("a", 20))
+
+
+@check
+async def a_reopened_store_knows_who_wrote_what(open_store: OpenStore) -> None:
+    written = event("a", 1)._replace(serializer="acme-json", writer="somebody", version=7)
+    saved = snapshot("a", 1)._replace(serializer="acme-json")
+    async with open_store() as store:
+        await store_all(store, [written])
+        await store.save_snapshot(saved, 2)
+    async with open_store() as store:
+        expect_equal("an event of another serializer after reopening", await stored(store), [written])
+        expect_equal("a snapshot of another serializer after reopening", await store.load_snapshot("a", LAST), saved)
 
 
 @check.where(lambda capabilities: capabilities.fencing)
@@ -95,9 +130,14 @@ async def a_reopened_store_has_its_order(open_store: OpenStore) -> None:
 async def a_closed_store_says_so(open_store: OpenStore) -> None:
     async with open_store() as store:
         await store_all(store, [event("a", 1)])
-    for attempt, use in {"append": store.append([[event("a", 2)]]), "replay": store.replay("a", 1, 9, 9)}.items():
+    attempts: dict[str, Callable[[], Awaitable[object]]] = {
+        "append": lambda: store.append([[event("a", 2)]]),
+        "replay": lambda: store.replay("a", 1, 9, 9),
+        "load_snapshot": lambda: store.load_snapshot("a", 9),
+    }
+    for attempt, use in attempts.items():
         try:
-            await use
+            await use()
         except JournalError:
             continue
         expect(False, f"{attempt} of a closed store: wanted a JournalError, there is none")
