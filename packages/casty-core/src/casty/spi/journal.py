@@ -98,10 +98,11 @@ type AppendOutcome = Exception | None
 class JournalStore(Protocol):
     """An open journal. Its methods may be called concurrently; `append` as often at a time as the capabilities say.
 
-    Ids of entities are any text without NUL characters, and two that differ in anything are two entities. A call that is
-    cancelled has done all that it was asked for or nothing, and the store goes on. Once the store is closed, every call
-    raises `JournalClosedError`. A call that would return an event or a snapshot that can no longer be read, such as a
-    damaged one, raises a `JournalError` that names it, and never leaves it out: a history with a hole is a wrong state.
+    Ids of entities are any text without NUL characters, and two that differ in anything are two entities. A call that
+    is cancelled has done all that it was asked for or nothing, and the store goes on. Once the store is closed, every
+    call raises `JournalClosedError`. A call that would return an event that cannot be read any more, as it is damaged,
+    raises a `JournalError` that names it, and never leaves it out: a history with a hole is a wrong state. A damaged
+    snapshot may be left out for an older one, with a warning.
     """
 
     @property
