@@ -3,7 +3,8 @@
 import asyncio
 import gc
 
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, Terminated
+import pytest
+from casty import ActorContext, ActorFailedError, ActorRef, ActorSystem, Behavior, Behaviors, Terminated
 from casty.testing import TestProbe, settle
 
 from tests.cluster.remoting.pair import Side
@@ -63,6 +64,23 @@ async def test_an_adapter_is_asked_from_another_node(nodes: Nodes) -> None:
     afar: ActorRef[ActorRef[str]] = here.system.resolve(adapters[0].address)
     async with asyncio.timeout(5.0):
         assert await here.system.ask(afar, lambda reply_to: reply_to) == "reply"
+
+
+async def test_an_ask_of_another_nodes_adapter_fails_with_its_owner(nodes: Nodes) -> None:
+    here, there = nodes
+
+    async def receive(ctx: ActorContext[str], message: str) -> Behavior[str]:
+        if message == "adapt":
+            adapters.append(ctx.message_adapter(lambda reply_to: "asked"))
+            return Behaviors.same()
+        raise ValueError(message)
+
+    adapters: list[ActorRef[ActorRef[str]]] = []
+    there.system.spawn(Behaviors.receive(receive), "owner").tell("adapt")
+    await settle()
+    afar: ActorRef[ActorRef[str]] = here.system.resolve(adapters[0].address)
+    with pytest.raises(ActorFailedError, match="failed on str: ValueError"):
+        await here.system.ask(afar, lambda reply_to: reply_to, timeout=30.0)
 
 
 async def test_an_adapter_is_watched_from_another_node(nodes: Nodes) -> None:

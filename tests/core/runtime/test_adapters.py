@@ -5,13 +5,24 @@ import gc
 import weakref
 from collections.abc import Callable
 
-from casty import ActorRef, ActorSystem, DeadLetter, OneForOneStrategy
-from casty.behaviors.factory import Behaviors
+import pytest
+from casty import (
+    ActorFailedError,
+    ActorRef,
+    ActorStoppedError,
+    ActorSystem,
+    Behavior,
+    Behaviors,
+    DeadLetter,
+    Mailbox,
+    MailboxFullError,
+    OneForOneStrategy,
+)
 from casty.runtime.cell import LocalRef
 from casty.runtime.life import Life
 from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Boom, Ctx, Events, does
+from tests.core.runtime.probe import Boom, Ctx, Events, Question, does
 
 
 def life_of(ref: ActorRef[str]) -> Life:
@@ -129,3 +140,58 @@ async def test_an_adapter_can_be_asked(system: ActorSystem) -> None:
     await settle()
     async with asyncio.timeout(5.0):
         assert await system.ask(adapters[0], lambda reply_to: reply_to) == "answer"
+
+
+def fails(_question: Question) -> str:
+    raise Boom
+
+
+def asked(question: Question) -> str:
+    return question.text
+
+
+@pytest.mark.parametrize(
+    ("adapt", "text", "error"),
+    [
+        (fails, "", "failed on Question: Boom"),
+        (asked, "fail", "failed on str: Boom"),
+        (asked, "stop", "stopped without answering"),
+        (asked, "drop", "the mailbox of /owner is full"),
+    ],
+)
+async def test_an_ask_of_an_adapter_fails_as_soon_as_no_reply_can_come(
+    system: ActorSystem, adapt: Callable[[Question], str], text: str, error: str
+) -> None:
+    adapters = list[ActorRef[Question]]()
+    gate = asyncio.Event()
+
+    async def handler(ctx: Ctx, message: str) -> Behavior[str]:
+        match message:
+            case "adapt":
+                adapters.append(ctx.message_adapter(adapt))
+            case "wait":
+                await gate.wait()
+            case "fail":
+                raise Boom
+            case _:
+                return Behaviors.stopped()
+        return Behaviors.same()
+
+    owner = system.spawn(Behaviors.receive(handler), "owner", mailbox=Mailbox(1))
+    owner.tell("adapt")
+    await settle()
+    if text == "drop":
+        owner.tell("wait")
+        await settle()
+        owner.tell("stop")
+    with pytest.raises((ActorFailedError, ActorStoppedError, MailboxFullError), match=error):
+        await system.ask(adapters[0], lambda reply_to: Question(reply_to, text), timeout=30.0)
+    gate.set()
+
+
+async def test_an_adapter_whose_actor_has_stopped_fails_an_ask_at_once(system: ActorSystem) -> None:
+    ref, (adapter,) = await made(system, str)
+    ref.tell("stop")
+    await settle()
+    with pytest.raises(ActorStoppedError, match="the actor has stopped"):
+        await system.ask(adapter, lambda _: 1, timeout=30.0)

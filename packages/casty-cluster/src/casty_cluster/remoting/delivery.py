@@ -216,7 +216,7 @@ class Delivery:
         try:
             known = self._known(target)
             if known is None:
-                if self._asked_adapter(frames.read_target(target), uid, body):
+                if self._asked_adapter(peer, frames.read_target(target), uid, seconds, body):
                     return
                 path = self._lament(frames.read_target(target), body)
                 self._refuse(peer, uid, ActorStoppedError(f"no living actor is at {path}"))
@@ -226,22 +226,32 @@ class Delivery:
         except DecodeError as error:
             self._refuse(peer, uid, error)
             raise
-        if reply is not None:
-            vouch = self._kernel.asks.vouch
-            reply.vouched = vouch(cell, message, reply, seconds, lambda error: self._refuse(peer, uid, error))
-            del reply
+        self._vouch(peer, cell, message, reply, uid, seconds)
+        del reply
         if cell.state == IDLE and (not OPEN or current() is None):
             self._kernel.dispatcher.run_with(cell, message)
         elif not refuse_if_asked(cell, message):
             self._kernel.dead_letters.tell(cell.ref, message)
 
-    def _asked_adapter(self, target: frames.Target, reply_uid: int, body: bytes) -> bool:
-        """Tell a message adapter the question: nothing is known about who replies, so the asker's timeout ends it."""
+    def _asked_adapter(
+        self, peer: PeerAddress, target: frames.Target, reply_uid: int, seconds: float, body: bytes
+    ) -> bool:
+        """Tell a message adapter the question, if there is one; its owner replies."""
         adapter = self._kernel.find_adapter(self._kernel.address(target.path, target.uid))
         if adapter is not None:
-            message, _ = self._read_ask(reply_uid, self._serializer(target.serializer), body)
+            message, reply = self._read_ask(reply_uid, self._serializer(target.serializer), body)
+            self._vouch(peer, adapter.owner, message, reply, reply_uid, seconds)
+            del reply
             adapter.tell(message)
         return adapter is not None
+
+    def _vouch(
+        self, peer: PeerAddress, cell: Cell, message: Any, reply: ReplyRef[Any] | None, reply_uid: int, seconds: float
+    ) -> None:
+        """Let the asker know as soon as no reply can come from `cell`."""
+        if reply is not None:
+            vouch = self._kernel.asks.vouch
+            reply.vouched = vouch(cell, message, reply, seconds, lambda error: self._refuse(peer, reply_uid, error))
 
     def _read_ask(self, reply_uid: int, serializer: Serializer, body: bytes) -> tuple[Any, ReplyRef[Any] | None]:
         self._awaited_reply, self._reply = reply_uid, None

@@ -16,6 +16,7 @@ from casty.ref import ActorRef, Asking
 from casty.runtime.cell import Cell
 from casty.runtime.dead_letters import STOPPED
 from casty.runtime.life import Life
+from casty.runtime.pending import translate
 from casty.runtime.signals import Fail
 
 ADAPTER: Final = "_adapter"
@@ -39,7 +40,7 @@ class AdapterRef(ActorRef[Any]):
         kernel = self.owner.kernel
         if not self._uid:
             self._uid = next(kernel.uids)
-            if self._works():
+            if self.works():
                 self.owner.own_life().exported[self._uid] = self
         return kernel.address(f"{self.owner.path}/{ADAPTER}", self._uid)
 
@@ -51,7 +52,7 @@ class AdapterRef(ActorRef[Any]):
     @override
     def _deliver(self, message: Any) -> None:
         dead_letters = self.owner.kernel.dead_letters
-        if not self._works():
+        if not self.works():
             dead_letters.publish(message, self, STOPPED)
             return
         try:
@@ -61,9 +62,10 @@ class AdapterRef(ActorRef[Any]):
             raise_unless_failure(error)
             self.owner.signal(Fail(error, message))
         else:
+            translate(self.owner, message, adapted)
             dead_letters.tell(self.owner.ref, adapted)
 
-    def _works(self) -> bool:
+    def works(self) -> bool:
         """Whether its incarnation lives."""
         return self.owner.own_life().incarnation == self._incarnation
 
@@ -74,6 +76,11 @@ class AdapterRef(ActorRef[Any]):
     @override
     def __hash__(self) -> int:
         return id(self) >> 4
+
+
+def translator(ref: ActorRef[Any]) -> Cell | None:
+    """The actor that gets what an adapter is told, if `ref` is an adapter and works."""
+    return ref.owner if isinstance(ref, AdapterRef) and ref.works() else None
 
 
 def adapter(owner: Cell, adapt: Callable[[Any], Any]) -> AdapterRef:

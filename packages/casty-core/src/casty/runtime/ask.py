@@ -16,6 +16,7 @@ from casty.errors import ActorStoppedError
 from casty.output_commit import CURRENT, OPEN, Output, current
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, Asking, checked_ref
+from casty.runtime.adapters import translator
 from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
 from casty.runtime.deadlock import Awaited, refuse_deadlock
@@ -196,7 +197,7 @@ class Asks:
             pending = register(cell, promise.future(), ref, message, promise)
             self._fail_if_lost(message)
         else:
-            pending = register(self if cell is None else cell, promise.future(), ref, message, promise)
+            pending = register(cell or translator(ref) or self, promise.future(), ref, message, promise)
             try:
                 if cell is None or not refuse_if_asked(cell, message):
                     ref.tell(message)

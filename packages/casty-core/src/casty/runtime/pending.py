@@ -74,6 +74,17 @@ def release(pending: PendingAsk) -> None:
         asks[pending.key] = left[0]
 
 
+def translate(target: Target, message: object, adapted: object) -> None:
+    """An adapter has made another message of an asked one: its asks go with that."""
+    first = target.asks.pop(id(message), None) if target.asks else None
+    if target.asks is not None and first is not None:
+        asks = _with_twins(first)
+        for pending in asks:
+            pending.key, pending.message = id(adapted), adapted
+        asks[-1].twin = target.asks.get(id(adapted))
+        target.asks[id(adapted)] = first
+
+
 def fail_asks_with(target: Target, message: object, make_error: Callable[[], Exception]) -> None:
     """Fail the asks with this very message."""
     first = target.asks.get(id(message)) if target.asks else None
