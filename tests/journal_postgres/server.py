@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import warnings
@@ -15,6 +14,8 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import asyncpg
+
+from tests.ports import free_ports
 
 GIVEN = os.environ.get("CASTY_TEST_POSTGRES", "")
 """The DSN of a server to use instead, as somebody who may create schemas and roles."""
@@ -112,7 +113,7 @@ def own_server(*settings: str) -> Generator[OwnServer]:
         (folder / "pg_hba.conf").write_text(ACCESS)
         with (folder / "postgresql.conf").open("a") as configuration:
             configuration.writelines(f"{line}\n" for line in (*SETTINGS, *settings))
-        server = OwnServer(folder, kit.bin_path, kit.system_user, free_port())
+        server = OwnServer(folder, kit.bin_path, kit.system_user, *free_ports(1))
         server.start()
         try:
             yield server
@@ -120,9 +121,3 @@ def own_server(*settings: str) -> Generator[OwnServer]:
             server.stop("immediate")
     finally:
         shutil.rmtree(folder)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -11,7 +11,8 @@ from casty_journal_postgres.lease_table import open_leases
 from casty_journal_postgres.options import PostgresOptions
 
 from tests.journal_postgres.proxy import Proxy
-from tests.journal_postgres.server import Admin, free_port, own_server, until_waiting
+from tests.journal_postgres.server import Admin, own_server, until_waiting
+from tests.ports import free_ports
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ async def test_a_silent_connection_is_given_up_in_time_and_not_used_again(dsn: s
 
 
 async def test_a_server_that_is_down_is_an_error_with_its_cure() -> None:
-    nobody = f"postgresql://postgres@127.0.0.1:{free_port()}/postgres"
+    nobody = f"postgresql://postgres@127.0.0.1:{free_ports(1)[0]}/postgres"
     with pytest.raises(LeaseError, match=r"cannot open the leases at .*; check that the server runs there"):
         async with open_leases(nobody, PostgresLeaseOptions()):
             pass

@@ -13,7 +13,8 @@ from casty_journal_postgres.store import PostgresStore, open_store
 
 from tests.journal_postgres.fakes import event, everything, numbers, snapshot
 from tests.journal_postgres.proxy import Proxy
-from tests.journal_postgres.server import Admin, connected, free_port, own_server, until_waiting
+from tests.journal_postgres.server import Admin, connected, own_server, until_waiting
+from tests.ports import free_ports
 
 
 @pytest.fixture
@@ -252,7 +253,7 @@ async def test_a_journal_may_be_opened_once_its_server_is_there(
     dsn: str, options: PostgresOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
-    away = f"postgresql://somebody@127.0.0.1:{free_port()}/events"
+    away = f"postgresql://somebody@127.0.0.1:{free_ports(1)[0]}/events"
     with pytest.raises(JournalError, match="check that the server runs there and listens on that port"):
         async with open_store(away, options):
             pass

@@ -274,7 +274,7 @@ async def test_a_dead_projector_leaves_its_lock(
     async with journal:
         await write(journal, 20)
         await asyncio.to_thread(handled_until_killed, program(dsn, balances), 3)
-        async with asyncio.timeout(10), projection(journal, balances, offsets) as running:
+        async with asyncio.timeout(60), projection(journal, balances, offsets) as running:
             await running.caught_up()
         assert await balances.rows(admin) == await fold(journal)
     async with connected(dsn) as other:

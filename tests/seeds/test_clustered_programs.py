@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.ports import free_ports
 from tests.seeds.programs import needs_seeds, programs
 
 pytestmark = needs_seeds
@@ -33,15 +34,6 @@ def start(path: Path, text: str) -> subprocess.Popen[str]:
     path.write_text(text, encoding="utf-8")
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, "-c", RUN, str(path)], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [listening.getsockname()[1] for listening in sockets]
-    finally:
-        for listening in sockets:
-            listening.close()
 
 
 def test_the_broadcast_program_runs_as_it_is_written_but_for_its_port(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from typing import Self, override
 
-from tests.chaos.cluster.network import Network, free_ports
+from tests.chaos.cluster.network import Network
+from tests.ports import free_ports
 
 
 class DirectNetwork(Network):
@@ -15,7 +16,7 @@ class DirectNetwork(Network):
     @override
     async def between(cls, names: Collection[str]) -> AsyncGenerator[Self]:
         network = cls()
-        network._behind = dict(zip(names, sorted(free_ports(len(names))), strict=True))
+        network._behind = dict(zip(names, free_ports(len(names)), strict=True))
         yield network
 
     @override

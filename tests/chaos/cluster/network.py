@@ -10,9 +10,11 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
+
+from tests.ports import free_ports
 
 HOST: Final = "127.0.0.1"
 
@@ -45,7 +47,7 @@ class Network:
     async def between(cls, names: Collection[str]) -> AsyncGenerator[Self]:
         network = cls()
         try:
-            for name, port in zip(names, sorted(free_ports(len(names))), strict=True):
+            for name, port in zip(names, free_ports(len(names)), strict=True):
                 network._relays[name] = await asyncio.start_server(network._accepting(name), HOST, port)
             network._behind = dict(zip(names, free_ports(len(names)), strict=True))
             yield network
@@ -140,14 +142,6 @@ class Network:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def free_ports(number: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for looking in sockets:
-            looking.bind((HOST, 0))
-        return [looking.getsockname()[1] for looking in sockets]
 
 
 def owner_of(port: int, pids: Mapping[str, int]) -> str:
