@@ -17,7 +17,9 @@ PAGES = sorted(path for path in GUIDE.glob("*.md") if path.name != "README.md")
 def follow(page: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-W", "error", "-m", "tests.docs.page", str(page)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=99)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=200
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

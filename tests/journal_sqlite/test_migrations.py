@@ -126,7 +126,7 @@ async def test_a_kill_leaves_it_as_it_was(path: Path) -> None:
     versions: list[int] = []
     for count in range(50):
         with child(KILLED, path) as process:
-            process.communicate(f"{count}\n", timeout=30)
+            process.communicate(f"{count}\n", timeout=200)
         versions.append(version_of(path)[1])
         if process.returncode == 0:
             break

@@ -62,7 +62,7 @@ async def test_an_adapter_is_asked_from_another_node(nodes: Nodes) -> None:
     there.system.spawn(Behaviors.receive(receive), "owner").tell("adapt")
     await settle()
     afar: ActorRef[ActorRef[str]] = here.system.resolve(adapters[0].address)
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(60.0):
         assert await here.system.ask(afar, lambda reply_to: reply_to) == "reply"
 
 

@@ -38,7 +38,7 @@ async def test_an_ask_that_cannot_be_written_fails_at_once_with_that_error() -> 
     async with DevelopmentCluster(2) as cluster:
         first, _ = cluster
         ref = first.spawn(Behaviors.broadcasted(Behaviors.ignore()), "all")
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             with pytest.raises(EncodeError, match="object"):
                 await first.ask(ref, lambda _: Do(cast("str", object())), timeout=60.0)
 

@@ -109,7 +109,7 @@ async def test_an_ask_of_it_that_cannot_be_written_fails_at_once_under_the_users
         assert await where(cluster[1]) == "node-1"
         ref = cluster[1].lookup("/single")
         assert ref is not None
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             with pytest.raises(EncodeError, match="Do") as failed:
                 await cluster[1].ask(ref, lambda _: Do(cast("str", object())), timeout=60.0)
         assert "Forwarded" not in str(failed.value)

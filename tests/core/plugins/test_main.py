@@ -160,7 +160,9 @@ each_command = pytest.mark.parametrize("command", COMMANDS, ids=["casty", "pytho
 
 @each_command
 def test_the_command_and_the_module_are_the_same(command: list[str], tmp_path: Path) -> None:
-    done = subprocess.run([*command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=99)
+    done = subprocess.run(
+        [*command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=200
+    )
     *distributions, python = done.stdout.splitlines()
     assert f"casty-core {VERSION}" in distributions
     assert distributions == sorted(distributions)
@@ -221,7 +223,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
 def test_without_standard_output_it_is_quiet(tmp_path: Path) -> None:
     command = ["sh", "-c", '"$0" plugins >&-', *COMMANDS[0]]
-    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False, timeout=99)
+    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False, timeout=200)
     assert (done.returncode, done.stderr) == (0, "")
 
 

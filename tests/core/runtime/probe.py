@@ -5,11 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors
+from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, CastyConfig
+from casty.config import SystemConfig
 from casty.testing import settle
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 """Seconds after which something that should have come will not come any more."""
+PATIENT = CastyConfig(system=SystemConfig(stop_timeout=300.0))
+"""A shutdown that waits until `stop_timeout` is over does not end within `PATIENCE`, on a machine however slow."""
 
 
 async def turns(count: int) -> None:

@@ -138,7 +138,7 @@ async def test_an_adapter_can_be_asked(system: ActorSystem) -> None:
         "x"
     )
     await settle()
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(60.0):
         assert await system.ask(adapters[0], lambda reply_to: reply_to) == "answer"
 
 

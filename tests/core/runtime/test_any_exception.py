@@ -24,7 +24,7 @@ from casty.interruption import raise_unless_failure
 from casty.persistence.outbox import Outbox
 from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Boom, Ctx, Events, Question, begins, does, questioning, turns
+from tests.core.runtime.probe import PATIENCE, PATIENT, Boom, Ctx, Events, Question, begins, does, questioning, turns
 
 
 class Outcome(BaseException):
@@ -59,9 +59,9 @@ class Once:
 @pytest.fixture
 async def brisk() -> AsyncIterator[ActorSystem]:
     """A system that has to stop in good time."""
-    async with ActorSystem() as system:
+    async with ActorSystem(config=PATIENT) as system:
         yield system
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(PATIENCE):
             await system.shutdown()
 
 
@@ -323,5 +323,5 @@ asyncio.run(main())
 @pytest.mark.parametrize("suspended", [False, True])
 def test_sys_exit_in_a_group_ends_the_program(suspended: bool) -> None:
     program = PROGRAM.format(suspended=suspended)
-    ended = subprocess.run([sys.executable, "-c", program], timeout=20, capture_output=True, check=False)
+    ended = subprocess.run([sys.executable, "-c", program], timeout=200, capture_output=True, check=False)
     assert ended.returncode == 7

@@ -9,7 +9,7 @@ from casty import ActorRef, ActorSystem, Behavior, Behaviors
 from casty.runtime.variables import Baseline
 from casty.testing import TestProbe, settle
 
-from tests.core.runtime.probe import Ctx, turns
+from tests.core.runtime.probe import PATIENCE, PATIENT, Ctx, turns
 
 VALUE: ContextVar[Any] = ContextVar("value")
 OTHER: ContextVar[Any] = ContextVar("other")
@@ -61,7 +61,7 @@ async def test_a_value_that_equals_the_one_before_is_the_actors_own(begin: str) 
 
 async def test_a_value_that_cannot_be_compared_harms_nobody() -> None:
     VALUE.set(Array())
-    async with ActorSystem() as system:
+    async with ActorSystem(config=PATIENT) as system:
         probe = TestProbe[Any](system)
 
         async def handler(_ctx: Ctx, _message: str) -> Behavior[str]:
@@ -73,7 +73,7 @@ async def test_a_value_that_cannot_be_compared_harms_nobody() -> None:
         probe.watch(ref)
         ref.tell("go")
         assert (await probe.receive()).ref is ref
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(PATIENCE):
             await system.shutdown()
 
 

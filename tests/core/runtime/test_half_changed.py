@@ -10,7 +10,7 @@ from casty.runtime.cell import IDLE, STOPPED, LocalRef
 from casty.runtime.signals import Stop
 from casty.testing import TestProbe
 
-from tests.core.runtime.probe import Ctx, Question, begins, does, echo, nothing, questioning
+from tests.core.runtime.probe import PATIENCE, PATIENT, Ctx, Question, begins, does, echo, nothing, questioning
 
 
 async def in_a_thread(call: Callable[[], object]) -> None:
@@ -22,9 +22,9 @@ async def in_a_thread(call: Callable[[], object]) -> None:
 @pytest.fixture
 async def debugged() -> AsyncIterator[ActorSystem]:
     asyncio.get_running_loop().set_debug(True)
-    async with ActorSystem() as system:
+    async with ActorSystem(config=PATIENT) as system:
         yield system
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(PATIENCE):
             await system.shutdown()
 
 

@@ -274,6 +274,6 @@ asyncio.run(main())
 
 
 def test_a_program_ends_though_a_handler_ignores_its_cancellation() -> None:
-    ended = subprocess.run([sys.executable, "-c", PROGRAM], timeout=20, capture_output=True, check=False, text=True)
+    ended = subprocess.run([sys.executable, "-c", PROGRAM], timeout=200, capture_output=True, check=False, text=True)
     assert (ended.returncode, ended.stdout) == (0, "stopped\n")
     assert "the handler of /x has ignored its cancellation" in ended.stderr

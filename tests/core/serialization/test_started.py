@@ -32,7 +32,7 @@ if __name__ == "__main__":
 def start(folder: Path, *arguments: str) -> tuple[str, str]:
     """What a program prints and what it logs."""
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=200
     )
     return done.stdout.strip(), done.stderr.strip()
 
