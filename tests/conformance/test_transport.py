@@ -4,7 +4,7 @@ import pytest
 from casty.testing.conformance.transport import Capabilities, Check, checks
 from casty.transports.inproc import InprocOptions, open_inproc
 
-CAPABILITIES = Capabilities(patient=False)
+CAPABILITIES = Capabilities(patient=False, advertising=False, processes=False)
 
 
 @pytest.mark.parametrize("check", checks(CAPABILITIES))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from casty.testing.conformance.transport import Capabilities, Check, bounds, catalog, checks, nodes, ordering
+from casty.testing.conformance.transport import Capabilities, Check, bounds, catalog, checks, hostile, nodes, ordering
 
 from tests.conformance import transport_mutants as mutants
 from tests.conformance.transport_mutants import Mutant
@@ -84,11 +84,11 @@ def test_every_mutant_is_tried() -> None:
 
 
 def test_names_say_which_check_it_is() -> None:
-    assert len(CHECKS) == len(checks()) == 42
+    assert len(CHECKS) == len(checks()) == 44
 
 
 def test_what_is_not_promised_is_left_out() -> None:
-    least = Capabilities(authenticating=False, patient=False)
+    least = Capabilities(authenticating=False, patient=False, advertising=False, processes=False)
     assert {check.__name__ for check in checks()} - {check.__name__ for check in checks(least)} == {
         "frames_wait_for_a_peer_that_comes_later",
         "frames_wait_while_a_node_restarts",
@@ -96,12 +96,14 @@ def test_what_is_not_promised_is_left_out() -> None:
         "another_cookie_keeps_out",
         "no_cookie_keeps_out",
         "cookies_are_changed_one_node_after_the_other",
+        "an_endpoint_is_known_by_the_address_that_it_advertises",
+        "an_address_is_free_again_when_its_process_was_killed",
     }
 
 
 def test_the_guide_lists_the_rooms_and_their_checks() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
-    rooms = [room.__name__.rpartition(".")[2] for room in catalog.ROOMS]
+    rooms = [room.__name__.rpartition(".")[2] for room in (*catalog.ROOMS, hostile)]
     assert [room for room in rooms if f"`{room}`" not in guide] == []
-    least = checks(Capabilities(patient=False, authenticating=False))
+    least = checks(Capabilities(patient=False, authenticating=False, advertising=False, processes=False))
     assert f"That is {len(least)} checks for the simplest transport and {len(checks())} for one that" in guide

@@ -1,11 +1,15 @@
 """Both schemes of the transport do all that a transport must."""
 
 import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from casty.testing.conformance.transport import Check, OpenTransport, checks
+from casty.address import PeerAddress
+from casty.testing.conformance.transport import Capabilities, Check, OpenTransport, Wire, checks
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.transport import open_endpoint
 from trustme import CA
@@ -23,7 +27,20 @@ WAITING = {
 """The checks that wait until the transport gives up. They wait side by side, so that this may take its time: a machine
 that is busy for longer than a transport waits would fail them.
 """
-OTHERS = [check for check in checks() if check.__name__ not in WAITING]
+
+
+@asynccontextmanager
+async def listen(accept: Callable[[StreamReader, StreamWriter], Awaitable[None]]) -> AsyncGenerator[PeerAddress]:
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        yield PeerAddress("127.0.0.1", server.sockets[0].getsockname()[1])
+
+
+async def dial(address: PeerAddress) -> tuple[StreamReader, StreamWriter]:
+    return await asyncio.open_connection(address.host, address.port)
+
+
+ALL = checks(Capabilities(wire=Wire(dial, listen)))
+OTHERS = [check for check in ALL if check.__name__ not in WAITING]
 PATIENT, HURRIED = TcpOptions(give_up_after=60.0), TcpOptions(give_up_after=3.0)
 
 

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from casty.address import PeerAddress
 from casty.spi.transport import Endpoint, FrameReceiver, Transport
-from casty.testing.conformance.transport import Check, OpenTransport, bounds, checks
+from casty.testing.conformance.transport import Capabilities, Check, OpenTransport, bounds, checks
 from casty.testing.simulation import Link, Simulation, simulate_seeds
 from casty.testing.simulation.hosts import HOST
 from casty.testing.simulation.transport import SimulatedTransportOptions, open_simulated
@@ -43,7 +43,7 @@ def on_hosts_of(sim: Simulation) -> OpenTransport:
     return open_on_host
 
 
-@pytest.mark.parametrize("check", checks())
+@pytest.mark.parametrize("check", checks(Capabilities(processes=False)))
 def test_conformance(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MOST", 20_000)
 

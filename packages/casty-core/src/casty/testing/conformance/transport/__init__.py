@@ -9,10 +9,12 @@ A transport's author runs them with three lines of pytest:
 The function given opens an endpoint at the address `at`, or at any free one of this machine where that is None; several
 are open at the same time, and one may be opened where another was closed. Give it options that make it give up on a
 peer within a second or two, as some checks wait for that; its limits for frames are to be the usual ones. What only the
-transport's own tests can do is left to them: to send what is no frame, to cut a connection, to pause a process.
+transport's own tests can do is left to them: to cut a connection, to pause a process. `Capabilities(wire=Wire(...))`
+lets the kit send bytes of its own.
 """
 
 from casty.testing.conformance.transport.catalog import checks as checks
 from casty.testing.conformance.transport.registry import Capabilities as Capabilities
 from casty.testing.conformance.transport.registry import Check as Check
 from casty.testing.conformance.transport.registry import OpenTransport as OpenTransport
+from casty.testing.conformance.transport.registry import Wire as Wire

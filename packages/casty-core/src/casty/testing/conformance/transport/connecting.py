@@ -84,24 +84,6 @@ async def many_talk_to_many(open_transport: OpenTransport) -> None:
 
 
 @check
-async def port_0_is_any_free_one(open_transport: OpenTransport) -> None:
-    async with node(open_transport) as a, node(open_transport) as b:
-        expect(a.address != b.address, f"two endpoints are at {a.address}")
-        expect(0 not in (a.address.port, b.address.port), "the address of an endpoint has the port 0")
-
-
-@check
-async def an_address_that_is_taken_is_an_os_error(open_transport: OpenTransport) -> None:
-    async with node(open_transport) as a:
-        try:
-            async with node(open_transport, at=a.address):
-                pass
-        except OSError:
-            return
-        raise AssertionError(f"two endpoints are at {a.address}: wanted OSError")
-
-
-@check
 async def what_a_receiver_raises_costs_one_frame(open_transport: OpenTransport) -> None:
     loop, reports = asyncio.get_running_loop(), list[object]()
     loop.set_exception_handler(lambda _, context: reports.append(context.get("exception")))

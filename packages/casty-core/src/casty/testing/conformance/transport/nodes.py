@@ -165,14 +165,22 @@ async def node(
     at: PeerAddress | None = None,
     cluster: str = CLUSTER,
     cookies: tuple[bytes, ...] = (),
+    advertised: PeerAddress | None = None,
 ) -> AsyncGenerator[Node]:
     """Another node, of an incarnation of its own."""
     inbox, uid = Inbox(), next(_uids)
-    async with open_transport(inbox, Endpoint(cluster=cluster, uid=uid, cookies=cookies), at) as transport:
+    endpoint = Endpoint(cluster=cluster, uid=uid, cookies=cookies, advertised=advertised)
+    async with open_transport(inbox, endpoint, at) as transport:
         yield Node(transport, inbox, uid)
     inbox.is_closed = True
     await turns()
     inbox.expect_no_faults()
+
+
+async def free_address(open_transport: OpenTransport) -> PeerAddress:
+    """Where an endpoint was a moment ago."""
+    async with node(open_transport) as earlier:
+        return earlier.address
 
 
 @asynccontextmanager
