@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from casty import ActorSystem, Behavior, Behaviors, CastyConfig, OneForOneStrategy
@@ -109,3 +110,22 @@ async def test_lines_of_ours_about_an_actor_carry_the_same(caplog: pytest.LogCap
     assert gone == ("shop", "/gone")
     assert high_water == overdue == ("shop", "/stuck")
     assert left_behind == ("shop", None)
+
+
+@pytest.mark.parametrize("url", ["nothing://x", "memory://a-name"])
+async def test_a_journal_that_cannot_be_used_is_a_line_without_a_trace(
+    system: ActorSystem, caplog: pytest.LogCaptureFixture, url: str
+) -> None:
+    async def on_command(_ctx: Ctx, _state: int, _command: str) -> Behavior[Any]:
+        return Behaviors.same()
+
+    def on_event(state: int, _event: object) -> int:
+        return state
+
+    system.spawn(
+        Behaviors.event_sourced(entity_id="e", initial_state=0, on_event=on_event, on_command=on_command, journal=url)
+    )
+    await settle()
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert url.partition(":")[0] in record.getMessage()
+    assert not record.exc_info

@@ -342,6 +342,13 @@ def test_a_foreign_type_is_refused_with_what_to_send_in_its_place(value: object,
     assert "or give its type a codec (hook casty_codecs)" in str(caught.value)
 
 
+@pytest.mark.parametrize("value", [bytearray(), [Path("x")], len])
+def test_what_is_sent_by_itself_is_named_once(value: object) -> None:
+    with pytest.raises(EncodeError) as caught:
+        SERIALIZER.encode(value)
+    assert str(caught.value).count("cannot encode") == 1
+
+
 def test_numpy_is_known_by_its_name() -> None:
     """Without numpy: a class that is called as its scalars are."""
     double = type("float64", (type("generic", (), {"__module__": "numpy"}), float), {"__module__": "numpy"})

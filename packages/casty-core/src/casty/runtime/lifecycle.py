@@ -18,7 +18,7 @@ from casty.behaviors.values import (
     StoppedBehavior,
     UnhandledBehavior,
 )
-from casty.errors import ActorFailedError, BehaviorError, JournalError
+from casty.errors import ActorFailedError, BehaviorError, ConfigError, JournalError, PluginError
 from casty.events import ActorRestarted, ActorStarted, UnhandledMessage
 from casty.interruption import described, raise_unless_failure
 from casty.runtime.cell import PAUSED, SCHEDULED, Cell
@@ -133,8 +133,8 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
     if verdict.directive is Directive.resume and cell.handler is None:
         verdict = replace(verdict, directive=Directive.stop)  # it failed to start: there is nothing to go on with
     begin_outage(cell, life, exception)
-    # An outage of a journal is many actors' failure at once, and its text says what is wrong.
-    trace = None if isinstance(exception, JournalError) else exception
+    # An outage of a journal is many actors' failure at once; and these say in their text what is wrong.
+    trace = None if isinstance(exception, JournalError | ConfigError | PluginError) else exception
     logger.error(
         "%s failed, and supervision says %s: %s",
         cell.path,

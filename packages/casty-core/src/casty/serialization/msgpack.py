@@ -81,7 +81,7 @@ class MsgpackSerializer:
             return Encoded("", PLAIN_VERSION, self.dumps(value))
         try:
             if plan is None and not self._catalog.has(kind):
-                return Encoded("", PLAIN_VERSION, self.dumps(value))
+                return Encoded("", PLAIN_VERSION, self._pack(self._write(value)))
             if plan is None:
                 plan = self._catalog.of(kind)
             payload = pack(plan.write(value, 1, self._write))
