@@ -1,10 +1,11 @@
 """Finding actors by key on any node."""
 
 import asyncio
-from typing import Any
+from typing import Any, override
 
 import pytest
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox, MailboxOverflowStrategy, ServiceKey
+from casty.address import ActorAddress
 from casty.behaviors.discovery import Deregister, Find, Listing, Register, Subscribe
 from casty.errors import DecodeError
 from casty.testing import TestProbe
@@ -97,6 +98,65 @@ async def test_what_cannot_be_registered_or_told_harms_nobody_else(monkeypatch: 
 
         listing = await node.ask(node.receptionist, find)
         assert [instance.ref for instance in listing.instances] == [worker]
+
+
+async def test_many_services_cost_their_number_and_not_its_square(monkeypatch: pytest.MonkeyPatch) -> None:
+    many, read = 300, 0
+
+    class Reading(ActorAddress):
+        @classmethod
+        @override
+        def from_uri(cls, uri: str) -> ActorAddress:
+            nonlocal read
+            read += 1
+            return ActorAddress.from_uri(uri)
+
+    monkeypatch.setattr("casty_cluster.receptionist.receptionist.ActorAddress", Reading)
+    async with DevelopmentCluster(2) as (first, second):
+        sizes = list[int]()
+
+        async def listen(_: ActorContext[Listing[Any]], listing: Listing[Any]) -> Behavior[Listing[Any]]:
+            sizes.append(len(listing.instances))
+            return Behaviors.same()
+
+        second.receptionist.tell(Subscribe(KEY, second.spawn(Behaviors.receive(listen), "router")))
+        await until(lambda: sizes == [0])
+        for number in range(many):
+            first.spawn(Behaviors.discoverable(answering("worker"), KEY), f"worker-{number}")
+        await until(lambda: sizes[-1] == many)
+        assert read == many, "each address is read once"
+        assert len(sizes) < many / 3, "news is combined"
+
+
+async def test_an_actor_beyond_the_bound_does_not_run_without_being_found(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("casty_cluster.protocol.registry.MAX_ENTRIES", 2)
+    async with DevelopmentCluster(1) as [node]:
+        services = [node.spawn(Behaviors.discoverable(answering(name), KEY), name) for name in ("one", "two", "three")]
+        assert [await node.ask(ref, Who) for ref in services[:2]] == ["one", "two"]
+        await until(lambda: node.lookup("/three") is None)
+        assert "2 actors of this node can be found" in caplog.text
+        assert len(node.lookup(KEY).instances) == 2
+
+
+async def test_strays_are_ignored_with_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    async with DevelopmentCluster(2) as (first, second):
+        for name in ("_receptionist", "_death-watch"):
+            stray = first.lookup(f"/{name}")
+            assert stray is not None
+            for _ in range(100):
+                stray.tell("stray")
+        worker = first.spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
+        await until_found(second, ["node-1"])
+        probe = TestProbe[Any](second)
+        [instance] = second.lookup(KEY).instances
+        probe.watch(instance.ref)
+        worker.tell(Do("stop"))
+        await probe.expect_terminated(instance.ref)
+    lines = [record.getMessage() for record in caplog.records if "ignores a message of type str" in record.getMessage()]
+    assert {line.split()[0] for line in lines} == {"/_receptionist", "/_death-watch"}
+    assert len(lines) <= 10
 
 
 async def _never(ctx: ActorContext[Any], message: Any) -> Behavior[Any]:

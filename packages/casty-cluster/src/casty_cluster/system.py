@@ -236,9 +236,15 @@ class ClusteredActorSystem(ActorSystem):
             lambda: node.local.node,
             resolve=self.resolve,
             dead_letters=self.kernel.dead_letters,
+            clock=self.kernel.clock,
         )
-        self._reception = super().spawn(self._receptionist.behavior(), RECEPTIONIST)
-        self.kernel.remote = Remoting(node.local, node.delivery, node.death_watch, self._reception)
+        self._reception = self._receptionist.ref = super().spawn(self._receptionist.behavior(), RECEPTIONIST)
+        self.kernel.remote = Remoting(
+            node.local,
+            node.delivery,
+            node.death_watch,
+            self._receptionist.discovered,
+        )
         node.begin()
         if self._required_quorum is not None:
             await self._wait_for_quorum(self._required_quorum)

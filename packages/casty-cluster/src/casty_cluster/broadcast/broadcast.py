@@ -13,6 +13,7 @@ from casty.runtime.ask import Asks
 from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.remote import AskedRef
 
+from casty_cluster.node.enduring import enduring
 from casty_cluster.node.view import ClusterState, Views
 
 PREFIX = "_bcast-"
@@ -124,4 +125,4 @@ def proxy[M](ref: Callable[[], BroadcastRef[M]]) -> Behavior[M]:
         ref().tell(message)
         return Behaviors.same()
 
-    return Behaviors.receive(fan_out)
+    return enduring(Behaviors.receive(fan_out))

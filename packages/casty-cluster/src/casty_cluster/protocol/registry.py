@@ -63,44 +63,93 @@ class ListingChanged:
 type Effect = SendChange | ListingChanged
 
 
+class Entries:
+    """What one node has, by key, so that nothing costs a look at what is under other keys."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, dict[str, None]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (Entry(key, address) for key, addresses in self._by_key.items() for address in addresses)
+
+    def __contains__(self, entry: Entry) -> bool:
+        return entry.address in self._by_key.get(entry.key, ())
+
+    def under(self, key: str) -> Iterable[str]:
+        """The addresses with that key."""
+        return self._by_key.get(key, ())
+
+    def keys(self) -> list[str]:
+        return list(self._by_key)
+
+    def add(self, entry: Entry) -> None:
+        if entry not in self:
+            self._by_key.setdefault(entry.key, {})[entry.address] = None
+            self._count += 1
+
+    def remove(self, entry: Entry) -> bool:
+        """Whether it was there."""
+        if entry not in self:
+            return False
+        del self._by_key[entry.key][entry.address]
+        if not self._by_key[entry.key]:
+            del self._by_key[entry.key]
+        self._count -= 1
+        return True
+
+
 class Registry:
     """The receptionist's memory on one node."""
 
     def __init__(self, local: NodeId) -> None:
         self.local = local
-        self._entries: dict[NodeId, dict[Entry, None]] = {local: {}}
+        self._entries: dict[NodeId, Entries] = {local: Entries()}
         self._members: tuple[NodeId, ...] = ()
 
-    def add(self, key: str, address: str) -> list[Effect]:
-        """Raises ValueError where this node has as many entries as it may have, or the entry is too large."""
+    def check_room(self, key: str, address: str, coming: int = 0) -> None:
+        """Raises ValueError where this node has as many entries as it may have, with those that are still to be added,
+        or the entry is too large.
+        """
         entry = Entry(key, address)
-        if entry.size > MAX_ENTRY:
+        size, own = entry.size, self._entries[self.local]
+        if entry in own:
+            return
+        if size > MAX_ENTRY:
+            raise ValueError(f"the key and the address {address[:80]} have {size} bytes; at most {MAX_ENTRY} travel")
+        if len(own) + coming >= MAX_ENTRIES:
             raise ValueError(
-                f"the key and the address {address[:80]} have {entry.size} bytes; at most {MAX_ENTRY} travel"
+                f"{MAX_ENTRIES} actors of this node can be found already, which is the most there may be; let one of "
+                "them stand for several"
             )
+
+    def add(self, key: str, address: str) -> list[Effect]:
+        """Raises ValueError as `check_room` does."""
+        entry = Entry(key, address)
         own = self._entries[self.local]
         if entry in own:
             return []
-        if len(own) >= MAX_ENTRIES:
-            raise ValueError(f"{MAX_ENTRIES} actors of this node are registered, which is the most there may be")
-        own[entry] = None
+        self.check_room(key, address)
+        own.add(entry)
         return [ListingChanged(key), *self._tell_all(Changed((entry,), ()))]
 
     def remove(self, key: str, address: str) -> list[Effect]:
         entry = Entry(key, address)
-        if entry not in self._entries[self.local]:
+        if not self._entries[self.local].remove(entry):
             return []
-        del self._entries[self.local][entry]
         return [ListingChanged(key), *self._tell_all(Changed((), (entry,)))]
 
     def changed(self, node: NodeId, change: Changed) -> list[Effect]:
         """A member says what has become of its entries."""
-        entries = self._entries.setdefault(node, {})
+        entries = self._entries.setdefault(node, Entries())
         for entry in change.removed:
-            entries.pop(entry, None)
+            entries.remove(entry)
         for entry in change.added[: MAX_ENTRIES - len(entries)]:
-            entries[entry] = None
-        return _listings((*change.added, *change.removed))
+            entries.add(entry)
+        return _listings(entry.key for entry in (*change.added, *change.removed))
 
     def members(self, others: Collection[NodeId]) -> list[Effect]:
         """These are the other members now."""
@@ -111,13 +160,13 @@ class Registry:
             effects += [SendChange(newcomer, Changed(portion, ())) for portion in _portions(own)]
         for node in [node for node in self._entries if node != self.local and node in known]:
             if node not in self._members:
-                effects += _listings(tuple(self._entries.pop(node)))
+                effects += _listings(self._entries.pop(node).keys())
         return effects
 
     def find(self, key: str) -> list[tuple[NodeId, str]]:
         """Where actors with that key are, those of this node first, then by node."""
         nodes = [self.local, *sorted(node for node in self._entries if node != self.local)]
-        return [(node, entry.address) for node in nodes for entry in self._entries[node] if entry.key == key]
+        return [(node, address) for node in nodes for address in self._entries[node].under(key)]
 
     def validate(self) -> None:
         """Raises AssertionError where an invariant is broken."""
@@ -141,5 +190,5 @@ def _portions(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
         yield tuple(portion)
 
 
-def _listings(entries: tuple[Entry, ...]) -> list[Effect]:
-    return [ListingChanged(key) for key in dict.fromkeys(entry.key for entry in entries)]
+def _listings(keys: Iterable[str]) -> list[Effect]:
+    return [ListingChanged(key) for key in dict.fromkeys(keys)]

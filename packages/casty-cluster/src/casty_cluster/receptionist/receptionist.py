@@ -3,18 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final, cast
 
-from casty import (
-    ActorContext,
-    ActorRef,
-    Behavior,
-    Behaviors,
-    Directive,
-    OneForOneStrategy,
-    ServiceKey,
-    Terminated,
-)
+from casty import ActorContext, ActorRef, Behavior, Behaviors, ServiceKey, Terminated
 from casty.address import ActorAddress
 from casty.behaviors.discovery import (
     Deregister,
@@ -25,14 +16,21 @@ from casty.behaviors.discovery import (
     ServiceInstance,
     Subscribe,
 )
+from casty.clock import Clock
+from casty.errors import ScopeError
 from casty.member import NodeId
 from casty.runtime.dead_letters import DeadLetters, Internal
 
+from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol.registry import Changed, Effect, ListingChanged, Registry, SendChange
 
 NAME = "_receptionist"
+COMBINED: Final = 0.05
+"""Seconds between two listings for one subscriber: what changes meanwhile is told together, so that many changes in
+quick succession cost as many steps, and not as many listings of everything.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,21 @@ class Heard(Internal):
     change: Changed
 
 
-type Message = ReceptionistMessage | Saw | Heard | Terminated
+@dataclass(frozen=True, slots=True)
+class Discovered(Internal):
+    """An actor of this node has started that is to be found."""
+
+    key: ServiceKey[Any]
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish(Internal):
+    """It is time to tell the subscribers what has changed."""
+
+
+type Message = ReceptionistMessage | Saw | Heard | Discovered | Publish | Terminated
+_TAKEN: Final = (Register, Deregister, Find, Subscribe, Saw, Heard, Discovered, Publish, Terminated)
 
 
 class Receptionist:
@@ -64,6 +76,7 @@ class Receptionist:
         *,
         resolve: Callable[[ActorAddress], ActorRef[Any]],
         dead_letters: DeadLetters,
+        clock: Clock,
     ) -> None:
         self._links = links
         self._views = views
@@ -71,8 +84,21 @@ class Receptionist:
         self._resolve = resolve
         self._tell = dead_letters.tell
         self._registry = Registry(local())
+        self._clock = clock
+        self._strays = Strays(clock, NAME)
         self._own: dict[ActorRef[Any], set[str]] = {}
         self._subscribers: dict[str, dict[ActorRef[Any], None]] = {}
+        self._subscriptions: dict[ActorRef[Any], set[str]] = {}
+        """The keys of each subscriber."""
+        self._listings: dict[str, dict[tuple[NodeId, str], ServiceInstance[Any]]] = {}
+        """What was listed last, by node and URI, of which each is read once."""
+        self._changed: dict[str, None] = {}
+        """Keys whose subscribers do not know the newest listing."""
+        self._quiet_until = 0.0
+        self.ref: ActorRef[Message]
+        """The actor, from the moment that it is spawned."""
+        self._coming = 0
+        """How many actors have started that are still to be added."""
 
     def behavior(self) -> Behavior[Message]:
         """The actor; one receptionist has one."""
@@ -83,28 +109,45 @@ class Receptionist:
             return Behaviors.receive(receive)
 
         async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
+            if not isinstance(cast("object", message), _TAKEN):
+                self._strays.ignore(message)
+                return Behaviors.same()
             self._begin_again()
             self._carry_out(self._handle(ctx, message))
+            self._publish(ctx)
             return Behaviors.same()
 
-        # What it cannot do for one must not take it from the others.
-        return Behaviors.supervise(Behaviors.setup(setup), OneForOneStrategy(decider=lambda _: Directive.resume))
+        return enduring(Behaviors.setup(setup))
+
+    def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
+        """An actor starts that is to be found. Raises `ScopeError` where it cannot be, so that it does not run
+        without being found.
+        """
+        try:
+            self._registry.check_room(key.name, ref.address.to_uri(), self._coming)
+        except ValueError as error:
+            raise ScopeError(f"{ref.address.path} cannot be found under {key.name!r}: {error}") from None
+        self._coming += 1
+        self.ref.tell(Discovered(key, ref))
 
     def listing(self, key: ServiceKey[Any]) -> Listing[Any]:
         """Who can be found under the key now."""
-        found = self._registry.find(key.name)
-        return Listing(
-            key,
-            tuple(ServiceInstance(self._resolve(ActorAddress.from_uri(uri)), node) for node, uri in found),
-        )
+        before = self._listings.pop(key.name, {})
+        instances = {
+            (node, uri): before.get((node, uri)) or ServiceInstance(self._resolve(ActorAddress.from_uri(uri)), node)
+            for node, uri in self._registry.find(key.name)
+        }
+        if instances:
+            self._listings[key.name] = instances
+        return Listing(key, tuple(instances.values()))
 
     def _handle(self, ctx: ActorContext[Message], message: Message) -> list[Effect]:
         match message:
             case Register(key, ref):
-                ctx.watch(ref)
-                effects = self._registry.add(key.name, ref.address.to_uri())
-                self._own.setdefault(ref, set()).add(key.name)
-                return effects
+                return self._register(ctx, key, ref)
+            case Discovered(key, ref):
+                self._coming -= 1
+                return self._register(ctx, key, ref)
             case Deregister(key, ref):
                 self._own.get(ref, set()).discard(key.name)
                 return self._registry.remove(key.name, ref.address.to_uri())
@@ -114,6 +157,7 @@ class Receptionist:
             case Subscribe(key, reply_to):
                 ctx.watch(reply_to)
                 self._subscribers.setdefault(key.name, {})[reply_to] = None
+                self._subscriptions.setdefault(reply_to, set()).add(key.name)
                 self._tell(reply_to, self.listing(key))
                 return []
             case Terminated(ref):
@@ -122,10 +166,21 @@ class Receptionist:
                 return self._registry.changed(node, change)
             case Saw(view):
                 return self._registry.members(() if view is None else view.others)
+            case Publish():
+                return []
+
+    def _register(self, ctx: ActorContext[Message], key: ServiceKey[Any], ref: ActorRef[Any]) -> list[Effect]:
+        ctx.watch(ref)
+        effects = self._registry.add(key.name, ref.address.to_uri())
+        self._own.setdefault(ref, set()).add(key.name)
+        return effects
 
     def _forget(self, ref: ActorRef[Any]) -> list[Effect]:
-        for subscribers in self._subscribers.values():
-            subscribers.pop(ref, None)
+        for key in self._subscriptions.pop(ref, ()):
+            del self._subscribers[key][ref]
+            if not self._subscribers[key]:
+                del self._subscribers[key]
+                self._listings.pop(key, None)
         remove = partial(self._registry.remove, address=ref.address.to_uri())
         return [effect for key in sorted(self._own.pop(ref, ())) for effect in remove(key)]
 
@@ -145,5 +200,23 @@ class Receptionist:
                 case SendChange(to, change):
                     self._links.send(to, change)
                 case ListingChanged(key):
-                    for subscriber in self._subscribers.get(key, ()):
-                        self._tell(subscriber, self.listing(ServiceKey(key)))
+                    if key in self._subscribers:
+                        self._changed[key] = None
+                    else:
+                        self._listings.pop(key, None)  # it would keep what has stopped
+
+    def _publish(self, ctx: ActorContext[Message]) -> None:
+        """Tell the subscribers what has changed, at once after a quiet time, else together with what still comes."""
+        if not self._changed:
+            return
+        now = self._clock.time()
+        if now < self._quiet_until:
+            ctx.timers.start("publish", Publish(), after=self._quiet_until - now)
+            return
+        self._quiet_until = now + COMBINED
+        changed, self._changed = self._changed, {}
+        for key in changed:
+            if key in self._subscribers:
+                listing = self.listing(ServiceKey(key))
+                for subscriber in self._subscribers[key]:
+                    self._tell(subscriber, listing)

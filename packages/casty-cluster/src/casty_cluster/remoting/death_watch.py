@@ -1,10 +1,10 @@
 """Death watch across nodes: carries out what `protocol.watching` says, and answers the watches of other nodes."""
 
-from collections import defaultdict
 from collections.abc import Collection
 from typing import Any, Final
 
 from casty import ActorContext, Behavior, Behaviors
+from casty.interruption import described
 from casty.member import NodeId
 from casty.messages import Terminated
 from casty.ref import ActorRef
@@ -14,6 +14,7 @@ from casty.runtime.watch import Watch as Registered
 from casty.runtime.watch import unwatch, watch, watched_cell
 
 from casty_cluster.node.alarm import Alarm
+from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.protocol.watching import (
     Deliver,
@@ -39,13 +40,16 @@ class DeathWatch:
         self._kernel = kernel
         self._links = links
         self._watches: Watches[Cell] = Watches()
-        self._observers: defaultdict[LocalRef[Any], dict[NodeId, set[Watch]]] = defaultdict(dict)
+        self._observers: dict[LocalRef[Any], dict[tuple[NodeId, Watch], None]] = {}
         """Which nodes watch an actor of this one, and by which watches."""
+        self._observed: dict[NodeId, dict[Watch, LocalRef[Any]]] = {}
+        """The same by node: what comes and goes costs no look at all the others."""
+        self._strays = Strays(kernel.clock, NAME)
         self._alarm = Alarm(kernel.clock, self._tick)
         links.on(Watch, self._watched)
         links.on(Unwatch, self._unwatched)
         links.on(Stopped, lambda node, stopped: self._carry_out(self._watches.stopped(node, stopped)))
-        ref = kernel.system.spawn(self._observer(), NAME)
+        ref = kernel.system.spawn(enduring(self._observer()), NAME)
         assert isinstance(ref, LocalRef)
         self._eye: Cell = ref.cell
         """The actor through which this node watches its own actors for others."""
@@ -79,40 +83,49 @@ class DeathWatch:
         if cell is None:
             self._links.send(node, Stopped(request.path, request.uid, None))
             return
-        self._observers[cell.ref].setdefault(node, set()).add(request)
+        self._observers.setdefault(cell.ref, {})[node, request] = None
+        self._observed.setdefault(node, {})[request] = cell.ref
         watch(self._eye, cell.ref)
 
     def _unwatched(self, node: NodeId, request: Unwatch) -> None:
-        wanted = Watch(request.path, request.uid)
-        for ref, nodes in list(self._observers.items()):
-            if wanted in nodes.get(node, ()):
-                nodes[node].discard(wanted)
-                if not nodes[node]:
-                    del nodes[node]
-                self._look_away(ref)
+        self._look_away(node, Watch(request.path, request.uid))
 
     def _forget_all_but(self, present: Collection[NodeId]) -> None:
         """Nodes that are no members watch nobody here."""
-        for ref, nodes in list(self._observers.items()):
-            for node in [node for node in nodes if node not in present]:
-                del nodes[node]
-            self._look_away(ref)
+        for node in [node for node in self._observed if node not in present]:
+            for request in list(self._observed[node]):
+                self._look_away(node, request)
 
-    def _look_away(self, ref: LocalRef[Any]) -> None:
-        if not self._observers[ref]:
-            del self._observers[ref]
-            unwatch(self._eye, ref)
+    def _look_away(self, node: NodeId, request: Watch) -> None:
+        ref = self._forget(node, request)
+        if ref is not None:
+            del self._observers[ref][node, request]
+            if not self._observers[ref]:
+                del self._observers[ref]
+                unwatch(self._eye, ref)
 
-    def _observer(self) -> Behavior[Terminated]:
-        async def observe(ctx: ActorContext[Terminated], gone: Terminated) -> Behavior[Terminated]:
-            assert isinstance(gone.ref, LocalRef)
-            reason = None if gone.reason is None else repr(gone.reason)[:MAX_REASON]
-            for node, watches in self._observers.pop(gone.ref, {}).items():
-                for path, uid in watches:
-                    self._links.send(node, Stopped(path, uid, reason))
+    def _forget(self, node: NodeId, request: Watch) -> LocalRef[Any] | None:
+        requests = self._observed.get(node, {})
+        ref = requests.pop(request, None)
+        if ref is not None and not requests:
+            del self._observed[node]
+        return ref
+
+    def _observer(self) -> Behavior[Any]:
+        async def observe(_: ActorContext[Any], message: Any) -> Behavior[Any]:
+            match message:
+                case Terminated(ref=LocalRef() as ref, reason=reason):
+                    self._ended(ref, None if reason is None else described(reason)[:MAX_REASON])
+                case _:
+                    self._strays.ignore(message)
             return Behaviors.same()
 
         return Behaviors.receive(observe)
+
+    def _ended(self, ref: LocalRef[Any], reason: str | None) -> None:
+        for node, request in self._observers.pop(ref, {}):
+            self._forget(node, request)
+            self._links.send(node, Stopped(request.path, request.uid, reason))
 
     def _tick(self) -> None:
         self._carry_out(self._watches.tick(self._kernel.clock.time()))

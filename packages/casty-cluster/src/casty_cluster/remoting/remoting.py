@@ -1,10 +1,10 @@
 """What the runtime of one node needs of the others, put together: see `casty.runtime.remote`."""
 
+from collections.abc import Callable
 from typing import Any, override
 
 from casty.address import ActorAddress, PeerAddress
 from casty.behaviors.clustered import ServiceKey
-from casty.behaviors.discovery import ReceptionistMessage, Register
 from casty.member import Member
 from casty.ref import ActorRef
 from casty.runtime.cell import Cell
@@ -24,13 +24,13 @@ class Remoting(Remote):
         local: Member,
         delivery: Delivery,
         death_watch: DeathWatch,
-        receptionist: ActorRef[ReceptionistMessage] | None = None,
+        discovered: Callable[[ServiceKey[Any], ActorRef[Any]], None] | None = None,
     ) -> None:
         self._home = local.address
         self._node_id = local.node_id
         self._delivery = delivery
         self._death_watch = death_watch
-        self._receptionist = receptionist
+        self._discovered = discovered
 
     @property
     @override
@@ -59,5 +59,5 @@ class Remoting(Remote):
 
     @override
     def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
-        if self._receptionist is not None:
-            self._receptionist.tell(Register(key, ref))
+        if self._discovered is not None:
+            self._discovered(key, ref)

@@ -20,6 +20,7 @@ from casty.runtime.cell import LocalRef
 from casty.runtime.dead_letters import Internal
 from casty.runtime.revocable import Revocable
 
+from casty_cluster.node.enduring import enduring
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol import forwarding
@@ -92,7 +93,7 @@ class Managers:
 
             return Behaviors.with_lifecycle(Behaviors.receive(manager.receive), post_stop=forget)
 
-        return Behaviors.setup(setup)
+        return enduring(Behaviors.setup(setup))
 
     async def handed_over(self, patience: float) -> None:
         """Until no singleton runs here while there is a member that stays, and nothing is on its way to one through

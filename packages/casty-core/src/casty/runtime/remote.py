@@ -43,7 +43,7 @@ class Remote(Protocol):
         ...
 
     def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
-        """An actor can be looked up under `key` as long as it lives."""
+        """An actor can be looked up under `key` as long as it lives. Raises `ScopeError` where it cannot be."""
         ...
 
 
