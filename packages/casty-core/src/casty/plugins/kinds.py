@@ -29,7 +29,8 @@ type Provider = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots: see `ShardEnvelope`.
+@dataclass(frozen=True, kw_only=True)
 class Kind[P: Provider]:
     """One kind of backend."""
 
