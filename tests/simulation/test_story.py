@@ -4,9 +4,12 @@ import asyncio
 import logging
 
 import pytest
+from casty.errors import JoinError
+from casty.testing import simulation
 from casty.testing.simulation import Simulation, simulate_seeds
+from casty_cluster import ClusteredActorSystem
 
-from tests.simulation.clusters import SimulatedCluster
+from tests.simulation.clusters import PORT, SimulatedCluster
 
 SEEDS = 3
 
@@ -106,5 +109,38 @@ def test_two_clusters_that_become_one_report_no_error(caplog: pytest.LogCaptureF
         cluster.start(["n2"])
         await cluster.recover()
         assert logging.ERROR not in levels(caplog)
+
+    simulate_seeds(scenario, SEEDS)
+
+
+def test_a_node_that_waits_for_its_quorum_says_so_every_half_minute(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def scenario(sim: Simulation) -> None:
+        caplog.clear()
+        raised: list[str] = []
+
+        async def wait() -> None:
+            with pytest.raises(JoinError) as error:
+                async with ClusteredActorSystem(
+                    name="sim",
+                    host="n1",
+                    port=PORT,
+                    required_quorum=3,
+                    quorum_timeout=70.0,
+                    transport="sim",
+                    plugins=[simulation.plugin],
+                ):
+                    pass
+            raised.append(str(error.value))
+
+        sim.host("n1").start(wait)
+        await sim.eventually(lambda: bool(raised), within=90.0)
+        told = [record.getMessage() for record in caplog.records if "required quorum" in record.getMessage()]
+        assert [line.partition("quorum: ")[2] for line in told] == [
+            "1 members are up after 30 s, and 3 are wanted",
+            "1 members are up after 60 s, and 3 are wanted",
+        ]
+        assert raised == ["the required quorum was not reached: 1 members are up after 70 s, and 3 are wanted"]
 
     simulate_seeds(scenario, SEEDS)

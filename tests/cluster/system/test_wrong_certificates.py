@@ -8,18 +8,21 @@ import pytest
 from casty.cluster import ClusteredActorSystem
 from casty.errors import JoinError
 from casty.tls import Config
-from trustme import CA
+from trustme import CA, LeafCert
+
+from tests.transport_tcp.certificates import expired
 
 GOOD, OTHER = CA(), CA()
 PATIENCE = 30.0
 
 
-def certified(by: CA, trusting: CA) -> Config:
-    """A certificate for this machine by one authority, and trust in another one."""
+def certified(by: CA, trusting: CA, certificate: LeafCert | None = None) -> Config:
+    """A certificate for this machine by one authority, or this one, and trust in another authority."""
+    shown = certificate or by.issue_cert("127.0.0.1")
 
     def context(protocol: int) -> Callable[[], ssl.SSLContext]:
         made = ssl.SSLContext(protocol)
-        by.issue_cert("127.0.0.1").configure_cert(made)  # pyright: ignore[reportUnknownMemberType] (of trustme)
+        shown.configure_cert(made)  # pyright: ignore[reportUnknownMemberType] (of trustme)
         trusting.configure_trust(made)  # pyright: ignore[reportUnknownMemberType] (of trustme)
         made.verify_mode = ssl.CERT_REQUIRED
         return lambda: made
@@ -41,11 +44,21 @@ def without_certificate() -> Config:
     [
         (certified(OTHER, OTHER), certified(GOOD, GOOD)),
         (certified(OTHER, GOOD), certified(GOOD, GOOD)),
+        (certified(GOOD, GOOD, expired(GOOD)), certified(GOOD, GOOD)),
+        (certified(GOOD, GOOD), certified(GOOD, GOOD, expired(GOOD))),
         (without_certificate(), certified(GOOD, GOOD)),
         (None, certified(GOOD, GOOD)),
         (certified(GOOD, GOOD), None),
     ],
-    ids=["another authority", "a certificate by another authority", "no certificate", "no TLS", "TLS on one side"],
+    ids=[
+        "another authority",
+        "a certificate by another authority",
+        "an expired certificate",
+        "an expired certificate of the seed",
+        "no certificate",
+        "no TLS",
+        "TLS on one side",
+    ],
 )
 async def test_it_is_an_error_after_the_first_rejections(ours: Config | None, theirs: Config | None) -> None:
     async with ClusteredActorSystem(name="c", port=0, tls=theirs) as seed:

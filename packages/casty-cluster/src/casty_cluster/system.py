@@ -250,22 +250,24 @@ class ClusteredActorSystem(ActorSystem):
             await self._wait_for_quorum(self._required_quorum)
 
     async def _wait_for_quorum(self, count: int) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        while (left := began + self._quorum_timeout - loop.time()) > 0:
+        left = self._quorum_timeout
+        while left > 0:
+            period = min(left, REPEATED)
             try:
-                async with asyncio.timeout(min(left, REPEATED)):
+                async with asyncio.timeout(period):
                     return await self.node.wait_until(lambda state: len(state.up) >= count)
             except TimeoutError:
-                waited = round(loop.time() - began)
-                logger.info("%s waits for its required quorum: %s", self.self_node.node, self._missing(count, waited))
+                left -= period
+            if left > 0:
+                missing = self._missing(count, self._quorum_timeout - left)
+                logger.info("%s waits for its required quorum: %s", self.self_node.node, missing)
         raise JoinError(f"the required quorum was not reached: {self._missing(count, self._quorum_timeout)}")
 
     def _missing(self, count: int, waited: float) -> str:
         state = self.node.views.current
         up = 0 if state is None else len(state.up)
         why = f": {self.node.hindrance}" if self.node.hindrance else ""
-        return f"{up} members are up after {waited} s, and {count} are wanted{why}"
+        return f"{up} members are up after {waited:g} s, and {count} are wanted{why}"
 
     def _spawn_broadcast[M](self, behavior: Behavior[M], name: str, mailbox: Mailbox | None) -> BroadcastRef[M]:
         mailbox = mailbox or self.kernel.settings.resolve(name).mailbox
