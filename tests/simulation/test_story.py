@@ -48,7 +48,7 @@ def test_a_member_that_dies_is_told_from_its_start_to_its_end(caplog: pytest.Log
         for name in ("n1", "n2"):
             assert [line for line in lines(caplog, name) if line.startswith("n3")] == [
                 "n3:7000 is unreachable",
-                "n3:7000 is downed: keep-majority: this side goes on: 2 of 3 members are on this side",
+                "n3:7000 is downed: keep-majority: this side survives: 2 of 3 members are on this side",
                 "n3:7000 is removed",
             ]
         assert levels(caplog) == {logging.INFO}

@@ -17,8 +17,8 @@ async def test_one_line_stands_for_many_of_a_kind(
     noted.note("somebody", Ending(Reason.wrong_cookie), address="a")
     assert noted.counts == {"garbage": 100, "wrong-cookie": 1}
     assert [record.message for record in caplog.records] == [
-        "somebody: it sent bytes that are no frame: GET",
-        "somebody: the two share no cookie; all nodes of a cluster are given the same",
+        "somebody: the peer sent bytes that are no frame: GET",
+        "somebody: the two nodes share no cookie; give all nodes of a cluster the same one",
     ]
     monkeypatch.setattr(incidents, "QUIET_SECONDS", 0.0)
     noted.note("somebody", Ending(Reason.garbage), address="a")

@@ -68,7 +68,7 @@ async def test_what_waits_is_given_up_in_time_and_in_order(nobody: PeerAddress) 
         assert 0.25 < loop.time() - began < 3.0
         assert a.inbox.dropped == [(nobody, frame) for frame in numbered(range(10))]
         (reason,) = a.inbox.reasons
-        assert f"no connection to {nobody} in 0.3 s: nobody can be reached there: " in reason
+        assert f"no connection to {nobody} in 0.3 s: no node can be reached there: " in reason
         assert "Connect call failed" in reason
 
 

@@ -62,7 +62,7 @@ async def test_a_peer_that_says_nothing_is_lost() -> None:
         await stranger.introduce(SOMEBODY)
         await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of who says nothing")
         assert a.inbox.lost == [SOMEBODY]
-        assert a.inbox.reasons == ["nothing was heard for too long"]
+        assert a.inbox.reasons == ["the peer has sent nothing for too long"]
         assert 0.4 < asyncio.get_running_loop().time() - began < 3.0
         assert a.transport.counters == {"silent": 1}
 
@@ -103,7 +103,7 @@ async def test_a_connection_that_leads_nowhere_is_noticed_and_made_anew() -> Non
             proxy.silence()
             for each in (a, b):
                 await each.inbox.until(lambda inbox=each.inbox: bool(inbox.lost), "the loss that silence is")
-                assert each.inbox.reasons == ["nothing was heard for too long"]
+                assert each.inbox.reasons == ["the peer has sent nothing for too long"]
             await b.send(proxy.address, [b"during"])
             proxy.heal()
             await a.inbox.until_received(2)

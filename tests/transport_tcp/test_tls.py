@@ -63,7 +63,7 @@ async def test_nobody_gets_in_without_a_certificate(tmp_path: Path) -> None:
     bare = Config(config.server_context, without_certificate)
     async with opened(TLS, tls=config) as node, opened(TLS, tls=bare) as stranger:
         why = await expect_kept_out(stranger, node)
-        assert "the other side wants a certificate, and there is none" in why or "broke" in why, SEVERAL
+        assert "the other side wants a certificate, and this node has none" in why or "broke" in why, SEVERAL
         assert node.transport.counters["tls"] > 0
 
 

@@ -70,7 +70,7 @@ async def test_it_is_an_error_after_the_first_rejections(ours: Config | None, th
 
 async def test_a_wrong_cookie_is_one_too() -> None:
     async with ClusteredActorSystem(name="c", port=0, cookie="s" * 32) as seed:
-        with pytest.raises(JoinError, match="rejects this node: the peer claims: the two share no cookie"):
+        with pytest.raises(JoinError, match="rejects this node: the peer claims: the two nodes share no cookie"):
             async with asyncio.timeout(PATIENCE), joining(seed, cookie="t" * 32):
                 await asyncio.Event().wait()
 

@@ -322,7 +322,7 @@ class ClusteredActorSystem(ActorSystem):
             try:
                 await self.node.reopen()
             except Exception:
-                logger.exception("this node cannot come back yet, and tries again in %s s", REJOIN_PAUSE)
+                logger.exception("this node cannot rejoin yet, and tries again in %s s", REJOIN_PAUSE)
             else:
                 break
         try:

@@ -11,8 +11,8 @@ _WORDS: Final = {
     "WRONG_VERSION_NUMBER": "the other side does not speak TLS; both need a URL of tls://",
     "HTTP_REQUEST": "the other side speaks HTTP",
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the other side showed no certificate",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other side wants a certificate, and there is none",
-    "TLSV1_ALERT_UNKNOWN_CA": "the other side does not know who signed this node's certificate",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other side wants a certificate, and this node has none",
+    "TLSV1_ALERT_UNKNOWN_CA": "the other side does not trust the authority that signed this node's certificate",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "this node's certificate has expired",
     "SSLV3_ALERT_BAD_CERTIFICATE": "the other side does not accept this node's certificate",
 }

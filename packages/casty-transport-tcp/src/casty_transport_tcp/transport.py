@@ -182,7 +182,7 @@ class TcpTransport:
         """Make a connection of a socket, if the one who connected introduces itself in time."""
         connection = self._connection(Accepting(self._identity, self._entropy.token(NONCE_BYTES)))
         name = _peer_name(accepted)
-        who = f"a connection from {name or 'somebody who is gone'}"
+        who = f"a connection from {name or 'an address that is no longer known'}"
         failed = Ending(Reason.broken)
         try:
             accepted.setblocking(False)

@@ -244,13 +244,15 @@ def test_reasons_say_what_was_counted() -> None:
         assert isinstance(decision, Down)
         return decision.reason
 
-    assert reason(majority(), "{A, B} | {C}") == "keep-majority: this side goes on: 2 of 3 members are on this side"
-    assert reason(majority("x"), "{A} | {C}") == "keep-majority: nobody goes on: no member that counts has the role 'x'"
+    assert reason(majority(), "{A, B} | {C}") == "keep-majority: this side survives: 2 of 3 members are on this side"
+    assert (
+        reason(majority("x"), "{A} | {C}") == "keep-majority: no side survives: no member that counts has the role 'x'"
+    )
     assert reason(quorum(2), "{A} | {C}") == (
-        "static-quorum: this side gives up: 1 members are on this side, 2 are a quorum"
+        "static-quorum: this side is downed: 1 members are on this side, 2 are a quorum"
     )
     assert reason(oldest(), "{A} | {D}") == (
-        "keep-oldest: this side gives up: the oldest member, D:2552#1, is on the other side"
+        "keep-oldest: this side is downed: the oldest member, D:2552#1, is on the other side"
     )
     assert reason(majority(), "{(A, B), C}").endswith("; 2 are connected by detours only")
 

@@ -1,6 +1,6 @@
 """Every way in which a cluster of up to six can fall apart: never two sides go on.
 
-The conformance kit does the same for up to five members; this goes further, and counts how often nobody goes on. Run
+The conformance kit does the same for up to five members; this goes further, and counts how often no side survives. Run
 as a program, it prints the table of `docs/downing.md`.
 """
 
@@ -127,7 +127,7 @@ def main() -> None:
             counted = Counter(max(sides_that_go_on(world, strategy)) for world in each)
             nobody = counted[0] / len(each)
             print(
-                f"{name:28} {what:20} nobody goes on: {nobody:6.1%}   two sides: {len(each) - counted[0] - counted[1]}"
+                f"{name:28} {what:20} none survives: {nobody:6.1%}   two sides: {len(each) - counted[0] - counted[1]}"
             )
 
 

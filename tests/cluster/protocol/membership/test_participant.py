@@ -75,7 +75,10 @@ IGNORED: dict[str, tuple[Callable[[Part], list[Effect]], str]] = {
         lambda part: part.hears(B, replace(given_up(STATE, C, by=B), cluster=99)),
         "another cluster",
     ),
-    "a stranger's": (lambda part: part.hears(D, given_up(state_of(B, A, C, D), C, by=B)), "nobody has introduced it"),
+    "a stranger's": (
+        lambda part: part.hears(D, given_up(state_of(B, A, C, D), C, by=B)),
+        "this node does not know yet that it is a member",
+    ),
     "of others only": (lambda part: part.hears(B, given_up(state_of(B, C), C, by=B)), "does not know this node"),
     "damaged": (
         lambda part: part.receive(B, compact.write(given_up(STATE, C, by=B), A, NOW)._replace(clock=())),

@@ -185,7 +185,7 @@ class Incarnation(FrameReceiver):
                 if not self.is_gone(peer):
                     self._upward.system(peer, frame)
             case _:
-                raise DecodeError(f"no frame is of kind {kind}: a newer Casty sent it, or nobody did")
+                raise DecodeError(f"unknown kind of frame, {kind}: a newer version of Casty may have sent it")
 
     def _look(self) -> None:
         now = self._clock.time()

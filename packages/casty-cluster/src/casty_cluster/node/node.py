@@ -272,7 +272,7 @@ class Node(Wire):
             case KeepsSeeking(reason):
                 self.hindrance = f"no cluster has been found yet: {reason}"
             case Refused(reason, final):
-                self.hindrance = f"this node is not let into the cluster: {reason}"
+                self.hindrance = f"the cluster rejects this node: {reason}"
                 if final:
                     self._end()
                     self._reject()

@@ -90,7 +90,7 @@ class SystemLinks:
     def _hand_over(self, peer: NodeId, message: object) -> None:
         handler = self._handlers.get(type(message))
         if handler is None:
-            raise DecodeError(f"nobody takes a system message of type {type(message).__name__}")
+            raise DecodeError(f"no part of this node takes system messages of type {type(message).__name__}")
         handler(peer, message)
 
     def _repeat(self, peer: NodeId, link: SystemLink) -> None:

@@ -184,7 +184,7 @@ def _refusal(caller: Endpoint, called: Endpoint) -> tuple[str, str] | None:
     if not caller.cookies and not called.cookies:
         return None
     shared = [cookie for cookie in called.cookies for used in caller.cookies[:1] if hmac.compare_digest(cookie, used)]
-    return None if shared else ("the two share no cookie", "wrong-cookie")
+    return None if shared else ("the two nodes share no cookie", "wrong-cookie")
 
 
 @asynccontextmanager

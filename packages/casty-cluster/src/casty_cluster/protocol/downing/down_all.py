@@ -1,4 +1,4 @@
-"""The strategy `down-all`: nobody goes on, so that all begin again together. For clusters in which a lost link means
+"""The strategy `down-all`: no side survives, so that all begin again together. For clusters in which a lost link means
 that nothing can be relied on.
 """
 

@@ -1,7 +1,7 @@
 """The strategy `keep-majority`: the side with more members goes on, of two halves the one with the lowest node.
 
 A member may have come up, or left, on the other side without this one knowing. So it counts a second time, itself as
-low and the other as high as could be; where that would turn the verdict, nobody goes on.
+low and the other as high as could be; where that would turn the verdict, no side survives.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The strategy `keep-oldest`: the side with the oldest member goes on, and with it what runs there, such as singletons.
 
 With `down_if_alone` an oldest member that all others have lost is given up instead, unless there were only two. Where a
-member that came up or left on the other side without this one knowing would turn the verdict, nobody goes on.
+member that came up or left on the other side without this one knowing would turn the verdict, no side survives.
 """
 
 from dataclasses import dataclass

@@ -22,9 +22,9 @@ from casty.spi.downing import MembershipView
 class Verdict(Enum):
     """What becomes of the side that judges."""
 
-    go_on = "this side goes on"
-    give_up = "this side gives up"
-    nobody = "nobody goes on"
+    go_on = "this side survives"
+    give_up = "this side is downed"
+    nobody = "no side survives"
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,14 +285,14 @@ class Seeker:
 
     def _what_is_missing(self) -> str:
         if any(heard.presence.cluster for heard in self._heard.values()):
-            return "a cluster was found, and it has not let this node in yet"
+            return "a cluster was found, and this node has not been able to join it yet"
         awaited = self.awaited or self.others
         silent = [other for other in awaited if self._heard_at(other) is None]
         missing = [f"no answer from {', '.join(map(self._with_failure, silent))}"] if silent else []
         if self.awaited:
             missing.append(
-                "this node was given up by its last cluster, and begins another one only when all who were left there "
-                "look for one too; start those that are down, or, if they are gone for good, this one anew"
+                "this node was downed and will not form a new cluster while its former peers may still be running one; "
+                "start the peers that are missing, or restart this process if they are gone for good"
             )
             return "; ".join(missing)
         other_circles = [other for other in self.others if not self._agrees(other)]

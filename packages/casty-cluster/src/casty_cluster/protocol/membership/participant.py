@@ -168,7 +168,7 @@ class Participant:
         elif self._is_outdated(sender, theirs):
             self._tell_given_up(sender)
         elif sender not in self._state.members:
-            self._ignore(sender, "nobody has introduced it yet")
+            self._ignore(sender, "this node does not know yet that it is a member")
         elif self._local in theirs.tombstones:
             self._removed()
         elif self._local not in theirs.members:
@@ -295,7 +295,7 @@ class Participant:
 
     def _tick(self, now: float) -> None:
         if now >= self._leave_by:
-            self._give_up((self._local,), "it leaves, and the others have not confirmed it in time", now)
+            self._give_up((self._local,), "it leaves, and the other members have not confirmed that in time", now)
             return
         if self._rounds.is_due(now):
             self._gossip_round(now)
@@ -363,7 +363,7 @@ class Participant:
         if self.is_out:
             return
         namesakes = [node for node in self._state.alive if node.address == self._local.address and node != self._local]
-        self._give_up(namesakes, "it was here before this incarnation", now)
+        self._give_up(namesakes, "this node is the newer incarnation at its address", now)
         self._observe(now)
         self._explain()
         self._lead(now)
