@@ -1,6 +1,7 @@
 """The bus of a system's events."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pluggy
@@ -120,7 +121,11 @@ async def test_a_shutdown_does_not_wait_for_async_subscribers_for_ever(caplog: p
     async with ActorSystem(config=CastyConfig(system=SystemConfig(stop_timeout=0.01))) as system:
         system.event_stream.subscribe(Base, never_ends)
         system.event_stream.publish(Base())
-    assert cancelled == [True]
+        system.event_stream.publish(Base())
+    assert cancelled == [True, True]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert line.startswith("2 async subscribers of the event stream have not ended after 0.01 s")
+    assert "test_event_stream.py:" in line
 
 
 async def test_an_async_subscriber_sends_on_nobodys_behalf() -> None:

@@ -99,7 +99,7 @@ class EventStream:
             try:
                 await handling
             except BaseException as error:
-                raise_unless_failure(error)
+                raise_unless_failure(error, asyncio.current_task())
                 logger.exception("an async subscriber failed: %s", named(handler))
 
         run_once = run()

@@ -64,6 +64,21 @@ class Patience:
                 return None
         return asyncio.CancelledError() if task.cancelled() else task.exception()
 
+    async def let_end(self, tasks: Collection[Task[Any]], name: str) -> None:
+        """Wait until tasks have ended by themselves; those that outlast their time are ended."""
+        seconds = self.seconds
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        if late:
+            where = whereabouts(next(iter(late)))
+            logger.error(
+                "%d %s have not ended after %.3g s and are cancelled, one of them at %s",
+                len(late),
+                name,
+                seconds,
+                where,
+            )
+            await self.end(late, f"one of the {name}")
+
     async def end(self, tasks: Collection[Task[Any]], name: str) -> Collection[Task[Any]]:
         """Cancel tasks and wait until they have ended. The result are those that ignore it, and are abandoned."""
         await in_slices(lambda task: task.cancel(), tuple(tasks))

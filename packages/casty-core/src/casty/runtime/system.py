@@ -295,8 +295,7 @@ class ActorSystem:
     async def _end_subscribers(self, kernel: Kernel) -> None:
         """Async subscribers finish with what they were given, in their time."""
         if running := self.event_stream.running:
-            _, late = await asyncio.wait(running, timeout=kernel.patience.seconds)
-            await kernel.patience.end(late, "an async subscriber of the event stream")
+            await kernel.patience.let_end(running, "async subscribers of the event stream")
 
     async def _close_journals(self, kernel: Kernel) -> None:
         patience = kernel.patience
