@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -49,6 +50,9 @@ LATE = "loop_errors_after_the_last_test"
 def pytest_configure(config: pytest.Config) -> None:
     logging.getLogger("asyncio").addHandler(LOOP_ERRORS)
     share_bytecode(config)
+    # A shell lets what it starts in the background ignore SIGINT, and all processes that tests interrupt inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def share_bytecode(config: pytest.Config) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -23,21 +24,25 @@ a busy machine.
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Generator[Path]:
-    """A small file system of our own."""
-    place = tmp_path / "disk"
-    place.mkdir()
+def disk() -> Generator[Path]:
+    """A small file system of our own. It does not lie in a folder of pytest's: if the tests are killed, it stays, and
+    later runs of pytest fail where they cannot remove an old folder.
+    """
+    place = Path(mkdtemp(prefix="casty-disk-"))
     mounting = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(place)]
     try:
         mounted = subprocess.run(mounting, capture_output=True, text=True, check=False)
     except FileNotFoundError:
+        place.rmdir()
         pytest.skip("there is no program `mount` here")
     if mounted.returncode:
+        place.rmdir()
         pytest.skip(f"it takes the right to mount a file system: {mounted.stderr.strip()}")
     try:
         yield place
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True)  # at once, even if a process still uses it
+        place.rmdir()
 
 
 def remount(disk: Path, mode: str) -> None:
@@ -49,7 +54,7 @@ async def test_a_full_disk_is_outlived(disk: Path) -> None:
     ballast = disk / "ballast"
     ballast.write_bytes(bytes(SIZE - ROOM))
     async with bank.depositor() as depositor:
-        await depositor.until(lambda: depositor.refused["ActorStoppedError"] > 0)
+        await depositor.until(lambda: depositor.refused["JournalUnavailableError"] > 0)
         await asyncio.sleep(OUTAGE)
         before = len(depositor.acknowledged)
         ballast.unlink()
@@ -64,7 +69,7 @@ async def test_a_disk_that_may_only_be_read_is_outlived(disk: Path) -> None:
         await depositor.serves(bank.accounts)
     remount(disk, "ro")
     async with bank.depositor() as depositor:
-        await depositor.until(lambda: depositor.refused["TimeoutError"] > 0)
+        await depositor.until(lambda: depositor.refused["JournalUnavailableError"] > 0)
         await asyncio.sleep(OUTAGE)
         assert depositor.acknowledged == []
         remount(disk, "rw")

@@ -54,7 +54,7 @@ async def test_two_writers_take_over_from_each_other_and_nothing_is_lost_or_doub
     takeovers = sum(check_ownership(account, rows, bank.depositors) for account, rows in histories.items())
     for depositor in bank.depositors:
         # With each write that was refused, at least one deposit was, whose asker was told at once.
-        assert depositor.refused["ActorStoppedError"] >= sum(depositor.restarted.values())
+        assert depositor.refused["FencedError"] >= sum(depositor.restarted.values()), depositor.refused
     deposits = sum(len(depositor.acknowledged) for depositor in bank.depositors)
     told = [sum(depositor.restarted.values()) for depositor in bank.depositors]
     refused = [dict(depositor.refused) for depositor in bank.depositors]

@@ -11,15 +11,17 @@ async def test_b22_watch_works_on_live_dead_and_resolved_references(system: Acto
     address = dead.address
     dead.tell("stop")
     await settle()
-    probe, told = TestProbe[object](system), list[ActorRef[str]]()
+    probe = TestProbe[object](system)
 
-    def start(ctx: Ctx) -> Behavior[str]:
-        told.append(system.resolve(address))
-        for ref in (live, dead, told[0]):
+    def watches(ref: ActorRef[str]) -> Behavior[str]:
+        def start(ctx: Ctx) -> Behavior[str]:
             ctx.watch(ref)
-        return does(lambda ctx, message: probe.ref.tell(message))
+            return does(lambda ctx, message: probe.ref.tell(message))
 
-    system.spawn(begins(start))
+        return begins(start)
+
+    for ref in (live, dead, system.resolve(address)):
+        system.spawn(watches(ref))
     assert await probe.receive_n(2) == [Terminated(dead), Terminated(dead)]
     assert await probe.receive_all() == []
     live.tell("stop")
