@@ -170,3 +170,11 @@ async def test_what_is_the_clusters_is_nobodys_child() -> None:
 
         node.spawn(Behaviors.setup(setup))
         assert "spawn it with system.spawn()" in await probe.receive()
+
+
+async def test_a_node_can_be_added_after_one_has_left() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        await cluster[1].leave()
+        third = await cluster.add_node()
+        assert [member.node_id for member in third.members] == ["node-1", "node-3"]
+        assert len(cluster) == 2

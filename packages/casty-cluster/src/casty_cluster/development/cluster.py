@@ -54,7 +54,9 @@ class DevelopmentCluster:
         return list(self._nodes)[index]
 
     async def add_node(self, **settings: Any) -> ClusteredActorSystem:
-        """One more node, which is up when this returns, as all the others see it."""
+        """One more node, which all see up when this returns. Those that have left are forgotten."""
+        for left in [node for node in self if not node.is_running]:
+            await self._nodes.pop(left).aclose()
         number = next(self._numbers)
         arguments: dict[str, Any] = {
             "name": self._name,
