@@ -45,8 +45,6 @@ async def an_endpoint_is_known_by_the_address_that_it_advertises(open_transport:
         await b.inbox.until_received(1)
         expect_equal("who sent a frame", b.inbox.frames, [(NodeId(*ADVERTISED, a.uid), b"x")])
         expect_equal("who connected", b.inbox.connected, [NodeId(*ADVERTISED, a.uid)])
-        await b.send(ADVERTISED, [b"y"])
-        await a.inbox.until_received(1)
 
 
 @check.where(lambda capabilities: capabilities.processes and hasattr(os, "fork"))

@@ -55,8 +55,8 @@ async def a_frame_that_a_peer_makes_too_large_is_not_kept(
     target = await free_address(open_transport)
     async with (
         relay(wire, target) as between,
-        node(open_transport) as a,
         node(open_transport, at=target, advertised=between.address) as b,
+        node(open_transport) as a,
     ):
         await a.send(between.address, [b"x"])
         await b.inbox.until_received(1)

@@ -26,9 +26,7 @@ class Wire:
 
     dial: Callable[[PeerAddress], Awaitable[Stream]]
     """Connects to an endpoint, as another one would, and says nothing."""
-    listen: Callable[
-        [Callable[[StreamReader, StreamWriter], Awaitable[None]]], AbstractAsyncContextManager[PeerAddress]
-    ]
+    listen: Callable[[Accept], AbstractAsyncContextManager[PeerAddress]]
     """Listens where an endpoint could, and calls the function given for each connection."""
 
 
