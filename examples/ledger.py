@@ -31,7 +31,8 @@ from transactions import COLUMNS, Contents, Transaction, read
 EXAMPLE = Path(__file__).parent / "transactions.csv"
 IN_FLIGHT = 1_000
 """Transactions that wait for their acknowledgement at a time. They share the journal's commits."""
-ATTEMPTS = 5
+ATTEMPTS = 7
+"""They take six seconds, in which a database server may have been restarted: while it is away, asks fail at once."""
 
 
 @dataclass(frozen=True, slots=True)
