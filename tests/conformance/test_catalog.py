@@ -24,7 +24,7 @@ MOST = JournalCapabilities(
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "number"), [(LEAST, 64), (memory.CAPABILITIES, 106), (sqlite.CAPABILITIES, 122), (MOST, 126)]
+    ("capabilities", "number"), [(LEAST, 64), (memory.CAPABILITIES, 115), (sqlite.CAPABILITIES, 132), (MOST, 136)]
 )
 def test_a_store_gets_so_many_checks(capabilities: JournalCapabilities, number: int) -> None:
     assert len(checks(capabilities)) == number

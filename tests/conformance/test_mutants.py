@@ -7,7 +7,7 @@ from casty.errors import JournalError
 from casty.journals.memory import MemoryStore
 from casty.testing.conformance.journal import checks
 
-from tests.conformance import mutants, order_mutants
+from tests.conformance import fence_mutants, mutants, order_mutants
 
 CAUGHT_BY: dict[type[MemoryStore], str] = {
     mutants.DropsTheLastEvent: "the_last_event_of_a_group_is_stored_too",
@@ -37,6 +37,18 @@ CAUGHT_BY: dict[type[MemoryStore], str] = {
     mutants.GrantsLowClaims: "a_claim_with_a_lower_epoch_changes_nothing",
     mutants.HasOneFence: "fences_are_apart",
     mutants.ClaimsWithoutWaiting: "after_a_claim_nothing_of_the_old_owner_arrives",
+    fence_mutants.ForgetsTheHeldEpoch: "a_refused_claim_tells_the_epoch_that_is_held",
+    fence_mutants.TellsTheHeldEpochOfAnother: "a_refused_claim_tells_the_epoch_that_is_held",
+    fence_mutants.HasEpochsOf32Bits: "an_epoch_has_sixty_three_bits",
+    fence_mutants.GivesAFenceToOneEntity: "one_fence_is_enough_for_many_entities",
+    fence_mutants.LooksAtTheFirstFenceOfABatch: "the_owners_of_other_shards_write_on",
+    fence_mutants.LetsAnOwnerKeepWhatItHasBegun: "a_new_owner_shuts_out_the_old_one_from_every_entity",
+    fence_mutants.ShutsOutByPrefix: "the_owners_of_other_shards_write_on",
+    fence_mutants.RefusesAllOfAnOwner: "a_refused_entity_says_nothing_about_others_of_its_owner",
+    fence_mutants.LetsAnOwnerComeBackToItsOldEpoch: "a_shard_that_comes_back_has_another_epoch",
+    fence_mutants.CountsRepeatedClaims: "each_entity_may_repeat_its_owners_claim_while_others_write",
+    fence_mutants.LooksAtFencesEntityByEntity: "after_a_claim_nothing_arrives_for_any_entity",
+    fence_mutants.RefusesASecondAppendUnderAFence: "appends_under_one_fence_may_be_under_way_together",
     order_mutants.SkipsBetweenPages: "reading_page_by_page_answers_every_event_once",
     order_mutants.ReadsFromTheStart: "reading_goes_on_after_an_offset",
     order_mutants.StopsWhereOthersHaveRead: "a_reader_of_a_tag_goes_on_after_others_have_read_further",
@@ -84,6 +96,6 @@ async def test_what_is_no_mutant_is_not_caught() -> None:
 
 
 def test_every_mutant_is_tried() -> None:
-    made = [*vars(mutants).values(), *vars(order_mutants).values()]
+    made = [value for room in (mutants, fence_mutants, order_mutants) for value in vars(room).values()]
     there = {value for value in made if isinstance(value, type) and issubclass(value, MemoryStore)}
     assert there - {MemoryStore} == CAUGHT_BY.keys()

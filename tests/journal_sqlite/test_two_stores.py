@@ -1,7 +1,9 @@
 """Two stores on one file, in one process: each knows of the other by the file alone."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,21 @@ async def test_tags_of_deleted_events_are_deleted_with_them(store: SqliteStore) 
     await store.delete_events("a", 1)
     rows = await store._reading.execute_fetchall("SELECT tag, ordering FROM tags")
     assert list(rows) == [("red", 2)]
+
+
+async def test_a_claim_that_is_refused_for_what_the_other_has_claimed_tells_its_epoch(
+    store: SqliteStore, other: SqliteStore
+) -> None:
+    await store.claim("shard", "old", 5)
+    await other.claim("shard", "new", 7 << 32)
+    with pytest.raises(FencedError, match="'new' holds it with epoch") as refused:
+        await store.claim("shard", "old", 5)
+    assert refused.value.held == 7 << 32
+
+
+async def test_a_repeated_claim_writes_nothing(path: Path, store: SqliteStore, other: SqliteStore) -> None:
+    await store.claim("shard", "owner", 5)
+    with closing(sqlite3.connect(path, isolation_level=None)) as brake:
+        brake.execute("BEGIN IMMEDIATE")
+        assert await store.claim("shard", "owner", 5) == 5
+        assert await other.claim("shard", "owner", 5) == 5

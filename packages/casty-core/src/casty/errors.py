@@ -117,6 +117,13 @@ class SequenceConflictError(JournalError):
 class FencedError(JournalError):
     """A write or a claim by an owner that another one has followed. Nothing was written."""
 
+    def __init__(self, message: str, *, held: int | None = None) -> None:
+        super().__init__(message)
+        self.held = held
+        """Epoch of the fence whose claim was refused, 0 if it was never claimed; a higher one may be claimed. None
+        where a write was refused.
+        """
+
 
 class JournalUnavailableError(JournalError):
     """A journal that is away: its server cannot be reached, its disk is full, its file is gone. What was to be stored

@@ -10,7 +10,7 @@ WITH gate AS MATERIALIZED (
 ), held AS MATERIALIZED (
     SELECT owner, epoch FROM gate, {{schema}}.fences
     WHERE (owner, epoch) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))
-    FOR SHARE OF fences
+    ORDER BY key FOR SHARE OF fences
 ), numbered AS (
     SELECT nextval('{{schema}}.ordering') AS place, event.* FROM gate, unnest($1::{{schema}}.events[]) AS event
     WHERE (SELECT count(DISTINCT (owner, epoch)) FROM held) = cardinality($2)
@@ -26,7 +26,9 @@ taken violates the uniqueness, and so does that of a deleted event.
 
 The events are one array of rows of their table, whose place is still to be given: an array for each column takes the
 driver and the server a sixth longer. The gate comes before everything, as a reader that waits for appends must not find
-one that waits for it. Rows are numbered in the order of the batch, but stored in that of their ids: two writers that
+one that waits for it. Fences are looked up, and locked, once for a batch, however many entities write under them; in
+the order of their keys, so that two appends under the same ones, and the claims that wait for them, never wait in a
+circle. Rows are numbered in the order of the batch, but stored in that of their ids: two writers that
 want the same ones then wait for each other in turn, and never both.
 """
 
@@ -61,11 +63,32 @@ SELECT {EVENT_COLUMNS} FROM {{schema}}.events
 WHERE entity_id = $1 AND sequence_nr BETWEEN $2 AND $3 ORDER BY sequence_nr LIMIT $4
 """
 
-CLAIM: Final = """
-INSERT INTO {schema}.fences AS fence VALUES ($1, $2, coalesce($3::bigint, 1))
-ON CONFLICT (key) DO UPDATE SET owner = $2, epoch = coalesce($3, fence.epoch + 1)
-WHERE $3 IS NULL OR fence.epoch < $3 OR (fence.epoch = $3 AND fence.owner = $2)
-RETURNING epoch
+_CLAIM: Final = """
+WITH start AS MATERIALIZED (
+    SELECT {start}
+), repeated AS (
+    SELECT epoch FROM {{schema}}.fences WHERE key = $1 AND owner = $2 AND epoch = $3
+), claimed AS (
+    INSERT INTO {{schema}}.fences AS fence SELECT $1, $2, coalesce($3::bigint, 1) FROM start
+    WHERE coalesce($3, 1) > 0 AND NOT EXISTS (SELECT FROM repeated)
+    ON CONFLICT (key) DO UPDATE SET owner = $2, epoch = coalesce($3, fence.epoch + 1)
+    WHERE $3 IS NULL OR fence.epoch < $3 OR (fence.epoch = $3 AND fence.owner = $2)
+    RETURNING epoch
+)
+SELECT epoch FROM repeated UNION ALL SELECT epoch FROM claimed
+"""
+
+CLAIM: Final = _CLAIM.format(start="set_config('lock_timeout', '100ms', true)")
+"""The epoch, or no row for one that is too low. A repetition, of which there is one for each entity of a shard, only
+reads: it waits for no append, and no append waits for it.
+"""
+
+CLAIM_AT_THE_GATE: Final = _CLAIM.format(
+    start="pg_advisory_xact_lock({lock_class}, '{schema}.events'::regclass::oid::integer)"
+)
+"""For a fence under which there is always an append: PostgreSQL lets each new one share its row, past the claim that
+waits for it. At the gate all appends wait behind the claim, those of other fences too, which a claim without such a
+need does not ask of them.
 """
 
 FENCE: Final = "SELECT owner, epoch FROM {schema}.fences WHERE key = $1"
@@ -132,6 +155,7 @@ class Statements:
         self.delete = adapted(DELETE, schema)
         self.replay = adapted(REPLAY, schema)
         self.claim = adapted(CLAIM, schema)
+        self.claim_at_the_gate = adapted(CLAIM_AT_THE_GATE, schema)
         self.fence = adapted(FENCE, schema)
         self.settled = adapted(SETTLED, schema)
         self.read = adapted(READ, schema)

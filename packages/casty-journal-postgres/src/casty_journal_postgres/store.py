@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple, final
 
 import asyncpg
-from casty.persistence.sequence import Chain, chain_of, claimed_epoch, examine
+from casty.persistence.sequence import Chain, chain_of, claim_refused, examine
 from casty.spi.journal import (
     AppendGroup,
     AppendOutcome,
@@ -124,7 +124,8 @@ class PostgresStore:
                 # In each turn: what was on its way may have arrived since.
                 found = await self._look(connection, groups)
                 _remember(memory, found.highest)
-            verdict = examine(groups, found.highest, event_id_of=found.event_id_of, holds=found.may_hold, broken=broken)
+            holds = found.may_hold if found.lost else None
+            verdict = examine(groups, found.highest, event_id_of=found.event_id_of, holds=holds, broken=broken)
             if (careful or not any(verdict.outcomes)) and await self._insert(connection, verdict.accepted):
                 memory.update(verdict.highest)
                 return verdict.outcomes
@@ -219,14 +220,17 @@ class PostgresStore:
         return None
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
-        claimed_epoch(key, owner, epoch, None)
+        async def work(connection: Connection) -> Sequence[Any]:
+            try:
+                return await connection.fetch(self._sql.claim, key, owner, epoch)
+            except asyncpg.LockNotAvailableError:
+                return await connection.fetch(self._sql.claim_at_the_gate, key, owner, epoch)
+
         # Whoever claims is about to begin, with nobody waiting for an answer yet, and would only ask again.
-        granted = await self.connections.run(
-            "claim a fence in", lambda connection: connection.fetch(self._sql.claim, key, owner, epoch), patient=True
-        )
+        granted = await self.connections.run("claim a fence in", work, patient=True)
         if not granted:
-            ((holder, held),) = await self._fetch("read", self._sql.fence, key)
-            return claimed_epoch(key, owner, epoch, (holder, held))
+            fences = await self._fetch("read", self._sql.fence, key)
+            raise claim_refused(key, owner, epoch, fences[0] if fences else None)
         return granted[0][0]
 
     async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import aiosqlite
 from casty.errors import JournalUnavailableError
-from casty.persistence.sequence import claimed_epoch
+from casty.persistence.sequence import claim_refused
 from casty.spi.journal import (
     AppendGroup,
     AppendOutcome,
@@ -85,6 +85,8 @@ class SqliteStore:
         self._check_files()
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
+        if epoch is not None and await self._fence(key) == (owner, epoch):
+            return epoch  # each entity of a shard repeats its claim: that is not worth a commit
         with explained(self._path, "write to"):
             granted: Any = await self._writing.execute_fetchall(
                 statements.CLAIM, {"key": key, "owner": owner, "epoch": epoch}
@@ -92,8 +94,12 @@ class SqliteStore:
         self._check_files()
         for (new_epoch,) in granted:
             return new_epoch
+        raise claim_refused(key, owner, epoch, await self._fence(key))
+
+    async def _fence(self, key: str) -> tuple[str, int] | None:
+        """Its owner and epoch, None if it was never claimed."""
         fences = await self._rows(statements.FENCE, (key,))
-        return claimed_epoch(key, owner, epoch, fences[0] if fences else None)
+        return fences[0] if fences else None
 
     async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
         limit = max(limit, 0)

@@ -238,3 +238,41 @@ def test_what_a_dead_host_has_asked_a_server_for_may_be_done_late_and_is_fenced_
 
     histories = {tuple(simulate(scenario, seed).result) for seed in range(40)}
     assert histories == {("old", "new"), ("old", "old", "new")}
+
+
+def test_a_new_owner_of_a_shard_shuts_a_dead_one_out_from_all_its_entities() -> None:
+    """Whatever a dead host has asked the server for is stored before the claim, or never."""
+    entities = [f"e{number}" for number in range(5)]
+
+    def groups(number: int, owner: str, epoch: int) -> list[list[EventRecord]]:
+        return [[record(number, entity, writer=owner, epoch=epoch)] for entity in entities]
+
+    async def old() -> None:
+        async with open_server() as store:
+            await store.claim("shard/t/1", "a/t/1", 1 << 32)
+            for number in range(1, 100):
+                await store.append(groups(number, "a/t/1", 1 << 32))
+
+    async def new() -> int:
+        async with open_server() as store:
+            with pytest.raises(FencedError) as refused:
+                await store.claim("shard/t/1", "b/t/1", 1)
+            assert refused.value.held == 1 << 32
+            await store.claim("shard/t/1", "b/t/1", 2 << 32)
+            numbers = [await store.highest_sequence_nr(entity) for entity in entities]
+            await asyncio.sleep(20.0)
+            assert numbers == [await store.highest_sequence_nr(entity) for entity in entities]
+            late = await store.append(groups(max(numbers) + 1, "a/t/1", 1 << 32))
+            assert all(isinstance(outcome, FencedError) for outcome in late)
+            return max(numbers)
+
+    async def scenario(sim: Simulation) -> int:
+        sim.database.faults = DiskFaults(delay=0.05)
+        asyncio.get_running_loop().call_later(sim.random.uniform(1.0, 2.0), sim.host("a").crash)
+        with pytest.raises(HostCrashedError):
+            await sim.host("a").run(old)
+        await asyncio.sleep(sim.random.uniform(0.0, 5.0))
+        return await sim.host("b").run(new)
+
+    for seed in range(40):
+        simulate(scenario, seed)

@@ -127,9 +127,17 @@ def claimed_epoch(key: str, owner: str, epoch: int | None, fence: tuple[str, int
         return held + 1
     if epoch > held or (epoch == held and owner == holder):
         return epoch
-    raise FencedError(
-        f"{owner!r} cannot claim {key!r} with epoch {epoch}: {holder or 'nobody'} holds it with epoch {held}; "
-        "claim a higher epoch, or leave it to its owner"
+    raise claim_refused(key, owner, epoch, fence)
+
+
+def claim_refused(key: str, owner: str, epoch: int | None, fence: tuple[str, int] | None) -> FencedError:
+    """The error for a claim with an epoch that is too low; `fence` as for `claimed_epoch`."""
+    held = 0 if fence is None else fence[1]
+    holder = "it has no owner yet" if fence is None else f"{fence[0]!r} holds it with epoch {held}"
+    return FencedError(
+        f"{owner!r} cannot claim {key!r} with epoch {epoch}: {holder}; claim an epoch above {held}, or leave it to "
+        "its owner",
+        held=held,
     )
 
 

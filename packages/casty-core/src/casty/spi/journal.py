@@ -152,14 +152,21 @@ class FencingStore(JournalStore, Protocol):
     also where its number is taken. What is stored already is acknowledged all the same when it is repeated. An owner's
     name must be unique for ever and hold one fence only, for example drawn at random for each incarnation: the fence is
     found by it.
+
+    An owner may write events of many entities under its fence, as the owner of a shard does. A refused event of one of
+    them then says nothing about the others. A store should look up a fence once for each batch, not for each event.
     """
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
         """Make `owner` the owner of the fence `key`, and answer the epoch that it holds from now on.
 
         `epoch` must be above 0 and higher than the fence's, or the same with the same owner; None takes the next one.
-        Waits for appends of the old owner that are in flight, so that what is read afterwards is all that it will ever
-        have written. Raises `FencedError` for an epoch that is too low, and changes nothing.
+        It may be any number up to 2**63 - 1. Waits for appends of the old owner that are in flight, so that what is
+        read afterwards is all that it will ever have written. A claim by the owner with its own epoch changes nothing,
+        and should cost no more than a read: each entity of a shard repeats the claim when it starts.
+
+        Raises `FencedError` for an epoch that is too low, and changes nothing; its `held` is the epoch that the fence
+        has, 0 if it was never claimed.
         """
         ...
 

@@ -109,6 +109,12 @@ async def a_reopened_store_has_its_fences(open_store: OpenStore) -> None:
         (stale,) = await append(store, [event("a", 1, writer="old", epoch=6)])
         expect_refused("the old owner's event after reopening", stale, FencedError)
         await store_all(store, [event("a", 1, writer="new", epoch=7)])
+        try:
+            await fencing(store).claim("shard", "late", 6)
+        except FencedError as error:
+            expect_equal("`held` of a claim's FencedError after reopening", error.held, 7)
+        else:
+            expect(False, "a claim of epoch 6 after reopening: wanted FencedError, it was granted")
         expect_equal("the next claim after epoch 7", await fencing(store).claim("shard", "newer"), 8)
 
 
