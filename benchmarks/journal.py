@@ -14,10 +14,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, override
 
 from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, PersistedEvent
 from casty.journal import StoreJournal
+from casty.persistence.entity_log import Claim, EntityLog, LogFactory, LogRequest, WrappedLog
 from casty.serialization import MsgpackSerializer, message
 from flood import flooded
 from journal_postgres import PostgresPlace
@@ -72,9 +73,26 @@ async def new_name(place: Place) -> AsyncGenerator[str]:
         await place.drop(name)
 
 
-async def to_disk(place: Place, events: int, entities: int, in_flight: int) -> float:
+class ShardLog(WrappedLog):
+    """Of an entity that is written under the fence of its shard, and not under one of its own."""
+
+    @override
+    async def take_over(self, claim: Claim | None = None) -> None:
+        await super().take_over(Claim("shard/accounts/1", "uid/accounts/1", 1 << 32))
+
+
+def sharded(make: LogFactory) -> LogFactory:
+    async def log_of(request: LogRequest) -> EntityLog:
+        return ShardLog(await make(request))
+
+    return log_of
+
+
+async def to_disk(place: Place, events: int, entities: int, in_flight: int, *, shard: bool = False) -> float:
     """Events per second of entities that have so many commands in flight together."""
     async with new_name(place) as name, ActorSystem() as system:
+        if shard:
+            system.kernel.journals.wrap(sharded)
         journal = place.journal(name)
         refs = [system.spawn(account(number, journal)) for number in range(entities)]
         await asyncio.gather(*(system.ask(ref, Deposit, 60) for ref in refs))
@@ -165,6 +183,11 @@ def throughput(title: str, place: Place, times: partial[int]) -> list[Measuremen
         Measurement(name=f"{title}, 100 entities", run=hundred, floor=partial(floor, some, 100), target=0.75),
         Measurement(
             name=f"{title}, 1,000 entities", run=partial(write, many, crowd, crowd), floor=partial(floor, many, crowd)
+        ),
+        Measurement(
+            name=f"{title}, 1,000 entities of a shard",
+            run=partial(write, many, crowd, crowd, shard=True),
+            floor=partial(floor, many, crowd),
         ),
         Measurement(
             name=f"{title}, 1 entity beside 100, 100 in flight",

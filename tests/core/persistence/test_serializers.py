@@ -12,6 +12,7 @@ from casty import ActorSystem, Behaviors, CastyConfig, SnapshotEvery
 from casty.config import JournalConfig, SerializationConfig
 from casty.errors import DecodeError, EncodeError, PluginError
 from casty.journals.memory import CAPABILITIES, MemoryStore
+from casty.persistence.entity_log import LogRequest
 from casty.persistence.journal import LAST_SEQUENCE_NR, StoreJournal
 from casty.persistence.serializers import Serializers
 from casty.plugins import JournalProvider, PluginRegistry, SerializerProvider, hookimpl
@@ -183,7 +184,8 @@ async def test_messages_events_and_snapshots_have_bounds_of_their_own(
         serialization=SerializationConfig(**serialization), journal=JournalConfig(url="shared://x", options=journal)
     )
     async with ActorSystem(config=config, plugins=[Plugin(MemoryStore())]) as system:
-        log: Any = await system.kernel.journals.log_of("e", None, "shared://x", lambda: 1.5)
+        request = LogRequest(entity_id="e", actor="/e", journal="shared://x", wall_time=lambda: 1.5)
+        log: Any = await system.kernel.journals.log_of(request)
         stored: Serializers = log._serializers
         for serializer, fit in zip((system.serializer, stored.events, stored.snapshots), fits, strict=True):
             with nullcontext() if fit else pytest.raises(EncodeError, match="max_payload=50"):

@@ -19,7 +19,7 @@ from casty.behaviors.persistent import (
 from casty.behaviors.values import Behavior
 from casty.errors import BehaviorError
 from casty.persistence.entity import EventSourcedEntity, Host
-from casty.persistence.log import EntityLog, Save
+from casty.persistence.entity_log import EntityLog, Save
 
 KEPT: Final = 100
 """States that an entity may have stored: a deletion is a commit of its own, and one for each state would cost as much

@@ -21,7 +21,7 @@ from casty.behaviors.values import SAME, Behavior
 from casty.errors import BehaviorError, JournalClosedError, JournalError
 from casty.interruption import interrupts, raise_unless_failure
 from casty.output_commit import CURRENT
-from casty.persistence.log import EntityLog, Save
+from casty.persistence.entity_log import EntityLog, Save
 from casty.persistence.outbox import Outbox
 from casty.persistence.turns import Turns
 from casty.ref import ActorRef
@@ -200,7 +200,8 @@ class EventSourcedEntity:
     def _settle(self, number: int, error: Exception | None) -> None:
         """The journal's answer about every event up to that number."""
         if error is None:
-            self._durable = number
+            # A feature that waits for replicas may report a smaller number after a larger one.
+            self._durable = max(self._durable, number)
             self._release()
         else:
             self._fail(error)

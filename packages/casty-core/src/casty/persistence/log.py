@@ -1,14 +1,15 @@
-"""One entity's history: over the open store of a journal of ours, or over any class with the four methods of
+"""The logs that there are: over the open store of a journal of ours, or over any class with the four methods of
 `EventJournal`.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import deepcopy
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from casty import entropy
 from casty.errors import CastyError, EncodeError, JournalError, JournalOverloadedError
+from casty.persistence.entity_log import Claim, Save, Settle
 from casty.persistence.failing import as_journal_error
 from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal, decoded
 from casty.persistence.snapshots import newest_snapshot
@@ -16,49 +17,6 @@ from casty.persistence.turns import PageSize
 from casty.persistence.writer import CAPACITY, Write
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
 from casty.spi.journal import DeletingStore, EventRecord, FencingStore, JournalKind, SnapshotRecord
-
-type Settle = Callable[[int, Exception | None], None]
-"""Told that every event up to a number is durable; or why they are not, from the last that is."""
-type Save = Callable[[], Coroutine[Any, Any, None]]
-
-
-class EntityLog(Protocol):
-    """Where an event-sourced actor reads and writes its history."""
-
-    async def take_over(self) -> None:
-        """Shut out whoever has written this history so far, where that could be another process. Called first."""
-        ...
-
-    async def load_snapshot(self) -> Snapshot[Any] | None: ...
-
-    async def replay(self, from_sequence_nr: int) -> Iterable[PersistedEvent[Any]]:
-        """The next events from that number on, ascending; none at the end. Each is decoded when its turn comes."""
-        ...
-
-    def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
-        """Write events numbered from `first` on, behind what was appended before; `settle` is called later, once for
-        all that was stored together.
-        """
-        ...
-
-    @property
-    def tasks(self) -> Collection[asyncio.Task[None]]:
-        """The entity's own writes that are under way."""
-        ...
-
-    def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
-        """Fix the state as it is now; the result saves it."""
-        ...
-
-    async def newest(self, initial: Any) -> tuple[int, Any]:
-        """The last number and its event, where each is the whole state; `initial` where there is no event, or none any
-        more.
-        """
-        ...
-
-    def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:
-        """The result sees to it that `newest` needs no event before that one, which is the state."""
-        ...
 
 
 class StoreLog:
@@ -80,10 +38,17 @@ class StoreLog:
         self._waiting: Write | None = None
         """The last write, which takes more events as long as it waits for its turn."""
 
-    async def take_over(self) -> None:
+    async def take_over(self, claim: Claim | None = None) -> None:
         capabilities = self._store.capabilities
-        if capabilities.fencing and capabilities.kind is JournalKind.centralized:
-            store = cast("FencingStore", self._store)
+        if not capabilities.fencing:
+            return
+        store = cast("FencingStore", self._store)
+        if claim is not None:
+            # Also on a journal of this node alone: its events bear the epoch of the shard's owner.
+            with as_journal_error(f"the journal failed to claim {claim.key} for {self._entity_id}"):
+                self._epoch = await store.claim(claim.key, claim.owner, claim.epoch)
+            self._name = claim.owner
+        elif capabilities.kind is JournalKind.centralized:
             with as_journal_error(f"the journal failed to claim {self._entity_id}"):
                 self._epoch = await store.claim(f"entity/{self._entity_id}", self._name)
 
@@ -166,7 +131,7 @@ class PlainLog:
         self._writing: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
 
-    async def take_over(self) -> None:
+    async def take_over(self, claim: Claim | None = None) -> None:
         """Nothing: these four methods know of no owners, and a conflict of numbers is all that can be noticed."""
 
     async def load_snapshot(self) -> Snapshot[Any] | None:

@@ -16,6 +16,7 @@ from casty.behaviors.values import (
 from casty.events import SpyEvent
 from casty.persistence.durable_state import DurableStateEntity
 from casty.persistence.entity import EventSourcedEntity, Host
+from casty.persistence.entity_log import LogRequest
 from casty.ref import ActorRef
 from casty.runtime.cell import Cell
 from casty.runtime.children import check_spawnable, no_beginning
@@ -72,7 +73,12 @@ async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:
     life.event_sourced = True
     configured = cell.kernel.settings.resolve(cell.name).journal
     log = await cell.kernel.journals.log_of(
-        behavior.entity_id, behavior.journal, configured, cell.kernel.system_clock.wall_time
+        LogRequest(
+            entity_id=behavior.entity_id,
+            actor=cell.path,
+            journal=configured if behavior.journal is None else behavior.journal,
+            wall_time=cell.kernel.system_clock.wall_time,
+        )
     )
     host = CellHost(cell)
     match behavior:

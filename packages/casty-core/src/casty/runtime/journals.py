@@ -10,13 +10,13 @@ from typing import Any
 from casty.config import CastyConfig
 from casty.errors import PluginError
 from casty.journals.memory import InMemoryJournal
+from casty.persistence.entity_log import EntityLog, LogFactory, LogRequest
 from casty.persistence.failing import as_journal_error
 from casty.persistence.journal import OpenJournal, StoreJournal, journal_from_provider
-from casty.persistence.log import EntityLog, PlainLog, StoreLog
+from casty.persistence.log import PlainLog, StoreLog
 from casty.persistence.serializers import Serializers, configured_serializers
 from casty.plugins import PluginRegistry, build_options
 from casty.plugins.serializers import split_bounds
-from casty.spi.event_journal import EventJournal
 from casty.spi.serializer import RefResolver
 
 logger = logging.getLogger("casty")
@@ -38,6 +38,8 @@ class Journals:
         self._leases = AsyncExitStack()
         self._threaded: list[OpenJournal] = []
         self._fallback: StoreJournal | None = None
+        self.log_of: LogFactory = self._log_of
+        """Makes the log of an event-sourced actor, each time that it starts."""
 
     def resolve(self) -> None:
         """Find the plugins of all journals that the configuration names, and check their options. Opens none of them.
@@ -50,18 +52,19 @@ class Journals:
         with _naming("[serialization]"):
             self._default_serializers()
 
-    async def log_of(
-        self, entity_id: str, given: EventJournal | str | None, configured: str | None, wall_time: Callable[[], float]
-    ) -> EntityLog:
-        """The entity's history: in the journal that its behavior gives, or else in the one configured for the actor."""
-        journal = configured if given is None else given
+    def wrap(self, wrapping: Callable[[LogFactory], LogFactory]) -> None:
+        """Put a feature's factory around the one that there is, for all actors that start from now on."""
+        self.log_of = wrapping(self.log_of)
+
+    async def _log_of(self, request: LogRequest) -> EntityLog:
+        journal = request.journal
         if journal is None:
-            journal = self._in_memory(entity_id)
+            journal = self._in_memory(request.entity_id)
         elif isinstance(journal, str):
             journal = self._by_name(journal)
         if isinstance(journal, StoreJournal):
-            return StoreLog(entity_id, await self._opened(journal), wall_time)
-        return PlainLog(entity_id, journal, wall_time)
+            return StoreLog(request.entity_id, await self._opened(journal), request.wall_time)
+        return PlainLog(request.entity_id, journal, request.wall_time)
 
     def writing_in_threads(self) -> bool:
         """Whether a thread of ours is writing, which it cannot while the event loop never rests."""
