@@ -19,7 +19,9 @@ class Probe(NamedTuple):
 
     to: NodeId
     payload: bytes
-    """At most 1,024 bytes, understood by detectors of the same kind only."""
+    """At most 1,024 bytes, whatever the size of the cluster; understood by detectors of the same kind only. What does
+    not fit has to wait for the next probe.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

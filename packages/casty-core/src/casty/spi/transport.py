@@ -75,7 +75,11 @@ class ConnectFailure(Enum):
 
 
 class FrameReceiver(Protocol):
-    """Who a transport hands its frames to. All methods are called on the event loop and must not block or raise."""
+    """Who a transport hands its frames to. All methods are called on the event loop and must not block or raise.
+
+    A receiver that raises all the same costs what it was called for and nothing more: the transport gives the exception
+    to the event loop's exception handler, and the connection goes on.
+    """
 
     def peer_connected(self, peer: NodeId) -> None:
         """Frames can be exchanged with this incarnation; said once, before its first frame. Where it takes the place of
@@ -113,11 +117,18 @@ class FrameReceiver(Protocol):
 
 
 class Transport(Protocol):
-    """One node's endpoint. Opening and closing it is the business of its provider's async context manager."""
+    """One node's endpoint. Opening and closing it is the business of its provider's async context manager.
+
+    Opening raises OSError for an address at which another endpoint listens, and leaves that one as it is. What a killed
+    process has left at an address, such as the file of a socket, is no endpoint and is replaced. A frame that a peer
+    makes larger than the lane's maximum costs the connection before it is in memory, and so do bytes that are no frame.
+    """
 
     @property
     def local(self) -> PeerAddress:
-        """The address that peers reach this endpoint under, with the real port where 0 was asked for."""
+        """The address that peers reach this endpoint under: the advertised one, or else where it listens, with the real
+        port where 0 was asked for. Peers are told it, and know this endpoint by it.
+        """
         ...
 
     def send(self, peer: PeerAddress, frame: bytes, lane: Lane = Lane.user) -> bool:
