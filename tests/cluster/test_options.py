@@ -146,3 +146,11 @@ def test_what_a_node_needs_is_found_when_it_is_made(cluster: ClusterConfig, mess
     """The lease store too, which is asked for nothing before a partition."""
     with pytest.raises(PluginError, match=message):
         ClusteredActorSystem(name="c", config=CastyConfig(cluster=cluster))
+
+
+@pytest.mark.parametrize("name", ["x\n2026-01-01 ERROR forged", "x" * 256])
+@pytest.mark.parametrize("argument", ["node_id", "roles"])
+def test_names_that_a_cluster_would_reject_are_refused_at_once(argument: str, name: str) -> None:
+    given = {argument: name if argument == "node_id" else [name]}
+    with pytest.raises(ConfigError, match=f"{argument} must be printable and at most 255 characters long, not 'x"):
+        ClusteredActorSystem(name="c", **given)  # pyright: ignore[reportArgumentType] (each is of its own type)

@@ -152,6 +152,7 @@ async def test_a_peer_that_is_replaced_is_told_so_by_one_that_has_proved_who_it_
             await older.inbox.until(lambda: bool(older.inbox.replaced_by), "to be told")
             assert older.inbox.replaced_by[0].address == a.address
             assert not newer.inbox.replaced_by
+            assert not a.inbox.replaced_by, "it has closed the connection itself"
 
 
 async def test_the_first_attempt_that_succeeds_ends_the_race() -> None:

@@ -14,11 +14,13 @@ from casty.config.kinds import peer_address
 from casty.config.schema import PHI_ACCRUAL, Failover, WhenDowned, WhenRejected
 from casty.errors import ConfigError
 from casty.plugins import PluginRegistry, build_options
+from casty.printable import printable
 from casty.spi.downing import DowningStrategy, LeasingStrategy
 from casty.spi.failure_detector import DetectorContext, FailureDetector
 from casty.tls import Config as TlsConfig
 
 from casty_cluster.failover import PACES, Pace
+from casty_cluster.protocol.membership.admission import NAMES, is_name
 
 WILDCARDS: Final = ("0.0.0.0", "::", "")
 MAX_COOKIES: Final = 2
@@ -107,8 +109,8 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
         port=port,
         advertised=_advertised(given, host, port),
         seeds=seed_addresses(given["seed_nodes"]) if "seed_nodes" in given else cluster.seed_addresses,
-        node_id=given.get("node_id", cluster.node_id),
-        roles=tuple(given.get("roles", cluster.roles)),
+        node_id=checked_name("node_id", given.get("node_id", cluster.node_id)),
+        roles=tuple(checked_name("roles", role) for role in given.get("roles", cluster.roles)),
         transport=transport,
         transport_options=cluster.transport_options,
         configuration=_compared(config, name, _name_of(downing, cluster.downing.strategy), failover),
@@ -144,6 +146,13 @@ def _advertised(given: NodeArguments, host: str, port: int) -> PeerAddress | Non
     if shown is None and "advertised_port" not in given and host == canonical_host(host):
         return None
     return PeerAddress(canonical_host(shown or host), given.get("advertised_port", port))
+
+
+def checked_name[N: str | None](argument: str, name: N) -> N:
+    """Raises `ConfigError` for a name with which the members of a cluster would reject this node."""
+    if name is not None and not is_name(name):
+        raise ConfigError(f"{argument} must be {NAMES}, not {printable(name)!r} of {len(name)} characters")
+    return name
 
 
 def _name_of(chosen: object, configured: str) -> str:

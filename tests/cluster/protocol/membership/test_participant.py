@@ -217,6 +217,8 @@ def test_who_asks_again_is_told_again_and_nothing_changes(part: Part) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason", "final"),
     [
+        ({"node_id": "x\nERROR forged"}, "must be printable and at most 255 characters long", True),
+        ({"roles": ("x" * 256,)}, "must be printable and at most 255 characters long", True),
         ({"system": "shop"}, "'shop', and the node that it asked to 'bank'", True),
         ({"configuration": {"shards of accounts": "64"}}, "shards of accounts is 64 at this node and 100 in", True),
         ({"node_id": "node-3"}, "'node-3' is that of the member 10.0.0.3:25520#3", True),

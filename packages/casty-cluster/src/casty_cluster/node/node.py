@@ -270,7 +270,7 @@ class Node(Wire):
             case Joined():
                 self.hindrance = ""
             case KeepsSeeking(reason):
-                self.hindrance = f"no cluster has been found yet: {reason}"
+                self.hindrance = f"this node has not joined a cluster yet: {reason}"
             case Refused(reason, final):
                 self.hindrance = f"the cluster rejects this node: {reason}"
                 if final:

@@ -66,7 +66,7 @@ class Story:
             case Downed(node, reason):
                 self._reasons[node] = reason
             case KeepsSeeking(reason):
-                self._log(logging.WARNING, f"this node has found no cluster yet: {reason}")
+                self._log(logging.WARNING, f"this node has not joined a cluster yet: {reason}")
             case Refused(reason, final=True):
                 self._log(logging.ERROR, f"this node is rejected for good: {reason}")
             case Refused(reason):

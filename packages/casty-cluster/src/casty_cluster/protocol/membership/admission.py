@@ -1,11 +1,21 @@
 """Whom a member lets in: a decision about one request, from the state alone."""
 
+from typing import Final
+
 from casty.member import Member, MemberStatus, NodeId
 
 from casty_cluster.protocol.membership.compact import most_bytes
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.messages import Join, Refusal
 from casty_cluster.protocol.membership.settings import MembershipSettings
+
+LONGEST_NAME: Final = 255
+NAMES: Final = f"printable and at most {LONGEST_NAME} characters long"
+
+
+def is_name(text: str) -> bool:
+    """Whether a node may have this `node_id` or role: each member has a copy, and writes it into its log."""
+    return text.isprintable() and len(text) <= LONGEST_NAME
 
 
 def refusal(
@@ -14,8 +24,8 @@ def refusal(
     """Why the sender is not let in; None: it is."""
     if other_system := wrong_system(settings, sender, join.system):
         return other_system
-    if not all(text.isprintable() for text in (join.node_id, *join.roles)):
-        return Refusal(sender.uid, "its node_id and its roles must be printable; correct them", final=True)
+    if not all(map(is_name, (join.node_id, *join.roles))):
+        return Refusal(sender.uid, f"its node_id and its roles must be {NAMES}; correct them", final=True)
     for key, theirs in sorted(join.configuration.items()):
         ours = settings.configuration.get(key, theirs)
         if ours != theirs:
