@@ -32,7 +32,7 @@ class JournalCapabilities:
     """An append that returned survives `kill -9` and power loss."""
     kind: JournalKind = JournalKind.local
     fencing: bool = False
-    """It is a `FencingStore`. Only the fences of a centralized store are claimed; see there."""
+    """It is a `FencingStore`. Entities claim fences of their own on a centralized store only; see there."""
     ordered: bool = False
     """It is an `OrderedStore`."""
     deleting: bool = False
@@ -144,8 +144,9 @@ class FencingStore(JournalStore, Protocol):
     """A store in which a new owner shuts out the old one, whatever that one still has on its way.
 
     An event-sourced actor claims the fence of its entity when it starts, if the store is centralized. A local store has
-    one owning process, and there the numbers of events are enough: it may be fencing, but Casty claims none of its
-    fences, which would be a commit for each start of an actor. Its events have the epoch 0.
+    one owning process, where the numbers of events are enough: it may be fencing, but no fence of an entity is claimed
+    there, which would be a commit for each start of an actor, and its events have the epoch 0. The fence of a shard is
+    claimed on both, with the epoch that the shard's owner was given.
 
     A fence is a key with an owner and an epoch. An event whose `epoch` is not 0 is stored only while there is a fence
     whose owner is the event's `writer` and whose epoch is the event's; else the outcome of its group is `FencedError`,
