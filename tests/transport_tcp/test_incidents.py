@@ -63,3 +63,9 @@ async def test_a_peer_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> N
     Incidents().note("host\nERROR forged", Ending(Reason.wrong_cluster, "it is of 'a\nb'"), address="a")
     (record,) = caplog.records
     assert "\n" not in record.getMessage()
+
+
+async def test_what_a_peer_gives_as_its_reason_is_marked_as_its_claim(caplog: pytest.LogCaptureFixture) -> None:
+    Incidents().note("peer", Ending(Reason.tls, by_peer=True), address="a")
+    (record,) = caplog.records
+    assert record.getMessage() == "peer: the peer claims: the TLS handshake failed"

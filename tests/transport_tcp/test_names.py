@@ -96,6 +96,12 @@ async def test_a_look_up_that_raises_fails_the_attempt(names: dict[str, Any], er
         await a.inbox.until(lambda: bool(a.inbox.dropped), "the frame to be dropped")
 
 
+async def test_a_look_up_that_finds_nothing_fails_the_attempt(names: dict[str, Any]) -> None:
+    names["nowhere"] = []
+    with pytest.raises(OSError, match="the name nowhere has no address"):
+        await Resolver().targets("nowhere", 1)
+
+
 async def test_only_so_many_look_ups_hang_at_a_time(names: dict[str, Any]) -> None:
     released = threading.Event()
 

@@ -83,6 +83,8 @@ def _look_up(host: str, port: int, flags: int) -> list[Target]:
         target = Target(family, kind, protocol, address)
         if target not in families.setdefault(family, []):
             families[family].append(target)
+    if not families:
+        raise OSError(f"the name {host} has no address")
     return [target for target in chain.from_iterable(zip_longest(*families.values())) if target is not None]
 
 
