@@ -27,7 +27,10 @@ JOURNAL = [
     *(
         f"{database}, {work}"
         for database in ("SQLite", "PostgreSQL")
-        for work in ("1 entity", "100 entities", "1,000 entities", "1 entity beside 100, 100 in flight", "recovery")
+        for work in (
+            *("1 entity", "100 entities", "1,000 entities", "1,000 entities of a shard"),
+            *("1 entity beside 100, 100 in flight", "recovery"),
+        )
     ),
     "SQLite, wait in a flood (p50)",
     "SQLite, wait in a flood (p99)",
