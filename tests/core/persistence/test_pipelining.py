@@ -2,9 +2,19 @@
 
 import asyncio
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
-from casty import ActorRef, ActorStopped, ActorSystem, DeadLetter, JournalError
+from casty import (
+    ActorContext,
+    ActorRef,
+    ActorStopped,
+    ActorSystem,
+    Behavior,
+    Behaviors,
+    DeadLetter,
+    JournalError,
+)
 from casty.errors import FencedError, JournalOverloadedError
 from casty.journals.memory import CAPABILITIES
 from casty.persistence import log
@@ -135,3 +145,17 @@ async def test_an_ask_that_a_full_journal_refuses_fails_with_the_journals_class(
     monkeypatch.setattr(log, "CAPACITY", 0)
     with pytest.raises(JournalOverloadedError):
         await system.ask(system.spawn(ledger(journal)), adding("a"))
+
+
+async def test_asked_commands_do_not_cost_a_task_each(system: ActorSystem) -> None:
+    """Their replies wait for the disk anyway; they are handled in a row, like told ones."""
+    drivers = set[asyncio.Task[Any] | None]()
+
+    async def on_command(_ctx: ActorContext[Add], _state: str, command: Add) -> Behavior[Any]:
+        drivers.add(asyncio.current_task())
+        return Behaviors.persisted([command.text], reply=(command.reply_to, "stored"))
+
+    refs = [system.spawn(ledger(HandJournal(), on_command, entity_id=name)) for name in "abcde"]
+    await settle()
+    assert await asyncio.gather(*[system.ask(ref, adding("x")) for ref in refs]) == ["stored"] * 5
+    assert len(drivers) == 1

@@ -38,7 +38,7 @@ from casty.output_commit import OPEN, current
 from casty.printable import printable
 from casty.ref import ActorRef, DetachedRef
 from casty.runtime.ask import ASKS, Asks
-from casty.runtime.cell import IDLE, STOPPED, Cell
+from casty.runtime.cell import STOPPED, Cell
 from casty.runtime.dead_letters import Throttle
 from casty.runtime.kernel import Kernel
 from casty.runtime.outages import refuse_if_asked
@@ -232,7 +232,7 @@ class Delivery:
             raise
         self._vouch(peer, cell, message, reply, uid, seconds)
         del reply
-        if cell.state == IDLE and (not OPEN or current() is None):
+        if cell.replies_at_once() and (not OPEN or current() is None):
             self._kernel.dispatcher.run_with(cell, message)
         elif not refuse_if_asked(cell, message):
             self._kernel.dead_letters.tell(cell.ref, message)

@@ -17,7 +17,7 @@ from casty.output_commit import CURRENT, OPEN, Output, current
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, Asking, checked_ref
 from casty.runtime.adapters import translator
-from casty.runtime.cell import IDLE, Cell, LocalRef
+from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
 from casty.runtime.deadlock import Awaited, refuse_deadlock
 from casty.runtime.doing import DriverTask
@@ -189,7 +189,7 @@ class Asks:
             check_asked(message, factory)
         if asker is not None and cell is not None:
             self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(message))
-        if cell is not None and cell.state == IDLE and (not OPEN or current() is None):
+        if cell is not None and cell.replies_at_once() and (not OPEN or current() is None):
             self._lost = None
             self._kernel.dispatcher.run_with(cell, message)
             if promise.reply is not NO_REPLY:

@@ -142,6 +142,12 @@ class Cell:
             self.life = Life()
         return self.life
 
+    def replies_at_once(self) -> bool:
+        """Whether it is worth handling an ask in place: not where the reply waits for events to be stored anyway, and
+        each such command would only cost a task of its own.
+        """
+        return self.state == IDLE and (self.life is None or not self.life.event_sourced)
+
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox however full it is: for what must not be dropped."""
         if self.state == IDLE:
