@@ -195,7 +195,7 @@ async def _keep(connection: Connection) -> None:
 
 @asynccontextmanager
 async def _lent(pool: Any, grace: float) -> AsyncGenerator[Connection]:
-    connection = await pool.acquire()
+    connection = await _acquired(pool, grace)
     try:
         yield connection
     except Exception as error:
@@ -207,3 +207,20 @@ async def _lent(pool: Any, grace: float) -> AsyncGenerator[Connection]:
         # One whose statement was cancelled comes back when the server has acknowledged that, or is given up.
         with suppress(TimeoutError):
             await pool.release(connection, timeout=grace)
+
+
+async def _acquired(pool: Any, grace: float) -> Connection:
+    """A connection of the pool. An attempt to connect that is cancelled has `grace` seconds to end by itself: if it is
+    interrupted between TCP and TLS, asyncpg leaves an error behind that the event loop reports later.
+    """
+    attempt: asyncio.Future[Connection] = asyncio.ensure_future(pool.acquire())
+    try:
+        return await asyncio.shield(attempt)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait([attempt], timeout=grace)
+        finally:
+            attempt.cancel()
+        if attempt.done() and not attempt.cancelled() and attempt.exception() is None:
+            await pool.release(attempt.result(), timeout=grace)
+        raise
