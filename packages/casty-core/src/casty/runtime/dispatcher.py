@@ -50,6 +50,8 @@ ALONE: Final = -1
 RECEIVE: Final[Any] = ReceiveBehavior
 NOBODY: Final[deque[Cell]] = deque()
 """The cells behind that one."""
+NO_CELL: Final = cast("Cell", None)
+"""Stands where no cell is being run, and where nobody looks then."""
 INLINE_ASKS: Final = 64
 """Asks answered in place before the event loop has its turn."""
 HUGE: Final = 50_000
@@ -84,7 +86,7 @@ class Dispatcher:
         self._stopwatch = entropy.source().stopwatch
         self._generation = 0
         self._high_water = kernel.high_water
-        self._current = cast("Cell", None)
+        self._current = NO_CELL
         """The cell being run, once there has been any."""
         self._slice = SLICE
         self._deadline = 0.0
@@ -124,6 +126,7 @@ class Dispatcher:
                 if self._stopwatch() > self._deadline:
                     break
         finally:
+            self._current = NO_CELL  # else a stopped actor is kept until another one runs
             if ready or busy:
                 self.arm()
                 if self.kernel.threads_wait():
