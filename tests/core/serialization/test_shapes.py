@@ -90,7 +90,9 @@ everything = st.recursive(
         moments=st.lists(st.datetimes() | st.timedeltas() | st.decimals()).map(tuple),
     ),
     lambda inner: st.builds(
-        Everything, nested=st.lists(st.none() | inner | st.builds(Pair[Leaf, int], leaves, st.integers()), max_size=3)
+        # Not `Pair[Leaf, int]`, which Python 3.12 cannot call: the class is frozen and has slots.
+        Everything,
+        nested=st.lists(st.none() | inner | st.builds(Pair, leaves, st.integers()), max_size=3),
     ),
     max_leaves=4,
 )

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from casty.runtime.ask import PromiseRef
 
-COUNTS: Final = sys.version_info < (3, 14)
-"""Whether every reference to an object is counted. Later interpreters borrow some, so that no circle is certain."""
-PER_LOCAL: Final = 1 if sys.version_info >= (3, 13) else 2
-"""References of a frame's variable that has been looked at: before Python 3.13 the look itself leaves one."""
+COUNTS: Final = sys.version_info[:2] == (3, 13)
+"""Whether a count of references is exact, so that a circle is certain: before, a look at a frame's variables leaves
+references behind, and later interpreters borrow some.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,4 +117,4 @@ def _held_elsewhere(what: object, frames: Sequence[FrameType], known: int) -> bo
         own = set(code.co_varnames) - set(code.co_cellvars)
         variables += sum(values.get(name) is what for name in own)
     # The caller's variable, the argument here, and that of getrefcount.
-    return sys.getrefcount(what) > PER_LOCAL * variables + known + 3
+    return sys.getrefcount(what) > variables + known + 3

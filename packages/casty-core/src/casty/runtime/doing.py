@@ -47,6 +47,8 @@ class DriverTask(Task[None]):
 
 def doing_of(task: Task[None]) -> Doing | None:
     """What a driver task runs; None if it has ended."""
+    if task.done():
+        return None  # before Python 3.12.2 an eager task that has ended crashes the interpreter at `get_coro`
     frame: FrameType | None = getattr(task.get_coro(), "cr_frame", None)
     return None if frame is None else doing_in(frame)
 
@@ -86,7 +88,7 @@ def step(cell: Cell, signal: Signal) -> str:
 
 def frames_of(task: Task[Any]) -> Iterator[FrameType]:
     """The frames of a suspended task, outermost first, down to the await that it waits in."""
-    return awaited_frames(task.get_coro())
+    return awaited_frames(None if task.done() else task.get_coro())
 
 
 def awaited_frames(awaited: object) -> Iterator[FrameType]:
