@@ -124,7 +124,7 @@ class Lease:
         try:
             async with asyncio.timeout(self._seconds / 3):
                 given = Answered(await self._store.acquire(self._name, owner, self._seconds))
-        except BaseException as error:  # whoever waits must hear of it, whatever it is
+        except BaseException as error:  # pending callers must be notified, whatever it is
             raise_unless_failure(error, asyncio.current_task())
             given = Failed(str(error) or f"the store did not answer in time ({type(error).__name__})")
         self._asking = None

@@ -66,7 +66,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _fail(problem: str, code: int) -> int:
-    with suppress(OSError):  # whoever would read it is gone
+    with suppress(OSError):  # its reader is gone
         print(f"casty: {problem}", file=sys.stderr)
     return code
 

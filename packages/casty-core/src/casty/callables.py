@@ -38,7 +38,7 @@ def named(function: object) -> str:
 
 
 def _innermost(function: object) -> Any:
-    """The function that somebody wrote, as far as it can be found."""
+    """The function as the user wrote it, as far as it can be found."""
     while True:
         if isinstance(function, partial):
             function = function.func

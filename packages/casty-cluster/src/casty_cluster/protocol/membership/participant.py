@@ -387,7 +387,7 @@ class Participant:
 
     def _lead(self, now: float) -> None:
         while (led := lead(self._state, self._local, now)) is not self._state:
-            self._effects += self._announcer.announce(self._state)  # nobody vanishes without a last status
+            self._effects += self._announcer.announce(self._state)  # no member vanishes without a last status
             removed = sorted(self._state.members.keys() - led.members.keys())
             self._change(led, now)
             for node in removed:
