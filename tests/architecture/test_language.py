@@ -1,0 +1,149 @@
+"""The English of docs, docstrings, comments, messages and names: phrases that readers stumble over are kept out.
+
+Text and identifiers are searched alike, so `nobody`, `test_nobody_waits` and `Nobody` are one word.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.architecture.source import ROOT
+
+SUGGESTIONS: Final = {
+    "whoever|whomever|whom": "name it: the node, actor, caller or process that ...",
+    "who": "name it; `who` is for people: users, readers, operators",
+    "somebody|someone|anybody|anyone": "name it: another node, any caller, an actor",
+    "nobody|noone|no one": "name it: no node, no actor, no caller",
+    "everybody|everyone": "name it: all members, every actor, all readers",
+    "given up": "downed (a member); abandoned (an attempt)",
+    "(?:gives?|gave|giving) (?:itself|themselves|it|them) up": "down, downs itself",
+    "(?:am|is|are|was|were|be|been|being|gets?) told": "is notified, receives, learns; is configured",
+    "answers (?:true|false|none|whether|what|how many|with)": "returns",
+    "lets? (?:it |them |others |nodes |a node )?in|letting in": "admit, accept, join",
+    "laments?|bury|buries|buried": "publish as undeliverable; dead letter",
+    "how manieth": "the order in which",
+    "hindrance": "the reason why it is blocked",
+    "vouch|vouches": "guard, track",
+    "heard again": "reachable again",
+    "begets?": "cause, produce",
+    "hold good": "hold, apply",
+}
+"""A phrase in lower case, and what to write in its place. A space stands for any gap, also within an identifier."""
+
+PEOPLE: Final = (
+    "users",
+    "user",
+    "readers",
+    "reader",
+    "people",
+    "those",
+    "operators",
+    "engineers",
+    "developers",
+    "person",
+)
+"""They are who, not that."""
+
+PUBLIC_NAMES: Final = re.compile(r'"casty\.[\w.]+"|`[^`\n]*`|\w*give_up_after|signals?\.\w+')
+"""Wire literals and names that users have: they stay as they are."""
+
+FOLDERS: Final = ("docs", "examples", "benchmarks", "packages", "tests")
+SUFFIXES: Final = {".md", ".py", ".toml"}
+
+NOT_YET: Final = {
+    "CHANGELOG.md": "english",
+    "CONTRIBUTING.md": "english",
+    "benchmarks/": "english",
+    "docs/": "english",
+    "examples/": "english",
+    "packages/casty-cli/": "english",
+    "packages/casty-cluster/": "machines, features, wire",
+    "packages/casty-core/src/casty/testing/": "english",
+    "packages/casty-core/": "seamscore",
+    "packages/casty-journal-postgres/": "english",
+    "packages/casty-journal-sqlite/": "english",
+    "packages/casty-transport-tcp/": "wire",
+    "tests/cluster/": "machines, features, wire",
+    "tests/simulation/": "machines",
+    "tests/transport_tcp/": "wire",
+    "tests/": "english",
+}
+"""Paths that are still to be rewritten, and the part of the work that does it."""
+
+
+def phrase(words: str) -> str:
+    """A regular expression for the words in prose, `snake_case` and `CamelCase`, also across lines of a comment."""
+    start = r"(?-i:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+    end = r"(?-i:(?![A-Za-z])|(?=[A-Z]))"
+    return rf"{start}(?:{words.replace(' ', r'[\s#_-]*')}){end}"
+
+
+PEOPLE_BEFORE: Final = "".join(rf"(?<!\b{noun}\s)" for noun in PEOPLE)
+PATTERNS: Final = {
+    re.compile((PEOPLE_BEFORE if words == "who" else "") + phrase(words), re.I): words for words in SUGGESTIONS
+}
+
+
+def findings(text: str) -> Iterator[tuple[int, str, str]]:
+    """The phrases in a text: line, phrase, and what to write in its place."""
+    prose = PUBLIC_NAMES.sub(lambda name: " " * len(name[0]), text)
+    for pattern, words in PATTERNS.items():
+        for found in pattern.finditer(prose):
+            yield prose.count("\n", 0, found.start()) + 1, " ".join(found[0].split()), SUGGESTIONS[words]
+
+
+def files() -> Iterator[Path]:
+    yield from ROOT.glob("*.md")
+    for folder in FOLDERS:
+        yield from (path for path in sorted((ROOT / folder).rglob("*")) if path.suffix in SUFFIXES)
+
+
+def test_every_text_is_plain_english() -> None:
+    stumbles = [
+        f"{name}:{line}: {found!r}: {suggestion}"
+        for path in files()
+        if path != Path(__file__)
+        if not (name := path.relative_to(ROOT).as_posix()).startswith(tuple(NOT_YET))
+        for line, found, suggestion in findings(path.read_text())
+    ]
+    assert stumbles == []
+
+
+def test_all_texts_are_read() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in files()} >= {*FOLDERS, "README.md", "CHANGELOG.md"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Whoever waits is told so.",
+        "The node that nobody hears",
+        "def test_a_node_that_was_given_up() -> None: ...",
+        "class GivenUp: ...",
+        "# it has been given\n    # up by the rest",
+        "The side that gives itself up",
+        "Answers whether it did.",
+        "def _lament(message): ...",
+        "The how-manieth member it was to come up",
+        "actors who wait",
+        "A node asks to be let in.",
+    ],
+)
+def test_a_planted_phrase_is_found(text: str) -> None:
+    assert list(findings(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users who know Akka",
+        '"casty.membership.GivenUp"',
+        "options = { give_up_after = 10 }",
+        "buryat, whoop, intelligence",
+    ],
+)
+def test_other_words_are_left_alone(text: str) -> None:
+    assert list(findings(text)) == []
