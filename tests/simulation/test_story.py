@@ -30,7 +30,7 @@ def levels(caplog: pytest.LogCaptureFixture) -> set[int]:
     return {record.levelno for record in caplog.records if record.name == "casty.cluster"}
 
 
-def test_a_member_that_dies_is_told_from_its_start_to_its_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_member_that_dies_is_logged_from_its_start_to_its_end(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
     async def scenario(sim: Simulation) -> None:

@@ -13,7 +13,7 @@ MOVED = 1.0
 """Seconds that a singleton may take to move from a member that leaves."""
 
 
-async def test_a_node_that_is_told_to_end_leaves_in_order_and_no_ask_of_the_others_fails(tmp_path: Path) -> None:
+async def test_a_node_that_is_terminated_leaves_in_order_and_no_ask_of_another_node_fails(tmp_path: Path) -> None:
     """The first node is the one with the singleton, which the others ask all the time."""
     async with Cluster.of(3, tmp_path) as cluster:
         leaving, others = cluster["n1"], [cluster["n2"], cluster["n3"]]

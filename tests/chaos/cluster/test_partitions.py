@@ -19,7 +19,9 @@ RECONNECTED = 5.0
 LONG = 18.0
 
 
-async def test_who_was_given_up_alive_comes_back_as_another_and_there_is_one_cluster_again(tmp_path: Path) -> None:
+async def test_a_node_that_was_downed_alive_rejoins_as_a_new_member_and_there_is_one_cluster_again(
+    tmp_path: Path,
+) -> None:
     """B6, W6. The lonely one has the singleton and is the leader."""
     async with Cluster.of(3, tmp_path) as cluster:
         lonely, others = cluster["n1"], [cluster["n2"], cluster["n3"]]

@@ -17,7 +17,7 @@ AFTERWARDS = 2.0
 
 
 @pytest.mark.timeout(300 + PAUSES * 20)
-async def test_a_pause_of_three_seconds_costs_nobody_its_place(tmp_path: Path) -> None:
+async def test_a_pause_of_three_seconds_costs_no_member_its_place(tmp_path: Path) -> None:
     """B5, T2."""
     async with Cluster.of(3, tmp_path) as cluster:
         everybody = list(cluster.running.values())

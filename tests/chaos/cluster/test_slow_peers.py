@@ -20,7 +20,7 @@ GROWTH = 2 * (16 << 20)
 DOWNED = 86
 
 
-async def test_a_node_that_stands_still_holds_up_nobody_and_ends_when_it_wakes(tmp_path: Path) -> None:
+async def test_a_paused_node_delays_no_other_and_ends_when_it_wakes(tmp_path: Path) -> None:
     """B16, O2, O6, and the exit code of a node that is not to come back."""
     async with Cluster.of(3, tmp_path, when_downed="exit") as cluster:
         still, others = cluster["n3"], [cluster["n1"], cluster["n2"]]

@@ -17,7 +17,7 @@ def settings(files: Files, cookie: str = COOKIE) -> dict[str, Any]:
     return {"tls": paths, "cookie": cookie}
 
 
-async def test_nodes_with_certificates_and_a_cookie_are_one_cluster_and_strangers_are_not_let_in(
+async def test_nodes_with_certificates_and_a_cookie_are_one_cluster_and_strangers_are_rejected(
     tmp_path: Path,
 ) -> None:
     """Also X5: the secret is in no log."""

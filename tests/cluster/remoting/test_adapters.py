@@ -37,7 +37,7 @@ async def owner(system: ActorSystem, probe: TestProbe[str]) -> tuple[ActorRef[st
     return ref, adapters
 
 
-async def test_an_adapter_is_told_things_from_another_node(nodes: Nodes) -> None:
+async def test_an_adapter_receives_messages_from_another_node(nodes: Nodes) -> None:
     here, there = nodes
     probe = TestProbe[str](there.system)
     _, adapters = await owner(there.system, probe)

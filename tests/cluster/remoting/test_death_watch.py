@@ -106,7 +106,7 @@ async def test_a_living_actor_is_not_reported_whatever_is_lost_on_the_way(nodes:
     assert (await probe.expect_message(Terminated)).ref == ref
 
 
-async def test_an_end_that_the_network_lost_is_told_after_it_is_back(nodes: Nodes) -> None:
+async def test_an_end_that_the_network_lost_is_reported_after_it_is_back(nodes: Nodes) -> None:
     here, there = nodes
     probe = TestProbe[Terminated](here.system)
     actor = there.system.spawn(worker(), "worker")

@@ -241,7 +241,7 @@ async def test_what_the_node_refuses_is_a_dead_letter_and_fails_its_ask(nodes: N
     assert [letter.reason for letter in letters] == ["its queue is full"] * 2
 
 
-async def test_what_the_transport_gives_up_is_a_dead_letter_and_fails_its_ask(nodes: Nodes) -> None:
+async def test_what_the_transport_drops_is_a_dead_letter_and_fails_its_ask(nodes: Nodes) -> None:
     here, there = nodes
     letters: list[DeadLetter] = []
     here.system.event_stream.subscribe(DeadLetter, letters.append)

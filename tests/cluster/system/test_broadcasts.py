@@ -22,7 +22,7 @@ async def test_a_tell_reaches_every_member_and_an_ask_is_answered_by_all() -> No
             assert node.lookup("/all") is ref
 
 
-async def test_who_does_not_answer_is_named_and_the_other_answers_are_kept() -> None:
+async def test_a_node_that_does_not_answer_is_named_and_the_other_answers_are_kept() -> None:
     async with DevelopmentCluster(3) as cluster:
         first, second, _ = cluster
         ref = first.spawn(Behaviors.broadcasted(answering("first")), "all")

@@ -119,7 +119,7 @@ async def test_a_failure_is_logged_with_projection_offset_and_entity(
 
 
 @pytest.mark.parametrize("on_error", OnError)
-async def test_an_event_that_fails_once_is_never_given_up(
+async def test_an_event_that_fails_once_is_always_tried_again(
     journal: StoreJournal, target: Database, manual_time: ManualClock, on_error: OnError
 ) -> None:
     await deposit(journal, "a", 1, 2, 3, 4)

@@ -33,7 +33,7 @@ async def test_a_resolved_address_of_nobody_takes_dead_letters(system: ActorSyst
     assert (await letters.receive()).message == "x"
 
 
-async def test_a_dead_subscriber_begets_no_dead_letters_of_dead_letters(system: ActorSystem) -> None:
+async def test_a_dead_subscriber_causes_no_dead_letters_of_dead_letters(system: ActorSystem) -> None:
     letters, dead = Events(system, DeadLetter), TestProbe[DeadLetter](system)
     system.event_stream.subscribe(DeadLetter, dead.ref.tell)
     ref = system.spawn(Behaviors.stopped())

@@ -49,7 +49,7 @@ async def test_a_circle_of_awaited_asks_is_refused(system: ActorSystem, size: in
 
 
 @pytest.mark.parametrize("place", ["handler", "setup", "hook"])
-async def test_an_actor_that_awaits_its_own_answer_is_told_at_once(system: ActorSystem, place: str) -> None:
+async def test_an_actor_that_awaits_its_own_answer_gets_an_error_at_once(system: ActorSystem, place: str) -> None:
     errors: list[str] = []
 
     async def ask_itself(ctx: Asker) -> None:
@@ -114,7 +114,7 @@ async def test_a_task_of_a_handler_may_ask_its_own_actor(system: ActorSystem) ->
 
 
 @pytest.mark.parametrize("way", ["reference", "message", "task", "stored", "replied"])
-async def test_a_circle_that_someone_else_opens_is_none(system: ActorSystem, way: str) -> None:
+async def test_a_circle_that_another_actor_opens_is_none(system: ActorSystem, way: str) -> None:
     """The front asks the back, which sees to it that the front has its reply, and then asks the front."""
     stored: list[object] = []
     tasks: list[asyncio.Task[None]] = []

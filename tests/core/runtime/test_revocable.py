@@ -186,7 +186,7 @@ async def stops(_ctx: Ctx, _message: str) -> Behavior[str]:
     return Behaviors.stopped()
 
 
-async def test_a_watch_that_is_renewed_is_told_once(system: ActorSystem) -> None:
+async def test_a_watch_that_is_renewed_is_delivered_once(system: ActorSystem) -> None:
     actor, other = Held(system), system.spawn(Behaviors.receive(stops))
     await actor.hold(lambda ctx: ctx.watch(other), fails)
     other.tell("stop")

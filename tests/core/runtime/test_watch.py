@@ -139,7 +139,7 @@ async def test_a_reply_reference_can_be_watched(system: ActorSystem) -> None:
     assert await watcher.probe.receive() == Terminated(promise)
 
 
-async def test_a_restart_forgets_whom_the_actor_watched(system: ActorSystem) -> None:
+async def test_a_restart_clears_the_watches_of_an_actor(system: ActorSystem) -> None:
     probe, ref = TestProbe[object](system), system.spawn(idler())
 
     def action(ctx: Ctx, message: object) -> object:

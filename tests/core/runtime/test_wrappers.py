@@ -168,7 +168,7 @@ async def test_a_spy_does_not_see_children_unasked(system: ActorSystem) -> None:
     assert await mine.receive_all() == []
 
 
-async def test_an_observer_whose_mailbox_is_full_fails_nobody(system: ActorSystem) -> None:
+async def test_a_full_mailbox_of_an_observer_fails_no_actor(system: ActorSystem) -> None:
     gate, letters, handled = asyncio.Event(), Events(system, DeadLetter), TestProbe[str](system)
 
     async def busy(_ctx: ActorContext[SpyEvent], _message: SpyEvent) -> Behavior[SpyEvent]:
