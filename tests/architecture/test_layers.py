@@ -33,6 +33,8 @@ PURE = {
 """Rooms that must not reach these modules, not even through another module of their distribution."""
 VALUES = {"asyncio.QueueFull", "random.Random"}
 """What a pure room may know all the same: the type of an argument, and that of an error."""
+INNER = {"casty.runtime"}
+"""Rooms that other distributions reach only through `casty.extension`."""
 BESIDE_DEPENDENCIES = {"casty.testing.pytest_plugin": {"pytest", "pytest_asyncio"}}
 """A pytest plugin is only ever imported by pytest; pytest-asyncio it uses where that is installed."""
 TYPE_CHECKING_IMPORTS = {
@@ -175,6 +177,15 @@ def private(modules: Sequence[Module]) -> list[str]:
     ]
 
 
+def crossings(modules: Sequence[Module]) -> list[str]:
+    """What another distribution imports from inside the runtime, past the extension API."""
+    return [
+        str(found)
+        for found in all_imports(modules)
+        if not inside(found.importer, CORE) and any(inside(found.module, room) for room in INNER)
+    ]
+
+
 def cycles(modules: Sequence[Module]) -> list[str]:
     names = {module.name for module in modules}
     graph: dict[str, set[str]] = {name: set() for name in names}
@@ -188,7 +199,7 @@ def cycles(modules: Sequence[Module]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("rule", [unplaced, upward, impure, back_doors, undeclared, private, cycles])
+@pytest.mark.parametrize("rule", [unplaced, upward, impure, back_doors, undeclared, private, crossings, cycles])
 def test_rule_holds(rule: Rule) -> None:
     assert rule(source_modules()) == []
 
@@ -227,6 +238,11 @@ def planted(**texts: str) -> tuple[Module, ...]:
         (undeclared, planted(casty_cluster__node="import aiosqlite")),
         (private, planted(casty_cluster__node="from casty.ref import _secret")),
         (private, planted(casty_cluster__node="from casty._ref import ActorRef")),
+        (crossings, planted(casty_cluster__node="from casty.runtime import cell", casty__runtime__cell="")),
+        (
+            crossings,
+            planted(casty_cluster__node="if TYPE_CHECKING:\n    from casty.runtime.cell import Cell"),
+        ),
         (
             cycles,
             planted(casty__ref="import casty.address", casty__address="def late():\n    import casty.ref"),

@@ -12,6 +12,7 @@ REASONS = {
     "casty.runtime.children": "an actor that a command spawns starts when the events are durable",
     "casty.runtime.posting": "messages of timers and watches, which bypass references",
     "casty.runtime.system": "`tick` and `schedule`",
+    "casty.extension": "may an ask that came from elsewhere run in place",
     "casty.testing.simulation.isolation": "forgets the commands of hosts that have crashed",
     "casty_cluster.remoting.delivery": "may an ask of another node run in place",
     "casty_cluster.remoting.refs": "an ask of another node's actor, which is no tell",

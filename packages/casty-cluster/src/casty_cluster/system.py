@@ -24,13 +24,9 @@ from casty.clock import Clock
 from casty.config.schema import WhenDowned, WhenRejected
 from casty.errors import ActorNameError, ArgumentError, JoinError, NodeDownedError, ScopeError
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
+from casty.extension import Kernel, LocalRef, Restart, checked_config, request_stop
 from casty.member import Member, NodeId
 from casty.quantities import check_count, checked_seconds
-from casty.runtime.borders import checked_config
-from casty.runtime.cell import LocalRef
-from casty.runtime.kernel import Kernel
-from casty.runtime.signals import Restart
-from casty.runtime.stopping import request_stop
 
 from casty_cluster.broadcast.broadcast import PREFIX, ClusterBroadcastRef, proxy
 from casty_cluster.node.node import Node

@@ -7,11 +7,9 @@ from typing import Any, override
 from casty import ActorContext, ActorRef, Behavior, Behaviors, BroadcastRef
 from casty.address import ActorAddress
 from casty.errors import ActorStoppedError, CastyError, EncodeError, PartialAnswerError
+from casty.extension import AskedRef, Asks, DeadLetters
 from casty.member import Member
 from casty.ref import Asking
-from casty.runtime.ask import Asks
-from casty.runtime.dead_letters import DeadLetters
-from casty.runtime.remote import AskedRef
 
 from casty_cluster.node.enduring import enduring
 from casty_cluster.node.view import ClusterState, Views

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from casty import Behavior, Behaviors, Directive, OneForOneStrategy
 from casty.clock import Clock
-from casty.runtime.dead_letters import Throttle
+from casty.extension import Throttle
 
 logger = logging.getLogger("casty.cluster")
 

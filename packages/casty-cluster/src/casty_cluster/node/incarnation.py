@@ -11,9 +11,9 @@ from typing import Final, get_args, override
 from casty.address import PeerAddress
 from casty.clock import Clock
 from casty.errors import DecodeError
+from casty.extension import Throttle
 from casty.member import Member, NodeId
 from casty.printable import printable
-from casty.runtime.dead_letters import Throttle
 from casty.spi.downing import DowningStrategy
 from casty.spi.failure_detector import FailureDetector, Probe
 from casty.spi.transport import ConnectFailure, FrameReceiver, Lane, Transport

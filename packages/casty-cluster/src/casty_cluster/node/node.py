@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, override
 from casty.address import PeerAddress
 from casty.entropy import source
 from casty.errors import JoinError
+from casty.extension import Kernel
 from casty.member import Member, MemberStatus, NodeId
 from casty.plugins import build_options
 from casty.plugins.serializers import make_serializer
 from casty.printable import printable
-from casty.runtime.kernel import Kernel
 from casty.serialization import message
 from casty.spi.failure_detector import DetectorContext
 from casty.spi.serializer import Serializer

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final, final
 
 from casty.clock import Clock
+from casty.extension import Throttle
 from casty.member import Member, MemberStatus, NodeId
 from casty.printable import printable
-from casty.runtime.dead_letters import Throttle
 
 from casty_cluster.protocol.membership.effects import (
     Cause,

@@ -18,8 +18,8 @@ from casty.behaviors.discovery import (
 )
 from casty.clock import Clock
 from casty.errors import ScopeError
+from casty.extension import DeadLetters, Internal
 from casty.member import NodeId
-from casty.runtime.dead_letters import DeadLetters, Internal
 
 from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.node.system_links import SystemLinks

@@ -4,14 +4,12 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from casty import ActorContext, Behavior, Behaviors
+from casty.extension import Cell, Kernel, LocalRef, unwatch, watch, watched_cell
+from casty.extension import Watch as Registered
 from casty.interruption import described
 from casty.member import NodeId
 from casty.messages import Terminated
 from casty.ref import ActorRef
-from casty.runtime.cell import Cell, LocalRef
-from casty.runtime.kernel import Kernel
-from casty.runtime.watch import Watch as Registered
-from casty.runtime.watch import unwatch, watch, watched_cell
 
 from casty_cluster.node.alarm import Alarm
 from casty_cluster.node.enduring import Strays, enduring

@@ -33,16 +33,11 @@ from casty.errors import (
     SerializationError,
     SystemStoppedError,
 )
+from casty.extension import ASKS, STOPPED, Asks, Cell, Kernel, Throttle, check_thread, refuse_if_asked
 from casty.member import NodeId
 from casty.output_commit import OPEN, current
 from casty.printable import printable
 from casty.ref import ActorRef, DetachedRef
-from casty.runtime.ask import ASKS, Asks
-from casty.runtime.cell import STOPPED, Cell
-from casty.runtime.dead_letters import Throttle
-from casty.runtime.kernel import Kernel
-from casty.runtime.outages import refuse_if_asked
-from casty.runtime.threads import check_thread
 from casty.spi.serializer import Serializer
 
 from casty_cluster.broadcast.broadcast import PREFIX

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from casty import message
-from casty.runtime.dead_letters import Internal
+from casty.extension import Internal
 
 
 @message("casty.forwarding.Returned")

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, override
 
 from casty.address import ActorAddress, PeerAddress
+from casty.extension import AskedRef, Asks, Vouch
 from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, AddressRef, Asking
-from casty.runtime.ask import Asks, Vouch
-from casty.runtime.remote import AskedRef
 
 if TYPE_CHECKING:
     from casty_cluster.remoting.delivery import Delivery

@@ -5,11 +5,9 @@ from typing import Any, override
 
 from casty.address import ActorAddress, PeerAddress
 from casty.behaviors.clustered import ServiceKey
+from casty.extension import Cell, Remote, Watch
 from casty.member import Member
 from casty.ref import ActorRef
-from casty.runtime.cell import Cell
-from casty.runtime.remote import Remote
-from casty.runtime.watch import Watch
 
 from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.delivery import Delivery

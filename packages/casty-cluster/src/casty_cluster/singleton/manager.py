@@ -14,11 +14,9 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated
 from casty.address import ActorAddress
 from casty.behaviors.clustered import SingletonBehavior
 from casty.errors import EncodeError
+from casty.extension import Internal, LocalRef, Revocable
 from casty.interruption import raise_unless_failure
 from casty.member import NodeId
-from casty.runtime.cell import LocalRef
-from casty.runtime.dead_letters import Internal
-from casty.runtime.revocable import Revocable
 
 from casty_cluster.node.enduring import enduring
 from casty_cluster.node.system_links import SystemLinks
