@@ -7,6 +7,7 @@ So all that runs here must bear being run again: a connection may be lost after 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import count
 from random import uniform
 from typing import Any, Final, final
@@ -166,6 +167,7 @@ class Connections:
 def _pool(dsn: str, options: PostgresOptions, size: int, prepare: Work[None]) -> Any:
     return _driver.create_pool(
         dsn,
+        connect=partial(_connect, options.command_timeout * GRACE),
         min_size=0,
         max_size=size,
         init=prepare,
@@ -182,6 +184,23 @@ def _pool(dsn: str, options: PostgresOptions, size: int, prepare: Work[None]) ->
     )
 
 
+async def _connect(grace: float, *args: Any, **options: Any) -> Connection:
+    """Connect. A cancelled attempt has `grace` seconds to end by itself: if it is interrupted between TCP and TLS,
+    asyncpg leaves a future behind whose error the event loop reports when it is collected.
+    """
+    attempt: asyncio.Future[Connection] = asyncio.ensure_future(_driver.connect(*args, **options))
+    try:
+        return await asyncio.shield(attempt)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait([attempt], timeout=grace)
+        finally:
+            attempt.cancel()
+        if attempt.done() and not attempt.cancelled() and attempt.exception() is None:
+            attempt.result().terminate()
+        raise
+
+
 async def _prepare(connection: Connection) -> None:
     """Make commits durable even where the server, the database or the role says that they need not be."""
     await connection.execute(
@@ -195,7 +214,7 @@ async def _keep(connection: Connection) -> None:
 
 @asynccontextmanager
 async def _lent(pool: Any, grace: float) -> AsyncGenerator[Connection]:
-    connection = await _acquired(pool, grace)
+    connection = await pool.acquire()
     try:
         yield connection
     except Exception as error:
@@ -207,20 +226,3 @@ async def _lent(pool: Any, grace: float) -> AsyncGenerator[Connection]:
         # One whose statement was cancelled comes back when the server has acknowledged that, or is given up.
         with suppress(TimeoutError):
             await pool.release(connection, timeout=grace)
-
-
-async def _acquired(pool: Any, grace: float) -> Connection:
-    """A connection of the pool. An attempt to connect that is cancelled has `grace` seconds to end by itself: if it is
-    interrupted between TCP and TLS, asyncpg leaves an error behind that the event loop reports later.
-    """
-    attempt: asyncio.Future[Connection] = asyncio.ensure_future(pool.acquire())
-    try:
-        return await asyncio.shield(attempt)
-    except asyncio.CancelledError:
-        try:
-            await asyncio.wait([attempt], timeout=grace)
-        finally:
-            attempt.cancel()
-        if attempt.done() and not attempt.cancelled() and attempt.exception() is None:
-            await pool.release(attempt.result(), timeout=grace)
-        raise
