@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 from casty.member import Member, MemberStatus, NodeId
-from casty_cluster.protocol.singleton import Effect, HandedOver, HandOver, Phase, Say, Singleton, Start, Stop
+from casty_cluster.protocol.singleton import Effect, Phase, Say, Singleton, Start, Stop
+from casty_cluster.wire.system import HandedOver, HandOver
 
 A, B, C = (NodeId("n", port, port) for port in (1, 2, 3))
 

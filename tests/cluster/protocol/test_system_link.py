@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 import hypothesis.strategies as st
-from casty_cluster.protocol.system_link import CAPACITY, RESEND, Acknowledged, Numbered, SystemLink
+from casty_cluster.protocol.system_link import CAPACITY, RESEND, SystemLink
+from casty_cluster.wire.system import Acknowledged, Numbered
 from hypothesis import given
 
 HERE, THERE, AGAIN = 1, 2, 3

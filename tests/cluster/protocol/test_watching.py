@@ -2,17 +2,8 @@
 
 from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
-from casty_cluster.protocol.watching import (
-    PATIENCE,
-    Deliver,
-    Effect,
-    SendSystem,
-    Stopped,
-    Target,
-    Unwatch,
-    Watch,
-    Watches,
-)
+from casty_cluster.protocol.watching import PATIENCE, Deliver, Effect, SendSystem, Target, Watches
+from casty_cluster.wire.system import Stopped, Unwatch, Watch
 
 NODE = NodeId("b", 1, 11)
 RESTARTED = NodeId("b", 1, 12)

@@ -9,8 +9,8 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, OneForOneStrategy
 from casty.errors import EncodeError, NodeLostError
 from casty.member import NodeId
 from casty.testing import TestProbe, settle
-from casty_cluster.protocol.watching import Watch
 from casty_cluster.wire import codec
+from casty_cluster.wire.system import Watch
 
 from tests.cluster.remoting.pair import Side
 from tests.cluster.remoting.test_messages import at

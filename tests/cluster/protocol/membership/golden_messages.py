@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from casty.serialization import MsgpackSerializer
-from casty_cluster.protocol.membership.messages import (
+from casty_cluster.wire.membership import (
     Answer,
     Digest,
     Dissolve,

@@ -7,7 +7,7 @@ from casty.member import Member, MemberStatus, NodeId
 from casty_cluster.protocol.membership.effects import Publish
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import Received
-from casty_cluster.protocol.membership.messages import GivenUp
+from casty_cluster.wire.membership import GivenUp
 
 from tests.cluster.protocol.membership.simulation import LOOK, SILENCE, Handled, Host, Simulation
 

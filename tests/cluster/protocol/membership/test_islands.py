@@ -8,7 +8,7 @@ from casty.member import NodeId
 from casty_cluster.protocol.membership.effects import Effect, Out, Send
 from casty_cluster.protocol.membership.inputs import Received, Suspects, Tick
 from casty_cluster.protocol.membership.islands import STRANGE
-from casty_cluster.protocol.membership.messages import (
+from casty_cluster.wire.membership import (
     Answer,
     Dissolve,
     Presence,

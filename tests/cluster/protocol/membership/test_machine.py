@@ -9,7 +9,7 @@ from casty_cluster.protocol.membership import Membership, MembershipSettings, co
 from casty_cluster.protocol.membership.effects import Effect, Ignored, Joined, Out, Refused, Send
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import GiveUp, Input, Leave, Received, Start, Suspects, Tick
-from casty_cluster.protocol.membership.messages import Answer, GivenUp, Goodbye, Join, Presence, Probe, Refusal
+from casty_cluster.wire.membership import Answer, GivenUp, Goodbye, Join, Presence, Probe, Refusal
 
 A, B, C = (NodeId(f"10.0.0.{uid}", 25520, uid) for uid in (1, 2, 3))
 SEED = B.address

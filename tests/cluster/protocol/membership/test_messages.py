@@ -8,9 +8,9 @@ from casty.errors import DecodeError
 from casty.member import Member, MemberStatus, NodeId
 from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.gossip import MAX_TOMBSTONES, GossipState
-from casty_cluster.protocol.membership.messages import Gossip, Message
 from casty_cluster.protocol.membership.reachability import Observation, Reachability
 from casty_cluster.wire.codec import MAX_BYTES
+from casty_cluster.wire.membership import Gossip, Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, MembersChanged, Out, Send
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Replaced, Suspects, Tick
-from casty_cluster.protocol.membership.messages import (
+from casty_cluster.wire.membership import (
     Dissolve,
     GivenUp,
     Goodbye,

@@ -7,8 +7,8 @@ from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.spi.transport import ConnectFailure
 from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Reject, Seeker, Step
-from casty_cluster.protocol.membership.messages import Presence, Refusal
 from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.wire.membership import Presence, Refusal
 
 A, B, C = (PeerAddress(f"10.0.0.{number}", 25520) for number in (1, 2, 3))
 NODE_B, NODE_C = NodeId(*B, 2), NodeId(*C, 3)

@@ -3,7 +3,7 @@
 from casty.member import NodeId
 from casty.testing.conformance.failure_detector import Network, Weather
 from casty_cluster.protocol.swim import SwimDetector, SwimOptions
-from casty_cluster.protocol.swim.messages import Message, decode
+from casty_cluster.wire.swim import Message, decode
 
 
 def swim_network(

@@ -2,8 +2,8 @@
 
 import pytest
 from casty.testing.conformance.failure_detector.network import node_named
-from casty_cluster.protocol.swim.messages import Claim, Rumour
 from casty_cluster.protocol.swim.opinions import Opinions
+from casty_cluster.wire.swim import Claim, Rumour
 
 LOCAL, OTHER = 1, node_named(2).uid
 NODES = [node_named(number) for number in range(2, 8)]

@@ -22,11 +22,11 @@ from casty_cluster.node.alarm import Alarm
 from casty_cluster.protocol.membership.effects import Effect, MembersChanged, Send
 from casty_cluster.protocol.membership.inputs import ConnectFailed, Input, Received, Replaced, Start, Suspects, Tick
 from casty_cluster.protocol.membership.machine import Membership
-from casty_cluster.protocol.membership.messages import Message
 from casty_cluster.protocol.membership.settings import MembershipSettings
 from casty_cluster.protocol.refused_connections import RefusedConnections
 from casty_cluster.wire import codec
 from casty_cluster.wire import frames as kinds
+from casty_cluster.wire.membership import Message
 
 logger = logging.getLogger("casty.cluster")
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, override
+from typing import Any, override
 
 from casty.address import PeerAddress
 from casty.entropy import source
@@ -20,7 +20,6 @@ from casty.member import Member, MemberStatus, NodeId
 from casty.plugins import build_options
 from casty.plugins.serializers import make_serializer
 from casty.printable import printable
-from casty.serialization import message
 from casty.spi.failure_detector import DetectorContext
 from casty.spi.serializer import Serializer
 from casty.spi.transport import Endpoint, Lane, Transport
@@ -50,15 +49,9 @@ from casty_cluster.protocol.membership.settings import MembershipSettings
 from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.delivery import Delivery, Wire
 from casty_cluster.settings import NodeSettings
+from casty_cluster.wire.system import Retiring
 
 logger = logging.getLogger("casty.cluster")
-
-
-@message("casty.cluster.Retiring")
-class Retiring(NamedTuple):
-    """The sender is about to leave: it is to be given nothing new, and asked for what it has."""
-
-    uid: int
 
 
 class Node(Wire):

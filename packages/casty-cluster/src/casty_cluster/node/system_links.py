@@ -9,8 +9,9 @@ from casty.errors import DecodeError
 from casty.member import NodeId
 
 from casty_cluster.node.alarm import Alarm
-from casty_cluster.protocol.system_link import Acknowledged, Numbered, SystemLink
+from casty_cluster.protocol.system_link import SystemLink
 from casty_cluster.wire import codec, frames
+from casty_cluster.wire.system import Acknowledged, Numbered
 
 logger = logging.getLogger("casty.cluster")
 

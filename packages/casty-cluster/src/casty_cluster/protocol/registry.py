@@ -10,10 +10,11 @@ Invariants: the entries of another node are those that it has sent, in its order
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from casty.member import NodeId
-from casty.serialization import message
+
+from casty_cluster.wire.system import Changed, Entry
 
 MAX_ENTRIES: Final = 10_000
 """Of one node: what another one says is bounded here, too."""
@@ -21,28 +22,6 @@ MAX_BYTES: Final = 32 * 1024
 """Of the entries that go in one message, which has to fit into a frame."""
 MAX_ENTRY: Final = 4 * 1024
 """Bytes of a key and an address."""
-
-
-@message("casty.receptionist.Entry")
-class Entry(NamedTuple):
-    """An actor under a key."""
-
-    key: str
-    address: str
-    """Its URI."""
-
-    @property
-    def size(self) -> int:
-        """In bytes, as it travels."""
-        return len(self.key.encode()) + len(self.address.encode()) + 8
-
-
-@message("casty.receptionist.Changed")
-class Changed(NamedTuple):
-    """What has come and gone among the sender's entries."""
-
-    added: tuple[Entry, ...]
-    removed: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,24 +17,11 @@ handed over.
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from casty.member import Member, MemberStatus, NodeId
-from casty.serialization import message
 
-
-@message("casty.singleton.HandOver")
-class HandOver(NamedTuple):
-    """The sender wants to run this singleton: stop it and say so."""
-
-    name: str
-
-
-@message("casty.singleton.HandedOver")
-class HandedOver(NamedTuple):
-    """The sender does not run this singleton, and never will again."""
-
-    name: str
+from casty_cluster.wire.system import HandedOver, HandOver
 
 
 @dataclass(frozen=True, slots=True)

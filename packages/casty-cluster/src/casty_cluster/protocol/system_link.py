@@ -15,32 +15,13 @@ Invariants: kept numbers are consecutive and end before the next one; nothing is
 """
 
 from collections import deque
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from casty.serialization import message
+from casty_cluster.wire.system import Acknowledged, Numbered
 
 RESEND: Final = 1.0
 """Seconds; several round trips of any network that a cluster should span."""
 CAPACITY: Final = 20_000
-
-
-@message("casty.system.Numbered")
-class Numbered(NamedTuple):
-    """A system message with its place on its link."""
-
-    to: int
-    """The uid of the incarnation that it is for."""
-    sequence_nr: int
-    message: Any
-
-
-@message("casty.system.Acknowledged")
-class Acknowledged(NamedTuple):
-    """Everything up to this number has been taken."""
-
-    to: int
-    """The uid of the incarnation that has sent it."""
-    sequence_nr: int
 
 
 class SystemLink:

@@ -19,35 +19,10 @@ from typing import Any, Final, NamedTuple
 from casty.address import PeerAddress
 from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
-from casty.serialization import message
+
+from casty_cluster.wire.system import Stopped, Unwatch, Watch
 
 PATIENCE: Final = 10.0
-
-
-@message("casty.system.Watch")
-class Watch(NamedTuple):
-    """Say when this actor has stopped."""
-
-    path: str
-    uid: int
-
-
-@message("casty.system.Unwatch")
-class Unwatch(NamedTuple):
-    """Nobody here watches this actor any more."""
-
-    path: str
-    uid: int
-
-
-@message("casty.system.Stopped")
-class Stopped(NamedTuple):
-    """This actor has stopped, or was not alive when the watch arrived."""
-
-    path: str
-    uid: int
-    reason: str | None
-    """What failed, where it did not stop by wish."""
 
 
 class Target(NamedTuple):

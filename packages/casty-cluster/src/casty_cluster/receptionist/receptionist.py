@@ -24,7 +24,8 @@ from casty.member import NodeId
 from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
-from casty_cluster.protocol.registry import Changed, Effect, ListingChanged, Registry, SendChange
+from casty_cluster.protocol.registry import Effect, ListingChanged, Registry, SendChange
+from casty_cluster.wire.system import Changed
 
 NAME = "_receptionist"
 COMBINED: Final = 0.05

@@ -14,17 +14,9 @@ from casty.ref import ActorRef
 from casty_cluster.node.alarm import Alarm
 from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.node.system_links import SystemLinks
-from casty_cluster.protocol.watching import (
-    Deliver,
-    Effect,
-    SendSystem,
-    Stopped,
-    Target,
-    Unwatch,
-    Watch,
-    Watches,
-)
+from casty_cluster.protocol.watching import Deliver, Effect, SendSystem, Target, Watches
 from casty_cluster.remoting.refs import RemoteRef
+from casty_cluster.wire.system import Stopped, Unwatch, Watch
 
 NAME = "_death-watch"
 MAX_REASON: Final = 1_000

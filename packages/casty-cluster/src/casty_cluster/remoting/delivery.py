@@ -41,9 +41,9 @@ from casty.ref import ActorRef, DetachedRef
 from casty.spi.serializer import Serializer
 
 from casty_cluster.broadcast.broadcast import PREFIX
-from casty_cluster.remoting.forwarded import Flush, Forwarded, Returned
 from casty_cluster.remoting.refs import RemoteRef, ReplyRef
 from casty_cluster.wire import frames
+from casty_cluster.wire.forwarding import Flush, Forwarded, Returned
 
 logger = logging.getLogger("casty.remoting")
 

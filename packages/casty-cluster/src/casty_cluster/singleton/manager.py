@@ -23,9 +23,10 @@ from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol import forwarding
 from casty_cluster.protocol.forwarding import HERE, AskToFlush, Deliver, Drop, Forwarding, PassOn
-from casty_cluster.protocol.singleton import Effect, HandedOver, HandOver, Phase, Say, Singleton, Start, Stop
-from casty_cluster.remoting.forwarded import Flush, Flushed, Forwarded, Returned
+from casty_cluster.protocol.singleton import Effect, Phase, Say, Singleton, Start, Stop
 from casty_cluster.remoting.refs import RemoteRef
+from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
+from casty_cluster.wire.system import HandedOver, HandOver
 
 logger = logging.getLogger("casty.cluster")
 

@@ -1,1 +1,1 @@
-"""What nodes say to each other, as bytes."""
+"""The catalogue of all messages between nodes: their names, their fields, and their bytes."""

@@ -6,8 +6,8 @@ from casty.member import Member, MemberStatus, NodeId
 
 from casty_cluster.protocol.membership.compact import most_bytes
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.messages import Join, Refusal
 from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.wire.membership import Join, Refusal
 
 LONGEST_NAME: Final = 255
 NAMES: Final = f"printable and at most {LONGEST_NAME} characters long"

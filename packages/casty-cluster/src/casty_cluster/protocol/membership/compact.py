@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from casty.member import Member, MemberStatus, NodeId
 
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.messages import Digest, Gossip
 from casty_cluster.protocol.membership.reachability import Observation, Reachability
 from casty_cluster.protocol.membership.vector_clock import VectorClock
+from casty_cluster.wire.membership import Digest, Gossip
 
 
 def write(state: GossipState, to: NodeId, now: float) -> Gossip:

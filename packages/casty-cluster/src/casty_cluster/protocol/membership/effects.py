@@ -8,7 +8,7 @@ from casty.events import MemberLeft, MemberUp, ReachableMember, UnreachableMembe
 from casty.member import Member, NodeId
 from casty.spi.downing import Acquire
 
-from casty_cluster.protocol.membership.messages import Message
+from casty_cluster.wire.membership import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from casty.member import NodeId
 from casty.spi.downing import Acquire
 from casty.spi.transport import ConnectFailure
 
-from casty_cluster.protocol.membership.messages import Message
+from casty_cluster.wire.membership import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from casty.member import NodeId
 
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.leader import converged
-from casty_cluster.protocol.membership.messages import GivenUp, Presence
 from casty_cluster.protocol.membership.vector_clock import VectorClock
+from casty_cluster.wire.membership import GivenUp, Presence
 
 _JITTER: Final = 0.3
 STRANGE: Final = 15.0

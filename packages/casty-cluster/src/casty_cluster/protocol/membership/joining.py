@@ -36,9 +36,9 @@ from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.spi.transport import ConnectFailure
 
-from casty_cluster.protocol.membership.messages import Presence, Refusal
 from casty_cluster.protocol.membership.seed_names import SeedNames
 from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.wire.membership import Presence, Refusal
 
 _GROWTH: Final = 1.5
 """By which the time between two probes grows."""

@@ -32,7 +32,9 @@ from casty_cluster.protocol.membership.inputs import (
 )
 from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Reject, Seeker, Step
 from casty_cluster.protocol.membership.leader import converged
-from casty_cluster.protocol.membership.messages import (
+from casty_cluster.protocol.membership.participant import Participant
+from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.wire.membership import (
     Answer,
     Digest,
     Dissolve,
@@ -44,8 +46,6 @@ from casty_cluster.protocol.membership.messages import (
     Probe,
     Refusal,
 )
-from casty_cluster.protocol.membership.participant import Participant
-from casty_cluster.protocol.membership.settings import MembershipSettings
 
 
 class Membership:

@@ -24,18 +24,19 @@ from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
 from casty.spi.downing import Acquire, Down, DowningStrategy
 
-from casty_cluster.protocol.membership import compact, inputs, messages
+from casty_cluster.protocol.membership import compact, inputs
 from casty_cluster.protocol.membership.admission import admit, refusal, wrong_system
 from casty_cluster.protocol.membership.announcing import Announcer
 from casty_cluster.protocol.membership.effects import AcquireLease, Cause, Downed, Effect, Ignored, Out, Rejected, Send
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.islands import Islands, gives_way, gives_way_to_half, lowest
 from casty_cluster.protocol.membership.leader import converged, lead
-from casty_cluster.protocol.membership.messages import Answer, Dissolve, GivenUp, Goodbye, Gossip, Join, Presence, Probe
 from casty_cluster.protocol.membership.rounds import Rounds
 from casty_cluster.protocol.membership.settings import MembershipSettings
 from casty_cluster.protocol.membership.split import SplitWatch, view_of
 from casty_cluster.protocol.membership.vector_clock import Order
+from casty_cluster.wire import membership as wire
+from casty_cluster.wire.membership import Answer, Dissolve, GivenUp, Goodbye, Gossip, Join, Presence, Probe
 
 HELD_UP: Final = 1.0
 """Seconds by which a deadline is missed only if the whole process was held up."""
@@ -123,7 +124,7 @@ class Participant:
         match message:
             case Gossip(to) if self._is_for_me(sender, to):
                 self._gossip(received, message, now)
-            case messages.Digest(to) if self._is_for_me(sender, to):
+            case wire.Digest(to) if self._is_for_me(sender, to):
                 self._digest(sender, message, now)
             case Probe():
                 self._probed(sender, message)
@@ -140,7 +141,7 @@ class Participant:
                 if cluster == self._state.cluster and sender in self._state.alive:
                     contacts = (PeerAddress(*contact), *self._others())
                     self._go("its cluster gives way to a larger one", contacts, cause=Cause.gave_way)
-            case Gossip() | messages.Digest() | Answer() | Join() | GivenUp() | messages.Refusal():
+            case Gossip() | wire.Digest() | Answer() | Join() | GivenUp() | wire.Refusal():
                 pass
 
     def _is_for_me(self, sender: NodeId, to: int) -> bool:
@@ -194,7 +195,7 @@ class Participant:
     def _merged(self, theirs: GossipState) -> GossipState:
         return self._state.merge(theirs).seen_by(self._local)
 
-    def _digest(self, sender: NodeId, digest: messages.Digest, now: float) -> None:
+    def _digest(self, sender: NodeId, digest: wire.Digest, now: float) -> None:
         if digest.cluster == self._state.cluster and self._state.is_gone(sender):
             self._tell_given_up(sender)
             return

@@ -25,11 +25,11 @@ from casty.spi.failure_detector import DetectorContext, Probe
 
 from casty_cluster.protocol.local_pause import LocalPause
 from casty_cluster.protocol.swim.health import LocalHealth
-from casty_cluster.protocol.swim.messages import ROOM, Kind, Message, decode, encode
 from casty_cluster.protocol.swim.opinions import Opinions
 from casty_cluster.protocol.swim.options import SwimOptions
 from casty_cluster.protocol.swim.relays import Relays
 from casty_cluster.protocol.swim.turns import Turns
+from casty_cluster.wire.swim import ROOM, Kind, Message, decode, encode
 
 GOSSIP_FANOUT: Final = 3
 GOSSIPS_PER_PERIOD: Final = 5

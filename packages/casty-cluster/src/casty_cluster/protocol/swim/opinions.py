@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from casty.member import NodeId
 
-from casty_cluster.protocol.swim.messages import Claim, Rumour
 from casty_cluster.protocol.swim.rumours import Rumours
 from casty_cluster.protocol.swim.suspicion import Suspicion
+from casty_cluster.wire.swim import Claim, Rumour
 
 
 class Opinions:

@@ -3,7 +3,7 @@
 from math import ceil, log10
 from typing import Final
 
-from casty_cluster.protocol.swim.messages import Rumour
+from casty_cluster.wire.swim import Rumour
 
 TELLINGS: Final = 4
 """Times that a rumour is told for each decimal digit of the cluster's size: enough to reach everybody."""
