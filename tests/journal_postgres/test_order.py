@@ -1,6 +1,8 @@
 """All events in one order, in which none appears late."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
@@ -115,32 +117,27 @@ async def test_a_reader_misses_no_event_of_8_writers(
     assert len(await store.read(0, 10**6)) == WRITERS * APPENDS * EVENTS
 
 
-async def test_without_the_wait_it_would(
-    dsn: str, options: PostgresOptions, store: PostgresStore, admin: Admin
-) -> None:
-    await delay_commits(admin, options)
-    await admin.execute(f"""
-        CREATE OR REPLACE FUNCTION {options.schema}.settled() RETURNS bigint LANGUAGE sql AS
-            $$ SELECT coalesce(max(ordering), 0) FROM {options.schema}.events $$
-    """)
-    assert await missed_events(dsn, options, store) > 0
-
-
 def take_part(options: PostgresOptions) -> str:
     return f"SELECT pg_advisory_xact_lock_shared({LOCK_CLASS}, '{options.schema}.events'::regclass::oid::integer)"
+
+
+@asynccontextmanager
+async def undecided_event(dsn: str, options: PostgresOptions) -> AsyncGenerator[Admin]:
+    """A connection with an open transaction: an append that has taken its number."""
+    async with connected(dsn) as slow:
+        await slow.execute(f"""
+            BEGIN; {take_part(options)};
+            INSERT INTO {options.schema}.events VALUES
+                (nextval('{options.schema}.ordering'), 'slow', 1, 0, 'w', '', 'm', 1, '', 0, NULL, 0)
+        """)
+        yield slow
 
 
 @pytest.mark.parametrize("outcome", ["COMMIT", "ROLLBACK"])
 async def test_an_event_is_not_shown_before_those_ahead_of_it_are_decided(
     dsn: str, options: PostgresOptions, store: PostgresStore, admin: Admin, outcome: str
 ) -> None:
-    async with connected(dsn) as slow:
-        # As an append does that has taken its numbers.
-        await slow.execute(f"""
-            BEGIN; {take_part(options)};
-            INSERT INTO {options.schema}.events VALUES
-                (nextval('{options.schema}.ordering'), 'slow', 1, 0, 'w', '', 'm', 1, '', 0, NULL, 0)
-        """)
+    async with undecided_event(dsn, options) as slow:
         await store.append([[event("fast", 1)]])
         reading = asyncio.create_task(store.read(0, 10))
         await until_waiting(admin, f"%{options.schema}%settled%")
@@ -150,7 +147,23 @@ async def test_an_event_is_not_shown_before_those_ahead_of_it_are_decided(
         assert [record.entity_id for _, record in await reading] == expected
 
 
-async def test_who_has_read_everything_keeps_no_writer_waiting(
+async def test_a_reader_that_does_not_wait_misses_an_event(
+    dsn: str, options: PostgresOptions, store: PostgresStore, admin: Admin
+) -> None:
+    await admin.execute(f"""
+        CREATE OR REPLACE FUNCTION {options.schema}.settled() RETURNS bigint LANGUAGE sql AS
+            $$ SELECT coalesce(max(ordering), 0) FROM {options.schema}.events $$
+    """)
+    async with undecided_event(dsn, options) as slow:
+        await store.append([[event("fast", 1)]])
+        ((last, fast),) = await store.read(0, 10)
+        await slow.execute("COMMIT")
+    assert fast.entity_id == "fast"
+    assert await store.read(last, 10) == []
+    assert len(await store.read(0, 10)) == 2
+
+
+async def test_a_reader_at_the_end_keeps_no_writer_waiting(
     dsn: str, options: PostgresOptions, store: PostgresStore
 ) -> None:
     await store.append([[event("a", 1)]])
