@@ -40,6 +40,7 @@ def test_values_are_toml() -> None:
             "CASTY_CLUSTER__SEED_NODES": '["a:1", "b:2"]',
             "CASTY_SERIALIZATION__STRICT": "true",
             "CASTY_SYSTEM__NAME": '"quoted"',
+            "CASTY_JOURNAL__URL": "redis://localhost/0",
             "CASTY_JOURNAL__OPTIONS": "{ pool = 5 }",
             "CASTY_JOURNAL__OPTIONS__RETRIES": "3",
         }

@@ -123,6 +123,14 @@ def test_tls_takes_all_of_its_files_or_none() -> None:
         TlsConfig(certfile="a", keyfile="c")
 
 
+def test_options_of_a_journal_without_its_url_are_refused() -> None:
+    assert JournalConfig(url="memory://", options={"max_payload": 9}).options == {"max_payload": 9}
+    with pytest.raises(ConfigError, match=r"^options need a url, .* or remove the options: max_payload, pool$"):
+        JournalConfig(options={"max_payload": 9, "pool": 2})
+    with pytest.raises(ConfigError, match=r"^journal\.options need a url"):
+        table_from(CastyConfig, {"journal": {"options": {"pool": 2}}})
+
+
 def test_tables_that_contradict_each_other_only_together_are_refused() -> None:
     defaults = DefaultsConfig(replication=ReplicationOverrides(replicas=1))
     with pytest.raises(ConfigError, match=r"^actors.'orders': replication needs 0 <= min_acks <= replicas"):

@@ -164,6 +164,15 @@ class JournalConfig(Table):
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     """Handed to the journal's provider, which checks them."""
 
+    @override
+    def check_together(self) -> None:
+        if self.options and self.url is None:
+            raise ConfigError(
+                "options need a url, which names the journal that they configure; "
+                'set url, such as "sqlite:///events.db" or "memory://", '
+                f"or remove the options: {', '.join(self.options)}"
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SerializationConfig(Table):
