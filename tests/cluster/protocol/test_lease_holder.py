@@ -22,8 +22,8 @@ from casty_cluster.protocol.lease_holder import (
     LeaseHolder,
     Lost,
     Release,
-    Tick,
 )
+from casty_cluster.protocol.machine import Tick
 
 SECONDS = 12.0
 
@@ -87,14 +87,14 @@ def test_a_paused_holder_knows_before_any_tick() -> None:
 def test_who_has_it_already_denies_it() -> None:
     holder = LeaseHolder(SECONDS)
     holder.handle(Acquire(), 0.0)
-    assert holder.handle(Answered(None), 0.1) == [Denied("somebody else has it")]
+    assert holder.handle(Answered(None), 0.1) == [Denied("another holder has it")]
     assert holder.handle(Acquire(), 1.0) == [Ask(1)]
 
 
 def test_a_refused_renewal_is_a_loss() -> None:
     holder = held()
     holder.handle(Tick(), 104.0)
-    assert holder.handle(Answered(None), 104.1) == [Lost("somebody else has it")]
+    assert holder.handle(Answered(None), 104.1) == [Lost("another holder has it")]
     assert not holder.check(104.1)
     assert holder.next_deadline() is None
 
@@ -104,7 +104,7 @@ def test_a_renewal_with_another_token_is_a_loss() -> None:
     holder = held()
     holder.handle(Tick(), 104.0)
     assert holder.handle(Answered(LeaseGrant(3, SECONDS)), 104.1) == [
-        Lost("it had run out before it was renewed"),
+        Lost("it had expired before it was renewed"),
         GiveBack(3),
     ]
 
@@ -205,7 +205,7 @@ class Contest:
     def _later(self, delay: float, action: Callable[[], None]) -> None:
         heappush(self._events, (self.now + delay, next(self._order), action))
 
-    def _give(self, name: str, given: Input) -> None:
+    def _give(self, name: str, given: Input | Tick) -> None:
         if self.now < self._paused[name]:
             self._later(self._paused[name] - self.now, lambda: self._give(name, given))
             return

@@ -1,4 +1,4 @@
-"""A lease as those use it who must be the only one: it renews itself, and tells when it is lost."""
+"""A lease that renews itself and reports when it is lost."""
 
 import asyncio
 import logging
@@ -11,12 +11,13 @@ from casty.errors import LeaseError
 from casty.interruption import raise_unless_failure
 from casty.spi.lease import LeaseStore
 
-from casty_cluster.node.alarm import Alarm
+from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.lease_holder import (
     Acquire,
     Answered,
     Ask,
     Denied,
+    Effect,
     Failed,
     GiveBack,
     Granted,
@@ -24,7 +25,6 @@ from casty_cluster.protocol.lease_holder import (
     LeaseHolder,
     Lost,
     Release,
-    Tick,
 )
 
 logger = logging.getLogger("casty.cluster")
@@ -34,10 +34,10 @@ SECONDS: Final = 15.0
 
 @final
 class Lease:
-    """The lease `name` of a store, for one `owner`; to be used within `async with`, which gives it back.
+    """The lease `name` of a store, for one `owner`. Leaving `async with` releases it.
 
-    A lease is not a lock: it protects what checks its token, and what is over in the moment in which `check` is true.
-    `on_lost` is called once the lease is lost that was held, with the reason.
+    A lease is not a lock: it protects resources that check its token, and work that ends at once while `check` is true.
+    `on_lost` is called with the reason when a lease that was held is lost.
     """
 
     def __init__(
@@ -57,33 +57,33 @@ class Lease:
         self._seconds = seconds
         self._clock: Clock = clock or asyncio.get_running_loop()
         self._holder = LeaseHolder(seconds)
-        self._alarm = Alarm(self._clock, lambda: self._handle(Tick()))
+        self._driver: Driver[Input, Effect] = Driver(self._holder, self._clock, self._carry_out)
         self._asking: asyncio.Task[None] | None = None
         self._giving_back: asyncio.Task[None] | None = None
         self._waiting: list[asyncio.Future[int | None]] = []
 
     @property
     def token(self) -> int | None:
-        """Higher than every token that somebody else had before; None while the lease is not held."""
+        """Higher than the tokens of all earlier holders; None while the lease is not held."""
         return self._holder.token
 
     def check(self) -> bool:
-        """Whether nobody else can have the lease now."""
+        """Whether no other holder can have the lease now."""
         return self._holder.check(self._clock.time())
 
     async def acquire(self) -> int | None:
-        """The token, if the lease was granted; None if somebody else has it, or if the store cannot tell."""
+        """Return the token if the lease is granted; None if another holder has it, or if the store fails."""
         if self.token is not None:
             return self.token
         granted: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(granted)
-        self._handle(Acquire())
+        self._driver.handle(Acquire())
         return await granted
 
     async def release(self) -> None:
-        """Give the lease back, if it is held; who waits for it gets None."""
-        self._handle(Release())
-        self._tell_waiting(None)
+        """Release the lease if it is held. Pending `acquire` calls return None."""
+        self._driver.handle(Release())
+        self._resolve_waiting(None)
         while (task := self._asking or self._giving_back) is not None:
             await task
 
@@ -95,25 +95,22 @@ class Lease:
     ) -> None:
         await self.release()
 
-    def _handle(self, given: Input) -> None:
-        effects = self._holder.handle(given, self._clock.time())
-        self._alarm.set(self._holder.next_deadline())
-        for effect in effects:
-            match effect:
-                case Ask(attempt):
-                    self._asking = asyncio.ensure_future(self._ask(f"{self._owner}/{attempt}"))
-                case GiveBack(token):
-                    self._giving_back = asyncio.ensure_future(self._give_back(token, self._giving_back))
-                case Granted(token):
-                    self._tell_waiting(token)
-                case Denied(reason):
-                    logger.info("the lease %s was not granted: %s", self._name, reason)
-                    self._tell_waiting(None)
-                case Lost(reason):
-                    logger.warning("the lease %s is lost: %s", self._name, reason)
-                    self._on_lost(reason)
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Ask(attempt):
+                self._asking = asyncio.ensure_future(self._ask(f"{self._owner}/{attempt}"))
+            case GiveBack(token):
+                self._giving_back = asyncio.ensure_future(self._give_back(token, self._giving_back))
+            case Granted(token):
+                self._resolve_waiting(token)
+            case Denied(reason):
+                logger.info("the lease %s was not granted: %s", self._name, reason)
+                self._resolve_waiting(None)
+            case Lost(reason):
+                logger.warning("the lease %s is lost: %s", self._name, reason)
+                self._on_lost(reason)
 
-    def _tell_waiting(self, token: int | None) -> None:
+    def _resolve_waiting(self, token: int | None) -> None:
         waiting, self._waiting = self._waiting, []
         for granted in waiting:
             if not granted.done():
@@ -128,7 +125,7 @@ class Lease:
             raise_unless_failure(error, asyncio.current_task())
             given = Failed(str(error) or f"the store did not answer in time ({type(error).__name__})")
         self._asking = None
-        self._handle(given)
+        self._driver.handle(given)
 
     async def _give_back(self, token: int, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
@@ -137,6 +134,6 @@ class Lease:
             async with asyncio.timeout(self._seconds / 3):
                 await self._store.release(self._name, token)
         except (LeaseError, OSError) as error:
-            logger.info("the lease %s could not be given back and will run out: %s", self._name, error)
+            logger.info("the lease %s could not be released and will expire: %s", self._name, error)
         if self._giving_back is asyncio.current_task():
             self._giving_back = None

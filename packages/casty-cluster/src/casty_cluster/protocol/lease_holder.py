@@ -1,13 +1,13 @@
-"""One who wants a lease, and holds it as long as it can be renewed.
+"""Holder side of a lease: acquires it, renews it for as long as it is wanted, and reports when it is lost.
 
-Theory of operation. A lease is asked for, and asked for again a third of its time later, for as long as it is wanted.
-A grant is trusted from the moment at which it was *asked for*, not answered, until its time is over but for a margin:
-the store's clock began to count later, and may run that much faster than ours. So a holder that was paused, or whose
-store does not answer, knows by its own clock alone that it has lost the lease, before anybody else can have it. What
-was granted to nobody who wants it any more is given back; what may have been granted, without an answer, runs out.
+Theory of operation. The holder asks the store for the lease, and asks again after each third of the lease's time. It
+counts a grant from the moment at which it *asked*, not from the answer, and only until shortly before the grant's end:
+the store's clock started later, and may run faster by that margin. So a holder that was paused, or whose store does not
+answer, knows by its own clock alone that it has lost the lease, before another holder can get it. A grant that is no
+longer wanted is given back. A request that failed may have been granted all the same; that grant expires by itself.
 
-The contract is that of Pekko's `Lease.scala`; to trust a lease from when it was asked for is due to Gray and Cheriton:
-"Leases" (1989).
+The contract is that of Pekko's `Lease.scala`; counting a lease from the request is due to Gray and Cheriton: "Leases"
+(1989).
 
 Invariants: a lease is held only while it is wanted; while it is held its end is known.
 """
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import final
 
 from casty.spi.lease import LeaseGrant
+
+from casty_cluster.protocol.machine import Tick
 
 RENEWALS = 3
 """Times that a lease is renewed in its time."""
@@ -37,24 +39,19 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the store said to the last `Ask`; None: somebody else has the lease."""
+    """The store's answer to the last `Ask`; None: another holder has the lease."""
 
     grant: LeaseGrant | None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The last `Ask` failed, and may have been granted all the same."""
+    """The last `Ask` failed. The store may have granted the lease all the same."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The next deadline has come."""
-
-
-type Input = Acquire | Release | Answered | Failed | Tick
+type Input = Acquire | Release | Answered | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +59,14 @@ class Ask:
     """Ask the store for the lease."""
 
     attempt: int
-    """Part of the owner's name. It grows when a lease is given back: that may come late, and must not take away what
-    the same holder has been granted since.
+    """Part of the owner's name. It grows with each `GiveBack`, which may reach the store late and must not end a newer
+    grant of the same holder.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """Tell the store, which may fail."""
+    """Release the lease at the store. Failure is harmless: the lease expires."""
 
     token: int
 
@@ -90,7 +87,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The lease was held, and is not any more."""
+    """The lease was held and is lost: another holder may get it."""
 
     reason: str
 
@@ -100,7 +97,7 @@ type Effect = Ask | GiveBack | Granted | Denied | Lost
 
 @final
 class LeaseHolder:
-    """`seconds` is the time that the lease is asked for."""
+    """The machine. `seconds` is how long the store is asked to grant the lease for."""
 
     __slots__ = ("_ask_at", "_asked_at", "_attempt", "_seconds", "_token", "_until", "_wanted")
 
@@ -113,15 +110,15 @@ class LeaseHolder:
         self._until = 0.0
         self._ask_at = 0.0
         self._asked_at: float | None = None
-        """When the store was asked that has not answered yet."""
+        """When the request that is still pending was sent."""
 
     @property
     def token(self) -> int | None:
-        """None: the lease is not held. While it is, `check` tells whether it may still be counted on."""
+        """None: the lease is not held. While it is held, `check` returns whether it still protects its holder."""
         return self._token
 
     def check(self, now: float) -> bool:
-        """Whether nobody else can have the lease now."""
+        """Whether no other holder can have the lease now."""
         return self._token is not None and now < self._until
 
     def next_deadline(self) -> float | None:
@@ -129,7 +126,7 @@ class LeaseHolder:
             return None
         return self._until if self._asked_at is not None else min(self._ask_at, self._until)
 
-    def handle(self, given: Input, now: float) -> list[Effect]:
+    def handle(self, given: Input | Tick, now: float) -> list[Effect]:
         match given:
             case Acquire():
                 if self._wanted:
@@ -137,14 +134,14 @@ class LeaseHolder:
                 self._wanted = True
                 return self._ask(now)
             case Release():
-                return self._give_up()
+                return self._release()
             case Answered(grant):
                 return self._answered(grant, now)
             case Failed(reason):
                 return self._failed(reason, now)
             case Tick():
                 if self._token is not None and now >= self._until:
-                    return [*self._give_up(), Lost("it could not be renewed in time")]
+                    return [*self._release(), Lost("it could not be renewed in time")]
                 return self._ask(now) if self._token is not None and now >= self._ask_at else []
 
     def validate(self) -> None:
@@ -158,8 +155,8 @@ class LeaseHolder:
         self._asked_at = now
         return [Ask(self._attempt)]
 
-    def _give_up(self) -> list[Effect]:
-        """What is on its way to the store is given back when it is answered."""
+    def _release(self) -> list[Effect]:
+        # While a request is pending its answer decides: a grant is then given back under its own token.
         token, self._token, self._wanted = self._token, None, False
         return self._give_back(token) if token is not None and self._asked_at is None else []
 
@@ -171,22 +168,24 @@ class LeaseHolder:
         asked_at, self._asked_at = self._asked_at, None
         if asked_at is None:
             return []
+        # Each grant that is not used must be given back, or other holders wait until it expires.
         if not self._wanted:
             return [] if grant is None else self._give_back(grant.token)
         if grant is None:
-            return self._without("somebody else has it")
+            return self._without("another holder has it")
         until = asked_at + grant.seconds * (1 - MARGIN)
-        if now >= until:
+        if now >= until:  # the answer came so late that another holder may have the lease already
             return [*self._without("the store took too long to grant it"), *self._give_back(grant.token)]
+        # A new token means that the store let the lease expire in between: another holder may have had it.
         if self._token not in (None, grant.token):
-            return [*self._without("it had run out before it was renewed"), *self._give_back(grant.token)]
+            return [*self._without("it had expired before it was renewed"), *self._give_back(grant.token)]
         is_new = self._token is None
         self._token, self._until, self._ask_at = grant.token, until, asked_at + grant.seconds / RENEWALS
         return [Granted(grant.token)] if is_new else []
 
     def _failed(self, reason: str, now: float) -> list[Effect]:
         self._asked_at = None
-        if self._token is not None:
+        if self._token is not None:  # the grant is still valid: retry before it expires
             self._ask_at = now + self._seconds / RETRIES
             return []
         wanted, self._wanted = self._wanted, False

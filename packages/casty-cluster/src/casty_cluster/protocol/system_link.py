@@ -1,27 +1,38 @@
 """System messages between two incarnations: numbered, repeated until acknowledged, delivered once and in order.
 
-Theory of operation. Each side numbers what it sends from 1 and keeps it until the other side has acknowledged it. What
-arrives is taken if it is the next number, acknowledged again if it is an older one, and dropped if there is a gap: it
-comes again. An acknowledgement names the highest number up to which everything has been taken, so it may be lost. What
-is kept is repeated `RESEND` seconds after it was last sent, and at once on a new connection. A peer that acknowledges
-nothing while `CAPACITY` messages pile up is beyond help: the link breaks, and whoever runs it gives the peer up.
+Theory of operation. Each side numbers its messages from 1 and keeps each one until the other side has acknowledged it.
+The receiver takes a message if it has the next number, acknowledges an older one again, and drops one after a gap: that
+one is sent again. An acknowledgement names the highest number up to which all messages have been taken, so it may be
+lost. Kept messages are repeated `RESEND` seconds after they were last sent, and at once on a new connection. If a peer
+acknowledges nothing while `CAPACITY` messages accumulate, the link breaks and the peer has to be downed.
 
-Who sends knows an address, and another incarnation may be there by now whose link begins at 1 as well. So everything
-says which incarnation it is for, and means nothing to any other.
+Frames go to an address, where another incarnation may listen by now whose link starts at 1 as well. So every message
+names the incarnation that it is for, and all others ignore it.
 
 The scheme is that of Pekko's artery (`SystemMessageDelivery.scala`).
 
-Invariants: kept numbers are consecutive and end before the next one; nothing is taken twice.
+Invariants: the numbers of kept messages are consecutive and end before the next number; no message is taken twice.
 """
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Any, Final
+
+from casty.member import NodeId
 
 from casty_cluster.wire.system import Acknowledged, Numbered
 
 RESEND: Final = 1.0
 """Seconds; several round trips of any network that a cluster should span."""
 CAPACITY: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class SendSystem[M]:
+    """Effect of any machine: send a message over the system link to that incarnation."""
+
+    to: NodeId
+    message: M
 
 
 class SystemLink:
@@ -37,16 +48,16 @@ class SystemLink:
         self._sent = 0
         self._taken = 0
         self.broken = False
-        """Whether so much has gone unacknowledged that messages were dropped."""
+        """Whether messages were dropped because too many were unacknowledged."""
         self.repeat_at: float | None = None
-        """When what is unacknowledged is to be sent again."""
+        """When unacknowledged messages are due to be sent again."""
 
     def numbered(self, message: Any) -> Numbered:
-        """The message as it goes to the peer, once it is kept."""
+        """Return the message as it goes to the peer. Send it only after `keep`: it may turn out to be too large."""
         return Numbered(self._peer, self._sent + 1, message)
 
     def keep(self, numbered: Numbered, now: float) -> bool:
-        """Whether the message may be sent; no other one may have been numbered since. False: the link is broken."""
+        """Keep the message that was numbered last. Returns whether it may be sent; False: the link is broken."""
         if self.broken or len(self._kept) >= CAPACITY:
             self.broken = True
             return False
@@ -57,12 +68,12 @@ class SystemLink:
         return True
 
     def repeat(self, now: float) -> list[Numbered]:
-        """All that is unacknowledged, to be sent again."""
+        """Return all unacknowledged messages, to be sent again."""
         self.repeat_at = now + RESEND if self._kept else None
         return list(self._kept)
 
     def acknowledged(self, said: Acknowledged, now: float) -> None:
-        """The peer has taken everything up to a number. One that was never sent means nothing."""
+        """The peer has taken all messages up to a number. A number that was never sent is ignored."""
         if said.to != self._local or said.sequence_nr > self._sent:
             return
         while self._kept and self._kept[0].sequence_nr <= said.sequence_nr:
@@ -70,7 +81,7 @@ class SystemLink:
         self.repeat_at = now + RESEND if self._kept else None
 
     def take(self, numbered: Numbered) -> bool:
-        """Whether this message is the next one; whatever it is, `acknowledgement` is to be sent."""
+        """Return whether this message is the next one. In either case `acknowledgement` is due."""
         if numbered.to != self._local or numbered.sequence_nr != self._taken + 1:
             return False
         self._taken += 1
