@@ -19,6 +19,7 @@ PUBLIC = {
     "ActorSystem",
     "BroadcastRef",
     "Request",
+    "System",
     # behaviors
     "ActorContext",
     "AllForOneStrategy",

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from casty.actor_tree import ActorSnapshot as ActorSnapshot
+from casty.actor_tree import SystemSnapshot as SystemSnapshot
 from casty.address import ActorAddress as ActorAddress
 from casty.behaviors.clustered import ServiceKey as ServiceKey
 from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
@@ -20,6 +22,7 @@ from casty.behaviors.supervision import Directive as Directive
 from casty.behaviors.supervision import OneForOneStrategy as OneForOneStrategy
 from casty.behaviors.supervision import RestForOneStrategy as RestForOneStrategy
 from casty.behaviors.supervision import SupervisionStrategy as SupervisionStrategy
+from casty.behaviors.system import System as System
 from casty.behaviors.values import Behavior as Behavior
 from casty.config import CastyConfig as CastyConfig
 from casty.config import ClusterConfig as ClusterConfig
@@ -84,8 +87,6 @@ from casty.ref import ActorRef as ActorRef
 from casty.ref import BroadcastRef as BroadcastRef
 from casty.replication import ReplicationConfig as ReplicationConfig
 from casty.request import Request as Request
-from casty.runtime.snapshot import ActorSnapshot as ActorSnapshot
-from casty.runtime.snapshot import SystemSnapshot as SystemSnapshot
 from casty.runtime.system import ActorSystem as ActorSystem
 from casty.serialization import event as event
 from casty.serialization import message as message

@@ -9,6 +9,7 @@ named here is the runtime's own business and may change with any version; `tests
 from collections.abc import Iterator
 from typing import Any
 
+from casty.behaviors.system import System
 from casty.output_commit import OPEN, current
 from casty.runtime.ask import ASKS as ASKS
 from casty.runtime.ask import Asks as Asks
@@ -27,11 +28,20 @@ from casty.runtime.remote import Remote as Remote
 from casty.runtime.revocable import Revocable as Revocable
 from casty.runtime.signals import Restart as Restart
 from casty.runtime.stopping import request_stop as request_stop
+from casty.runtime.system import ActorSystem
 from casty.runtime.threads import check_thread as check_thread
 from casty.runtime.watch import Watch as Watch
 from casty.runtime.watch import unwatch as unwatch
 from casty.runtime.watch import watch as watch
 from casty.runtime.watch import watched_cell as watched_cell
+
+
+def kernel_of(system: System) -> Kernel:
+    """The inside of the system that an actor runs in: `kernel_of(ctx.system)`. Raises `SystemStoppedError` where it has
+    stopped.
+    """
+    assert isinstance(system, ActorSystem), "a handler's system is one that runs"
+    return system.kernel
 
 
 def top_level_actors(kernel: Kernel) -> Iterator[LocalRef[Any]]:

@@ -14,7 +14,7 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated
 from casty.address import ActorAddress
 from casty.behaviors.clustered import SingletonBehavior
 from casty.errors import EncodeError
-from casty.extension import Internal, LocalRef, Revocable
+from casty.extension import Internal, LocalRef, Revocable, kernel_of
 from casty.interruption import raise_unless_failure
 from casty.member import NodeId
 
@@ -148,7 +148,7 @@ class Manager:
         self._forwarding: Forwarding[Any] = Forwarding()
         self._due: float | None = None
         """For when the timer of the forwarding is set."""
-        self._clock = ctx.system.kernel.clock
+        self._clock = kernel_of(ctx.system).clock
 
     @property
     def runs(self) -> bool:
@@ -282,7 +282,7 @@ class Manager:
             match effect:
                 case Deliver(message):
                     assert self._instance is not None, "aimed at what does not run"
-                    self._ctx.system.kernel.dead_letters.tell(self._instance, message)
+                    kernel_of(self._ctx.system).dead_letters.tell(self._instance, message)
                 case PassOn(to, message, hops):
                     self._forward(to, message, hops)
                 case AskToFlush(to, number):
@@ -327,7 +327,7 @@ class Manager:
         return self._managers.resolve(address)
 
     def _bury(self, message: Any, reason: str, cause: Exception | None = None) -> None:
-        self._ctx.system.kernel.dead_letters.publish(message, self._ctx.self, reason, cause)
+        kernel_of(self._ctx.system).dead_letters.publish(message, self._ctx.self, reason, cause)
 
 
 def _take_unread(instance: ActorRef[Any]) -> list[Any]:

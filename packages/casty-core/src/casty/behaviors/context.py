@@ -3,14 +3,12 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from casty.behaviors.behavior import Behavior
+from casty.behaviors.system import System
 from casty.mailbox import Mailbox
 from casty.ref import ActorRef
-
-if TYPE_CHECKING:
-    from casty.behaviors.values import Behavior
-    from casty.runtime.system import ActorSystem
 
 
 class Timers[M](Protocol):
@@ -40,7 +38,7 @@ class ActorContext[M](Protocol):
         ...
 
     @property
-    def system(self) -> "ActorSystem": ...
+    def system(self) -> System: ...
 
     @property
     def parent(self) -> ActorRef[Any] | None:
@@ -66,7 +64,7 @@ class ActorContext[M](Protocol):
     def timers(self) -> Timers[M]: ...
 
     def spawn[N](
-        self, behavior: "Behavior[N]", name: str | None = None, *, mailbox: Mailbox | None = None
+        self, behavior: Behavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[N]:
         """Start a child. Raises `ActorNameError` for an illegal name or one that a living child has."""
         ...

@@ -5,17 +5,11 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, cast
 
+from casty.behaviors.behavior import Behavior as Behavior
 from casty.behaviors.context import ActorContext
 from casty.behaviors.functions import checked_async
 from casty.behaviors.supervision import Strategy
 from casty.ref import ActorRef
-
-
-class Behavior[M]:
-    """How an actor treats its next message. Made by `Behaviors`; any of them may be returned from any handler."""
-
-    __slots__ = ()
-
 
 type Handler[M] = Callable[[ActorContext[M], M], Awaitable[Behavior[M]]]
 type Hook[M] = Callable[[ActorContext[M]], Awaitable[None]]

@@ -7,7 +7,9 @@ from types import TracebackType
 from typing import Any, Self, overload, override
 
 from casty import entropy
+from casty.actor_tree import SystemSnapshot
 from casty.address import ActorAddress
+from casty.behaviors.system import System
 from casty.behaviors.values import Behavior
 from casty.clock import Clock, SystemClock
 from casty.config import CastyConfig
@@ -36,14 +38,14 @@ from casty.runtime.instruments import Instruments
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
-from casty.runtime.snapshot import LIMIT, SystemSnapshot, take_snapshot
+from casty.runtime.snapshot import LIMIT, take_snapshot
 from casty.runtime.threads import check_thread
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
 from casty.spi.serializer import Serializer
 
 
-class ActorSystem:
+class ActorSystem(System):
     """A tree of actors on one event loop. Use it with `async with`: it runs from `__aenter__` to `__aexit__`.
 
     `name` wins over the configuration's `[system] name`; without either it is "casty". `plugins` are modules or
@@ -81,11 +83,13 @@ class ActorSystem:
         return self._kernel
 
     @property
+    @override
     def clock(self) -> SystemClock:
         """The time by which this system goes: `now()` and `time()`. Actors have both in their context."""
         return self.kernel.system_clock
 
     @property
+    @override
     def serializer(self) -> Serializer:
         """The default serializer, whose references are live ones of this system."""
         if self._serializer is None:
@@ -117,6 +121,7 @@ class ActorSystem:
     ) -> None:
         await self.shutdown()
 
+    @override
     def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]:
@@ -137,6 +142,7 @@ class ActorSystem:
     def ask[M, R](
         self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
     ) -> Coroutine[Any, Any, R]: ...
+    @override
     def ask[M](
         self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[Any]], M], timeout: float = 5.0
     ) -> Coroutine[Any, Any, Any]:
@@ -147,6 +153,7 @@ class ActorSystem:
         """
         return (self._kernel or self.kernel).asks.ask(ref, msg_factory, timeout)
 
+    @override
     async def ask_or_none[M, R](
         self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
     ) -> R | None:
@@ -156,6 +163,7 @@ class ActorSystem:
         except (TimeoutError, ActorStoppedError, ActorFailedError):
             return None
 
+    @override
     def tell_threadsafe[M](self, ref: ActorRef[M], message: M) -> None:
         """`ref.tell(message)`, from any thread. What the actor cannot take becomes a dead letter.
 
@@ -163,6 +171,7 @@ class ActorSystem:
         """
         (self._kernel or self.kernel).threads.tell(checked_ref(ref, "tell_threadsafe"), message)
 
+    @override
     def ask_threadsafe[M, R](
         self, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
     ) -> "concurrent.futures.Future[R]":
@@ -178,11 +187,13 @@ class ActorSystem:
         outcome.set_exception(SystemStoppedError(f"the actor system {self.name!r} is not running"))
         return outcome
 
+    @override
     def lookup(self, path: str) -> ActorRef[Any] | None:
         """The living actor at an absolute path such as `/orders/item-1`, by the very reference that `spawn` gave."""
         cell = self.kernel.find(checked_path(path))
         return None if cell is None else cell.ref
 
+    @override
     def resolve(self, address: ActorAddress) -> ActorRef[Any]:
         """A reference for an address that has travelled. If that actor is not alive, what it is told are dead
         letters.
@@ -202,6 +213,7 @@ class ActorSystem:
             return ref
         return GoneRef(kernel, address)
 
+    @override
     def snapshot(self, limit: int = LIMIT) -> SystemSnapshot:
         """What the living actors of this process do at this moment, as a tree of at most `limit` of them.
 
@@ -210,6 +222,7 @@ class ActorSystem:
         """
         return take_snapshot(self.kernel, limit)
 
+    @override
     def tick[M](self, key: str, target: ActorRef[M], message: M, interval: float) -> None:
         """Tell `target` the message every `interval` seconds until the key is cancelled or the actor has stopped.
 
@@ -219,12 +232,14 @@ class ActorSystem:
         checked_seconds(interval, "interval of ActorSystem.tick", zero=False)
         self._schedule(lambda timers: timers.repeat(key, target, message, interval))
 
+    @override
     def schedule[M](self, key: str, target: ActorRef[M], message: M, delay: float) -> None:
         """Tell `target` the message once, in `delay` seconds."""
         checked_ref(target, "ActorSystem.schedule")
         checked_seconds(delay, "delay of ActorSystem.schedule")
         self._schedule(lambda timers: timers.once(key, target, message, delay))
 
+    @override
     def cancel_schedule(self, key: str) -> None:
         """Nothing happens if the key is not in use. A message that waits in the actor's mailbox already is revoked."""
         self.kernel.timers.cancel(key)
@@ -238,6 +253,7 @@ class ActorSystem:
         else:
             output.hold(start, timers)
 
+    @override
     async def shutdown(self) -> None:
         """Stop everything: user actors before internal ones, children before parents, journals last.
 

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any, override
 
 from casty.behaviors.context import ActorContext, Timers
+from casty.behaviors.system import System
 from casty.behaviors.values import Behavior
 from casty.errors import ActorNameError, StashOverflowError
 from casty.mailbox import Mailbox
 from casty.ref import ActorRef
 from casty.runtime.children import NAME, check_spawnable
 from casty.runtime.context import STASH_CAPACITY
-from casty.runtime.system import ActorSystem
 from casty.testing.clock import ManualClock
 from casty.testing.effects import (
     Asked,
@@ -90,7 +90,7 @@ class RecordingContext(ActorContext[Any]):
 
     @property
     @override
-    def system(self) -> ActorSystem:
+    def system(self) -> System:
         raise AssertionError("BehaviorTestKit has no actor system: test what uses ctx.system in one, with TestProbe")
 
     @property
