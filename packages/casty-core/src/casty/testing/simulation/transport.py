@@ -24,7 +24,7 @@ from casty.testing.simulation.process import Process
 
 LINGER: Final = 1.0
 """Seconds for which an endpoint that closes waits until what it has sent has arrived."""
-LOOK: Final = 0.001
+LOOK: Final = 0.01
 """Seconds between two looks whether it has; they are free in virtual time."""
 _FIRST_FREE_PORT: Final = 49152
 _URL: Final = re.compile(r"sim://(?P<host>[^:/?#]+):(?P<port>[0-9]+)/?")
