@@ -1,14 +1,14 @@
-"""Death watch across nodes, on the watching side: who watches which actor of which node, and when he is told.
+"""Death watch across nodes, watching side: asks the nodes of watched actors, and notifies the watchers on this node.
 
-Theory of operation. The first watcher of an actor makes this node send `Watch`, the last one that goes `Unwatch`; the
-actor's node answers `Stopped`, at once if the actor is not alive. A node that is no member any more takes all its
-actors with it. An actor's address does not name its node's incarnation: the member at that address is asked, and its
-actors' uids are unlike those of any other incarnation. Where there is no member at the address (yet), the watch waits
-`PATIENCE` seconds for one: a member may hear of another's actor before it hears of the other. It waits as well while
-two members are at the address: one of them is gone, and it is not known yet which.
+Theory of operation. The first watcher of an actor makes this node send `Watch`, the last one that leaves makes it send
+`Unwatch`. The actor's node replies `Stopped`, at once if the actor is not alive. All actors of a removed member count
+as stopped. An actor's address does not name its node's incarnation: the member at that address is asked, and no two
+incarnations have actors of one uid. Where no member is at the address, the watch waits `PATIENCE` seconds for one: this
+node may learn of an actor before it learns of the actor's node. The watch waits as well while two members are at the
+address: one of them has ended, and it is not known yet which.
 
-Invariants: an actor of a living member is reported only after its node said so; every watcher is told at most once a
-watch; nobody watches an actor of a node that is no member and that is not being waited for.
+Invariants: an actor of a member is reported only after its node has replied; each watch is notified at most once; the
+node of each watched actor is a member or is being waited for.
 """
 
 from collections import Counter
@@ -20,6 +20,8 @@ from casty.address import PeerAddress
 from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
 
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.system import Stopped, Unwatch, Watch
 
 PATIENCE: Final = 10.0
@@ -34,47 +36,111 @@ class Target(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SendSystem:
-    """To be sent over the link to that incarnation."""
+class AddWatch[W: Hashable]:
+    """An actor of this node watches `target`. A second watch of the same actor replaces the first one's notice."""
 
-    to: NodeId
-    message: Watch | Unwatch
+    target: Target
+    watcher: W
+    notice: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver:
-    """To be delivered to that watcher."""
+class RemoveWatch[W: Hashable]:
+    """The watcher no longer watches `target`."""
+
+    target: Target
+    watcher: W
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveWatcher[W: Hashable]:
+    """The watcher has stopped or restarted, and watches no actor any more."""
+
+    watcher: W
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedReceived:
+    """The node of an actor reports that it has stopped."""
+
+    node: NodeId
+    stopped: Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """These are the other members now."""
+
+    others: Collection[NodeId]
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """This node is no longer a member of its cluster."""
+
+
+type Input[W: Hashable] = AddWatch[W] | RemoveWatch[W] | RemoveWatcher[W] | StoppedReceived | Members | Out
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Deliver the notice to its watcher."""
 
     watcher: Any
-    message: Any
+    notice: Any
     reason: Exception | None = None
     """The failure that stopped the actor, or the loss of its node."""
 
 
-type Effect = SendSystem | Deliver
+type Effect = SendSystem[Watch | Unwatch] | Notify
 
 
 class Watches[W: Hashable]:
-    """Whom the actors of one node watch on the others."""
+    """The machine: all watches by actors of one node of actors of other nodes."""
 
     def __init__(self) -> None:
         self._members: Collection[NodeId] = ()
         self._at: dict[PeerAddress, NodeId] = {}
-        """The member at each address, where there is but one."""
+        """The member at each address that only one member has."""
         self._watchers: dict[Target, dict[W, Any]] = {}
-        """With what each watcher is to be told."""
+        """The watchers of each actor, with their notices."""
         self._asked: dict[Target, NodeId] = {}
         self._waiting: dict[Target, float] = {}
         """Until when to wait for a member at the target's address."""
 
-    def watch(self, target: Target, watcher: W, message: Any, now: float) -> list[Effect]:
-        """A second watch of the same actor by the same watcher replaces the first one's message."""
-        watchers = self._watchers.setdefault(target, {})
-        first = not watchers
-        watchers[watcher] = message
-        return self._ask(target, now) if first else []
+    def handle(self, given: Input[W] | Tick, now: float) -> list[Effect]:
+        match given:
+            case AddWatch(target, watcher, notice):
+                watchers = self._watchers.setdefault(target, {})
+                is_first = not watchers
+                watchers[watcher] = notice
+                return self._ask(target, now) if is_first else []
+            case RemoveWatch(target, watcher):
+                return self._remove(target, watcher)
+            case RemoveWatcher(watcher):
+                targets = [target for target, watchers in self._watchers.items() if watcher in watchers]
+                return [effect for target in targets for effect in self._remove(target, watcher)]
+            case StoppedReceived(node, stopped):
+                return self._stopped(node, stopped)
+            case Members(others):
+                return self._members_changed(others, now)
+            case Out():
+                self._out(now)
+                return []
+            case Tick():
+                return self._expire(now)
 
-    def unwatch(self, target: Target, watcher: W) -> list[Effect]:
+    def next_deadline(self) -> float | None:
+        return min(self._waiting.values(), default=None)
+
+    def validate(self) -> None:
+        """Raises AssertionError where an invariant is broken."""
+        assert self._asked.keys().isdisjoint(self._waiting), "a target is both asked and waited for"
+        assert self._watchers.keys() == self._asked.keys() | self._waiting.keys(), "a watch is not followed up"
+        assert all(self._watchers.values()), "a target has no watchers"
+        assert all(node in self._members for node in self._asked.values()), "a removed node is still asked"
+
+    def _remove(self, target: Target, watcher: W) -> list[Effect]:
         watchers = self._watchers.get(target, {})
         if watcher not in watchers:
             return []
@@ -84,51 +150,39 @@ class Watches[W: Hashable]:
         node = self._forget(target)
         return [] if node is None else [SendSystem(node, Unwatch(target.path, target.uid))]
 
-    def unwatch_all(self, watcher: W) -> list[Effect]:
-        """The watcher has stopped, or begins again."""
-        targets = [target for target, watchers in self._watchers.items() if watcher in watchers]
-        return [effect for target in targets for effect in self.unwatch(target, watcher)]
-
-    def stopped(self, node: NodeId, stopped: Stopped) -> list[Effect]:
-        """That node says that its actor is gone."""
+    def _stopped(self, node: NodeId, stopped: Stopped) -> list[Effect]:
         target = Target(node.address, stopped.path, stopped.uid)
+        # Only the incarnation that was asked knows. Another one at the address would report all actors as stopped.
         if self._asked.get(target) != node:
             return []
         reason = None if stopped.reason is None else ActorFailedError(stopped.reason)
         return list(self._report(target, reason))
 
-    def members(self, members: Collection[NodeId], now: float) -> list[Effect]:
-        """These are the other members now."""
-        self._members = members
-        places = Counter(node.address for node in members)
-        self._at = {node.address: node for node in members if places[node.address] == 1}
+    def _members_changed(self, others: Collection[NodeId], now: float) -> list[Effect]:
+        self._members = others
+        places = Counter(node.address for node in others)
+        self._at = {node.address: node for node in others if places[node.address] == 1}
         effects: list[Effect] = []
         for target, node in list(self._asked.items()):
-            if node not in members:
+            if node not in others:
                 effects += self._report(target, NodeLostError(f"{node} is no member of the cluster any more"))
         for target in [target for target in self._waiting if target.address in self._at]:
             effects += self._ask(target, now)
         return effects
 
-    def out(self, now: float) -> None:
-        """This node is no member any more. Nobody is told: the others may live, and what is still watched is asked for
-        again where this node is let in.
-        """
+    def _out(self, now: float) -> None:
+        # No watcher is notified: the other nodes may be alive. The next incarnation asks them again.
         self._members, self._at = (), {}
         self._waiting.update(dict.fromkeys(self._asked, now + PATIENCE))
         self._asked.clear()
 
-    def tick(self, now: float) -> list[Effect]:
-        """Give up waiting for members that do not come."""
+    def _expire(self, now: float) -> list[Effect]:
         late = [target for target, until in self._waiting.items() if until <= now]
         return [
             effect
             for target in late
             for effect in self._report(target, NodeLostError(f"no member of the cluster is at {target.address}"))
         ]
-
-    def next_deadline(self) -> float | None:
-        return min(self._waiting.values(), default=None)
 
     def _ask(self, target: Target, now: float) -> list[Effect]:
         node = self._at.get(target.address)
@@ -147,12 +201,5 @@ class Watches[W: Hashable]:
     def _report(self, target: Target, reason: Exception | None) -> Iterator[Effect]:
         watchers = self._watchers[target]
         self._forget(target)
-        for watcher, final in watchers.items():
-            yield Deliver(watcher, final, reason)
-
-    def validate(self) -> None:
-        """Raises AssertionError where an invariant is broken."""
-        assert self._asked.keys().isdisjoint(self._waiting), "asked and waited for"
-        assert self._watchers.keys() == self._asked.keys() | self._waiting.keys(), "a watch that nobody follows"
-        assert all(self._watchers.values()), "a target without watchers"
-        assert all(node in self._members for node in self._asked.values()), "a watch of a lost node"
+        for watcher, notice in watchers.items():
+            yield Notify(watcher, notice, reason)
