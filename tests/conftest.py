@@ -156,3 +156,10 @@ def uv() -> str:
     path = os.environ.get("UV") or shutil.which("uv")
     assert path, "these tests build wheels with uv; run them with: uv run pytest"
     return path
+
+
+@pytest.fixture
+def own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test run the seeds that it names: `CASTY_SIM_SEEDS=1000 pytest` is meant for scenarios."""
+    for name in ("CASTY_SIM_SEED", "CASTY_SIM_SEEDS", "CASTY_SIM_CHECK_DETERMINISM"):
+        monkeypatch.delenv(name, raising=False)

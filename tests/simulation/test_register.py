@@ -8,13 +8,6 @@ from tests.simulation.register import careful, hasty
 SEEDS = 100
 
 
-@pytest.fixture
-def own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The seeds that the test names, whatever the environment wants: they are many enough to find the bug."""
-    for name in ("CASTY_SIM_SEED", "CASTY_SIM_SEEDS"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def test_a_right_protocol_passes() -> None:
     written = [run.result for run in simulate_seeds(careful, SEEDS)]
     assert sum(written) > SEEDS

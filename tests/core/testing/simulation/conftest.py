@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_seeds_everywhere(own_seeds: None) -> None:
+    """These tests are about the choice of seeds itself."""
