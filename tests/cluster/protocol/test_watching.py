@@ -51,10 +51,8 @@ def test_every_watcher_is_told_once_when_the_actor_stops() -> None:
     watches.handle(AddWatch(TARGET, "w1", "first"), 0.0)
     watches.handle(AddWatch(TARGET, "w1", "second"), 0.0)
     watches.handle(AddWatch(TARGET, "w2", "third"), 0.0)
-    assert told(watches.handle(StoppedReceived(NODE, Stopped("/worker", 7, None)), 0.0)) == [
-        ("w1", "second"),
-        ("w2", "third"),
-    ]
+    stopped = StoppedReceived(NODE, Stopped("/worker", 7, None))
+    assert told(watches.handle(stopped, 0.0)) == [("w1", "second"), ("w2", "third")]
     assert watches.handle(stopped, 0.0) == []
     watches.validate()
 
