@@ -9,11 +9,11 @@ from typing import Final, Self, cast
 
 from casty.address import PeerAddress
 from casty.member import NodeId
-from casty.spi.transport import Endpoint, Lane
+from casty.spi.transport import FIRST_VERSION, Endpoint, Lane, Versions
 from casty.testing.conformance.transport.nodes import CLUSTER, Inbox, Node, patience
 from casty.tls import Config
 from casty_transport_tcp.framing import FrameReader, Kind, encoded
-from casty_transport_tcp.handshake import Dialing, Identity
+from casty_transport_tcp.handshake import Dialing, Identity, Peer
 from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.reasons import Reason
 from casty_transport_tcp.transport import open_endpoint
@@ -33,10 +33,20 @@ async def opened(
     tls: Config | None = None,
     advertised: PeerAddress | None = None,
     inbox: Inbox | None = None,
+    clients: Inbox | None = None,
+    versions: Versions = FIRST_VERSION,
 ) -> AsyncGenerator[Node]:
     """A node of the cluster that all of these tests are about."""
     told, uid = inbox or Inbox(), next(_uids)
-    endpoint = Endpoint(cluster=CLUSTER, uid=uid, cookies=cookies, tls=tls, advertised=advertised)
+    endpoint = Endpoint(
+        cluster=CLUSTER,
+        uid=uid,
+        cookies=cookies,
+        tls=tls,
+        advertised=advertised,
+        clients=clients,
+        versions=versions,
+    )
     async with open_endpoint(url, told, endpoint, options) as transport:
         yield Node(transport, told, uid)
     told.expect_no_faults()
@@ -78,10 +88,18 @@ class Stranger:
         (transport.resume_reading if yes else transport.pause_reading)()
 
     async def introduce(
-        self, node: NodeId, *, cluster: str = CLUSTER, cookies: tuple[bytes, ...] = (), lane: Lane = Lane.user
-    ) -> None:
-        """Say hello, as one of the cluster would, until one is welcome."""
-        dialing = Dialing(Identity(cluster, node, cookies), lane, token_bytes(32))
+        self,
+        node: NodeId,
+        *,
+        cluster: str = CLUSTER,
+        cookies: tuple[bytes, ...] = (),
+        lane: Lane = Lane.user,
+        versions: Versions = FIRST_VERSION,
+        fields: bytes = b"",
+    ) -> Peer:
+        """Complete the handshake, as a node of the cluster or a client would; `fields` are added to Hello."""
+        dialing = Dialing(Identity(cluster, node, cookies, versions=versions), lane, token_bytes(32))
+        dialing.hello += fields
         self.write(encoded(Kind.hello, dialing.hello))
         peer = None
         while peer is None:
@@ -89,6 +107,7 @@ class Stranger:
             peer = step.peer
             if step.kind is not None:
                 self.write(encoded(step.kind, step.body))
+        return peer
 
     async def frame(self) -> tuple[int, bytes]:
         """The next frame. Raises ConnectionError where there will be none."""
@@ -119,5 +138,5 @@ class Stranger:
         self._writer.transport.abort()
 
     async def gone(self) -> None:
-        with suppress(ConnectionError):  # as it should be: somebody has cut it
+        with suppress(ConnectionError):  # expected: a test has cut the connection
             await self._writer.wait_closed()

@@ -111,6 +111,6 @@ async def test_an_address_that_is_taken_is_named() -> None:
 async def test_settings_that_contradict_each_other_are_refused() -> None:
     assert "tls:// needs certificates: give tls=casty.tls.Config.from_paths(" in await refused("tls://127.0.0.1:0")
     text = await refused("tcp://127.0.0.1:0", cookies=(SECRET, b""))
-    assert "a cookie is empty; give one that nobody can guess" in text
+    assert "a cookie is empty; give one that cannot be guessed" in text
     assert SECRET.decode() not in text
     assert "1000 bytes; give it a shorter one" in await refused("tcp://127.0.0.1:0", cluster="c" * 1_001)

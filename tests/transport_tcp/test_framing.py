@@ -95,6 +95,20 @@ def test_a_header_is_judged_before_its_body_comes(header: bytes, reason: Reason)
         next(frames)
 
 
+def test_a_kind_of_a_newer_node_passes_once_the_handshake_is_over() -> None:
+    """Also an empty one; what is damaged or too large is refused as ever."""
+    unknown = pack("!IBBB", 8, 1, 99, 0) + b"newer", pack("!IBBB", 3, 1, 100, 0)
+    reader = FrameReader(LIMIT)
+    reader.knows_all_kinds = False
+    stream = data(b"one") + b"".join(unknown) + data(b"two")
+    frames = [(Kind.data, b"one"), (99, b"newer"), (100, b""), (Kind.data, b"two")]
+    assert list(reader.feed(stream)) == frames
+    assert [frame for octet in stream for frame in reader.feed(bytes([octet]))] == frames
+    for damaged in (pack("!IBBB", 4, 1, 99, 1), pack("!IBBB", LIMIT + 4, 1, 99, 0), pack("!IBBB", 3, 1, Kind.data, 0)):
+        with pytest.raises(Ending):
+            list(FrameReader(LIMIT).feed(damaged + b"x"))
+
+
 def test_the_largest_frame_passes() -> None:
     assert read([data(bytes(LIMIT))]) == [(Kind.data, bytes(LIMIT))]
 

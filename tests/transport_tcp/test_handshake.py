@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from casty.member import NodeId
-from casty.spi.transport import Lane
-from casty_transport_tcp import handshake
+from casty.spi.transport import FIRST_VERSION, Lane, Versions
 from casty_transport_tcp.framing import Kind
 from casty_transport_tcp.handshake import NONCE_BYTES, Accepting, Dialing, Identity, Peer
 from casty_transport_tcp.reasons import Ending, Reason
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 A, B = NodeId("10.0.0.1", 25520, 0xA), NodeId("node-b.example", 25521, 0xB)
 COOKIE, OTHER = b"cookie of thirty-two bytes, or so", b"another one"
+UNKNOWN_FIELDS = b"\x63\0\3new\xff\0\0"
 
 type Message = tuple[int, bytes]
 
@@ -59,8 +59,13 @@ def pair(
     nodes: tuple[NodeId, NodeId] = (A, B),
     lane: Lane = Lane.user,
     nonces: tuple[int, int] = (1, 2),
+    versions: tuple[Versions, Versions] = (FIRST_VERSION, FIRST_VERSION),
+    accepts_clients: bool = False,
 ) -> Pair:
-    one, other = (Identity(*each) for each in zip(clusters, nodes, cookies, strict=True))
+    one, other = (
+        Identity(cluster, node, known, versions=spoken, accepts_clients=accepts_clients)
+        for cluster, node, known, spoken in zip(clusters, nodes, cookies, versions, strict=True)
+    )
     return Pair(Dialing(one, lane, nonce(nonces[0])), Accepting(other, nonce(nonces[1])))
 
 
@@ -76,7 +81,7 @@ def refusal(side: Dialing | Accepting, kind: int, body: bytes) -> Reason:
 def test_each_learns_who_the_other_is_and_on_which_lane(
     lane: Lane, cookies: tuple[tuple[bytes, ...], tuple[bytes, ...]]
 ) -> None:
-    assert pair(lane=lane, cookies=cookies).run() == (Peer(B, lane), Peer(A, lane))
+    assert pair(lane=lane, cookies=cookies).run() == (Peer(B, lane, 1), Peer(A, lane, 1))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,7 @@ def test_an_accepting_side_without_the_cookie_is_found_out() -> None:
 
 def test_another_cluster_is_refused_before_anything_is_proved() -> None:
     sides = pair(clusters=("shop", "bank"))
-    with pytest.raises(Ending, match="it is of 'shop', this node of 'bank'") as raised:
+    with pytest.raises(Ending, match="the peer belongs to 'shop', this node to 'bank'") as raised:
         sides.accepting.received(Kind.hello, sides.dialing.hello)
     assert raised.value.reason is Reason.wrong_cluster
 
@@ -117,15 +122,96 @@ def test_a_node_does_not_let_itself_in() -> None:
     assert refusal(sides.accepting, Kind.hello, sides.dialing.hello) is Reason.itself
 
 
-def test_nodes_without_a_common_version_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    old = pair()
-    monkeypatch.setattr(handshake, "OLDEST", 2)
-    monkeypatch.setattr(handshake, "NEWEST", 3)
-    new = pair()
-    assert refusal(new.accepting, Kind.hello, old.dialing.hello) is Reason.wrong_version
-    challenge = new.accepting.received(Kind.hello, new.dialing.hello).body
-    monkeypatch.undo()
-    assert refusal(old.dialing, Kind.challenge, challenge) is Reason.wrong_version
+@pytest.mark.parametrize(
+    ("one", "other", "highest"),
+    [
+        ((1, 1), (1, 1), 1),
+        ((1, 2), (1, 1), 1),
+        ((1, 1), (1, 2), 1),
+        ((1, 3), (2, 4), 3),
+        ((2, 2), (1, 255), 2),
+    ],
+)
+def test_the_highest_common_version_is_used(one: tuple[int, int], other: tuple[int, int], highest: int) -> None:
+    dialing, accepting = pair(versions=(Versions(*one), Versions(*other))).run()
+    assert (dialing.version, accepting.version) == (highest, highest)
+
+
+@pytest.mark.parametrize(("one", "other"), [((1, 1), (2, 3)), ((2, 3), (1, 1)), ((0, 0), (1, 255))])
+def test_nodes_without_a_common_version_part(one: tuple[int, int], other: tuple[int, int]) -> None:
+    sides = pair(versions=(Versions(*one), Versions(*other)))
+    with pytest.raises(Ending, match=f"the peer speaks {Versions(*one)}, this node {Versions(*other)}") as raised:
+        sides.accepting.received(Kind.hello, sides.dialing.hello)
+    assert raised.value.reason is Reason.wrong_version
+
+
+def test_an_acceptor_cannot_choose_a_version_that_was_not_offered() -> None:
+    newer, older = pair(versions=(Versions(2, 3), Versions(2, 3))), pair()
+    challenge = newer.accepting.received(Kind.hello, newer.dialing.hello).body
+    assert refusal(older.dialing, Kind.challenge, challenge) is Reason.wrong_version
+
+
+def test_a_version_cannot_be_lowered_by_an_attacker_in_between() -> None:
+    sides = pair(versions=(Versions(1, 2), Versions(1, 2)))
+    lowered = sides.dialing.hello.replace(b"CASTY\0\1\2", b"CASTY\0\1\1")
+    challenge = sides.accepting.received(Kind.hello, lowered).body
+    proof = sides.dialing.received(Kind.challenge, challenge).body
+    assert refusal(sides.accepting, Kind.proof, proof) is Reason.wrong_cookie
+
+
+def test_fields_of_a_newer_node_are_skipped() -> None:
+    sides = pair()
+    sides.dialing.hello += UNKNOWN_FIELDS
+    assert sides.run() == (Peer(B, Lane.user, 1), Peer(A, Lane.user, 1))
+
+
+def test_fields_of_a_newer_acceptor_are_skipped() -> None:
+    sides = pair(cookies=((), ()))
+    challenge = sides.accepting.received(Kind.hello, sides.dialing.hello).body + UNKNOWN_FIELDS
+    sides.dialing.received(Kind.challenge, challenge)
+    assert sides.dialing.received(Kind.welcome, b"\0").peer == Peer(B, Lane.user, 1)
+
+
+@pytest.mark.parametrize("damaged", [b"\x63", b"\x63\0\4abc", b"\x63\0\0\x63\0\0"], ids=["tag", "value", "twice"])
+def test_damaged_fields_are_refused(damaged: bytes) -> None:
+    sides = pair()
+    challenge = sides.accepting.received(Kind.hello, sides.dialing.hello).body
+    assert refusal(pair().accepting, Kind.hello, sides.dialing.hello + damaged) is Reason.stranger
+    assert refusal(sides.dialing, Kind.challenge, challenge + damaged) is Reason.stranger
+
+
+def test_a_client_is_named_by_itself_and_by_no_address() -> None:
+    client = NodeId("reports", 0, 0xC)
+    assert pair(nodes=(client, B), accepts_clients=True).run()[1] == Peer(client, Lane.user, 1)
+    assert client.is_client
+    assert not B.is_client
+
+
+def test_a_client_is_rejected_where_clients_are_not_accepted() -> None:
+    sides = pair(nodes=(NodeId("reports", 0, 0xC), B))
+    assert refusal(sides.accepting, Kind.hello, sides.dialing.hello) is Reason.no_clients
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a:1", "a@b", "[::1]", "x" * 256, "\n", "é"])
+def test_a_client_cannot_have_a_name_that_no_address_can_hold(name: str) -> None:
+    sides = pair(nodes=(NodeId(name, 0, 0xC), B), accepts_clients=True)
+    assert refusal(sides.accepting, Kind.hello, sides.dialing.hello) is Reason.stranger
+
+
+def test_a_client_cannot_pass_for_a_node_nor_a_node_for_a_client() -> None:
+    role = b"\1\0\1"
+    as_node = pair(nodes=(NodeId("reports", 0, 0xC), B), accepts_clients=True)
+    assert as_node.dialing.hello.endswith(role + b"\1")
+    nameless = as_node.dialing.hello.removesuffix(role + b"\1")
+    for hello in (nameless, nameless + role + b"\0", nameless + role + b"\2", pair().dialing.hello + role + b"\1"):
+        fresh = pair(accepts_clients=True)
+        assert refusal(fresh.accepting, Kind.hello, hello) is Reason.stranger
+
+
+def test_an_acceptor_is_a_node() -> None:
+    sides = pair(nodes=(A, NodeId("reports", 0, 0xC)))
+    challenge = sides.accepting.received(Kind.hello, sides.dialing.hello).body
+    assert refusal(sides.dialing, Kind.challenge, challenge) is Reason.stranger
 
 
 def test_what_was_overheard_is_worth_nothing() -> None:
@@ -172,7 +258,7 @@ def test_each_step_is_taken_once() -> None:
 
 @given(st.data())
 def test_an_altered_message_is_refused(drawn: st.DataObject) -> None:
-    """Whichever byte of whichever message somebody in between changes, one side or the other notices."""
+    """Whichever byte of whichever message an attacker in between changes, one of the two sides notices."""
     sides = pair()
     at = drawn.draw(st.integers(min_value=0, max_value=3))
 

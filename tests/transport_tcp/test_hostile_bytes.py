@@ -19,6 +19,7 @@ from tests.transport_tcp.strangers import Stranger, opened
 SOMEBODY = NodeId("127.0.0.1", 9, 77)
 COOKIE = b"a cookie that must not be shown!"
 HELLO = encoded(Kind.hello, Dialing(Identity(CLUSTER, SOMEBODY, (COOKIE,)), Lane.user, bytes(32)).hello)
+CLIENT = Dialing(Identity(CLUSTER, NodeId("reports", 0, 77), (COOKIE,)), Lane.user, bytes(32)).hello
 
 BEFORE_THE_HANDSHAKE = {
     "zero length": (pack("!IBBB", 0, 1, Kind.hello, 0), Reason.garbage),
@@ -33,6 +34,12 @@ BEFORE_THE_HANDSHAKE = {
     "hello of something else": (encoded(Kind.hello, b"HELLO" * 20), Reason.stranger),
     "hello that is cut off": (encoded(Kind.hello, HELLO[7:-3]), Reason.stranger),
     "hello with something behind it": (encoded(Kind.hello, HELLO[7:] + b"!"), Reason.stranger),
+    "hello with a field that is cut off": (encoded(Kind.hello, HELLO[7:] + b"\x63\0\2x"), Reason.stranger),
+    "hello with a field twice": (encoded(Kind.hello, HELLO[7:] + b"\x63\0\0" * 2), Reason.stranger),
+    "hello of no role": (encoded(Kind.hello, HELLO[7:] + b"\1\0\1\7"), Reason.stranger),
+    "hello of a client with a node's address": (encoded(Kind.hello, HELLO[7:] + b"\1\0\1\1"), Reason.stranger),
+    "hello of a client where none is accepted": (encoded(Kind.hello, CLIENT), Reason.no_clients),
+    "hello of versions in the wrong order": (encoded(Kind.hello, MAGIC + b"\2\1" + HELLO[15:]), Reason.stranger),
     "hello in no UTF-8": (encoded(Kind.hello, HELLO[7:-2] + b"\xff\xff"), Reason.stranger),
     "hello of another version": (encoded(Kind.hello, MAGIC + b"\7\7" + HELLO[15:]), Reason.wrong_version),
     "hello to another cluster": (encoded(Kind.hello, HELLO[7:-2] + b"zz"), Reason.wrong_cluster),
@@ -50,7 +57,8 @@ AFTER_THE_HANDSHAKE = {
     "empty frame": (pack("!IBBB", 3, 1, Kind.data, 0), Reason.garbage),
     "4 GiB": (pack("!IBBB", 2**32 - 1, 1, Kind.data, 0), Reason.too_large),
     "more than the limit": (data_header(FRAME_LIMITS[Lane.user] + 1), Reason.too_large),
-    "unknown kind": (pack("!IBBB", 5, 1, 200, 0) + b"xx", Reason.garbage),
+    "unknown kind with flags": (pack("!IBBB", 5, 1, 200, 1) + b"xx", Reason.garbage),
+    "unknown kind that is too large": (pack("!IBBB", FRAME_LIMITS[Lane.user] + 4, 1, 200, 0), Reason.too_large),
     "noise": (Random(8).randbytes(100_000), Reason.garbage),
     "the handshake again": (HELLO, Reason.out_of_turn),
 }

@@ -3,9 +3,10 @@
 import logging
 
 import pytest
+from casty.spi.transport import FIRST_VERSION, Versions
 from casty_transport_tcp import incidents
 from casty_transport_tcp.incidents import MOST_ADDRESSES, Incidents
-from casty_transport_tcp.reasons import Ending, Reason, told
+from casty_transport_tcp.reasons import Ending, Reason, no_common_version, told
 
 
 async def test_one_line_stands_for_many_of_a_kind(
@@ -29,7 +30,7 @@ async def test_what_is_as_it_should_be_is_counted_only(caplog: pytest.LogCapture
     caplog.set_level(logging.DEBUG)
     noted = Incidents()
     noted.note("somebody", Ending(Reason.closed), address="a")
-    noted.note("somebody", told(Reason.closed), address="a")
+    noted.note("somebody", told(bytes((Reason.closed,)), FIRST_VERSION), address="a")
     assert noted.counts == {"closed": 1, "peer: closed": 1}
     assert caplog.records == []
 
@@ -45,8 +46,28 @@ def test_each_reason_has_words_of_its_own() -> None:
 
 
 def test_a_reason_that_a_newer_casty_gives_is_a_closed_connection() -> None:
-    ending = told(250)
+    ending = told(b"\xfa and more", FIRST_VERSION)
     assert (ending.reason, ending.by_peer) == (Reason.closed, True)
+
+
+def test_a_rejected_version_shows_both_ranges_on_both_sides() -> None:
+    here = no_common_version(Versions(2, 3), FIRST_VERSION)
+    there = told(here.body, Versions(2, 3))
+    assert str(here).endswith("upgrade the older one: the peer speaks 2 to 3, this node 1")
+    assert str(there).endswith("upgrade the older one: the peer speaks 1, this node 2 to 3")
+    assert (there.reason, there.by_peer) == (Reason.wrong_version, True)
+
+
+async def test_a_skipped_kind_of_frame_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    noted = Incidents()
+    for _ in range(100):
+        noted.skipped("peer", 42, address="a")
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "peer: unknown frame kind 42 is skipped; the peer may be running a newer version of Casty"
+    )
+    assert noted.counts == {"unknown-kind": 100}
 
 
 async def test_each_address_has_lines_of_its_own_and_many_of_them_share_one(caplog: pytest.LogCaptureFixture) -> None:

@@ -98,7 +98,7 @@ async def test_an_attempt_that_is_not_answered_ends(nobody: PeerAddress) -> None
             address = PeerAddress(*silent.getsockname())
             await a.send(address, [b"x"])
             await a.inbox.until(lambda: bool(a.inbox.dropped), "the dropped frame")
-            assert "no answer within 0.1 s" in a.inbox.reasons[0]
+            assert "no connection within 0.1 s" in a.inbox.reasons[0]
             assert a.transport.counters["unreachable"] >= 2
 
 
@@ -114,7 +114,7 @@ async def test_a_node_that_dials_itself_is_told_so() -> None:
     async with opened(options=replace(QUICK, give_up_after=0.2)) as a:
         await a.send(a.address, [b"x"])
         await a.inbox.until(lambda: bool(a.inbox.dropped), "the dropped frame")
-        assert "it is this node itself" in a.inbox.reasons[0]
+        assert "the peer is this node itself" in a.inbox.reasons[0]
         assert a.inbox.connected == []
 
 

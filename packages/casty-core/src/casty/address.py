@@ -33,6 +33,11 @@ class PeerAddress(NamedTuple):
     host: str
     port: int
 
+    @property
+    def is_client(self) -> bool:
+        """Whether it names a client, see `NodeId`: no node listens at port 0."""
+        return self.port == 0
+
     @override
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -1,4 +1,4 @@
-"""From a URL to a listening socket, if it may be opened: a node that anybody can reach must know whom to trust."""
+"""From a URL to a listening socket. A node that other machines can reach must authenticate its peers."""
 
 import re
 import socket
@@ -19,7 +19,7 @@ _URL: Final = re.compile(
 
 
 class Place(NamedTuple):
-    """What a URL says."""
+    """The parts of a URL."""
 
     scheme: str
     host: str
@@ -47,7 +47,7 @@ def check(where: Place, endpoint: Endpoint) -> None:
     if where.scheme == "tcp" and endpoint.tls is not None:
         raise ConfigError("certificates are given, but tcp:// uses none; write tls://, or leave them out")
     if not all(endpoint.cookies):
-        raise ConfigError("a cookie is empty; give one that nobody can guess, such as secrets.token_bytes(32)")
+        raise ConfigError("a cookie is empty; give one that cannot be guessed, such as secrets.token_bytes(32)")
     if len(endpoint.cluster.encode()) > MAX_NAME:
         raise ConfigError(f"the system's name has more than {MAX_NAME} bytes; give it a shorter one")
 
@@ -106,5 +106,5 @@ def _check_exposure(where: Place, endpoint: Endpoint, address: str) -> None:
         raise ConfigError(
             f"{where.host} can be reached from other machines, and anybody there could join the cluster; give all "
             "nodes the same cookie (cookie=… or [cluster] cookie_file) or certificates (tls=… or [cluster.tls]), "
-            "listen at 127.0.0.1, or, where the network lets in nobody else, say insecure=True"
+            "listen at 127.0.0.1, or, where only trusted machines reach the network, set insecure=True"
         )

@@ -1,12 +1,13 @@
-"""One connection: its bytes, its handshake, its end. Whom it belongs to is decided by its host.
+"""One connection: its bytes, its handshake, its end. Its host decides which peer and link it belongs to.
 
-However it ends, whoever closes it, and whatever arrives, `Host.ended` is called once if `Host.established` was, and no
-frame is handed over afterwards.
+However the connection ends and whatever arrives, `Host.ended` is called once if `Host.established` was, and no frame is
+delivered afterwards.
 """
 
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Final, Protocol, cast, final, override
 
 from casty.member import NodeId
@@ -18,36 +19,42 @@ from casty_transport_tcp.reasons import Ending, Reason, told, without_frames
 from casty_transport_tcp.tls import explained
 
 READ_BYTES: Final = 64 << 10
-"""Of one read: what is in it is handled in one go, and must not hold the loop for long."""
+"""Of one read: all of its frames are handled in one turn of the loop, which must not take long."""
 WRITE_BUFFER: Final = 256 << 10
-"""Bytes that wait in the socket's own buffer before frames are held back."""
+"""Bytes in asyncio's write buffer from which on frames stay in the link's queue."""
 LINGER: Final = 1.0
-"""Seconds that the other side has to read a last word and to close."""
+"""Seconds for the other side to read the close frame and to close."""
 
 _DATA: Final = int(Kind.data)
+_OF_HANDSHAKE: Final = frozenset((Kind.hello, Kind.challenge, Kind.proof, Kind.welcome))
 _PING: Final = encoded(Kind.ping)
 
 
 class Host(Protocol):
-    """Whose connection it is."""
+    """The endpoint that a connection belongs to."""
 
-    @property
-    def receiver(self) -> FrameReceiver: ...
+    def receiver(self, peer: Peer) -> FrameReceiver:
+        """Where the frames of this peer are delivered."""
+        ...
 
     def frame_limit(self, lane: Lane) -> int: ...
 
     def refusal(self, peer: Peer) -> Ending | None:
-        """Why this one must not connect although it has proved who it is."""
+        """Why a peer that has authenticated itself must not connect; None if it may."""
         ...
 
     def established(self, connection: "Connection", peer: Peer) -> None: ...
 
     def writable(self, connection: "Connection") -> None:
-        """What had to be held back may be written again."""
+        """The connection accepts frames again."""
         ...
 
     def delivers(self, connection: "Connection") -> None:
         """Its first frame has arrived."""
+        ...
+
+    def skipped(self, peer: Peer, kind: int) -> None:
+        """A frame of a kind that this version does not know has arrived, and is skipped."""
         ...
 
     def ended(self, connection: "Connection", peer: Peer, ending: Ending) -> None: ...
@@ -55,7 +62,7 @@ class Host(Protocol):
 
 @final
 class Connection(asyncio.BufferedProtocol):
-    """From its first byte on; see the module. `patience` is how many ticks without a sign of life it bears."""
+    """A connection from its first byte on; see the module. `patience` is how many ticks it may be silent."""
 
     def __init__(self, host: Host, handshake: Dialing | Accepting, *, patience: int, user_timeout: float) -> None:
         self.peer: Peer | None = None
@@ -63,7 +70,7 @@ class Connection(asyncio.BufferedProtocol):
         self.ending: Ending | None = None
         """Known when it has ended."""
         self.was_made = False
-        """Whether there was ever a socket, and a TLS handshake that succeeded where one was wanted."""
+        """Whether there was ever a socket, and a successful TLS handshake where TLS is configured."""
         self.is_writable = False
         loop = asyncio.get_running_loop()
         self.settled: Final[asyncio.Future[None]] = loop.create_future()
@@ -72,7 +79,7 @@ class Connection(asyncio.BufferedProtocol):
         """Done when the socket is closed."""
         self._loop = loop
         self._host = host
-        self._receive = host.receiver.frame_received
+        self._receive: Callable[[NodeId, bytes], None] = _unexpected
         self._handshake = handshake
         self._patience = patience
         self._user_timeout = user_timeout
@@ -80,7 +87,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reader = FrameReader(MAX_BODY)
         self._buffer = memoryview(bytearray(MAX_BODY))
         self._sender: NodeId | None = None
-        """Whose frames are handed over: known from the first one to the end."""
+        """The peer whose data frames are delivered, from the first one to the end."""
         self._silent_ticks = 0
         self._has_spoken = True
         self._linger: asyncio.TimerHandle | None = None
@@ -91,7 +98,7 @@ class Connection(asyncio.BufferedProtocol):
         self.was_made = True
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
         _tune(self._transport, self._user_timeout)
-        if self.ending is not None:  # given up while it was being made
+        if self.ending is not None:  # the attempt was cancelled while asyncio made the connection
             self._transport.abort()
         elif isinstance(self._handshake, Dialing):
             self._transport.write(encoded(Kind.hello, self._handshake.hello))
@@ -112,14 +119,14 @@ class Connection(asyncio.BufferedProtocol):
                 try:
                     self._receive(sender, body)
                 except Exception as error:
-                    report = {"message": f"a frame of {sender} was not taken by its receiver", "exception": error}
+                    report = {"message": f"the receiver of a frame from {sender} raised", "exception": error}
                     self._loop.call_exception_handler(report)
         except Ending as ending:
             self.close(ending)
 
     @override
     def eof_received(self) -> None:
-        pass  # whatever is still to be written, the transport writes; then the connection is lost
+        pass  # asyncio writes what is buffered, and then reports the connection lost
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -148,10 +155,10 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.write(frames)
 
     def tick(self) -> None:
-        """Say something if nothing was said since the last tick, and listen whether the other side does so.
+        """Send a ping if nothing was sent since the last tick, and end a connection whose peer has been silent.
 
-        Ticks are counted, not seconds: after a pause of this process, what the other side said is read before it is
-        found silent.
+        Ticks are counted, not seconds: after a pause of this process, the bytes that arrived meanwhile are read before
+        the peer counts as silent.
         """
         if self._silent_ticks >= self._patience:
             self.close(Ending(Reason.silent), abruptly=True)
@@ -162,7 +169,7 @@ class Connection(asyncio.BufferedProtocol):
         self._has_spoken = False
 
     def close(self, ending: Ending, *, abruptly: bool = False) -> None:
-        """End it now; the socket is closed soon. Unless abruptly, what was written still goes out, and the reason."""
+        """End it now; the socket is closed soon. Unless abruptly, buffered bytes and the reason are still sent."""
         if self.ending is not None:
             return
         transport = self._transport
@@ -174,25 +181,27 @@ class Connection(asyncio.BufferedProtocol):
             transport.abort()
             return
         if not ending.by_peer:
-            transport.write(encoded(Kind.close, bytes([ending.reason])))
+            transport.write(encoded(Kind.close, ending.body))
         if ending.by_peer or ending.reason is not Reason.closed:
             transport.close()
-        # Otherwise the other side closes once it has read everything: closing a socket with unread input would make
-        # the system throw away what the other side has not read yet.
+        # Otherwise the other side closes once it has read everything: if this side closed a socket with unread input,
+        # the system would discard what the other side has not read yet.
         self._linger = self._loop.call_later(LINGER, transport.abort)
 
     def _handle(self, kind: int, body: bytes) -> None:
         if self.ending is not None:
             self._bid_farewell(kind)
         elif kind == Kind.close:
-            raise told(body[0])
+            raise told(body, self._handshake.versions)
         elif self.peer is None:
             self._shake_hands(kind, body)
-        elif kind != Kind.ping:
+        elif kind in _OF_HANDSHAKE:
             raise Ending(Reason.out_of_turn, f"kind {kind} after the handshake")
+        elif kind != Kind.ping:
+            self._host.skipped(self.peer, kind)
 
     def _bid_farewell(self, kind: int) -> None:
-        """Both sides may close at once; then neither waits for the other to do it."""
+        """Close at once if the other side has closed too; otherwise both would wait for the other one."""
         if kind == Kind.close and self._transport is not None:
             self._transport.close()
 
@@ -201,7 +210,7 @@ class Connection(asyncio.BufferedProtocol):
         if step.kind is not None and self._transport is not None:
             self._transport.write(encoded(step.kind, step.body))
         if step.peer is not None:
-            # Only now, so that the other side knows by the Welcome that it is a peer who refuses it.
+            # Only after the Welcome, by which the other side knows that an authenticated peer rejects it.
             if (refusal := self._host.refusal(step.peer)) is not None:
                 raise refusal
             self._establish(step.peer)
@@ -209,6 +218,8 @@ class Connection(asyncio.BufferedProtocol):
     def _establish(self, peer: Peer) -> None:
         self.peer = peer
         self._reader.limit = self._host.frame_limit(peer.lane)
+        self._reader.knows_all_kinds = False
+        self._receive = self._host.receiver(peer).frame_received
         self._buffer = memoryview(bytearray(READ_BYTES))
         self.is_writable = True
         self._host.established(self, peer)
@@ -216,7 +227,7 @@ class Connection(asyncio.BufferedProtocol):
             self.settled.set_result(None)
 
     def _first_sender(self) -> NodeId | None:
-        """Whose the first frame is, if there may be one."""
+        """The sender of the first data frame; None where none is allowed."""
         if self.peer is None or self.ending is not None:
             return None
         self._sender = self.peer.node
@@ -235,7 +246,7 @@ class Connection(asyncio.BufferedProtocol):
             self._host.ended(self, self.peer, ending)
 
     def _release(self) -> None:
-        """Break the cycles of references, so that nothing of a lost connection waits for the garbage collector."""
+        """Break the cycles of references, so that a lost connection is freed without the garbage collector."""
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
@@ -244,8 +255,13 @@ class Connection(asyncio.BufferedProtocol):
             self._transport = None
 
 
+def _unexpected(peer: NodeId, frame: bytes) -> None:
+    """Stands for the receiver until the peer is known: no data frame is delivered before."""
+    raise AssertionError(f"a frame of {peer} before the handshake was complete")
+
+
 def _tune(transport: asyncio.Transport, user_timeout: float) -> None:
-    """No waiting for more to send, and no patience with what is never acknowledged."""
+    """Send at once (no Nagle), and end a connection whose bytes are not acknowledged."""
     raw = transport.get_extra_info("socket")
     with contextlib.suppress(OSError):  # the other side may be gone already
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,7 +1,10 @@
-"""Bytes into frames and back. Sans-IO: it reads what it is given and keeps no more than one frame's beginning.
+"""Bytes into frames and back. Sans-IO: a reader buffers at most the beginning of one frame.
 
-A frame is `u32 length | u8 version | u8 kind | u8 flags | body`, big-endian; the length counts all that follows it. A
-length is judged as soon as it can be read, and nothing is set aside for it: memory grows with what has arrived.
+A frame is `u32 length | u8 version | u8 kind | u8 flags | body`, big-endian; the length counts everything after itself.
+A header is checked as soon as it is complete, and nothing is allocated for its length: memory grows with what has
+arrived. `version` is that of this layout. Flags are 0: a flag would change how the body is read, so a frame with one
+ends the connection. Kinds that are not in `Kind` are for newer nodes: during the handshake one ends the connection,
+afterwards it is skipped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,20 +19,20 @@ _HEADER: Final = Struct("!IBBB")
 _COUNTED: Final = 3
 """Bytes of the header that the length counts."""
 _TLS: Final = 0x1603
-"""How TLS begins."""
+"""The first bytes of TLS."""
 
 
 class Kind(IntEnum):
-    """What a frame is for."""
+    """The purpose of a frame."""
 
     hello = 1
     challenge = 2
     proof = 3
     welcome = 4
     close = 5
-    """Its one byte is a `Reason`. Before the welcome, it is a rejection."""
+    """Its first byte is a `Reason`; a reason may put more behind it. Before the welcome, it is a rejection."""
     ping = 6
-    """Empty: the sender is alive and has nothing to say."""
+    """Empty: the sender is alive and has nothing else to send."""
     data = 16
 
 
@@ -44,7 +47,7 @@ def encoded(kind: Kind, body: bytes = b"") -> bytes:
 
 
 def data_frames(bodies: Sequence[bytes]) -> bytes:
-    """What is sent for these, one frame each."""
+    """Data frames with these bodies."""
     parts: list[bytes] = []
     add, known, small = parts.append, _SMALL_HEADERS, len(_SMALL_HEADERS)
     for body in bodies:
@@ -55,23 +58,25 @@ def data_frames(bodies: Sequence[bytes]) -> bytes:
 
 
 def data_header(size: int) -> bytes:
-    """What precedes `size` bytes of a user's."""
+    """The header of a data frame whose body has `size` bytes."""
     return _HEADER.pack(size + _COUNTED, VERSION, _DATA, 0)
 
 
 _SMALL_HEADERS: Final = tuple(map(data_header, range(1024)))
-"""To look a header up is faster than to make it, and most frames are small."""
+"""Looking a header up is faster than packing it, and most frames are small."""
 
 
 @final
 class FrameReader:
     """Takes a connection's bytes in any pieces."""
 
-    __slots__ = ("_begun", "limit")
+    __slots__ = ("_begun", "knows_all_kinds", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         """Bytes of a frame's body; it may change between two frames."""
+        self.knows_all_kinds = True
+        """Whether a kind that is not in `Kind` raises; it may change between two frames."""
         self._begun = bytearray()
 
     @property
@@ -79,7 +84,7 @@ class FrameReader:
         return not self._begun
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """The frames that end in this piece, as kind and body. Raises `Ending` for what is no frame or too large.
+        """The frames that end in this piece, as kind and body. Raises `Ending` for a damaged or too large one.
 
         The reader may be used again once all of them have been taken.
         """
@@ -105,7 +110,7 @@ class FrameReader:
             self._begun += data[at:]
 
     def _complete(self, data: bytes) -> tuple[int, tuple[int, bytes] | None]:
-        """Where the next frame starts, and the frame that had begun, if it ends in this piece."""
+        """Where the next frame starts, and the frame that an earlier piece began, if it ends in this piece."""
         begun = self._begun
         at = max(0, _HEADER.size - len(begun))
         begun += data[:at]
@@ -123,11 +128,12 @@ class FrameReader:
 
     def _judge(self, length: int, version: int, kind: int, flags: int) -> None:
         if length >> 16 == _TLS:
-            raise Ending(Reason.garbage, "it speaks TLS, and this node does not; both need a URL of tls://")
-        if version != VERSION or flags or kind not in _KINDS:
+            raise Ending(Reason.garbage, "the peer speaks TLS, and this node does not; both need a URL of tls://")
+        is_known = kind in _KINDS
+        if version != VERSION or flags or (self.knows_all_kinds and not is_known):
             raise Ending(Reason.garbage, f"a header with version {version}, kind {kind} and flags {flags}")
         size = length - _COUNTED
-        if size < 0 or (size == 0) != (kind == _PING):
+        if size < 0 or (is_known and (size == 0) != (kind == _PING)):
             raise Ending(Reason.garbage, f"a frame of kind {kind} with the length {length}")
         if size > self.limit:
-            raise Ending(Reason.too_large, f"{size} bytes were announced, {self.limit} may come")
+            raise Ending(Reason.too_large, f"{size} bytes were announced, {self.limit} are allowed")

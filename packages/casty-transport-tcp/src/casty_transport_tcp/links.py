@@ -1,5 +1,5 @@
-"""What waits for one address on one lane, and over which connection it leaves: the oldest that lives, so that nothing
-overtakes what was sent before it. A link without a connection dials for as long as something waits.
+"""The queue of frames for one address on one lane, and the connection that sends them: the oldest living one, so that
+no frame overtakes an earlier one. A link without a connection dials for as long as frames are queued.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from casty_transport_tcp.reasons import Ending, Reason
 WRITE_BYTES: Final = 256 << 10
 """Of one write: many frames, one call of the system."""
 TURN_BYTES: Final = 1 << 20
-"""Of one turn of the loop; then others have theirs."""
+"""Written in one turn of the loop, so that other tasks run in between."""
 
 type Dial = Callable[["Link"], Coroutine[Any, Any, Ending | None]]
-"""Makes a connection and attaches it to the link that it belongs to; or tells why there is none."""
+"""Makes a connection and attaches it to the link that it belongs to; else the result is why it failed."""
 
 
 @final
@@ -57,7 +57,7 @@ class Link:
         self._failures = 0
         self._is_resting = False
         self._empty = asyncio.Event()
-        """Set when there is nothing more to wait for: all is handed to the network, or it cannot be."""
+        """Set when everything queued is written, or cannot be."""
 
     @property
     def is_idle(self) -> bool:
@@ -65,7 +65,7 @@ class Link:
 
     @property
     def failures(self) -> int:
-        """Attempts to connect that have failed since the last one that did not."""
+        """Failed attempts to connect since the last successful one."""
         return self._failures
 
     @property
@@ -92,41 +92,41 @@ class Link:
         self.flush_soon()
 
     def detach(self, connection: Connection) -> None:
-        """A connection has ended: its successor takes over, or one is made where something waits for it."""
+        """A connection has ended: the next one takes over, or a new one is made if frames are queued."""
         self._connections.remove(connection)
         if self._receives_over is connection:
             self._receives_over = None
-        # One that breaks is not dialed again in the same moment: whatever broke it may do so again.
+        # After a break, wait before dialing again: the cause may still be there.
         self._failures = int(connection.ending is not None and connection.ending.reason is not Reason.closed)
         self.flush_soon()
 
     def receives_over(self, connection: Connection) -> None:
-        """The peer sends over this connection now: to it, the one that it used before is dead."""
+        """The peer sends over this connection now: it has stopped using the one before."""
         before, self._receives_over = self._receives_over, connection
         if before is not None:
             before.close(Ending(Reason.superseded))
 
     def flush_soon(self) -> None:
-        """In the next turn of the loop, once, let leave what can, or see to a connection."""
+        """In the next turn of the loop, write what is queued, or start to dial."""
         if not self._armed:
             self._armed = True
             self._loop.call_soon(self._flush)
 
     def take_over(self, other: "Link") -> None:
-        """What waited for another name of this address goes behind what waits here."""
+        """Append the queue of another name of this address to this one."""
         self._queued_bytes += other._queued_bytes
         self._queue += other._take_all()
         other._empty.set()
         self.flush_soon()
 
     def drop(self, reason: str) -> None:
-        """Give up what waits."""
+        """Drop everything that is queued."""
         self._empty.set()
         if self._queue:
             self._on_dropped(self.address, self._take_all(), reason)
 
     async def disconnect(self, reason: str) -> None:
-        """Let what waits leave, within the time for it; then end every connection, and wait for that."""
+        """Write what is queued, within `close_timeout`; then end all connections, and wait until they are closed."""
         if self._queue and not self._is_resting:
             self._empty.clear()
             self.flush_soon()
@@ -179,6 +179,8 @@ class Link:
         return taken
 
     def _start_to_dial(self) -> None:
+        if self.address.is_client:
+            self.drop(f"the client {self.address.host} is not connected to this node")
         if self._queue and self._dialing is None:
             self._dialing = self._loop.create_task(self._dial_until_connected())
             self._dialing.add_done_callback(self._dialed)

@@ -1,7 +1,7 @@
-"""The listening socket: it goes on accepting whatever happens to those whom it has accepted.
+"""The listening socket: it goes on accepting whatever happens to the connections that it has accepted.
 
-So many may be introducing themselves at a time. One more, and the one that has taken longest makes room: whoever means
-it is done within milliseconds, and whoever only holds a place loses it.
+At most `MAX_PENDING` handshakes run at a time; one more, and the one that has taken longest is cancelled. A real peer
+is done within milliseconds, so that only connections that merely hold a place lose it.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ class Listener:
         self._greet = greet
         self._incidents = incidents
         self._pending: dict[asyncio.Task[None], None] = {}
-        """In the order in which they came."""
+        """Handshakes under way, oldest first."""
         self._accepting = asyncio.get_running_loop().create_task(self._accept_all())
 
     async def close(self) -> None:
-        """Stop listening, and turn away those who are introducing themselves."""
+        """Stop listening, and cancel the handshakes under way."""
         tasks = [self._accepting, *self._pending]
         for task in tasks:
             task.cancel()
@@ -58,7 +58,7 @@ class Listener:
                 continue
             pause = FIRST_PAUSE
             self._receive(loop.create_task(self._greet(accepted)))
-            await asyncio.sleep(0)  # many may be waiting, and others have their turn between any two
+            await asyncio.sleep(0)  # the backlog may be long: let other tasks run between two connections
 
     def _receive(self, task: "asyncio.Task[None]") -> None:
         while len(self._pending) >= MAX_PENDING:

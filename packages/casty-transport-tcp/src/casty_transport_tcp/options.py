@@ -1,4 +1,4 @@
-"""What a TCP endpoint can be told."""
+"""The options of a TCP endpoint."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ class TcpOptions:
     """The options of `tcp://` and `tls://`. The limits of frames must be the same on all nodes of a cluster."""
 
     max_frame: int = FRAME_LIMITS[Lane.user]
-    """Bytes of a user's frame: what one message may take."""
+    """Bytes of a frame of the user lane, and so of one message."""
     max_control_frame: int = FRAME_LIMITS[Lane.control]
     queue_frames: int = 65_536
-    """How many frames may wait for one peer, on each lane."""
+    """Frames that are queued for one peer at most, on each lane."""
     queue_bytes: int = 16 << 20
     connect_timeout: float = 3.0
     """Seconds that one attempt to connect may take, with its handshake."""
@@ -22,13 +22,13 @@ class TcpOptions:
     """Seconds before the second attempt; each further one waits twice as long, less a random part."""
     longest_retry: float = 2.0
     give_up_after: float = 10.0
-    """Seconds without a connection after which what waits for a peer is dropped."""
+    """Seconds without a connection after which the frames queued for a peer are dropped."""
     ping_interval: float = 1.0
-    """Seconds after which a connection that has nothing to say says so."""
+    """Seconds after which a connection without other frames sends a ping."""
     silence_timeout: float = 5.0
     """Seconds without a sign of life after which a connection is closed. A process may be paused for so long."""
     close_timeout: float = 2.0
-    """Seconds that what is queued has to leave when a peer is disconnected or the endpoint is closed."""
+    """Seconds to send what is queued when a peer is disconnected or the endpoint is closed."""
 
     def __post_init__(self) -> None:
         sizes = {"max_frame": self.max_frame, "max_control_frame": self.max_control_frame}

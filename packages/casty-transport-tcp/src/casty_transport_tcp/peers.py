@@ -1,5 +1,5 @@
-"""Which incarnations this endpoint is connected with. It tells the receiver who has come and who is lost, each once,
-and sees to it that a newer incarnation at an address ends the older one for good.
+"""The incarnations that this endpoint is connected with. The receiver is notified once of each that connects and of
+each that is lost; a newer incarnation at an address ends the older one for good.
 """
 
 import asyncio
@@ -14,18 +14,18 @@ from casty_transport_tcp.connection import Connection
 from casty_transport_tcp.reasons import Ending, Reason
 
 REMEMBERED: Final = 4_096
-"""Incarnations that are known to have been replaced."""
+"""Replaced incarnations that are remembered, so that they cannot connect again."""
 
 
 @final
 class Peers:
-    """The connections of both lanes, by incarnation."""
+    """The connections of both lanes, by incarnation: of the nodes, or of the clients, whose names are their own."""
 
     def __init__(self, receiver: FrameReceiver) -> None:
-        self._receiver = receiver
+        self.receiver: Final = receiver
         self._present: dict[NodeId, list[Connection]] = {}
         self._newest: dict[PeerAddress, NodeId] = {}
-        """The last incarnation that was seen at each address, with the addresses in the order of their last change."""
+        """The newest incarnation at each address; the address that changed last comes last."""
         self._replaced: dict[NodeId, None] = {}
 
     def refusal(self, node: NodeId) -> Ending | None:
@@ -42,7 +42,7 @@ class Peers:
             self._present[node].append(connection)
         else:
             self._present[node] = [connection]
-            tell(self._receiver.peer_connected, node)
+            tell(self.receiver.peer_connected, node)
         while len(self._newest) > REMEMBERED:
             del self._newest[next(iter(self._newest))]
 
@@ -52,7 +52,7 @@ class Peers:
         connections.remove(connection)
         if not connections:
             del self._present[node]
-            tell(self._receiver.peer_lost, node, str(ending))
+            tell(self.receiver.peer_lost, node, str(ending))
 
     def connections(self) -> list[Connection]:
         return [connection for connections in self._present.values() for connection in connections]
@@ -66,7 +66,7 @@ class Peers:
 
 
 def tell[*Told](callback: Callable[[*Told], None], *told: *Told) -> None:
-    """Call the receiver, which must not raise; what it raises nevertheless must not harm a connection."""
+    """Call the receiver, which must not raise; if it does, the connection must not suffer."""
     try:
         callback(*told)
     except Exception as error:

@@ -17,7 +17,7 @@ def casty_transports() -> list[TransportProvider[TcpOptions]]:
 def open_tcp(
     url: str, receiver: FrameReceiver, endpoint: Endpoint, options: TcpOptions
 ) -> AbstractAsyncContextManager[Transport]:
-    """The endpoint at `url`. Sockets and TLS are imported here, so that a plugin that nobody uses costs nothing."""
+    """The endpoint at `url`. Sockets and TLS are imported here, so that an unused plugin costs nothing."""
     from casty_transport_tcp.transport import open_endpoint
 
     return open_endpoint(url, receiver, endpoint, options)

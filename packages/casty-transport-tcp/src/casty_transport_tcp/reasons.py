@@ -1,13 +1,13 @@
-"""Why connections are refused or end: the numbers that travel, the words that counters, logs and receivers use."""
+"""Why connections are rejected or end: the numbers in close frames, and the words in counters, logs and reports."""
 
 from enum import IntEnum
 from typing import Final
 
-from casty.spi.transport import ConnectFailure
+from casty.spi.transport import ConnectFailure, Versions
 
 
 class Reason(IntEnum):
-    """The number is what a close frame carries, so none is ever used for something else."""
+    """The number is sent in close frames, so none is ever reused for something else."""
 
     closed = 1
     broken = 2
@@ -29,10 +29,11 @@ class Reason(IntEnum):
     unreachable = 18
     no_files = 19
     hung_up = 20
+    no_clients = 21
 
     @property
     def slug(self) -> str:
-        """What counters call it."""
+        """Its name in counters."""
         return self.name.replace("_", "-")
 
 
@@ -45,9 +46,9 @@ _TEXTS: Final = {
     Reason.out_of_turn: "the peer sent a frame that is not allowed at this point",
     Reason.stranger: "the peer does not speak Casty's protocol",
     Reason.wrong_version: "the two nodes have no version of the protocol in common; upgrade the older one",
-    Reason.wrong_cluster: "the two nodes are of different clusters; all nodes of a cluster have the same system name",
+    Reason.wrong_cluster: "the two nodes belong to different clusters; give all nodes of one the same system name",
     Reason.wrong_cookie: "the two nodes share no cookie; give all nodes of a cluster the same one",
-    Reason.itself: "it is this node itself",
+    Reason.itself: "the peer is this node itself",
     Reason.replaced: "a newer incarnation of that node has connected",
     Reason.superseded: "a newer connection took the place of this one",
     Reason.silent: "the peer has sent nothing for too long",
@@ -56,6 +57,7 @@ _TEXTS: Final = {
     Reason.tls: "the TLS handshake failed",
     Reason.unreachable: "no node can be reached there",
     Reason.hung_up: "the other side closes the connection during the handshake; perhaps it wants TLS, or a certificate",
+    Reason.no_clients: "the node accepts no clients",
     Reason.no_files: "this process has no file descriptors left; raise its limit (ulimit -n)",
 }
 
@@ -69,8 +71,9 @@ _REJECTING: Final = {
     Reason.stranger,
     Reason.out_of_turn,
     Reason.hung_up,
+    Reason.no_clients,
 }
-"""Reasons for which a handshake fails until somebody changes a setting."""
+"""Reasons for which a handshake fails until a setting is changed."""
 
 _WEIGHTS: Final = {
     ConnectFailure.refused: 0,
@@ -83,18 +86,24 @@ _WEIGHTS: Final = {
 class Ending(Exception):
     """A connection cannot go on, or did not come about."""
 
-    def __init__(self, reason: Reason, detail: str = "", *, by_peer: bool = False, refused: bool = False) -> None:
-        """`refused`: the other machine says that nothing listens there."""
+    def __init__(
+        self, reason: Reason, detail: str = "", *, by_peer: bool = False, refused: bool = False, sent: bytes = b""
+    ) -> None:
+        """`refused`: the other machine reports that nothing listens there. `sent` follows the reason's number in the
+        close frame.
+        """
         text = f"{_TEXTS[reason]}: {detail}" if detail else _TEXTS[reason]
         super().__init__(f"the peer claims: {text}" if by_peer else text)
         self.reason = reason
         self.by_peer = by_peer
+        self.body = bytes((reason,)) + sent
+        """Of the close frame by which the peer learns of it."""
         # A proxy in front of a process that has ended accepts, and then hangs up.
         self._refused = refused or (reason is Reason.broken and not by_peer)
 
     @property
     def failure(self) -> ConnectFailure:
-        """What it means for an attempt to connect that has ended by it."""
+        """How an attempt to connect that has ended by it has failed."""
         if self.reason is Reason.itself and not self.by_peer:
             return ConnectFailure.itself
         if self._refused:
@@ -103,7 +112,7 @@ class Ending(Exception):
 
     @property
     def weight(self) -> int:
-        """Of several attempts to connect, the one with the most says what is wrong."""
+        """Of several failed attempts to connect, the one with the greatest weight is reported."""
         return _WEIGHTS[self.failure]
 
     @property
@@ -111,20 +120,29 @@ class Ending(Exception):
         return f"peer: {self.reason.slug}" if self.by_peer else self.reason.slug
 
 
-def told(number: int) -> Ending:
-    """What a close frame with this number means; a newer Casty may know more of them."""
+def no_common_version(theirs: Versions, ours: Versions, *, by_peer: bool = False) -> Ending:
+    """A rejection that shows both ranges on both sides: the close frame carries ours."""
+    detail = f"the peer speaks {theirs}, this node {ours}"
+    return Ending(Reason.wrong_version, detail, by_peer=by_peer, sent=bytes(ours))
+
+
+def told(body: bytes, ours: Versions) -> Ending:
+    """The ending that a close frame reports. A newer Casty may know more reasons, and say more behind each of them."""
     try:
-        return Ending(Reason(number), by_peer=True)
+        reason = Reason(body[0])
     except ValueError:
         return Ending(Reason.closed, by_peer=True)
+    if reason is Reason.wrong_version and len(body) >= 3:
+        return no_common_version(Versions(body[1], body[2]), ours, by_peer=True)
+    return Ending(reason, by_peer=True)
 
 
 def without_frames[E: BaseException](error: E) -> E:
     """The error without its traceback and its causes.
 
-    An error that is kept keeps the frames that it has passed, and these keep the connection. asyncio's own future of a
-    TLS handshake keeps its error while a frame of that error keeps the future. Both are cycles that only the garbage
-    collector frees, and a flood of connections comes faster than that: each one holds 256 KiB of buffers.
+    A stored error references the frames that it has passed, and these reference the connection. asyncio's own future of
+    a TLS handshake references its error, and a frame of that error the future. Only the garbage collector frees such
+    cycles, and it is slower than a flood of connections: each one holds 256 KiB of buffers.
     """
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -1,8 +1,8 @@
-"""From a host's name to its addresses, without holding up anything else.
+"""From a host's name to its addresses, without delaying anything else.
 
-A look-up may hang for as long as the system likes, and cannot be interrupted. The event loop's own executor has few
-threads and waits for them at the end; so each look-up has a thread of its own, which nothing waits for, and there is at
-most one for each name. Every attempt to connect looks up anew: a name may lead elsewhere than the last time.
+A look-up may hang for any time, and cannot be interrupted. The event loop's own executor has few threads and waits for
+them at the end; so each look-up has a daemon thread of its own, at most one for each name. Every attempt to connect
+looks up anew, since a name's addresses may change.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from itertools import chain, zip_longest
 from typing import Any, Final, NamedTuple, final
 
 MAX_LOOKUPS: Final = 16
-"""Look-ups that run at a time. One more fails at once: all of these hang."""
+"""Look-ups that run at a time. One more fails at once: so many run only if they hang."""
 
 
 class Target(NamedTuple):
-    """Where a socket is to be connected or bound."""
+    """An address to connect or bind a socket to."""
 
     family: int
     kind: int
@@ -55,9 +55,9 @@ class Resolver:
 
 
 def _answer(running: "asyncio.Future[list[Target]]", key: tuple[str, int, int]) -> None:
-    """In the thread."""
+    """Run one look-up, in its thread."""
     loop = running.get_loop()
-    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+    with suppress(RuntimeError):  # the loop is closed, and nothing awaits the result any more
         try:
             found = _look_up(*key)
         except Exception as error:  # a look-up calls libraries of the system, which may do anything
@@ -73,7 +73,7 @@ def _settle(running: "asyncio.Future[list[Target]]", found: list[Target] | None,
         running.set_result(found or [])
     else:
         running.set_exception(error)
-        running.exception()  # nobody need have waited for it
+        running.exception()  # marked as retrieved: the awaiting task may have been cancelled
 
 
 def _look_up(host: str, port: int, flags: int) -> list[Target]:

@@ -22,14 +22,13 @@ _OUT_OF_FILES: Final = {errno.EMFILE, errno.ENFILE}
 
 
 SHUTDOWN_SECONDS: Final = 1.0
-"""For the other side to answer the end of TLS."""
+"""For the other side to acknowledge the end of TLS."""
 
 
 def secured(make_context: Callable[[], ssl.SSLContext] | None, host: str | None = None) -> dict[str, Any]:
-    """Arguments for a connection of the event loop; `host` is whom a client wants to reach.
+    """Arguments for a connection of the event loop; `host` is the name that the server's certificate must have.
 
-    Raises `Ending` where there is no context to be had: whoever makes contexts may fail, and it is one connection's
-    end and no more.
+    Raises `Ending` where making a context fails: that ends one connection and no more.
     """
     if make_context is None:
         return {}

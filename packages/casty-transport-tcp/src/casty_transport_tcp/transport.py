@@ -1,4 +1,4 @@
-"""One node's endpoint: it puts listener, connections, links and peers together, and decides nothing by itself."""
+"""One node's endpoint: it connects listener, connections, links and peers, and decides nothing by itself."""
 
 import asyncio
 import math
@@ -27,11 +27,11 @@ from casty_transport_tcp.resolving import Resolver, Target
 from casty_transport_tcp.tls import explained, secured
 
 HUNG_UP: Final = 6
-"""Attempts in a row: so often a proxy in front of a node that is just starting may close a connection. After that it is
-taken for a rejection without a word, as by an endpoint that wants TLS and hears none.
+"""Failed handshakes in a row that a proxy in front of a starting node may cause. From then on it counts as a silent
+rejection, as by an endpoint that expects TLS and hears none.
 """
 HANDSHAKE_SECONDS: Final = 5.0
-"""For whoever connects to introduce itself, TLS included."""
+"""For the handshake of an accepted connection, TLS included."""
 
 
 @final
@@ -46,22 +46,29 @@ class TcpTransport:
         endpoint: Endpoint,
         options: TcpOptions,
     ) -> None:
-        self.receiver: Final = receiver
         self._local = local
         self._tls = endpoint.tls
         self._options = options
         self._max_frame, self._max_control_frame = options.max_frame, options.max_control_frame
         self._entropy = source()
         self._random = self._entropy.random()
-        self._identity = Identity(endpoint.cluster, NodeId(*local, endpoint.uid), endpoint.cookies)
+        self._identity = Identity(
+            endpoint.cluster,
+            NodeId(*local, endpoint.uid),
+            endpoint.cookies,
+            versions=endpoint.versions,
+            accepts_clients=endpoint.clients is not None,
+        )
         self._incidents = Incidents()
-        self._peers = Peers(receiver)
+        self._nodes = Peers(receiver)
+        self._clients = Peers(endpoint.clients or receiver)
+        """Apart, so that no number of clients makes this endpoint forget which nodes were replaced."""
         self._resolver = Resolver()
         self._met_itself = 0
-        """How often this endpoint has found itself at the other end of a connection."""
+        """Connections of this endpoint to itself."""
         self._control: dict[PeerAddress, Link] = {}
         self._user: dict[PeerAddress, Link] = {}
-        """Links by every name that their address was dialed under."""
+        """Links by each name under which their address was dialed."""
         self._open: set[Connection] = set()
         self._patience = math.ceil(options.silence_timeout / options.ping_interval)
         self._loop = asyncio.get_running_loop()
@@ -75,7 +82,7 @@ class TcpTransport:
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """By the words of `casty_transport_tcp.reasons`; `peer: …` is what the other side gave as its reason."""
+        """By the words of `casty_transport_tcp.reasons`; `peer: …` is the reason that the other side gave."""
         return self._incidents.counts
 
     def send(self, peer: PeerAddress, frame: bytes, lane: Lane = Lane.user) -> bool:
@@ -109,11 +116,14 @@ class TcpTransport:
     def frame_limit(self, lane: Lane) -> int:
         return self._options.limit(lane)
 
+    def receiver(self, peer: Peer) -> FrameReceiver:
+        return self._peers(peer.node.address).receiver
+
     def refusal(self, peer: Peer) -> Ending | None:
-        return self._peers.refusal(peer.node)
+        return self._peers(peer.node.address).refusal(peer.node)
 
     def established(self, connection: Connection, peer: Peer) -> None:
-        self._peers.came(peer.node, connection)
+        self._peers(peer.node.address).came(peer.node, connection)
         address = peer.node.address
         link = self._links(peer.lane).get(address)
         if link is None or link.address != address:  # another node's second name is taken away from it
@@ -126,29 +136,32 @@ class TcpTransport:
     def delivers(self, connection: Connection) -> None:
         self._link_of(connection).receives_over(connection)
 
+    def skipped(self, peer: Peer, kind: int) -> None:
+        self._incidents.skipped(str(peer.node), kind, address=str(peer.node.address))
+
     def ended(self, connection: Connection, peer: Peer, ending: Ending) -> None:
         self._link_of(connection).detach(connection)
-        self._peers.went(peer.node, connection, ending)
+        self._peers(peer.node.address).went(peer.node, connection, ending)
         self._incidents.note(str(peer.node), ending, address=str(peer.node.address))
         if ending.by_peer and ending.reason is Reason.replaced:
-            tell(self.receiver.replaced, peer.node)
+            tell(self._nodes.receiver.replaced, peer.node)
 
     async def _dial(self, link: Link) -> Ending | None:
-        """Connect to the link's address, whichever of those that its name has; None if that has come about."""
+        """Connect to one of the addresses that the link's host has; None if that has succeeded."""
         host, port = link.address
         try:
             async with asyncio.timeout(self._options.connect_timeout):
                 targets = await self._resolver.targets(host, port)
                 failures = await race([partial(self._connect, link, target) for target in targets])
         except TimeoutError:
-            failures = [Ending(Reason.unreachable, f"no answer within {self._options.connect_timeout:g} s")]
-        except (OSError, ValueError) as error:  # ValueError: a host or a port that cannot be one
+            failures = [Ending(Reason.unreachable, f"no connection within {self._options.connect_timeout:g} s")]
+        except (OSError, ValueError) as error:  # ValueError: an impossible host or port
             failures = [explained(error, Reason.unreachable)]
         if not failures:
             return None
         failed = max(failures, key=lambda ending: ending.weight)
         self._incidents.note(f"connecting to {link.address}", failed, address=str(link.address))
-        tell(self.receiver.connect_failed, link.address, failed.failure, str(failed))
+        tell(self._nodes.receiver.connect_failed, link.address, failed.failure, str(failed))
         return failed
 
     async def _connect(self, link: Link, target: Target) -> Ending | None:
@@ -175,14 +188,14 @@ class TcpTransport:
         elif failed is not None and failed.reason is Reason.broken and link.failures >= HUNG_UP:
             return Ending(Reason.hung_up)
         elif failed is not None and failed.reason is Reason.itself and self._met_itself > met_itself:
-            return Ending(Reason.itself)  # not only the other side says so
+            return Ending(Reason.itself)  # confirmed by this side, not only claimed by the other one
         return failed
 
     async def _greet(self, accepted: socket.socket) -> None:
-        """Make a connection of a socket, if the one who connected introduces itself in time."""
+        """Make a connection of an accepted socket, if its handshake succeeds in time."""
         connection = self._connection(Accepting(self._identity, self._entropy.token(NONCE_BYTES)))
         name = _peer_name(accepted)
-        who = f"a connection from {name or 'an address that is no longer known'}"
+        described = f"a connection from {name or 'an address that is no longer known'}"
         failed = Ending(Reason.broken)
         try:
             accepted.setblocking(False)
@@ -202,7 +215,7 @@ class TcpTransport:
             if connection.peer is None and failed is not None:
                 connection.close(failed)
                 self._met_itself += failed.reason is Reason.itself and not failed.by_peer
-                self._incidents.note(who, failed, address=name.host if name else "")
+                self._incidents.note(described, failed, address=name.host if name else "")
                 if not connection.was_made:
                     accepted.close()
 
@@ -211,6 +224,9 @@ class TcpTransport:
         self._open.add(connection)
         connection.gone.add_done_callback(lambda _: self._open.discard(connection))
         return connection
+
+    def _peers(self, address: PeerAddress) -> Peers:
+        return self._clients if address.is_client else self._nodes
 
     def _links(self, lane: Lane) -> dict[PeerAddress, Link]:
         return self._user if lane is Lane.user else self._control
@@ -232,7 +248,7 @@ class TcpTransport:
         return self._links(connection.peer.lane)[connection.peer.node.address]
 
     def _known_as(self, dialed: Link, address: PeerAddress) -> None:
-        """Who was dialed under one name may call itself by another; both are then names of one link."""
+        """A node that was dialed under one name may call itself by another; both are then names of one link."""
         links = self._links(dialed.lane)
         own = links.get(address)
         if own is not None and own is not dialed and not dialed.is_connected:
@@ -240,7 +256,7 @@ class TcpTransport:
             links[dialed.address] = own
 
     def _dropped(self, address: PeerAddress, frames: list[bytes], reason: str) -> None:
-        tell(self.receiver.frames_dropped, address, frames, reason)
+        tell(self._peers(address).receiver.frames_dropped, address, frames, reason)
 
     def _forget(self, link: Link) -> None:
         links = self._links(link.lane)
@@ -252,7 +268,7 @@ class TcpTransport:
             await asyncio.gather(*(link.disconnect(reason) for link in dict.fromkeys(links)))
 
     def _tick(self) -> None:
-        for connection in self._peers.connections():
+        for connection in (*self._nodes.connections(), *self._clients.connections()):
             connection.tick()
         self._ticking = self._loop.call_later(self._options.ping_interval, self._tick)
 
@@ -261,7 +277,7 @@ class TcpTransport:
 async def open_endpoint(
     url: str, receiver: FrameReceiver, endpoint: Endpoint, options: TcpOptions
 ) -> AsyncGenerator[TcpTransport]:
-    """Listens at the URL's address. Raises `ConfigError` for what must not be, OSError where nobody can listen."""
+    """Listens at the URL's address. Raises `ConfigError` for bad settings, OSError for an unusable address."""
     where = binding.place(url)
     binding.check(where, endpoint)
     listening, local = await binding.listen(where, endpoint)
@@ -273,7 +289,7 @@ async def open_endpoint(
 
 
 def _peer_name(accepted: socket.socket) -> PeerAddress | None:
-    """None: it is gone already."""
+    """None: the connection has ended already."""
     try:
         name: tuple[Any, ...] = accepted.getpeername()
     except OSError:

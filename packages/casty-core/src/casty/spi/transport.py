@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol, override
 
 from casty.address import PeerAddress as PeerAddress
 from casty.member import NodeId
@@ -24,34 +24,61 @@ FRAME_LIMITS: Final[Mapping[Lane, int]] = {Lane.control: 64 << 10, Lane.user: 1 
 """How many bytes a frame may have on each lane, where a transport is not told otherwise."""
 
 
+class Versions(NamedTuple):
+    """The versions of the protocol between nodes that one node speaks, from the lowest to the highest."""
+
+    lowest: int
+    highest: int
+
+    def common(self, other: "Versions") -> int | None:
+        """The highest version that both nodes speak, if there is one."""
+        highest = min(self.highest, other.highest)
+        return highest if highest >= max(self.lowest, other.lowest) else None
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.lowest}" if self.lowest == self.highest else f"{self.lowest} to {self.highest}"
+
+
+FIRST_VERSION: Final = Versions(1, 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """The node that a transport serves: who it says it is, and whom it lets in."""
+    """The node that a transport serves: its identity, and which peers it accepts."""
 
     cluster: str
-    """The system's name; nodes of another one are turned away."""
+    """The system's name; nodes of other systems are rejected."""
     uid: int
     """This incarnation's, as in `NodeId`."""
+    versions: Versions = FIRST_VERSION
+    """Of what frames contain. A transport whose connections start with a handshake settles on the highest version that
+    both nodes speak, and rejects a peer with which there is none.
+    """
     advertised: PeerAddress | None = None
-    """Where the others reach it; None: where it listens."""
+    """Where other nodes reach it; None: where it listens."""
     cookies: tuple[bytes, ...] = field(default=(), repr=False)
     """Secrets shared by all nodes: the first one is used, all are accepted, so that they can be changed one node after
-    the other. Empty: nobody proves anything.
+    the other. Empty: no peer has to prove anything.
     """
     tls: TlsConfig | None = None
     insecure: bool = False
     """Whether it may listen beyond this machine with neither cookies nor TLS."""
+    clients: "FrameReceiver | None" = None
+    """Takes what concerns clients: peers that are no nodes of the cluster, see `NodeId.is_client`. None: clients are
+    rejected, as they are by a transport that knows no clients.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportCapabilities:
-    """What a transport does for the secrecy of its connections. A node whose endpoint has cookies or TLS is not started
-    with a transport that says nothing here: it would listen unprotected, and its operator believe otherwise.
+    """How a transport protects its connections. A node whose endpoint has cookies or TLS does not start with a
+    transport that declares neither: it would listen unprotected, against the configuration.
     """
 
     authenticates: bool = False
-    """Where the endpoint has cookies, a peer proves that it shares one before anything else that it says counts. The
-    proof is bound to random bytes of the other side, so that one that was overheard is of no use.
+    """Where the endpoint has cookies, a peer proves that it shares one before any of its frames is delivered. The proof
+    is bound to random bytes of the other side, so that an overheard one is useless.
     """
     encrypts: bool = False
     """Where the endpoint has TLS, all connections use it."""
@@ -68,22 +95,22 @@ class ConnectFailure(Enum):
     """No peer answers there, or the answer is not complete: it may be another one a moment later."""
     rejected = "rejected"
     """One side does not accept the other: cookies, certificates, names of clusters or versions do not match, or what
-    listens there is no node. It stays so until somebody changes a setting.
+    listens there is no node. Retrying does not help until a setting is changed.
     """
     itself = "itself"
     """The address leads to this very endpoint, under another name."""
 
 
 class FrameReceiver(Protocol):
-    """Who a transport hands its frames to. All methods are called on the event loop and must not block or raise.
+    """Where a transport delivers frames. All methods are called on the event loop and must not block or raise.
 
     A receiver that raises all the same costs what it was called for and nothing more: the transport gives the exception
     to the event loop's exception handler, and the connection goes on.
     """
 
     def peer_connected(self, peer: NodeId) -> None:
-        """Frames can be exchanged with this incarnation; said once, before its first frame. Where it takes the place of
-        another one at the same address, that one has been said to be lost, and no frame of it comes any more.
+        """Frames can be exchanged with this incarnation; reported once, before its first frame. Where it replaces
+        another incarnation at the same address, that one has been reported lost, and none of its frames follows.
         """
         ...
 
@@ -94,40 +121,40 @@ class FrameReceiver(Protocol):
         ...
 
     def peer_lost(self, peer: NodeId, reason: str) -> None:
-        """No connection to this incarnation is left, said once for each `peer_connected`; what was on its way may be
-        lost.
+        """No connection to this incarnation is left, reported once for each `peer_connected`. Frames that were under
+        way may be lost.
         """
         ...
 
     def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
         """One attempt to connect to the address that `send` was given has failed. The transport goes on trying, except
-        where the address leads to this very endpoint: then it drops what waits for it.
+        where the address leads to this very endpoint: then it drops the frames that are queued for it.
         """
 
     def replaced(self, by: NodeId) -> None:
-        """That peer, which has proved who it is, has closed the connection because another incarnation of this very
-        node has connected to it: two processes use one address.
+        """That authenticated peer has closed the connection because another incarnation of this very node has
+        connected to it: two processes use one address.
         """
 
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
-        """These were queued by `send`, in this order, and are not delivered. Frames that were handed to the network
-        are not among them, whatever became of those.
+        """These frames were queued by `send`, in this order, and are not delivered. Frames that were handed to the
+        network are not among them, whether they arrived or not.
         """
         ...
 
 
 class Transport(Protocol):
-    """One node's endpoint. Opening and closing it is the business of its provider's async context manager.
+    """One node's endpoint. Its provider's async context manager opens and closes it.
 
-    Opening raises OSError for an address at which another endpoint listens, and leaves that one as it is. What a killed
-    process has left at an address, such as the file of a socket, is no endpoint and is replaced. A frame that a peer
-    makes larger than the lane's maximum costs the connection before it is in memory, and so do bytes that are no frame.
+    Opening raises OSError for an address at which another endpoint listens, and leaves that one as it is. Remains of a
+    killed process at an address, such as the file of a socket, are replaced. A peer that announces a frame above the
+    lane's maximum loses its connection before the frame is in memory, and so does a peer that sends no frames at all.
     """
 
     @property
     def local(self) -> PeerAddress:
-        """The address that peers reach this endpoint under: the advertised one, or else where it listens, with the real
-        port where 0 was asked for. Peers are told it, and know this endpoint by it.
+        """The address at which peers reach this endpoint, and by which they know it: the advertised one, or else where
+        it listens, with the real port where 0 was asked for.
         """
         ...
 
@@ -137,7 +164,8 @@ class Transport(Protocol):
         Never blocks, never raises for a peer's sake, and no peer delays another's frames. Delivery is at most once, and
         in order within a lane. False: the frame was dropped because the peer's queue, bounded by frames and by bytes,
         is full, or because this endpoint is closed. Raises ValueError for a frame that is empty or above the lane's
-        maximum size. What a node sends to its own address need not arrive.
+        maximum size. Frames that a node sends to its own address need not arrive. A client cannot be dialed: frames
+        for one that is not connected are dropped at once, by `frames_dropped` of the endpoint's `clients`.
         """
         ...
 
@@ -147,7 +175,7 @@ class Transport(Protocol):
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """How many connections were refused or ended, by reason, since the endpoint was opened: for people, who must
-        see why a peer does not get in. Reasons are the transport's own words.
+        """How many connections were rejected or ended, by reason, since the endpoint was opened, so that operators see
+        why a peer cannot connect. Reasons are the transport's own words.
         """
         ...
