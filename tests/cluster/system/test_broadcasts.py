@@ -81,7 +81,7 @@ async def test_a_tell_of_a_node_that_is_no_member_is_a_dead_letter() -> None:
         ref.tell(Do("stop"))
         letter = await letters.receive()
         assert (letter.message, letter.intended_ref) == (Do("stop"), ref)
-        assert "no member" in letter.reason
+        assert "not a member" in letter.reason
 
 
 async def test_one_members_full_mailbox_does_not_keep_it_from_the_others() -> None:

@@ -105,7 +105,7 @@ async def test_systems_of_different_names_are_never_one_cluster() -> None:
 
 async def test_sharded_behaviors_are_refused_as_long_as_there_are_no_entities() -> None:
     async with DevelopmentCluster(1) as cluster:
-        with pytest.raises(ScopeError, match="sharded behaviors are not there yet"):
+        with pytest.raises(ScopeError, match="no cluster feature of this node runs a ShardedBehavior; there are: "):
             cluster[0].spawn(Behaviors.sharded(lambda entity_id: answering(entity_id)), "accounts")
 
 

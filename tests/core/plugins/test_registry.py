@@ -124,7 +124,8 @@ def test_ctrl_c_during_an_import_ends_the_program(core_alone: Site) -> None:
             sources.MISSPELT_HOOK,
             (
                 "unknown hook casty_journal; there are casty_journals, casty_transports, casty_serializers, "
-                "casty_codecs, casty_failure_detectors, casty_downing_strategies, casty_leases, casty_instruments"
+                "casty_codecs, casty_failure_detectors, casty_downing_strategies, casty_leases, casty_instruments, "
+                "casty_cluster_features"
             ),
         ),
         (

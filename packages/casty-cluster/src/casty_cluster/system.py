@@ -18,34 +18,30 @@ from casty import (
     ServiceKey,
 )
 from casty.address import ActorAddress
-from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
+from casty.behaviors.clustered import BroadcastedBehavior, ClusteredBehavior
 from casty.behaviors.discovery import Listing, ReceptionistMessage
 from casty.clock import Clock
 from casty.config.schema import WhenDowned, WhenRejected
-from casty.errors import ActorNameError, ArgumentError, JoinError, NodeDownedError, ScopeError
+from casty.errors import ArgumentError, JoinError, NodeDownedError
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
-from casty.extension import Kernel, LocalRef, Restart, checked_config, request_stop
-from casty.member import Member, NodeId
+from casty.extension import Kernel, checked_config
+from casty.member import ClusterState, Member, NodeId
 from casty.quantities import check_count, checked_seconds
+from casty.spi.cluster_feature import ShutdownPhase
 
-from casty_cluster.broadcast.broadcast import PREFIX, ClusterBroadcastRef, proxy
+from casty_cluster.features.composition import compose
+from casty_cluster.features.features import Features
 from casty_cluster.node.node import Node
 from casty_cluster.node.story import REPEATED
 from casty_cluster.node.termination import Termination
-from casty_cluster.node.view import ClusterState
 from casty_cluster.protocol.membership.effects import Out
-from casty_cluster.receptionist.receptionist import NAME as RECEPTIONIST
 from casty_cluster.receptionist.receptionist import Receptionist
-from casty_cluster.remoting.remoting import Remoting
 from casty_cluster.settings import NodeArguments, node_settings
-from casty_cluster.singleton.manager import Managers
 
 logger = logging.getLogger("casty.cluster")
 
 REJOIN_PAUSE: Final = 1.0
 """Seconds before a node that was given up comes back, so that the others have let go of it."""
-HAND_OVER_PATIENCE: Final = 10.0
-"""Seconds that a node which shuts down waits for its singletons to be handed over."""
 DOWNED_EXIT_CODE: Final = 86
 
 
@@ -90,8 +86,7 @@ class ClusteredActorSystem(ActorSystem):
         self._required_quorum = required_quorum
         self._quorum_timeout = quorum_timeout
         self._node: Node | None = None
-        self._faces: dict[str, ActorRef[Any]] = {}
-        """What belongs to the cluster, by path: not to be restarted by this node's fate."""
+        self._features: Features | None = None
         self._context = copy_context()
         """That of whoever made the system: nothing of the one whose frame or timer ends an incarnation."""
         self._rejoining: asyncio.Task[None] | None = None
@@ -130,6 +125,14 @@ class ClusteredActorSystem(ActorSystem):
             _ = self.kernel
             raise JoinError("this node does not listen yet")
         return self._node
+
+    @property
+    def features(self) -> Features:
+        """What runs on this node for the cluster. Raises as `node` does."""
+        if self._features is None:
+            _ = self.node
+            raise JoinError("this node does not listen yet")
+        return self._features
 
     @property
     def is_running(self) -> bool:
@@ -176,18 +179,8 @@ class ClusteredActorSystem(ActorSystem):
         """See `ActorSystem.spawn`. Behaviors that belong to the cluster are spawned under the same name on every node:
         `Behaviors.broadcasted`, whose reference is a `BroadcastRef`, and `Behaviors.singleton`.
         """
-        described: Any = behavior
-        if isinstance(described, BroadcastedBehavior):
-            inner = cast(BroadcastedBehavior[M], described).behavior
-            return self._spawn_broadcast(inner, _named(behavior, name), mailbox)
-        if isinstance(described, SingletonBehavior):
-            singleton = cast(SingletonBehavior[M], described)
-            return self._spawn_singleton(singleton, _named(behavior, name), mailbox)
-        if isinstance(described, ShardedBehavior):
-            raise ScopeError(
-                "sharded behaviors are not there yet: this version of casty-cluster has members, singletons and "
-                "broadcasts, and no entities"
-            )
+        if isinstance(behavior, ClusteredBehavior):
+            return self.features.spawn(behavior, name, mailbox)
         return super().spawn(behavior, name, mailbox=mailbox)
 
     @overload
@@ -202,11 +195,11 @@ class ClusteredActorSystem(ActorSystem):
         whatever actor has that path there, None if there is no such member. With a `ServiceKey`: who is known under it.
         """
         if isinstance(path, ServiceKey):
-            return self._receptionist.listing(path)
+            return self.features.find(Receptionist).listing(path)
         if not isinstance(cast("object", node), Member | NodeId | str | None):
             raise ArgumentError(f"node= of lookup is a member, its NodeId or its name, not {node!r}")
         if node is None or node in (self.self_node.node, self.self_node.node_id):
-            return self._faces.get(path) or super().lookup(path)
+            return self.features.lookup(path) or super().lookup(path)
         member = next((member for member in self.members if node in (member.node, member.node_id)), None)
         if member is None:
             return None
@@ -216,7 +209,7 @@ class ClusteredActorSystem(ActorSystem):
     @property
     def receptionist(self) -> ActorRef[ReceptionistMessage]:
         """Takes `Register`, `Deregister`, `Find` and `Subscribe`."""
-        return self._reception
+        return self.features.find(Receptionist).ref
 
     async def leave(self) -> None:
         """Leave the cluster in good order, and stop: what is the cluster's is handed over, the others are told."""
@@ -224,23 +217,9 @@ class ClusteredActorSystem(ActorSystem):
 
     async def _join(self) -> None:
         node = self._node = Node(self.kernel, self._settings, out=self._out, rejected=self._rejected)
-        self._managers = Managers(node.links, node.views, self.resolve)
         await node.listen()
-        self._receptionist = Receptionist(
-            node.links,
-            node.views,
-            lambda: node.local.node,
-            resolve=self.resolve,
-            dead_letters=self.kernel.dead_letters,
-            clock=self.kernel.clock,
-        )
-        self._reception = self._receptionist.ref = super().spawn(self._receptionist.behavior(), RECEPTIONIST)
-        self.kernel.remote = Remoting(
-            node.local,
-            node.delivery,
-            node.death_watch,
-            self._receptionist.discovered,
-        )
+        self._features = compose(self, node)
+        await self._features.start()
         node.begin()
         if self._required_quorum is not None:
             await self._wait_for_quorum(self._required_quorum)
@@ -265,43 +244,13 @@ class ClusteredActorSystem(ActorSystem):
         why = f": {self.node.hindrance}" if self.node.hindrance else ""
         return f"{up} members are up after {waited:g} s, and {count} are wanted{why}"
 
-    def _spawn_broadcast[M](self, behavior: Behavior[M], name: str, mailbox: Mailbox | None) -> BroadcastRef[M]:
-        mailbox = mailbox or self.kernel.settings.resolve(name).mailbox
-        actor = super().spawn(behavior, PREFIX + name, mailbox=mailbox)
-        try:
-            front = super().spawn(proxy(lambda: ref), name)
-        except BaseException:
-            assert isinstance(actor, LocalRef)
-            request_stop(actor.cell)
-            raise
-        ref = ClusterBroadcastRef[M](
-            front.address,
-            name,
-            self.node.views,
-            resolve=self.resolve,
-            dead_letters=self.kernel.dead_letters,
-            asks=self.kernel.asks,
-        )
-        self._faces[front.address.path] = ref
-        return ref
-
-    def _spawn_singleton[M](self, behavior: SingletonBehavior[M], name: str, mailbox: Mailbox | None) -> ActorRef[M]:
-        ref = super().spawn(self._managers.behavior(name, behavior), name, mailbox=mailbox)
-        self._faces[ref.address.path] = ref
-        return ref
-
     def _out(self, out: Out) -> None:
         """This node is no member any more, without having wished to."""
         self.event_stream.publish(NodeDowned(out.reason))
         if self._settings.when_downed is WhenDowned.exit:
             self._termination.end(SystemExit(DOWNED_EXIT_CODE))
             return
-        error = NodeDownedError(out.reason)
-        for root in (self.kernel.root, self.kernel.internal):
-            for cell in root.own_life().children.values():
-                # Casty's own actors are told of the end by their views.
-                if cell.path not in self._faces and (root is self.kernel.root or cell.name.startswith(PREFIX)):
-                    cell.signal(Restart(error))
+        self.features.node.restart_users_actors(NodeDownedError(out.reason))
         if out.rejoin:
             self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin", context=self._context)
 
@@ -328,38 +277,38 @@ class ClusteredActorSystem(ActorSystem):
         self.event_stream.publish(NodeRejoined(self.self_node))
 
     @override
+    async def _shut_down(self, kernel: Kernel) -> None:
+        self._termination.stopping()
+        try:
+            await self._run(ShutdownPhase.stop_accepting)
+            if self._node is not None:
+                self._node.retire()
+            await self._run(ShutdownPhase.hand_off)
+        finally:  # also where the program ends and cancels this task
+            await super()._shut_down(kernel)
+
+    @override
     async def _depart(self) -> None:
         if self._rejoining is not None:
             self._rejoining.cancel()
             await asyncio.gather(self._rejoining, return_exceptions=True)
+        await self._run(ShutdownPhase.stop_actors)
+        await self._run(ShutdownPhase.leave)
         if self._node is not None:
             await self._node.leave()
 
     @override
-    async def _shut_down(self, kernel: Kernel) -> None:
-        self._termination.stopping()
-        if self._node is not None:
-            self._node.retire()
-            await self._managers.handed_over(HAND_OVER_PATIENCE)
-        await super()._shut_down(kernel)
-
-    @override
     async def _finish(self, kernel: Kernel) -> None:
         try:
+            await self._run(ShutdownPhase.close)
             if self._node is not None:
                 await self._node.close()
         finally:
             kernel.remote = None
             await super()._finish(kernel)
-            self._node = None
-            self._faces.clear()
+            self._node = self._features = None
             self._termination.stop_listening()
 
-
-def _named(behavior: Behavior[Any], name: str | None) -> str:
-    if name is None:
-        raise ActorNameError(
-            f"a {type(behavior).__name__} is one actor for the whole cluster and needs a name that is the same on "
-            'every node: system.spawn(behavior, "name")'
-        )
-    return name
+    async def _run(self, phase: ShutdownPhase) -> None:
+        if self._features is not None:
+            await self._features.run(phase)

@@ -83,5 +83,33 @@ class Member:
         return hash(self.node)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterState:
+    """What one incarnation of this node knows of its cluster."""
+
+    local: NodeId
+    members: tuple[Member, ...]
+    """By node, the local one among them; no removed ones."""
+    unreachable: frozenset[NodeId] = frozenset()
+    retiring: frozenset[NodeId] = frozenset()
+    """Members that have announced that they are about to leave, so that they are given nothing new."""
+    leader: NodeId | None = None
+
+    @property
+    def up(self) -> tuple[Member, ...]:
+        return tuple(member for member in self.members if member.status is MemberStatus.up)
+
+    @property
+    def others(self) -> tuple[NodeId, ...]:
+        """The other members by node, without downed ones. Until all members know that a node has been restarted, two
+        of them may be at one address.
+        """
+        return tuple(
+            member.node
+            for member in self.members
+            if member.node != self.local and member.status is not MemberStatus.down
+        )
+
+
 def _parts(member: Member) -> tuple[object, ...]:
     return (member.node, member.node_id, member.roles, member.status, member.up_number)

@@ -15,8 +15,8 @@ from casty_cluster.system import ClusteredActorSystem
 class DevelopmentCluster:
     """`async with DevelopmentCluster(3) as (first, second, third):` — nodes that have found each other.
 
-    It goes on iterating over the nodes that are running, in the order in which they were started. `settings` are
-    arguments for each `ClusteredActorSystem`, such as `config`.
+    Iterating yields the nodes that are running, in the order in which they were started. `settings` are arguments for
+    each `ClusteredActorSystem`, such as `config` or `plugins`.
     """
 
     def __init__(self, size: int = 3, *, name: str = "development", **settings: Any) -> None:
@@ -65,10 +65,10 @@ class DevelopmentCluster:
             "node_id": f"node-{number}",
             "seed_nodes": list(self._seeds),
             "transport": SCHEME,
-            "plugins": [self._board],
             **self._settings,
             **settings,
         }
+        arguments["plugins"] = [self._board, *arguments.get("plugins", ())]
         system = ClusteredActorSystem(**arguments)
         stack = AsyncExitStack()
         await stack.enter_async_context(system)

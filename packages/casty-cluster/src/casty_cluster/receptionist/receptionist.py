@@ -1,9 +1,9 @@
 """The receptionist of one node: an actor around `protocol.registry`."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, cast, override
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors, ServiceKey, Terminated
 from casty.address import ActorAddress
@@ -16,14 +16,12 @@ from casty.behaviors.discovery import (
     ServiceInstance,
     Subscribe,
 )
-from casty.clock import Clock
 from casty.errors import ScopeError
-from casty.extension import DeadLetters, Internal
-from casty.member import NodeId
+from casty.extension import Internal, Kernel
+from casty.member import ClusterState, NodeId
+from casty.spi.cluster_feature import ClusterFeature, ClusterNode, ReceiveMessage
 
 from casty_cluster.node.enduring import Strays, enduring
-from casty_cluster.node.system_links import SystemLinks
-from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol.registry import Effect, ListingChanged, Registry, SendChange
 from casty_cluster.wire.system import Changed
 
@@ -35,14 +33,14 @@ quick succession cost as many steps, and not as many listings of everything.
 
 
 @dataclass(frozen=True, slots=True)
-class Saw(Internal):
+class ViewChanged(Internal):
     """The cluster has changed; None: this node is no member any more."""
 
     view: ClusterState | None
 
 
 @dataclass(frozen=True, slots=True)
-class Heard(Internal):
+class PeerMessage(Internal):
     """Another node has said what has become of its actors."""
 
     node: NodeId
@@ -62,53 +60,41 @@ class Publish(Internal):
     """It is time to tell the subscribers what has changed."""
 
 
-type Message = ReceptionistMessage | Saw | Heard | Discovered | Publish | Terminated
-_TAKEN: Final = (Register, Deregister, Find, Subscribe, Saw, Heard, Discovered, Publish, Terminated)
+type Message = ReceptionistMessage | ViewChanged | PeerMessage | Discovered | Publish | Terminated
+_TAKEN: Final = (Register, Deregister, Find, Subscribe, ViewChanged, PeerMessage, Discovered, Publish, Terminated)
 
 
-class Receptionist:
-    """What the receptionist knows, and what it does about it."""
+class Receptionist(ClusterFeature):
+    """Knows the actors that can be found, and notifies subscribers."""
 
-    def __init__(
-        self,
-        links: SystemLinks,
-        views: Views,
-        local: Callable[[], NodeId],
-        *,
-        resolve: Callable[[ActorAddress], ActorRef[Any]],
-        dead_letters: DeadLetters,
-        clock: Clock,
-    ) -> None:
-        self._links = links
-        self._views = views
-        self._local = local
-        self._resolve = resolve
-        self._tell = dead_letters.tell
-        self._registry = Registry(local())
-        self._clock = clock
-        self._strays = Strays(clock, NAME)
+    def __init__(self, node: ClusterNode, kernel: Kernel) -> None:
+        self._node = node
+        self._resolve = kernel.system.resolve
+        self._tell = kernel.dead_letters.tell
+        self._registry = Registry(node.local.node)
+        self._strays = Strays(node.clock, NAME)
         self._own: dict[ActorRef[Any], set[str]] = {}
         self._subscribers: dict[str, dict[ActorRef[Any], None]] = {}
         self._subscriptions: dict[ActorRef[Any], set[str]] = {}
         """The keys of each subscriber."""
         self._listings: dict[str, dict[tuple[NodeId, str], ServiceInstance[Any]]] = {}
-        """What was listed last, by node and URI, of which each is read once."""
+        """The last listings, by node and URI, so that each URI is parsed once."""
         self._changed: dict[str, None] = {}
         """Keys whose subscribers do not know the newest listing."""
         self._quiet_until = 0.0
-        self.ref: ActorRef[Message]
-        """The actor, from the moment that it is spawned."""
         self._coming = 0
-        """How many actors have started that are still to be added."""
+        """Actors that have started and are still to be added."""
+        self.ref: ActorRef[Message] = node.spawn(self._behavior(), NAME)
 
-    def behavior(self) -> Behavior[Message]:
-        """The actor; one receptionist has one."""
+    @override
+    def messages(self) -> Mapping[type[Any], ReceiveMessage]:
+        return {Changed: lambda node, change: self.ref.tell(PeerMessage(node, change))}
 
-        async def setup(ctx: ActorContext[Message]) -> Behavior[Message]:
-            self._links.on(Changed, lambda node, change: ctx.self.tell(Heard(node, change)))
-            self._views.observe(lambda view: ctx.self.tell(Saw(view)))
-            return Behaviors.receive(receive)
+    @override
+    def view_changed(self, view: ClusterState | None) -> None:
+        self.ref.tell(ViewChanged(view))
 
+    def _behavior(self) -> Behavior[Message]:
         async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
             if not isinstance(cast("object", message), _TAKEN):
                 self._strays.ignore(message)
@@ -118,7 +104,7 @@ class Receptionist:
             self._publish(ctx)
             return Behaviors.same()
 
-        return enduring(Behaviors.setup(setup))
+        return enduring(Behaviors.receive(receive))
 
     def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
         """An actor starts that is to be found. Raises `ScopeError` where it cannot be, so that it does not run
@@ -163,9 +149,9 @@ class Receptionist:
                 return []
             case Terminated(ref):
                 return self._forget(ref)
-            case Heard(node, change):
+            case PeerMessage(node, change):
                 return self._registry.changed(node, change)
-            case Saw(view):
+            case ViewChanged(view):
                 return self._registry.members(() if view is None else view.others)
             case Publish():
                 return []
@@ -189,8 +175,8 @@ class Receptionist:
         """Where this node has come back as another incarnation, nothing is known of the others, and they know nothing
         of its own actors.
         """
-        if self._local() != self._registry.local:
-            self._registry = Registry(self._local())
+        if self._node.local.node != self._registry.local:
+            self._registry = Registry(self._node.local.node)
             for ref, keys in self._own.items():
                 for key in sorted(keys):
                     self._registry.add(key, ref.address.to_uri())
@@ -199,7 +185,7 @@ class Receptionist:
         for effect in effects:
             match effect:
                 case SendChange(to, change):
-                    self._links.send(to, change)
+                    self._node.send(to, change)
                 case ListingChanged(key):
                     if key in self._subscribers:
                         self._changed[key] = None
@@ -210,7 +196,7 @@ class Receptionist:
         """Tell the subscribers what has changed, at once after a quiet time, else together with what still comes."""
         if not self._changed:
             return
-        now = self._clock.time()
+        now = self._node.clock.time()
         if now < self._quiet_until:
             ctx.timers.start("publish", Publish(), after=self._quiet_until - now)
             return

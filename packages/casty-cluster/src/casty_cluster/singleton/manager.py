@@ -6,21 +6,26 @@ child, where that runs here, else to the manager of the host.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, override
 
-from casty import ActorContext, ActorRef, Behavior, Behaviors, Terminated
-from casty.address import ActorAddress
+from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox, Terminated
 from casty.behaviors.clustered import SingletonBehavior
 from casty.errors import EncodeError
-from casty.extension import Internal, LocalRef, Revocable, kernel_of
+from casty.extension import Internal, Kernel, LocalRef, take_unread
 from casty.interruption import raise_unless_failure
-from casty.member import NodeId
+from casty.member import ClusterState, NodeId
+from casty.spi.cluster_feature import (
+    ClusterFeature,
+    ClusterNode,
+    ReceiveMessage,
+    ShutdownPhase,
+    ShutdownTask,
+    SpawnBehavior,
+)
 
 from casty_cluster.node.enduring import enduring
-from casty_cluster.node.system_links import SystemLinks
-from casty_cluster.node.view import ClusterState, Views
 from casty_cluster.protocol import forwarding
 from casty_cluster.protocol.forwarding import HERE, AskToFlush, Deliver, Drop, Forwarding, PassOn
 from casty_cluster.protocol.singleton import Effect, Phase, Say, Singleton, Start, Stop
@@ -32,19 +37,21 @@ logger = logging.getLogger("casty.cluster")
 
 PAUSE: Final = 1.0
 """Seconds before a singleton that has failed is started again."""
+HAND_OFF_TIMEOUT: Final = 10.0
+"""Seconds that a node which shuts down waits until its singletons are handed over."""
 INSTANCE: Final = "instance"
 
 
 @dataclass(frozen=True, slots=True)
-class Saw(Internal):
+class ViewChanged(Internal):
     """The cluster has changed; None: this node is no member any more."""
 
     view: ClusterState | None
 
 
 @dataclass(frozen=True, slots=True)
-class Heard(Internal):
-    """The manager of another node speaks about handing over."""
+class PeerMessage(Internal):
+    """The manager of another node has sent a message about the hand-over."""
 
     node: NodeId
     message: HandOver | HandedOver
@@ -65,80 +72,92 @@ class Drain(Internal):
     """This node retires, and its singletons have been handed over."""
 
 
-class Managers:
-    """The singletons that this node takes part in, by name: who is asked to hand over."""
+class Singletons(ClusterFeature):
+    """Runs `Behaviors.singleton`: each singleton has a manager on each node, and one of them runs it."""
 
-    def __init__(self, links: SystemLinks, views: Views, resolve: Callable[[ActorAddress], ActorRef[Any]]) -> None:
-        self.links = links
-        self.views = views
-        self.resolve = resolve
-        self._by_name: dict[str, Manager] = {}
-        self._ended = asyncio.Event()
-        links.on(HandOver, self._heard)
-        links.on(HandedOver, self._heard)
+    def __init__(self, node: ClusterNode, kernel: Kernel) -> None:
+        self.node = node
+        self.kernel = kernel
+        self._managers: dict[str, Manager] = {}
+        self._changed = asyncio.Event()
 
-    def behavior[M](self, name: str, singleton: SingletonBehavior[M]) -> Behavior[M]:
-        """The actor to spawn under that name."""
+    @override
+    def behaviors(self) -> Mapping[type[Any], SpawnBehavior]:
+        return {SingletonBehavior: self._spawn}
 
+    @override
+    def messages(self) -> Mapping[type[Any], ReceiveMessage]:
+        return {HandOver: self._received, HandedOver: self._received}
+
+    @override
+    def shutdown(self) -> Mapping[ShutdownPhase, ShutdownTask]:
+        return {ShutdownPhase.hand_off: ShutdownTask(self._hand_off, HAND_OFF_TIMEOUT)}
+
+    @override
+    def view_changed(self, view: ClusterState | None) -> None:
+        for manager in self._managers.values():
+            manager.see(view)
+
+    def note_change(self) -> None:
+        """A singleton has stopped here, no message is on its way to one any more, or the cluster has changed."""
+        self._changed.set()
+
+    def _spawn(self, singleton: SingletonBehavior[Any], name: str, mailbox: Mailbox | None) -> ActorRef[Any]:
         async def setup(ctx: ActorContext[Any]) -> Behavior[Any]:
-            manager = self._by_name[name] = Manager(self, ctx, name, singleton)
-            self.views.observe(manager.see)
+            manager = self._managers[name] = Manager(self, ctx, name, singleton)
+            if self.node.view is not None:
+                manager.see(self.node.view)
 
             async def forget(_: ActorContext[Any]) -> None:
-                self.views.ignore(manager.see)
-                if self._by_name.get(name) is manager:
-                    del self._by_name[name]
+                if self._managers.get(name) is manager:
+                    del self._managers[name]
                 manager.end()
 
             return Behaviors.with_lifecycle(Behaviors.receive(manager.receive), post_stop=forget)
 
-        return enduring(Behaviors.setup(setup))
+        return self.node.spawn(enduring(Behaviors.setup(setup)), name, mailbox=mailbox)
 
-    async def handed_over(self, patience: float) -> None:
-        """Until no singleton runs here while there is a member that stays, and nothing is on its way to one through
-        this node any more; or for so many seconds.
+    async def _hand_off(self) -> None:
+        """Until no singleton runs here while there is a member that stays, and no message is on its way to one through
+        this node any more.
         """
         try:
-            async with asyncio.timeout(patience):
-                await self._until(lambda manager: not manager.runs)
-                for manager in self._by_name.values():
-                    manager.drain()
-                await self._until(lambda manager: manager.is_drained)
-        except TimeoutError:
-            logger.warning(
-                "singletons of this node, or messages for them, were not handed over within %s s, and are given up",
-                patience,
-            )
+            await self._until(lambda manager: not manager.runs)
+            for manager in self._managers.values():
+                manager.drain()
+            await self._until(lambda manager: manager.is_drained)
+        except asyncio.CancelledError:
+            left = [name for name, manager in self._managers.items() if manager.runs or not manager.is_drained]
+            logger.warning("these singletons, or messages for them, were not handed over: %s", ", ".join(left))
+            raise
 
     async def _until(self, holds: "Callable[[Manager], bool]") -> None:
         """Until it holds for every manager, or there is no member left that stays."""
-        while self._has_heirs() and not all(map(holds, self._by_name.values())):
-            self._ended.clear()
-            await self._ended.wait()
+        while self._has_successors() and not all(map(holds, self._managers.values())):
+            self._changed.clear()
+            await self._changed.wait()
 
-    def ended(self) -> None:
-        """A singleton has stopped here, nothing is on its way to one any more, or the cluster has changed."""
-        self._ended.set()
+    def _has_successors(self) -> bool:
+        view = self.node.view
+        return view is not None and any(member.node not in view.retiring for member in view.up)
 
-    def _has_heirs(self) -> bool:
-        state = self.views.current
-        return state is not None and any(member.node not in state.retiring for member in state.up)
-
-    def _heard(self, node: NodeId, said: HandOver | HandedOver) -> None:
-        manager = self._by_name.get(said.name)
+    def _received(self, node: NodeId, message: HandOver | HandedOver) -> None:
+        manager = self._managers.get(message.name)
         if manager is not None:
-            manager.hear(node, said)
-        elif isinstance(said, HandOver):
-            self.links.send(node, HandedOver(said.name))  # it never ran here
+            manager.hear(node, message)
+        elif isinstance(message, HandOver):
+            self.node.send(node, HandedOver(message.name))  # it never ran here
 
 
 class Manager:
     """What one incarnation of a manager knows."""
 
     def __init__(
-        self, managers: Managers, ctx: ActorContext[Any], name: str, singleton: SingletonBehavior[Any]
+        self, singletons: Singletons, ctx: ActorContext[Any], name: str, singleton: SingletonBehavior[Any]
     ) -> None:
-        self._managers = managers
+        self._singletons = singletons
+        self._node = singletons.node
+        self._dead_letters = singletons.kernel.dead_letters
         self._ctx = ctx
         self._name = name
         self._singleton = singleton
@@ -148,7 +167,6 @@ class Manager:
         self._forwarding: Forwarding[Any] = Forwarding()
         self._due: float | None = None
         """For when the timer of the forwarding is set."""
-        self._clock = kernel_of(ctx.system).clock
 
     @property
     def runs(self) -> bool:
@@ -164,17 +182,17 @@ class Manager:
         self._ctx.self.tell(Drain())
 
     def hear(self, node: NodeId, said: HandOver | HandedOver) -> None:
-        self._ctx.self.tell(Heard(node, said))
+        self._ctx.self.tell(PeerMessage(node, said))
 
     def see(self, view: ClusterState | None) -> None:
-        self._ctx.self.tell(Saw(view))
+        self._ctx.self.tell(ViewChanged(view))
 
     async def receive(self, ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
         match message:
-            case Saw(view):
+            case ViewChanged(view):
                 self._look(view)
-                self._managers.ended()
-            case Heard(node, said):
+                self._singletons.note_change()
+            case PeerMessage(node, said):
                 self._hear(node, said)
             case Terminated(ref, reason) if ref == self._instance:
                 self._ended(reason)
@@ -201,8 +219,10 @@ class Manager:
     def end(self) -> None:
         """What waits here is handled by nobody."""
         for message in self._forwarding.close():
-            self._bury(message, f"the singleton {self._name} has no node that takes it, and this one has stopped")
-        self._managers.ended()
+            self._undeliverable(
+                message, f"the singleton {self._name} has no node that takes it, and this one has stopped"
+            )
+        self._singletons.note_change()
 
     def _look(self, view: ClusterState | None) -> None:
         if view is None:
@@ -234,7 +254,7 @@ class Manager:
                 case Stop():
                     self._stop()
                 case Say(to, said):
-                    self._managers.links.send(to, said)
+                    self._node.send(to, said)
 
     def _start(self) -> None:
         if self._instance is None and self._machine is not None and self._machine.phase is Phase.running:
@@ -251,7 +271,8 @@ class Manager:
         if self._instance is None:
             self._ended(None)
         else:
-            self._forwarding.taken_back(_take_unread(self._instance))
+            assert isinstance(self._instance, LocalRef)
+            self._forwarding.taken_back(take_unread(self._instance))
             self._ctx.stop(self._instance)
 
     def _ended(self, reason: BaseException | None) -> None:
@@ -260,14 +281,14 @@ class Manager:
         if machine is not None and machine.phase is Phase.stopping:
             self._ctx.log.info("the singleton %s has stopped on this node", self._name)
             self._carry_out(machine.stopped())
-            self._managers.ended()
+            self._singletons.note_change()
         elif reason is not None:
             self._ctx.log.error("the singleton %s failed and starts again in %s s: %s", self._name, PAUSE, reason)
             self._ctx.timers.start("again", Again(), after=PAUSE)
         self._aim()
 
     def _now(self) -> float:
-        return self._clock.time()
+        return self._node.clock.time()
 
     def _aim(self) -> None:
         """Say where the singleton is, as far as is known."""
@@ -282,14 +303,14 @@ class Manager:
             match effect:
                 case Deliver(message):
                     assert self._instance is not None, "aimed at what does not run"
-                    kernel_of(self._ctx.system).dead_letters.tell(self._instance, message)
+                    self._dead_letters.tell(self._instance, message)
                 case PassOn(to, message, hops):
                     self._forward(to, message, hops)
                 case AskToFlush(to, number):
                     assert self._local is not None, "a node that retires has been a member"
                     self._manager_on(to).tell(Flush(number, *self._local))
                 case Drop(message, reason):
-                    self._bury(message, f"{reason}; it is for the singleton {self._name}")
+                    self._undeliverable(message, f"{reason}; it is for the singleton {self._name}")
         due = self._forwarding.next_deadline()
         if due != self._due:
             self._due = due
@@ -298,7 +319,7 @@ class Manager:
             else:
                 self._ctx.timers.start("tick", Tick(), after=max(0.0, due - self._now()))
         if self._forwarding.is_drained:
-            self._managers.ended()
+            self._singletons.note_change()
 
     def _forward(self, host: NodeId, message: Any, hops: int) -> None:
         """Pass a message on. If it cannot leave, the message is the dead letter, and not what it travels in."""
@@ -311,7 +332,7 @@ class Manager:
             if isinstance(cause, EncodeError):
                 cause = self._encode_error(message) or cause
                 reason = str(cause)
-            self._bury(message, reason, cause)
+            self._undeliverable(message, reason, cause)
 
     def _encode_error(self, message: Any) -> EncodeError | None:
         """What the serializer says of the message alone, under its own type."""
@@ -322,22 +343,7 @@ class Manager:
         return None
 
     def _manager_on(self, node: NodeId) -> ActorRef[Any]:
-        own = self._ctx.self.address
-        address = ActorAddress(system=own.system, path=own.path, host=node.host, port=node.port)
-        return self._managers.resolve(address)
+        return self._node.actor_on(node, self._ctx.self.address.path)
 
-    def _bury(self, message: Any, reason: str, cause: Exception | None = None) -> None:
-        kernel_of(self._ctx.system).dead_letters.publish(message, self._ctx.self, reason, cause)
-
-
-def _take_unread(instance: ActorRef[Any]) -> list[Any]:
-    """What an actor that is to stop has not handled: another node's will. Its timers' messages end with it."""
-    assert isinstance(instance, LocalRef)
-    cell = instance.cell
-    if cell.queue is None:  # it has nothing to do
-        return []
-    unread = [entry for entry in cell.take_waiting() if not isinstance(entry, Revocable)]
-    stash = [] if cell.life is None else cell.life.stash
-    unread[:0] = stash
-    stash.clear()
-    return unread
+    def _undeliverable(self, message: Any, reason: str, cause: Exception | None = None) -> None:
+        self._dead_letters.publish(message, self._ctx.self, reason, cause)

@@ -30,8 +30,17 @@ class ServiceKey[M]:
             raise ArgumentError(f"a ServiceKey has a name, a text that is not empty, and not {self.name!r}")
 
 
+class ClusteredBehavior[M](Behavior[M]):
+    """A behavior that belongs to a whole cluster: a feature of its nodes runs it (`casty.spi.cluster_feature`).
+
+    It is spawned by `system.spawn`, under the same name on every node, and cannot be the behavior of a child.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShardedBehavior[M](Behavior[ShardEnvelope[M]]):
+class ShardedBehavior[M](ClusteredBehavior[ShardEnvelope[M]]):
     """Entities spread over the cluster's nodes; see `Behaviors.sharded`."""
 
     entity_factory: Callable[[str], Behavior[M]]
@@ -43,14 +52,14 @@ class ShardedBehavior[M](Behavior[ShardEnvelope[M]]):
 
 
 @dataclass(frozen=True, slots=True)
-class BroadcastedBehavior[M](Behavior[M]):
+class BroadcastedBehavior[M](ClusteredBehavior[M]):
     """One actor on every member, reached by one reference; see `Behaviors.broadcasted`."""
 
     behavior: Behavior[M]
 
 
 @dataclass(frozen=True, slots=True)
-class SingletonBehavior[M](Behavior[M]):
+class SingletonBehavior[M](ClusteredBehavior[M]):
     """One actor in the whole cluster; see `Behaviors.singleton`."""
 
     factory: Callable[[], Behavior[M]]

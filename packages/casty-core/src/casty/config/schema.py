@@ -149,6 +149,8 @@ class ClusterConfig(Table):
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     failure_detector: FailureDetectorConfig = FailureDetectorConfig()
     downing: DowningConfig = DowningConfig()
+    features: Mapping[Text, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
+    """`[cluster.features.<name>]`: the options of each feature that a plugin adds, which its provider checks."""
 
     @property
     def seed_addresses(self) -> tuple[PeerAddress, ...]:

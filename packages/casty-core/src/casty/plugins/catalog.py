@@ -1,9 +1,9 @@
 """What all plugins together offer, as a value."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, override
 
-from casty.plugins.kinds import INSTRUMENT, Kind, Provider
+from casty.plugins.kinds import Kind, Provider
 from casty.plugins.loader import Disabled, Origin
 from casty.plugins.providers import CodecProvider
 
@@ -15,6 +15,11 @@ class Offer:
     origin: Origin
     kind: Kind[Any]
     provider: Provider
+
+    @override
+    def __str__(self) -> str:
+        """By its name and its plugin, so that no two offers of a kind are called the same."""
+        return f"{self.provider.names[0]!r} of {self.origin.name}"
 
     @property
     def misfit(self) -> str | None:
@@ -48,10 +53,10 @@ class Catalog:
     disabled: tuple[Disabled, ...]
 
     def rivals(self, offer: Offer) -> tuple[Offer, ...]:
-        """Other offers of one of this offer's names, or for the type of its codec. Instruments have none: every one is
-        used.
+        """Other offers of one of this offer's names, or for the type of its codec. A kind of which all are used has
+        none.
         """
-        if offer.kind is INSTRUMENT:
+        if offer.kind.uses_all:
             return ()
         keys = _keys(offer)
         return tuple(

@@ -9,7 +9,7 @@ import pluggy
 
 from casty.plugins import hookspecs
 from casty.plugins.catalog import Catalog, Fault, Offer
-from casty.plugins.kinds import INSTRUMENT, KINDS, Kind, Provider
+from casty.plugins.kinds import KINDS, Kind, Provider
 from casty.plugins.loader import Broken, Disabled, Found, Loaded, Origin
 
 _NAME = re.compile(r"[a-z][a-z0-9+.-]*")
@@ -93,8 +93,8 @@ def _ask(manager: pluggy.PluginManager, kind: Kind[Any], origin: Origin) -> Sequ
 
 
 def _fault_of(offer: Offer) -> Fault | None:
-    """Nobody asks for an instrument by name, so that one of another SPI must be reported now."""
-    if offer.kind is not INSTRUMENT or offer.misfit is None:
+    """Where nothing chooses a backend by its name, one of another SPI must be reported now."""
+    if not offer.kind.uses_all or offer.misfit is None:
         return None
     return Fault(offer.origin, f"{offer.provider.names[0]!r} {offer.misfit}", offer.kind)
 

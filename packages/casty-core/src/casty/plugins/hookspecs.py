@@ -39,6 +39,7 @@ from typing import Any
 import pluggy
 
 from casty.plugins.providers import (
+    ClusterFeatureProvider,
     CodecProvider,
     DowningStrategyProvider,
     FailureDetectorProvider,
@@ -94,3 +95,8 @@ def casty_leases() -> Sequence[LeaseProvider[Any]]:  # pyright: ignore[reportRet
 @hookspec
 def casty_instruments() -> Sequence[InstrumentProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Instruments, all of them: each is attached to every system. Contract: `casty.spi.instrument`."""
+
+
+@hookspec
+def casty_cluster_features() -> Sequence[ClusterFeatureProvider[Any]]:  # pyright: ignore[reportReturnType]
+    """Features of a cluster, all of them: each node has each. Contract: `casty.spi.cluster_feature`."""

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from casty.plugins.providers import (
+    ClusterFeatureProvider,
     CodecProvider,
     DowningStrategyProvider,
     FailureDetectorProvider,
@@ -15,7 +16,17 @@ from casty.plugins.providers import (
     SerializerProvider,
     TransportProvider,
 )
-from casty.spi import codec, downing, failure_detector, instrument, journal, lease, serializer, transport
+from casty.spi import (
+    cluster_feature,
+    codec,
+    downing,
+    failure_detector,
+    instrument,
+    journal,
+    lease,
+    serializer,
+    transport,
+)
 
 type Provider = (
     JournalProvider[Any]
@@ -26,6 +37,7 @@ type Provider = (
     | DowningStrategyProvider[Any]
     | LeaseProvider[Any]
     | InstrumentProvider[Any]
+    | ClusterFeatureProvider[Any]
 )
 
 
@@ -44,6 +56,8 @@ class Kind[P: Provider]:
     """A URL, for kinds that are chosen by one."""
     extras: Mapping[str, str] = field(default_factory=dict[str, str])
     """Well-known names that an extra of the distribution `casty` brings, for the hint in an error."""
+    uses_all: bool = False
+    """Everything of this kind that is installed is used; nothing chooses one by its name."""
 
     @property
     def spi(self) -> int:
@@ -93,7 +107,14 @@ LEASE = Kind[LeaseProvider[Any]](
     extras=_POSTGRES,
 )
 INSTRUMENT = Kind[InstrumentProvider[Any]](
-    word="instrument", hook="casty_instruments", provider=InstrumentProvider, contract=instrument
+    word="instrument", hook="casty_instruments", provider=InstrumentProvider, contract=instrument, uses_all=True
+)
+CLUSTER_FEATURE = Kind[ClusterFeatureProvider[Any]](
+    word="cluster feature",
+    hook="casty_cluster_features",
+    provider=ClusterFeatureProvider,
+    contract=cluster_feature,
+    uses_all=True,
 )
 
-KINDS = (JOURNAL, TRANSPORT, SERIALIZER, CODEC, FAILURE_DETECTOR, DOWNING_STRATEGY, LEASE, INSTRUMENT)
+KINDS = (JOURNAL, TRANSPORT, SERIALIZER, CODEC, FAILURE_DETECTOR, DOWNING_STRATEGY, LEASE, INSTRUMENT, CLUSTER_FEATURE)

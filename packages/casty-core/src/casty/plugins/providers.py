@@ -10,7 +10,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from casty.spi import codec, downing, failure_detector, instrument, journal, lease, serializer, transport
+from casty.spi import (
+    cluster_feature,
+    codec,
+    downing,
+    failure_detector,
+    instrument,
+    journal,
+    lease,
+    serializer,
+    transport,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +136,13 @@ class InstrumentProvider[Options]:
     create: Callable[[Options], instrument.Instrument]
     options: type[Options] = _NO_OPTIONS
     spi: int = instrument.SPI
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterFeatureProvider[Options]:
+    """A feature that every node with its plugin installed has. `create(node, options)` is called for each start."""
+
+    names: tuple[str, ...]
+    create: Callable[[cluster_feature.ClusterNode, Options], cluster_feature.ClusterFeature]
+    options: type[Options] = _NO_OPTIONS
+    spi: int = cluster_feature.SPI

@@ -1,16 +1,17 @@
 """Resolves the names and URLs of configuration to providers. One registry belongs to one actor system."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, cast, final
 
 from casty.errors import PluginError
 from casty.plugins import kinds
-from casty.plugins.catalog import Catalog
+from casty.plugins.catalog import Catalog, Offer
 from casty.plugins.collect import make_catalog
 from casty.plugins.loader import load_plugins
 from casty.plugins.lookup import choose, choose_by_url
 from casty.plugins.providers import (
+    ClusterFeatureProvider,
     DowningStrategyProvider,
     FailureDetectorProvider,
     InstrumentProvider,
@@ -68,5 +69,12 @@ class PluginRegistry:
 
     def instruments(self) -> tuple[InstrumentProvider[Any], ...]:
         """Every one that is installed, in the order of the plugins' names, then those given in code."""
-        offers = (offer for offer in self.catalog.offers if offer.kind is kinds.INSTRUMENT)
-        return tuple(cast(InstrumentProvider[Any], offer.provider) for offer in offers)
+        return tuple(cast(InstrumentProvider[Any], offer.provider) for offer in self._all(kinds.INSTRUMENT))
+
+    def cluster_features(self) -> Mapping[str, ClusterFeatureProvider[Any]]:
+        """Every one that is installed, in the same order, by its name and its plugin."""
+        offers = self._all(kinds.CLUSTER_FEATURE)
+        return {str(offer): cast(ClusterFeatureProvider[Any], offer.provider) for offer in offers}
+
+    def _all(self, kind: kinds.Kind[Any]) -> Iterable[Offer]:
+        return (offer for offer in self.catalog.offers if offer.kind is kind)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from casty.behaviors.arguments import no_behavior
-from casty.behaviors.clustered import BroadcastedBehavior, ShardedBehavior, SingletonBehavior
+from casty.behaviors.clustered import ClusteredBehavior
 from casty.behaviors.persistent import PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import Behavior, ReceiveBehavior, RestartBehavior, SameBehavior, UnhandledBehavior
 from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
@@ -132,16 +132,15 @@ def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
     match core:
         case SameBehavior() | UnhandledBehavior() | RestartBehavior() | PersistedBehavior() | UpdatedBehavior():
             raise no_beginning(core)
-        case ShardedBehavior():
-            kind = "sharded"
-        case BroadcastedBehavior():
-            kind = "broadcasted"
-        case SingletonBehavior():
-            kind = "singleton"
+        case ClusteredBehavior():
+            kind = type(core).__name__.removesuffix("Behavior").lower()
         case _:
             return
     if in_cluster:
-        raise ScopeError(f"a {kind} behavior is the whole cluster's and nobody's child; spawn it with system.spawn()")
+        raise ScopeError(
+            f"a {kind} behavior belongs to the whole cluster and cannot be wrapped, or be a child; spawn it with "
+            "system.spawn()"
+        )
     raise ScopeError(
         f"a {kind} behavior needs a ClusteredActorSystem (from casty.cluster), and this is a local ActorSystem; "
         'run: pip install "casty[cluster]"'

@@ -1,0 +1,1 @@
+"""What runs on top of the membership, put together: see `casty.spi.cluster_feature`."""

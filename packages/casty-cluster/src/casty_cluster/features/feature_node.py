@@ -1,0 +1,78 @@
+"""The node as its features see it: the contract is `ClusterNode`."""
+
+from typing import Any, override
+from weakref import WeakKeyDictionary
+
+from casty import ActorRef, ActorSystem, Mailbox
+from casty.address import ActorAddress
+from casty.clock import Clock
+from casty.event_stream import EventStream
+from casty.extension import Cell, LocalRef, restart, top_level_actors
+from casty.member import ClusterState, Member, NodeId
+from casty.spi.cluster_feature import ClusterNode
+
+from casty_cluster.node.node import Node
+
+
+class FeatureNode(ClusterNode):
+    """One for all features of a node."""
+
+    def __init__(self, system: ActorSystem, node: Node) -> None:
+        self._system = system
+        self._node = node
+        self._restarts: WeakKeyDictionary[Cell, bool] = WeakKeyDictionary()
+        """Whether an actor that a feature has spawned restarts when this node is downed."""
+
+    @property
+    @override
+    def system_name(self) -> str:
+        return self._system.name
+
+    @property
+    @override
+    def local(self) -> Member:
+        return self._node.local
+
+    @property
+    @override
+    def view(self) -> ClusterState | None:
+        return self._node.views.current
+
+    @property
+    @override
+    def clock(self) -> Clock:
+        return self._system.kernel.clock
+
+    @property
+    @override
+    def event_stream(self) -> EventStream:
+        return self._system.event_stream
+
+    @override
+    def send(self, to: NodeId, message: object) -> None:
+        self._node.links.send(to, message)
+
+    @override
+    def spawn(
+        self, behavior: Any, name: str, *, mailbox: Mailbox | None = None, restarts_when_downed: bool = False
+    ) -> ActorRef[Any]:
+        ref = self._system.spawn(behavior, name, mailbox=mailbox)
+        if isinstance(ref, LocalRef):
+            self._restarts[ref.cell] = restarts_when_downed
+        return ref
+
+    @override
+    def actor_on(self, node: NodeId, path: str) -> ActorRef[Any]:
+        address = ActorAddress(system=self._system.name, path=path, host=node.host, port=node.port)
+        return self._system.resolve(address)
+
+    @override
+    def dead_letter(self, message: object, intended: ActorRef[Any], reason: str) -> None:
+        self._system.kernel.dead_letters.publish(message, intended, reason)
+
+    def restart_users_actors(self, cause: BaseException) -> None:
+        """Restart the actors of users, also those that a feature runs: this node has been downed."""
+        kernel = self._system.kernel
+        for ref in top_level_actors(kernel):
+            if self._restarts.get(ref.cell, ref.cell.parent is kernel.root):
+                restart(ref, cause)
