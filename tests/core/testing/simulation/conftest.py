@@ -1,3 +1,5 @@
+"""Every test here chooses its seeds itself, whatever CASTY_SIM_SEEDS says."""
+
 import pytest
 
 
