@@ -5,11 +5,15 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from casty import ActorSystem
 from casty.address import PeerAddress
-from casty.member import Member, NodeId
+from casty.member import ClusterState, Member, MemberStatus, NodeId
+from casty.spi.cluster_feature import ShutdownPhase
 from casty.spi.serializer import Serializer
+from casty_cluster.features.feature_node import FeatureNode
+from casty_cluster.node.node import Node
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.delivery import Delivery, Wire
@@ -61,9 +65,11 @@ class Side(Wire):
         kernel = system.kernel
         self.delivery = Delivery(kernel, self, self._serializer)
         self.links = SystemLinks(kernel.clock, self._system, self._broken)
-        self.watch = DeathWatch(kernel, self.links)
-        member = Member(node=node, node_id=str(node.address))
-        kernel.remote = Remoting(member, self.delivery, self.watch)
+        # A side has what death watch needs of a node: links.
+        self.watch = DeathWatch(FeatureNode(system, cast(Node, self)), kernel)
+        for kind, receive in self.watch.messages().items():
+            self.links.on(kind, receive)
+        kernel.remote = Remoting(_member(node), self.delivery, self.watch)
         cable.ends[node.address] = self
 
     def send(self, peer: PeerAddress, frame: bytes) -> str | None:
@@ -80,10 +86,10 @@ class Side(Wire):
     def knows(self, *nodes: NodeId) -> None:
         """These are the other members from now on."""
         self.links.members(self.node, nodes)
-        self.watch.members(nodes)
+        self.watch.view_changed(ClusterState(local=self.node, members=tuple(map(_member, (self.node, *nodes)))))
 
-    def close(self) -> None:
-        self.watch.close()
+    async def close(self) -> None:
+        await self.watch.shutdown()[ShutdownPhase.close].run()
         self.links.out()
 
     def _system(self, to: NodeId, frame: bytes) -> None:
@@ -94,6 +100,10 @@ class Side(Wire):
 
     def _serializer(self, name: str) -> Serializer:
         return self.system.plugins.serializer(name).create(self.system.resolve, None)
+
+
+def _member(node: NodeId) -> Member:
+    return Member(node=node, node_id=str(node.address), status=MemberStatus.up)
 
 
 @asynccontextmanager
@@ -108,5 +118,5 @@ async def pair(make: Callable[[], ActorSystem]) -> AsyncGenerator[tuple[Side, Si
         try:
             yield here, there
         finally:
-            here.close()
-            there.close()
+            await here.close()
+            await there.close()

@@ -15,6 +15,7 @@ from casty_cluster.features.feature_node import FeatureNode
 from casty_cluster.features.features import Features
 from casty_cluster.node.node import Node
 from casty_cluster.receptionist.receptionist import Receptionist
+from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.remoting import Remoting
 from casty_cluster.singleton.manager import Singletons
 
@@ -27,9 +28,11 @@ def compose(system: ActorSystem, node: Node) -> Features:
     Raises `PluginError` for a plugin's feature that cannot be made.
     """
     kernel, feature_node = system.kernel, FeatureNode(system, node)
+    death_watch = DeathWatch(feature_node, kernel)
     receptionist = Receptionist(feature_node, kernel)
-    kernel.remote = Remoting(node.local, node.delivery, node.death_watch, receptionist.discovered)
+    kernel.remote = Remoting(node.local, node.delivery, death_watch, receptionist.discovered)
     features: dict[str, ClusterFeature] = {
+        "death watch": death_watch,
         "receptionist": receptionist,
         "singletons": Singletons(feature_node, kernel),
         "broadcasts": Broadcasts(feature_node, kernel),

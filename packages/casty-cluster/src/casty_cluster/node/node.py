@@ -46,7 +46,6 @@ from casty_cluster.protocol.membership.effects import (
 )
 from casty_cluster.protocol.membership.inputs import GiveUp, LeaseDecided, Leave
 from casty_cluster.protocol.membership.settings import MembershipSettings
-from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.delivery import Delivery, Wire
 from casty_cluster.settings import NodeSettings
 from casty_cluster.wire.system import Retiring
@@ -68,7 +67,6 @@ class Node(Wire):
         self.views = Views()
         self.links = SystemLinks(kernel.clock, self._send_system, self._break_with)
         self.delivery = Delivery(kernel, self, self._serializer)
-        self.death_watch = DeathWatch(kernel, self.links)
         self._kernel = kernel
         self._settings = settings
         self._out = out
@@ -166,7 +164,6 @@ class Node(Wire):
     async def close(self) -> None:
         """Stop listening; nothing is said to anybody any more."""
         self._end()
-        self.death_watch.close()
         self.links.out()
         for task in self._tasks:
             task.cancel()
@@ -309,7 +306,6 @@ class Node(Wire):
             if node in came_up or state.local in came_up:
                 self.links.met(node)
         self.views.show(state)
-        self.death_watch.members(state.others)
         for future, holds in self._waiting.items():
             if holds(state) and not future.done():
                 future.set_result(None)
@@ -325,7 +321,6 @@ class Node(Wire):
         self._contacts = out.contacts
         self._end()
         self.views.show(None)
-        self.death_watch.out()
         self.links.out()
         if self._departed is not None:
             if not self._departed.done():

@@ -1,19 +1,19 @@
 """Death watch across nodes: the shell of `protocol.watching` and `protocol.watched`."""
 
-from collections.abc import Collection
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, override
 
 from casty import ActorContext, Behavior, Behaviors
 from casty.extension import Cell, Kernel, LocalRef, unwatch, watch, watched_cell
 from casty.extension import Watch as Registered
 from casty.interruption import described
-from casty.member import NodeId
+from casty.member import ClusterState, NodeId
 from casty.messages import Terminated
 from casty.ref import ActorRef
+from casty.spi.cluster_feature import ClusterFeature, ClusterNode, ReceiveMessage, ShutdownPhase, ShutdownTask
 
 from casty_cluster.node.driver import Driver
 from casty_cluster.node.enduring import Strays, enduring
-from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.protocol import watched, watching
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.watched import ActorStopped, Ignore, Observe, UnwatchReceived, WatchedActors, WatchReceived
@@ -36,12 +36,12 @@ MAX_REASON: Final = 1_000
 """Characters of a failure that is reported to another node: an exception may hold any amount of text."""
 
 
-class DeathWatch:
+class DeathWatch(ClusterFeature):
     """Watches between this node's actors and those of other nodes, in both directions."""
 
-    def __init__(self, kernel: Kernel, links: SystemLinks) -> None:
+    def __init__(self, node: ClusterNode, kernel: Kernel) -> None:
+        self._node = node
         self._kernel = kernel
-        self._links = links
         # They remember no inputs: that would keep actors in memory that have stopped.
         self._watching: Driver[watching.Input[Cell], watching.Effect] = Driver(
             Watches[Cell](), kernel.clock, self._carry_out, remembered=0
@@ -50,10 +50,7 @@ class DeathWatch:
             WatchedActors[LocalRef[Any]](), kernel.clock, self._carry_out, remembered=0
         )
         self._strays = Strays(kernel.clock, NAME)
-        links.on(Watch, self._watch_received)
-        links.on(Unwatch, self._unwatch_received)
-        links.on(Stopped, lambda node, stopped: self._watching.handle(StoppedReceived(node, stopped)))
-        ref = kernel.system.spawn(enduring(self._observer()), NAME)
+        ref = node.spawn(enduring(self._observer()), NAME)
         assert isinstance(ref, LocalRef)
         self._observing: Cell = ref.cell
         """The actor through which this node watches its own actors for other nodes."""
@@ -67,17 +64,28 @@ class DeathWatch:
         elif isinstance(ref, RemoteRef):
             self._watching.handle(RemoveWatch(_target(ref), watcher))
 
-    def members(self, others: Collection[NodeId]) -> None:
-        """These are the other members now."""
-        self._watching.handle(Members(others))
-        self._watched.handle(Members(others))
+    @override
+    def messages(self) -> Mapping[type[Any], ReceiveMessage]:
+        return {
+            Watch: self._watch_received,
+            Unwatch: self._unwatch_received,
+            Stopped: lambda node, stopped: self._watching.handle(StoppedReceived(node, stopped)),
+        }
 
-    def out(self) -> None:
-        """This node is no longer a member: for the other members all its actors have stopped."""
-        self._watching.handle(Out())
-        self._watched.handle(Members(()))
+    @override
+    def shutdown(self) -> Mapping[ShutdownPhase, ShutdownTask]:
+        return {ShutdownPhase.close: ShutdownTask(self._close)}
 
-    def close(self) -> None:
+    @override
+    def view_changed(self, view: ClusterState | None) -> None:
+        if view is None:  # for the other members all actors of this node have stopped
+            self._watching.handle(Out())
+            self._watched.handle(Members(()))
+        else:
+            self._watching.handle(Members(view.others))
+            self._watched.handle(Members(view.others))
+
+    async def _close(self) -> None:
         self._watching.stop()
         self._watched.stop()
 
@@ -102,7 +110,7 @@ class DeathWatch:
     def _carry_out(self, effect: watching.Effect | watched.Effect) -> None:
         match effect:
             case SendSystem(to, message):
-                self._links.send(to, message)
+                self._node.send(to, message)
             case Notify(notice=registered, reason=reason):
                 registered.notify(reason)
             case Observe(actor):
