@@ -94,7 +94,7 @@ def test_a_peer_that_acknowledges_nothing_breaks_the_link_and_costs_no_more() ->
 def test_whatever_the_network_does_everything_is_taken_once_and_in_order(messages: int, fates: Sequence[str]) -> None:
     there, here = ends()
     flying = [sent(there, number) for number in range(messages)]
-    taken: list[int] = []
+    taken: list[object] = []
     now = 0.0
     plan = iter(fates)
     while len(taken) < messages:

@@ -1,4 +1,4 @@
-"""The system messages of one node: a `SystemLink` to each other incarnation, and who takes which type of message."""
+"""The system messages of one node: a `SystemLink` to each other member, and a handler for each type of message."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -16,14 +16,14 @@ from casty_cluster.wire.system import Acknowledged, Numbered
 logger = logging.getLogger("casty.cluster")
 
 type Handler = Callable[[NodeId, Any], None]
-"""Takes a message and who sent it."""
+"""Takes the sender and the message."""
 
 
 class SystemLinks:
-    """Sends each message until it is acknowledged or its receiver is no member any more.
+    """Sends each message until it is acknowledged or its receiver is removed from the cluster.
 
-    Only members are listened to: a newcomer that others have let in repeats what it says until this node knows it too.
-    So whoever takes a message may count on being told when its sender is no member any more.
+    Messages of nodes that are no members are dropped; a node that other members have admitted already repeats its
+    messages until this node knows it too. So a handler of messages learns of the removal of each of their senders.
     """
 
     def __init__(
@@ -37,17 +37,18 @@ class SystemLinks:
         self._alarm = Alarm(clock, self._repeat_due)
 
     def on(self, kind: type, handler: Handler) -> None:
-        """Messages of that type are `handler`'s."""
+        """Have `handler` take the messages of that type."""
         self._handlers[kind] = handler
 
     def send(self, to: NodeId, message: Any) -> None:
-        """Nothing is lost but with its receiver, whatever becomes of connections. Raises `EncodeError` for a message
-        that is too large.
+        """Send a message that is delivered once, whatever happens to connections, unless its receiver is removed.
+
+        Raises `EncodeError` for a message that is too large.
         """
         link = self._links.get(to)
         if link is None:
             return
-        numbered = link.numbered(message)
+        numbered = link.numbered(codec.dumps(message))
         frame = codec.encode(frames.SYSTEM, numbered)
         if link.keep(numbered, self._clock.time()):
             self._send(to, frame)
@@ -56,8 +57,8 @@ class SystemLinks:
             self._break_with(to, "it has acknowledged no system messages for too long")
 
     def met(self, peer: NodeId) -> None:
-        """There is a new connection, or one of the two has come up, so that both know each other: what may have been
-        lost, or not listened to, is sent again.
+        """Send all unacknowledged messages again: there is a new connection, or each of the two members has only now
+        come to know the other one.
         """
         if peer in self._links:
             self._repeat(peer, self._links[peer])
@@ -74,24 +75,25 @@ class SystemLinks:
                 self._set_alarm()
             case Numbered() as numbered:
                 taken = link.take(numbered)
+                # Acknowledged before it is read: a message that this node cannot read must not block the link.
                 self._send(peer, codec.encode(frames.SYSTEM, link.acknowledgement()))
                 if taken:
-                    self._hand_over(peer, numbered.message)
+                    self._deliver(peer, codec.loads(numbered.message))
 
     def members(self, local: NodeId, others: Collection[NodeId]) -> None:
-        """These are the other members now, to this incarnation: nothing is for anybody else."""
+        """Have links to these members and to no other node."""
         self._links = {peer: self._links.get(peer) or SystemLink(local.uid, peer.uid) for peer in others}
         self._set_alarm()
 
     def out(self) -> None:
-        """This incarnation is no member any more: its links end with it."""
+        """End all links: this incarnation is no longer a member."""
         self._links.clear()
         self._alarm.stop()
 
-    def _hand_over(self, peer: NodeId, message: object) -> None:
+    def _deliver(self, peer: NodeId, message: object) -> None:
         handler = self._handlers.get(type(message))
         if handler is None:
-            raise DecodeError(f"no part of this node takes system messages of type {type(message).__name__}")
+            raise DecodeError(f"no feature of this node handles messages of type {type(message).__name__}")
         handler(peer, message)
 
     def _repeat(self, peer: NodeId, link: SystemLink) -> None:

@@ -173,7 +173,7 @@ class Delivery:
                 case frames.NO_ANSWER:
                     self._unanswered(frames.read_no_answer(frame))
                 case kind:
-                    raise DecodeError(f"unknown kind of frame, {kind}: a newer version of Casty may have sent it")
+                    raise frames.unknown(kind)
         except DecodeError as error:
             if self._throttle.admits((peer, type(error))):
                 logger.warning("a message of %s cannot be read and is dropped: %s", printable(peer), printable(error))

@@ -1,6 +1,6 @@
-"""What the counterparts of `protocol.forwarding` on two nodes send each other, in the order of the users' messages.
+"""Messages between the forwarders of two nodes, see `protocol.forwarding`, in order with the users' messages.
 
-Where a node has no such counterpart, or not any more, its delivery answers for it, so that nothing is lost there.
+If a node has no forwarder, its delivery replies in its place, so that no message is lost there.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from casty.extension import Internal
 @message("casty.forwarding.Returned")
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A forwarded message that nothing has taken."""
+    """A forwarded message that its receiver could not deliver."""
 
     message: Any
     hops: int
@@ -34,7 +34,7 @@ class Forwarded:
 @message("casty.forwarding.Flushed")
 @dataclass(frozen=True, slots=True)
 class Flushed(Internal):
-    """All that was sent before this has arrived."""
+    """All messages that were sent before the flush have arrived."""
 
     number: int
 
@@ -42,7 +42,7 @@ class Flushed(Internal):
 @message("casty.forwarding.Flush")
 @dataclass(frozen=True, slots=True)
 class Flush(Internal):
-    """The sender, which is the node with these figures, retires: send it nothing more, and answer."""
+    """The sender, the node with this address and uid, retires: send it nothing more, and reply with `Flushed`."""
 
     number: int
     host: str

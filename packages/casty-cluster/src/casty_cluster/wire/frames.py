@@ -1,11 +1,17 @@
-"""Frames between nodes: one byte that says what follows, then a header of its own, then a body.
+"""Frames between nodes: one byte for the kind of frame, then a header of that kind, then a body.
 
 A message for an actor names its *target*: the actor's uid and path, and the serializer that wrote the body. It is the
-same for all messages of one reference, so both sides keep it as they have it: `length of path | length of serializer's
-name | uid | path | name`. A tell is `kind | target | body`, an ask `kind | uid of its reply | seconds left | target |
-body`. Whatever is damaged raises `DecodeError`.
+same for all messages of one reference, so both sides cache its bytes: `length of path | length of serializer's name |
+uid | path | name`. A tell is `kind | target | body`, an ask `kind | uid of its reply | seconds left | target | body`.
+
+Any frame may be wrapped in a frame of kind `HEADERS`, which carries what concerns all kinds alike, such as a trace:
+`kind | length of all headers | (length of name | name | length of value | value)* | frame`. A receiver skips headers
+that it does not know. A frame without headers is not wrapped, and costs nothing.
+
+Damaged frames raise `DecodeError`.
 """
 
+from collections.abc import Mapping
 from struct import Struct, error
 from typing import Final, NamedTuple
 
@@ -15,12 +21,26 @@ MEMBERSHIP: Final = 1
 DETECTOR: Final = 2
 SYSTEM: Final = 3
 """Numbered messages that are repeated until they are acknowledged."""
+HEADERS: Final = 5
+"""Headers, and the frame that they belong to."""
 TELL: Final = 16
 ASK: Final = 17
 ANSWER: Final = 18
 """To the uid of an ask's reply reference."""
 NO_ANSWER: Final = 19
-"""No answer will come; its body says which kind of failure it is, and the reason as text."""
+"""No reply will come; its body is the index of an error and its text."""
+
+KINDS: Final[Mapping[int, str]] = {
+    MEMBERSHIP: "membership",
+    DETECTOR: "detector",
+    SYSTEM: "system",
+    HEADERS: "headers",
+    TELL: "tell",
+    ASK: "ask",
+    ANSWER: "answer",
+    NO_ANSWER: "no answer",
+}
+"""All kinds. A number is never reused for something else. Those below `TELL` belong to the cluster itself."""
 
 MAX_PATH: Final = 1_024
 """Bytes of an actor's path."""
@@ -30,10 +50,13 @@ _ASK: Final = Struct("!BQd")
 _ANSWER: Final = Struct("!BBQ")
 _NO_ANSWER: Final = Struct("!BBQ")
 _TELL: Final = bytes((TELL,))
+_HEADERS: Final = Struct("!BH")
+_NAME: Final = Struct("!B")
+_VALUE: Final = Struct("!H")
 
 
 class Target(NamedTuple):
-    """Whom a message is for."""
+    """The actor that a message is for, and how to read the message."""
 
     path: str
     uid: int
@@ -42,7 +65,7 @@ class Target(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is before an ask's target."""
+    """What precedes an ask's target."""
 
     reply_uid: int
     seconds: float
@@ -50,7 +73,7 @@ class Asked(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The answer to an ask."""
+    """The reply to an ask."""
 
     reply_uid: int
     serializer: str
@@ -58,18 +81,63 @@ class Answered(NamedTuple):
 
 
 class Unanswered(NamedTuple):
-    """An ask that nobody will answer."""
+    """The failure of an ask."""
 
     reply_uid: int
     failure: int
     reason: str
 
 
+def unknown(kind: int) -> DecodeError:
+    """The error for a frame of a kind that this node does not know. Such a frame is skipped."""
+    return DecodeError(f"unknown frame kind {kind}; the peer may be running a newer version of Casty")
+
+
+def with_headers(headers: Mapping[str, bytes], frame: bytes) -> bytes:
+    """Wrap a frame. Raises ValueError for headers that are too long."""
+    parts: list[bytes] = []
+    for name, value in headers.items():
+        encoded = name.encode()
+        if len(encoded) > 0xFF or len(value) > 0xFFFF:
+            raise ValueError(f"the header {name[:40]!r} is too long: a name has at most 255 bytes, a value 65,535")
+        parts += (_NAME.pack(len(encoded)), encoded, _VALUE.pack(len(value)), value)
+    packed = b"".join(parts)
+    if len(packed) > 0xFFFF:
+        raise ValueError(f"all headers of a frame have at most 65,535 bytes; these have {len(packed)}")
+    return _HEADERS.pack(HEADERS, len(packed)) + packed + frame
+
+
+def split_headers(frame: bytes) -> tuple[Mapping[str, bytes], bytes]:
+    """The headers of a wrapped frame, and the frame."""
+    headers: dict[str, bytes] = {}
+    try:
+        _, length = _HEADERS.unpack_from(frame)
+        at, end = _HEADERS.size, _HEADERS.size + length
+        while at < end:
+            start = at + _NAME.size
+            stop = start + frame[at]
+            (size,) = _VALUE.unpack_from(frame, stop)
+            at = stop + _VALUE.size + size
+            headers[frame[start:stop].decode()] = frame[stop + _VALUE.size : at]
+    except (error, IndexError, UnicodeDecodeError) as damage:
+        raise DecodeError(f"damaged headers: {damage}") from None
+    if at != end or end >= len(frame):
+        raise DecodeError(f"damaged headers: they end at {at} of {len(frame)} bytes, not at {end}")
+    if frame[end] == HEADERS:
+        raise DecodeError("damaged headers: they contain headers")
+    return headers, frame[end:]
+
+
+def bare(frame: bytes) -> bytes:
+    """The frame without its headers, if it has any."""
+    return split_headers(frame)[1] if frame[0] == HEADERS else frame
+
+
 def write_target(path: str, uid: int, serializer: str) -> bytes:
     """Raises ValueError for a path that is too long."""
     place, name = path.encode(), serializer.encode()
     if len(place) > MAX_PATH:
-        raise ValueError(f"the path of an actor of another node has {len(place)} bytes; at most {MAX_PATH} travel")
+        raise ValueError(f"the path of an actor of another node has {len(place)} bytes; at most {MAX_PATH} can be sent")
     return _TARGET.pack(len(place), len(name), uid) + place + name
 
 
@@ -103,7 +171,7 @@ def split(frame: bytes) -> tuple[bytes, bytes]:
 
 
 def read_target(target: bytes) -> Target:
-    """Of bytes that `split` answered."""
+    """The target in bytes that `split` has returned."""
     place, _, uid = _TARGET.unpack_from(target)
     texts = target[_TARGET.size :]
     try:
@@ -134,4 +202,4 @@ def read_no_answer(frame: bytes) -> Unanswered:
         _, failure, reply_uid = _NO_ANSWER.unpack_from(frame)
         return Unanswered(reply_uid, failure, frame[_NO_ANSWER.size :].decode())
     except (error, UnicodeDecodeError) as damage:
-        raise DecodeError(f"a damaged refusal of an answer: {damage}") from None
+        raise DecodeError(f"a damaged failure of an ask: {damage}") from None

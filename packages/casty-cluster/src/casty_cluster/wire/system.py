@@ -1,6 +1,6 @@
 """Messages over system links: numbered, repeated until acknowledged, delivered once and in order."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from casty.serialization import message
 
@@ -12,7 +12,8 @@ class Numbered(NamedTuple):
     to: int
     """The uid of the incarnation that it is for."""
     sequence_nr: int
-    message: Any
+    message: bytes
+    """Encoded by itself: a link takes and acknowledges also a message that this node does not know."""
 
 
 @message("casty.system.Acknowledged")

@@ -11,8 +11,7 @@ Invariants: whoever is suspected is watched; whoever is watched is a member.
 """
 
 from collections.abc import Iterable, Sequence, Set
-from struct import Struct
-from typing import Final, final
+from typing import final
 
 from casty.member import NodeId
 from casty.spi.failure_detector import DetectorContext, Probe
@@ -21,12 +20,7 @@ from casty_cluster.protocol.local_pause import LocalPause
 from casty_cluster.protocol.phi_accrual.options import PhiAccrualOptions
 from casty_cluster.protocol.phi_accrual.ring import neighbours, ring_from
 from casty_cluster.protocol.phi_accrual.watch import Watch
-
-PROBE: Final = b"phi?"
-ANSWER: Final = b"phi!"
-_FRAME: Final = Struct("!4sQI")
-"""What it is, the number of the probe, the lag of the sender's event loop in milliseconds."""
-_LONGEST_LAG: Final = 2**32 - 1
+from casty_cluster.wire.phi_accrual import ANSWER, PROBE, Message, decode, encode
 
 
 @final
@@ -63,12 +57,13 @@ class PhiAccrualDetector:
 
     def receive(self, sender: NodeId, payload: bytes, now: float) -> Sequence[Probe]:
         self._notice_pause(now)
-        if len(payload) != _FRAME.size:
+        message = decode(payload)
+        if message is None:
             return ()
-        kind, sequence_nr, lag = _FRAME.unpack(payload)
+        kind, sequence_nr, lag = message
         watch = self._watched.get(sender)
-        if watch is not None and kind in (PROBE, ANSWER):
-            watch.lags(lag / 1000)
+        if watch is not None:
+            watch.lags(lag)
             if kind == PROBE and watch.probe_nr < sequence_nr:
                 watch.probe_nr = sequence_nr
                 self.heard(sender, now)
@@ -139,7 +134,7 @@ class PhiAccrualDetector:
         }
 
     def _frame(self, kind: bytes, sequence_nr: int) -> bytes:
-        return _FRAME.pack(kind, sequence_nr, min(round(self._lag * 1000), _LONGEST_LAG))
+        return encode(Message(kind, sequence_nr, self._lag))
 
 
 def _next(due: float, interval: float, now: float) -> float:

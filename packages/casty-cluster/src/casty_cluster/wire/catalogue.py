@@ -1,0 +1,51 @@
+"""All messages between nodes, by the names under which they are sent.
+
+Each of Casty's own messages is defined in this package, and its name begins with `casty.`; a plugin's feature defines
+its messages itself, under names of its own. Names and the meaning of fields stay for good. A message may get further
+fields if they have defaults: an older node skips them, a newer one fills them in. Any other change is a new message.
+"""
+
+from collections.abc import Mapping
+from typing import Final, get_args
+
+from casty.serialization import REGISTRY
+
+from casty_cluster.wire import codec, forwarding, membership, system
+
+PREFIX: Final = "casty."
+"""How names of Casty's own messages begin, and no others."""
+
+MEMBERSHIP: Final[tuple[type, ...]] = get_args(membership.Message.__value__)
+"""What the membership machines of two nodes send each other, in frames of their own kind."""
+LINK: Final[tuple[type, ...]] = (system.Numbered, system.Acknowledged)
+"""The two halves of a system link."""
+SYSTEM: Final[tuple[type, ...]] = (
+    system.Retiring,
+    system.Watch,
+    system.Unwatch,
+    system.Stopped,
+    system.HandOver,
+    system.HandedOver,
+    system.Changed,
+)
+"""What is sent over system links."""
+FORWARDING: Final[tuple[type, ...]] = (
+    forwarding.Forwarded,
+    forwarding.Returned,
+    forwarding.Flush,
+    forwarding.Flushed,
+)
+"""What Casty's own actors send each other on the user lane, in order with the users' messages."""
+PARTS: Final[tuple[type, ...]] = (membership.Presence, system.Entry, *codec.VALUES)
+"""What other messages contain."""
+
+
+def _name(kind: type) -> str:
+    wire = REGISTRY.name_of(kind)
+    assert wire is not None, f"{kind.__qualname__} is in the catalogue and has no name"
+    return wire.name
+
+
+CATALOGUE: Final[Mapping[str, type]] = {
+    _name(kind): kind for kind in (*MEMBERSHIP, *LINK, *SYSTEM, *FORWARDING, *PARTS)
+}

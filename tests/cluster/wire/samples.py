@@ -1,0 +1,159 @@
+"""At least one of each message and each kind of frame between nodes, by the names that they have in `golden/`."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from casty.address import PeerAddress
+from casty.member import Member, MemberStatus, NodeId
+from casty.serialization import MsgpackSerializer
+from casty_cluster.wire import codec, frames, phi_accrual, swim
+from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
+from casty_cluster.wire.membership import (
+    Answer,
+    Digest,
+    Dissolve,
+    GivenUp,
+    Goodbye,
+    Gossip,
+    Join,
+    Message,
+    Presence,
+    Probe,
+    Refusal,
+)
+from casty_cluster.wire.system import (
+    Acknowledged,
+    Changed,
+    Entry,
+    HandedOver,
+    HandOver,
+    Numbered,
+    Retiring,
+    Stopped,
+    Unwatch,
+    Watch,
+)
+
+_PRESENCE: Final = Presence(system="bank", cluster=2**64 - 1, size=3, circle=(("10.0.0.1", 25520), ("::1", 25521)))
+_NODE: Final = NodeId("10.0.0.2", 25520, 2**63)
+
+MEMBERSHIP: Final[dict[str, Message]] = {
+    "probe": Probe(_PRESENCE),
+    "probe of one that was given up": Probe(_PRESENCE._replace(awaited=(("10.0.0.2", 25520),))),
+    "probe by another name": Probe(_PRESENCE._replace(resolved=(("10.0.0.7", 25520),)), at=("seed.bank", 25520)),
+    "answer": Answer(7, _PRESENCE),
+    "answer by another name": Answer(7, _PRESENCE, at=("seed.bank", 25520)),
+    "join": Join(7, "bank", "teller-1", ("teller", "night"), {"shards of accounts": "100"}),
+    "refusal": Refusal(7, "the cluster is full", final=False),
+    "refusal that may pass": Refusal(7, "another node has this name", final=True, patience=20.0),
+    "gossip": Gossip(
+        to=7,
+        cluster=1,
+        nodes=(("10.0.0.1", 25520, 1), ("10.0.0.2", 25520, 2**63), ("10.0.0.3", 25520, 3)),
+        members=(("", ("teller",), "up", 1), ("teller-2", (), "leaving", 2)),
+        clock=(3, 1, 0),
+        seen=b"\x03",
+        rows=((0, 2, b"\x02"),),
+        ages=(12.5,),
+    ),
+    "digest": Digest(7, 1, 2**64 - 1, b"\x03"),
+    "given up": GivenUp(7, 1, size=3, lowest=2),
+    "goodbye": Goodbye(1),
+    "dissolve": Dissolve(1, ("10.0.0.2", 25520)),
+}
+
+MESSAGES: Final[dict[str, object]] = {
+    **MEMBERSHIP,
+    "presence": _PRESENCE,
+    "numbered": Numbered(7, 2**32, codec.dumps(Retiring(9))),
+    "acknowledged": Acknowledged(7, 2**32),
+    "retiring": Retiring(2**64 - 1),
+    "watch": Watch("/accounts/7", 12),
+    "unwatch": Unwatch("/accounts/7", 12),
+    "stopped": Stopped("/accounts/7", 12, None),
+    "stopped by a failure": Stopped("/accounts/7", 12, "ZeroDivisionError: division by zero"),
+    "hand over": HandOver("ledger"),
+    "handed over": HandedOver("ledger"),
+    "entry": Entry("tellers", "casty://bank@10.0.0.1:25520/teller#4"),
+    "changed": Changed((Entry("tellers", "casty://bank@10.0.0.1:25520/teller#4"),), ()),
+    "forwarded": Forwarded({"amount": 5}, 2),
+    "returned": Returned(["not delivered"], 3),
+    "flush": Flush(1, "10.0.0.1", 25520, 2**63),
+    "flushed": Flushed(1),
+    "peer address": PeerAddress("::1", 25520),
+    "node id": _NODE,
+    "status": MemberStatus.leaving,
+    "member": Member(node=_NODE, node_id="teller-2", roles=("teller",), status=MemberStatus.up, up_number=2),
+}
+
+
+class Sample(NamedTuple):
+    """A frame, how it is read, and what is read."""
+
+    frame: bytes
+    read: Callable[[bytes], object]
+    value: object
+
+
+SERIALIZER: Final = MsgpackSerializer(strict=True)
+_TARGET: Final = frames.Target("/accounts/7", 2**40, "msgpack")
+_WRITTEN: Final = frames.write_target(*_TARGET)
+_BODY: Final = SERIALIZER.dumps({"amount": 5})
+_SWIM: Final = swim.Message(
+    swim.Kind.ping_request,
+    77,
+    2**63,
+    [swim.Rumour(swim.Claim.suspect, 9, 1, 2**64 - 1), swim.Rumour(swim.Claim.alive, 7, 2, 0)],
+)
+_PHI: Final = phi_accrual.Message(phi_accrual.PROBE, 2**40, 1.25)
+_HEADERS: Final = {"traceparent": b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "": b""}
+
+
+def _read_message(frame: bytes) -> object:
+    return codec.decode(frame, object)
+
+
+def _read_swim(frame: bytes) -> object:
+    return swim.decode(frame[1:])
+
+
+def _read_phi(frame: bytes) -> object:
+    return phi_accrual.decode(frame[1:])
+
+
+def _read_tell(frame: bytes) -> object:
+    target, body = frames.split(frame)
+    return frames.read_target(target), SERIALIZER.loads(body)
+
+
+def _read_ask(frame: bytes) -> object:
+    return frames.read_asked(frame), _read_tell(frame)
+
+
+FRAMES: Final[dict[str, Sample]] = {
+    "membership": Sample(codec.encode(frames.MEMBERSHIP, Goodbye(1)), _read_message, Goodbye(1)),
+    "system": Sample(
+        codec.encode(frames.SYSTEM, Acknowledged(7, 1)),
+        _read_message,
+        Acknowledged(7, 1),
+    ),
+    "detector swim": Sample(bytes((frames.DETECTOR,)) + swim.encode(_SWIM), _read_swim, _SWIM),
+    "detector phi-accrual": Sample(bytes((frames.DETECTOR,)) + phi_accrual.encode(_PHI), _read_phi, _PHI),
+    "tell": Sample(frames.tell(_WRITTEN, _BODY), _read_tell, (_TARGET, {"amount": 5})),
+    "ask": Sample(
+        frames.ask(_WRITTEN, 2**33, 4.5, _BODY), _read_ask, (frames.Asked(2**33, 4.5), (_TARGET, {"amount": 5}))
+    ),
+    "answer": Sample(
+        frames.answer(2**33, b"msgpack", _BODY), frames.read_answer, frames.Answered(2**33, "msgpack", _BODY)
+    ),
+    "no answer": Sample(
+        frames.no_answer(2**33, 1, "no living actor"),
+        frames.read_no_answer,
+        frames.Unanswered(2**33, 1, "no living actor"),
+    ),
+    "headers": Sample(
+        frames.with_headers(_HEADERS, frames.tell(_WRITTEN, _BODY)),
+        frames.split_headers,
+        (_HEADERS, frames.tell(_WRITTEN, _BODY)),
+    ),
+}
