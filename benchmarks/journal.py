@@ -154,7 +154,7 @@ async def persist_latency(place: Place, percentile: int, seconds: float, *, brea
     async with new_name(place) as name, ActorSystem() as system:
         journal = place.journal(name)
         if not breath:
-            system.kernel.threads_wait = lambda: False
+            system.kernel.dispatcher.threads_wait = lambda: False
         refs = [system.spawn(account(number, journal)) for number in range(IN_FLIGHT)]
         await asyncio.gather(*(system.ask(ref, Deposit, 60) for ref in refs))
         end = time.perf_counter() + seconds

@@ -19,7 +19,6 @@ from casty import (
     OneForOneStrategy,
     Terminated,
 )
-from casty.extension import kernel_of
 from casty.testing.simulation import Simulation, plugin, simulate
 
 from tests.simulation.bank import Deposit, account
@@ -46,7 +45,8 @@ def worker() -> Behavior[Message]:
 async def work(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
     match message:
         case Work(word, reply_to):
-            if kernel_of(ctx.system).random.random() < 0.1:
+            assert isinstance(ctx.system, ActorSystem)
+            if ctx.system.kernel.random.random() < 0.1:
                 raise ZeroDivisionError(word)
             await asyncio.sleep(0.001)
             reply_to.tell(word.upper())

@@ -19,15 +19,15 @@ from casty import (
     OneForOneStrategy,
 )
 from casty.runtime.cell import LocalRef
-from casty.runtime.life import Life
+from casty.runtime.extras import CellExtras
 from casty.testing import TestProbe, settle
 
 from tests.core.runtime.probe import Boom, Ctx, Events, Question, does
 
 
-def life_of(ref: ActorRef[str]) -> Life:
+def extras_of(ref: ActorRef[str]) -> CellExtras:
     assert isinstance(ref, LocalRef)
-    return ref.cell.own_life()
+    return ref.cell.own_extras()
 
 
 async def made(system: ActorSystem, *functions: Callable[[int], str]) -> tuple[ActorRef[str], list[ActorRef[int]]]:
@@ -41,7 +41,7 @@ async def made(system: ActorSystem, *functions: Callable[[int], str]) -> tuple[A
 
 async def test_an_adapter_is_no_child(system: ActorSystem) -> None:
     ref, _ = await made(system, str)
-    assert life_of(ref).children == {}
+    assert extras_of(ref).children == {}
 
 
 async def test_one_function_makes_one_adapter(system: ActorSystem) -> None:
@@ -91,7 +91,7 @@ async def test_adapters_that_nothing_refers_to_are_gone(system: ActorSystem) -> 
     await settle()
     gc.collect()
     assert [adapter for adapter in seen if adapter() is not None] == []
-    assert len(life_of(ref).adapters or ()) == 0
+    assert len(extras_of(ref).adapters or ()) == 0
 
 
 async def test_an_adapter_with_an_address_is_found_by_it_until_its_incarnation_ends(system: ActorSystem) -> None:
@@ -107,7 +107,7 @@ async def test_an_adapter_with_an_address_is_found_by_it_until_its_incarnation_e
     for late in (found, system.resolve(address)):
         late.tell(1)
     assert [letter.message for letter in letters.seen] == [1, 1]
-    assert life_of(ref).exported == {}
+    assert extras_of(ref).exported == {}
 
 
 async def test_an_adapter_of_an_earlier_incarnation_leads_to_dead_letters(system: ActorSystem) -> None:

@@ -52,7 +52,7 @@ async def test_a_signal_that_fails_in_a_thread_is_not_left_in_the_lane(debugged:
     cell = ref.cell
     await in_a_thread(lambda: cell.signal(Stop()))
     assert cell.state == IDLE
-    assert not cell.own_life().signals
+    assert not cell.own_extras().signals
 
 
 async def test_every_shutdown_stops_its_actors_whatever_the_task_factory() -> None:

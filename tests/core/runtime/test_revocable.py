@@ -19,7 +19,6 @@ from casty import (
 )
 from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.dispatcher import HUGE
-from casty.runtime.posting import deliver_revocable, tell_revocable
 from casty.runtime.revocable import REVOKED, MixedQueue, Revocable
 from casty.testing import ManualClock, TestProbe, settle
 
@@ -138,9 +137,9 @@ async def test_a_timer_that_has_fired_leaves_nothing_behind(system: ActorSystem,
     await clock.advance(1.0)
     assert await actor.go() == list(range(100))
     assert isinstance(actor.ref, LocalRef)
-    life = actor.ref.cell.own_life()
-    assert life.timers is not None
-    assert not vars(life.timers)["_timers"]
+    extras = actor.ref.cell.own_extras()
+    assert extras.timers is not None
+    assert not vars(extras.timers)["_timers"]
 
 
 def nothing_more(_ctx: Ctx) -> None: ...
@@ -284,7 +283,7 @@ async def test_a_revocable_keeps_its_place_in_the_mailbox(system: ActorSystem) -
     await actor.hold(nothing_more, nothing_more)
     for n in range(6):
         if n % 2:
-            tell_revocable(cell_of(actor), Counted(n))
+            cell_of(actor).tell_revocable(Counted(n))
         else:
             actor.ref.tell(n)
     assert await actor.go() == list(range(6))
@@ -296,8 +295,8 @@ async def test_a_revocable_meets_a_full_mailbox_like_any_other_message(system: A
         actor = Held(system, Mailbox(capacity=1, overflow=strategy))
         await actor.hold(nothing_more, nothing_more)
         actor.ref.tell("first")
-        tell_revocable(cell_of(actor), Counted("timer"))
-        deliver_revocable(cell_of(actor), Counted("notice"))
+        cell_of(actor).tell_revocable(Counted("timer"))
+        cell_of(actor).deliver_revocable(Counted("notice"))
         lost = "first" if strategy is MailboxOverflowStrategy.drop_oldest else "timer"
         kept = "timer" if strategy is MailboxOverflowStrategy.drop_oldest else "first"
         assert await actor.go() == [kept, "notice"]
@@ -308,7 +307,7 @@ async def test_a_revoked_message_makes_room_and_no_dead_letter(system: ActorSyst
     letters = Events(system, DeadLetter)
     actor = Held(system, Mailbox(capacity=1, overflow=MailboxOverflowStrategy.drop_oldest))
     await actor.hold(nothing_more, nothing_more)
-    tell_revocable(cell_of(actor), Counted(REVOKED))
+    cell_of(actor).tell_revocable(Counted(REVOKED))
     actor.ref.tell("second")
     assert await actor.go() == ["second"]
     assert not letters.seen

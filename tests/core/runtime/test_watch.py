@@ -134,7 +134,7 @@ async def test_an_adapter_is_terminated_with_its_owner(system: ActorSystem) -> N
 
 
 async def test_a_reply_reference_can_be_watched(system: ActorSystem) -> None:
-    promise = PromiseRef[str](system.kernel, asyncio.get_running_loop().create_future())
+    promise = PromiseRef[str](system.kernel.asks, asyncio.get_running_loop().create_future())
     watcher = Watcher(system, lambda ctx: ctx.watch(promise))
     assert await watcher.probe.receive() == Terminated(promise)
 

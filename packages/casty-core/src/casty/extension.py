@@ -9,46 +9,47 @@ named here is the runtime's own business and may change with any version; `tests
 from collections.abc import Iterator
 from typing import Any
 
-from casty.behaviors.system import System
-from casty.output_commit import OPEN, current
+from casty.ref import ActorRef
+from casty.runtime import watch as watching
 from casty.runtime.ask import ASKS as ASKS
+from casty.runtime.ask import AskedRef as AskedRef
 from casty.runtime.ask import Asks as Asks
-from casty.runtime.ask import Vouch as Vouch
+from casty.runtime.ask import RemoteAskGuard as RemoteAskGuard
 from casty.runtime.borders import checked_config as checked_config
-from casty.runtime.cell import STOPPED as STOPPED
-from casty.runtime.cell import Cell as Cell
+from casty.runtime.cell import STOPPED
 from casty.runtime.cell import LocalRef as LocalRef
 from casty.runtime.dead_letters import DeadLetters as DeadLetters
 from casty.runtime.dead_letters import Internal as Internal
 from casty.runtime.dead_letters import Throttle as Throttle
 from casty.runtime.kernel import Kernel as Kernel
-from casty.runtime.outages import refuse_if_asked as refuse_if_asked
-from casty.runtime.remote import AskedRef as AskedRef
 from casty.runtime.remote import Remote as Remote
-from casty.runtime.revocable import Revocable as Revocable
-from casty.runtime.signals import Restart as Restart
-from casty.runtime.stopping import request_stop as request_stop
-from casty.runtime.system import ActorSystem
+from casty.runtime.revocable import Revocable
+from casty.runtime.signals import Restart
+from casty.runtime.stopping import request_stop
 from casty.runtime.threads import check_thread as check_thread
-from casty.runtime.watch import Watch as Watch
-from casty.runtime.watch import unwatch as unwatch
-from casty.runtime.watch import watch as watch
-from casty.runtime.watch import watched_cell as watched_cell
-
-
-def kernel_of(system: System) -> Kernel:
-    """The inside of the system that an actor runs in: `kernel_of(ctx.system)`. Raises `SystemStoppedError` where it has
-    stopped.
-    """
-    assert isinstance(system, ActorSystem), "a handler's system is one that runs"
-    return system.kernel
 
 
 def top_level_actors(kernel: Kernel) -> Iterator[LocalRef[Any]]:
     """The living actors at the top of the tree: the users' first, then those whose names begin with `_`."""
     for root in (kernel.root, kernel.internal):
-        for cell in tuple(root.own_life().children.values()):
+        for cell in tuple(root.own_extras().children.values()):
             yield cell.ref
+
+
+def actor_behind(ref: ActorRef[Any]) -> LocalRef[Any] | None:
+    """The actor of this process that a reference leads to: itself, or the owner of a message adapter."""
+    cell = watching.watched_cell(ref)
+    return None if cell is None else cell.ref
+
+
+def watch(watcher: LocalRef[Any], ref: ActorRef[Any]) -> None:
+    """Tell `watcher` a `Terminated` when the actor stops; at once if it is not alive. See `ctx.watch`."""
+    watching.watch(watcher.cell, ref)
+
+
+def unwatch(watcher: LocalRef[Any], ref: ActorRef[Any]) -> None:
+    """End a watch, and revoke its notice where that waits in the watcher's mailbox already."""
+    watching.unwatch(watcher.cell, ref)
 
 
 def has_stopped(ref: LocalRef[Any]) -> bool:
@@ -75,19 +76,7 @@ def take_unread(ref: LocalRef[Any]) -> list[Any]:
     if cell.queue is None:  # an idle cell has nothing to do
         return []
     unread = [entry for entry in cell.take_waiting() if not isinstance(entry, Revocable)]
-    stash = [] if cell.life is None else cell.life.stash
+    stash = [] if cell.extras is None else cell.extras.stash
     unread[:0] = stash
     stash.clear()
     return unread
-
-
-def deliver_ask(ref: LocalRef[Any], message: Any) -> None:
-    """Deliver a message whose reply another node awaits: at once where the actor is idle, else through its mailbox.
-
-    During an outage of the actor's journal the ask fails instead, as one of this process would.
-    """
-    cell = ref.cell
-    if cell.replies_at_once() and (not OPEN or current() is None):
-        cell.dispatcher.run_with(cell, message)
-    elif not refuse_if_asked(cell, message):
-        cell.kernel.dead_letters.tell(ref, message)

@@ -10,11 +10,15 @@ from casty.output_commit import OPEN, current
 
 
 class Asking(Protocol):
-    """Asks on behalf of a reference."""
+    """The asks of one actor system."""
 
     def ask[M](
-        self, ref: "ActorRef[M]", factory: "Callable[[ActorRef[Any]], M]", timeout: float
-    ) -> Coroutine[Any, Any, Any]: ...
+        self, ref: "ActorRef[M]", factory: "Callable[[ActorRef[Any]], M]", timeout: float, *, held: bool = False
+    ) -> Coroutine[Any, Any, Any]:
+        """See `ActorRef.ask`. `held`: no handler waits for the reply, so that the message may wait for the events of
+        the command that sends it.
+        """
+        ...
 
 
 class ActorRef[M](ABC):

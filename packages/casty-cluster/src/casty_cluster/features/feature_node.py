@@ -7,7 +7,7 @@ from casty import ActorRef, ActorSystem, Mailbox
 from casty.address import ActorAddress
 from casty.clock import Clock
 from casty.event_stream import EventStream
-from casty.extension import Cell, LocalRef, restart, top_level_actors
+from casty.extension import LocalRef, restart, top_level_actors
 from casty.member import ClusterState, Member, NodeId
 from casty.spi.cluster_feature import ClusterNode
 
@@ -20,7 +20,7 @@ class FeatureNode(ClusterNode):
     def __init__(self, system: ActorSystem, node: Node) -> None:
         self._system = system
         self._node = node
-        self._restarts: WeakKeyDictionary[Cell, bool] = WeakKeyDictionary()
+        self._restarts: WeakKeyDictionary[LocalRef[Any], bool] = WeakKeyDictionary()
         """Whether an actor that a feature has spawned restarts when this node is downed."""
 
     @property
@@ -58,7 +58,7 @@ class FeatureNode(ClusterNode):
     ) -> ActorRef[Any]:
         ref = self._system.spawn(behavior, name, mailbox=mailbox)
         if isinstance(ref, LocalRef):
-            self._restarts[ref.cell] = restarts_when_downed
+            self._restarts[ref] = restarts_when_downed
         return ref
 
     @override
@@ -72,7 +72,6 @@ class FeatureNode(ClusterNode):
 
     def restart_users_actors(self, cause: BaseException) -> None:
         """Restart the actors of users, also those that a feature runs: this node has been downed."""
-        kernel = self._system.kernel
-        for ref in top_level_actors(kernel):
-            if self._restarts.get(ref.cell, ref.cell.parent is kernel.root):
+        for ref in top_level_actors(self._system.kernel):
+            if self._restarts.get(ref, not ref.address.path.startswith("/_")):
                 restart(ref, cause)

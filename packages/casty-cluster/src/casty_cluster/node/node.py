@@ -103,7 +103,7 @@ class Node(Wire):
         settings, kernel = self._settings, self._kernel
         uid = int.from_bytes(source().token(8)) or 1
         incarnation = Incarnation(kernel.clock, self._upward())
-        provider = kernel.system.plugins.transport(settings.url)
+        provider = kernel.plugins.transport(settings.url)
         transport = await self._transport.enter_async_context(
             provider.open(
                 settings.url,
@@ -344,12 +344,11 @@ class Node(Wire):
         self.give_up(node, reason)
 
     def _serializer(self, name: str) -> Serializer:
-        system = self._kernel.system
-        return make_serializer(system.plugins, system.config.serialization, system.resolve, name=name)
+        kernel = self._kernel
+        return make_serializer(kernel.plugins, kernel.config.serialization, kernel.system.resolve, name=name)
 
     async def _ask_for_lease(self, effect: AcquireLease) -> None:
-        system = self._kernel.system
-        won = await decide_by_lease(system.plugins, system.name, effect.acquire)
+        won = await decide_by_lease(self._kernel.plugins, self._kernel.system.name, effect.acquire)
         if self._incarnation is not None:
             self._incarnation.handle(LeaseDecided(effect.acquire, won))
 

@@ -1,11 +1,10 @@
 """Death watch across nodes: the shell of `protocol.watching` and `protocol.watched`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, override
 
 from casty import ActorContext, Behavior, Behaviors
-from casty.extension import Cell, Kernel, LocalRef, unwatch, watch, watched_cell
-from casty.extension import Watch as Registered
+from casty.extension import Kernel, LocalRef, actor_behind, unwatch, watch
 from casty.interruption import described
 from casty.member import ClusterState, NodeId
 from casty.messages import Terminated
@@ -43,8 +42,8 @@ class DeathWatch(ClusterFeature):
         self._node = node
         self._kernel = kernel
         # They remember no inputs: that would keep actors in memory that have stopped.
-        self._watching: Driver[watching.Input[Cell], watching.Effect] = Driver(
-            Watches[Cell](), kernel.clock, self._carry_out, remembered=0
+        self._watching: Driver[watching.Input[ActorRef[Any]], watching.Effect] = Driver(
+            Watches[ActorRef[Any]](), kernel.clock, self._carry_out, remembered=0
         )
         self._watched: Driver[watched.Input[LocalRef[Any]], watched.Effect] = Driver(
             WatchedActors[LocalRef[Any]](), kernel.clock, self._carry_out, remembered=0
@@ -52,13 +51,15 @@ class DeathWatch(ClusterFeature):
         self._strays = Strays(kernel.clock, NAME)
         ref = node.spawn(enduring(self._observer()), NAME)
         assert isinstance(ref, LocalRef)
-        self._observing: Cell = ref.cell
+        self._observing = ref
         """The actor through which this node watches its own actors for other nodes."""
 
-    def watch(self, watcher: Cell, ref: RemoteRef[Any], registered: Registered) -> None:
-        self._watching.handle(AddWatch(_target(ref), watcher, registered))
+    def watch(
+        self, watcher: ActorRef[Any], ref: RemoteRef[Any], notify: Callable[[BaseException | None], None]
+    ) -> None:
+        self._watching.handle(AddWatch(_target(ref), watcher, notify))
 
-    def unwatch(self, watcher: Cell, ref: ActorRef[Any] | None) -> None:
+    def unwatch(self, watcher: ActorRef[Any], ref: ActorRef[Any] | None) -> None:
         if ref is None:
             self._watching.handle(RemoveWatcher(watcher))
         elif isinstance(ref, RemoteRef):
@@ -90,8 +91,8 @@ class DeathWatch(ClusterFeature):
         self._watched.stop()
 
     def _watch_received(self, node: NodeId, request: Watch) -> None:
-        cell = watched_cell(self._kernel.system.resolve(self._kernel.address(request.path, request.uid)))
-        self._watched.handle(WatchReceived(node, request, None if cell is None else cell.ref))
+        ref = self._kernel.system.resolve(self._kernel.address(request.path, request.uid))
+        self._watched.handle(WatchReceived(node, request, actor_behind(ref)))
 
     def _unwatch_received(self, node: NodeId, request: Unwatch) -> None:
         self._watched.handle(UnwatchReceived(node, Watch(request.path, request.uid)))
@@ -111,8 +112,8 @@ class DeathWatch(ClusterFeature):
         match effect:
             case SendSystem(to, message):
                 self._node.send(to, message)
-            case Notify(notice=registered, reason=reason):
-                registered.notify(reason)
+            case Notify(notice=notify, reason=reason):
+                notify(reason)
             case Observe(actor):
                 watch(self._observing, actor)
             case Ignore(actor):

@@ -33,9 +33,8 @@ from casty.errors import (
     SerializationError,
     SystemStoppedError,
 )
-from casty.extension import ASKS, STOPPED, Asks, Cell, Kernel, Throttle, check_thread, refuse_if_asked
+from casty.extension import ASKS, Asks, Kernel, LocalRef, Throttle, check_thread, has_stopped
 from casty.member import NodeId
-from casty.output_commit import OPEN, current
 from casty.printable import printable
 from casty.ref import ActorRef, DetachedRef
 from casty.spi.serializer import Serializer
@@ -92,7 +91,7 @@ class Delivery:
         self._own = kernel.system.serializer
         self._own_name = self._own.name.encode()
         self._by_name = {self._own.name: self._own}
-        self._targets: dict[bytes, tuple[weakref.ref[Cell], Serializer]] = {}
+        self._targets: dict[bytes, tuple[weakref.ref[LocalRef[Any]], Serializer]] = {}
         """Actors that were told something from outside, by the bytes that name them. It keeps none alive: a stopped one
         would keep all that its closures hold.
         """
@@ -197,8 +196,8 @@ class Delivery:
         if known is None:
             self._untaken(peer, frames.read_target(target), body)
             return
-        cell, serializer = known
-        self._kernel.dead_letters.tell(cell.ref, serializer.loads(body))
+        ref, serializer = known
+        self._kernel.dead_letters.tell(ref, serializer.loads(body))
 
     def _untaken(self, peer: PeerAddress, target: frames.Target, body: bytes) -> None:
         """A tell found nobody: it goes back where it can be sent elsewhere, else it is a dead letter."""
@@ -220,17 +219,14 @@ class Delivery:
                 path = self._lament(frames.read_target(target), body)
                 self._refuse(peer, uid, ActorStoppedError(f"no living actor is at {path}"))
                 return
-            cell, serializer = known
+            ref, serializer = known
             message, reply = self._read_ask(uid, serializer, body)
         except DecodeError as error:
             self._refuse(peer, uid, error)
             raise
-        self._vouch(peer, cell, message, reply, uid, seconds)
+        self._guard(peer, ref, message, reply, uid, seconds)
         del reply
-        if cell.replies_at_once() and (not OPEN or current() is None):
-            self._kernel.dispatcher.run_with(cell, message)
-        elif not refuse_if_asked(cell, message):
-            self._kernel.dead_letters.tell(cell.ref, message)
+        self._kernel.asks.deliver(ref, message)
 
     def _asked_adapter(
         self, peer: PeerAddress, target: frames.Target, reply_uid: int, seconds: float, body: bytes
@@ -239,18 +235,24 @@ class Delivery:
         adapter = self._kernel.find_adapter(self._kernel.address(target.path, target.uid))
         if adapter is not None:
             message, reply = self._read_ask(reply_uid, self._serializer(target.serializer), body)
-            self._vouch(peer, adapter.owner, message, reply, reply_uid, seconds)
+            self._guard(peer, adapter, message, reply, reply_uid, seconds)
             del reply
             adapter.tell(message)
         return adapter is not None
 
-    def _vouch(
-        self, peer: PeerAddress, cell: Cell, message: Any, reply: ReplyRef[Any] | None, reply_uid: int, seconds: float
+    def _guard(
+        self,
+        peer: PeerAddress,
+        ref: ActorRef[Any],
+        message: Any,
+        reply: ReplyRef[Any] | None,
+        reply_uid: int,
+        seconds: float,
     ) -> None:
-        """Let the asker know as soon as no reply can come from `cell`."""
+        """Let the asker know as soon as no reply can come from `ref`."""
         if reply is not None:
-            vouch = self._kernel.asks.vouch
-            reply.vouched = vouch(cell, message, reply, seconds, lambda error: self._refuse(peer, reply_uid, error))
+            guard = self._kernel.asks.guard
+            reply.guard = guard(ref, message, reply, seconds, lambda error: self._refuse(peer, reply_uid, error))
 
     def _read_ask(self, reply_uid: int, serializer: Serializer, body: bytes) -> tuple[Any, ReplyRef[Any] | None]:
         self._awaited_reply, self._reply = reply_uid, None
@@ -287,24 +289,24 @@ class Delivery:
             ref.target = frames.write_target(ref.address.path, ref.address.uid, self._own.name)
         return ref.target
 
-    def _known(self, target: bytes) -> tuple[Cell, Serializer] | None:
+    def _known(self, target: bytes) -> tuple[LocalRef[Any], Serializer] | None:
         """The living actor that these bytes name, and how its message is to be read."""
         known = self._targets.get(target)
-        cell = None if known is None else known[0]()
-        if known is None or cell is None or cell.state == STOPPED:
+        ref = None if known is None else known[0]()
+        if known is None or ref is None or has_stopped(ref):
             path, uid, serializer = frames.read_target(target)
             if _is_internal(path):
                 raise DecodeError(f"{printable(path)} is internal to Casty and takes no messages of other nodes")
-            cell = self._kernel.find(path)
-            if cell is None or uid not in (0, cell.uid):
+            ref = self._kernel.find(path, uid)
+            if ref is None:
                 return None
             if len(self._targets) >= KEPT_TARGETS:
                 self._targets.clear()
             forget = partial(self._forget, target)
-            known = self._targets[target] = weakref.ref(cell, forget), self._serializer(serializer)
-        return cell, known[1]
+            known = self._targets[target] = weakref.ref(ref, forget), self._serializer(serializer)
+        return ref, known[1]
 
-    def _forget(self, target: bytes, stopped: weakref.ref[Cell]) -> None:
+    def _forget(self, target: bytes, stopped: weakref.ref[LocalRef[Any]]) -> None:
         known = self._targets.get(target)
         if known is not None and known[0] is stopped:
             del self._targets[target]
@@ -327,8 +329,8 @@ class Delivery:
             message = self._serializer(serializer).loads(body)
         except DecodeError:
             message = body
-        if isinstance(message, Forwarded) and (cell := self._kernel.find(path)) is not None:
-            self._kernel.dead_letters.tell(cell.ref, message.returned())  # it may go elsewhere by now
+        if isinstance(message, Forwarded) and (actor := self._kernel.find(path)) is not None:
+            self._kernel.dead_letters.tell(actor, message.returned())  # it may go elsewhere by now
         else:
             self._kernel.dead_letters.publish(message, ref, reason)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, override
 
 from casty.address import ActorAddress, PeerAddress
-from casty.extension import AskedRef, Asks, Vouch
+from casty.extension import AskedRef, Asks, RemoteAskGuard
 from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, AddressRef, Asking
 
@@ -51,14 +51,14 @@ class RemoteRef[M](AddressRef[M], AskedRef[M]):
 class ReplyRef[R](AddressRef[R]):
     """The reply reference of an ask that another node made. Only the first answer travels."""
 
-    __slots__ = ("_delivery", "peer", "vouched")
+    __slots__ = ("_delivery", "guard", "peer")
 
     def __init__(self, delivery: "Delivery", address: ActorAddress, peer: PeerAddress) -> None:
         super().__init__(address)
         self._delivery = delivery
         self.peer = peer
-        self.vouched: Vouch | None = None
-        """Completed by the answer, where this node watches over the ask."""
+        self.guard: RemoteAskGuard | None = None
+        """Completed by the reply, where this node guards the ask."""
 
     @property
     @override
@@ -67,9 +67,9 @@ class ReplyRef[R](AddressRef[R]):
 
     @override
     def _deliver(self, message: R) -> None:
-        vouched = self.vouched
-        if vouched is not None:
-            if vouched.done():
+        guard = self.guard
+        if guard is not None:
+            if guard.done():
                 return
-            vouched.set_result(None)
+            guard.set_result(None)
         self._delivery.answer(self, message)

@@ -5,7 +5,7 @@ from typing import Any, override
 
 from casty.address import ActorAddress, PeerAddress
 from casty.behaviors.clustered import ServiceKey
-from casty.extension import Cell, Remote, Watch
+from casty.extension import Remote
 from casty.member import Member
 from casty.ref import ActorRef
 
@@ -45,14 +45,14 @@ class Remoting(Remote):
         return self._delivery.ref(address)
 
     @override
-    def watch(self, watcher: Cell, ref: ActorRef[Any], registered: Watch) -> bool:
+    def watch(self, watcher: ActorRef[Any], ref: ActorRef[Any], notify: Callable[[BaseException | None], None]) -> bool:
         if not isinstance(ref, RemoteRef):
             return False
-        self._death_watch.watch(watcher, ref, registered)
+        self._death_watch.watch(watcher, ref, notify)
         return True
 
     @override
-    def unwatch(self, watcher: Cell, ref: ActorRef[Any] | None = None) -> None:
+    def unwatch(self, watcher: ActorRef[Any], ref: ActorRef[Any] | None = None) -> None:
         self._death_watch.unwatch(watcher, ref)
 
     @override

@@ -15,7 +15,7 @@ from casty.interruption import raise_unless_failure
 from casty.ref import ActorRef, Asking
 from casty.runtime.cell import Cell
 from casty.runtime.dead_letters import STOPPED
-from casty.runtime.life import Life
+from casty.runtime.extras import CellExtras
 from casty.runtime.pending import translate
 from casty.runtime.signals import Fail
 
@@ -37,21 +37,21 @@ class AdapterRef(ActorRef[Any]):
     @property
     @override
     def address(self) -> ActorAddress:
-        kernel = self.owner.kernel
+        services = self.owner.services
         if not self._uid:
-            self._uid = next(kernel.uids)
+            self._uid = next(services.uids)
             if self.works():
-                self.owner.own_life().exported[self._uid] = self
-        return kernel.address(f"{self.owner.path}/{ADAPTER}", self._uid)
+                self.owner.own_extras().exported[self._uid] = self
+        return services.address(f"{self.owner.path}/{ADAPTER}", self._uid)
 
     @property
     @override
     def asks(self) -> Asking:
-        return self.owner.kernel.asks
+        return self.owner.services.asks
 
     @override
     def _deliver(self, message: Any) -> None:
-        dead_letters = self.owner.kernel.dead_letters
+        dead_letters = self.owner.services.dead_letters
         if not self.works():
             dead_letters.publish(message, self, STOPPED)
             return
@@ -67,7 +67,7 @@ class AdapterRef(ActorRef[Any]):
 
     def works(self) -> bool:
         """Whether its incarnation lives."""
-        return self.owner.own_life().incarnation == self._incarnation
+        return self.owner.own_extras().incarnation == self._incarnation
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -83,27 +83,27 @@ def translator(ref: ActorRef[Any]) -> Cell | None:
     return ref.owner if isinstance(ref, AdapterRef) and ref.works() else None
 
 
-def adapter(owner: Cell, adapt: Callable[[Any], Any]) -> AdapterRef:
+def adapter(owner: Cell, adapt: Callable[[Any], Any]) -> ActorRef[Any]:
     """The adapter of that function, the same one as long as it is in use: a handler may ask for it each time."""
-    life = owner.own_life()
+    extras = owner.own_extras()
     key = _key(adapt)
     if key is None:
-        return _make(owner, adapt, life)
-    known = _known(life)
+        return _make(owner, adapt, extras)
+    known = _known(extras)
     found = known.get(key)
     if found is None:
-        found = known[key] = _make(owner, adapt, life)
+        found = known[key] = _make(owner, adapt, extras)
     return found
 
 
-def _make(owner: Cell, adapt: Callable[[Any], Any], life: Life) -> AdapterRef:
-    return AdapterRef(owner, checked_plain(adapt, 1, "ctx.message_adapter", "adapt(message)"), life.incarnation)
+def _make(owner: Cell, adapt: Callable[[Any], Any], extras: CellExtras) -> AdapterRef:
+    return AdapterRef(owner, checked_plain(adapt, 1, "ctx.message_adapter", "adapt(message)"), extras.incarnation)
 
 
-def _known(life: Life) -> "WeakValueDictionary[Hashable, AdapterRef]":
-    if life.adapters is None:
-        life.adapters = WeakValueDictionary()
-    return life.adapters
+def _known(extras: CellExtras) -> "WeakValueDictionary[Hashable, ActorRef[Any]]":
+    if extras.adapters is None:
+        extras.adapters = WeakValueDictionary()
+    return extras.adapters
 
 
 def _key(adapt: Callable[[Any], Any]) -> Hashable | None:

@@ -5,10 +5,11 @@ and nothing else holds the reply reference. Otherwise it fails at its timeout, w
 """
 
 import weakref
+from abc import abstractmethod
 from asyncio import Future, current_task
 from collections.abc import Callable
 from types import CoroutineType, NoneType
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import Any, Final, override
 
 from casty.address import ActorAddress
 from casty.behaviors.arguments import check_asked, check_factory
@@ -20,16 +21,14 @@ from casty.runtime.adapters import translator
 from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
 from casty.runtime.deadlock import Awaited, refuse_deadlock
+from casty.runtime.dispatcher import Dispatcher
 from casty.runtime.doing import DriverTask
 from casty.runtime.outages import refuse_if_asked
 from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
-from casty.runtime.remote import AskedRef
+from casty.runtime.services import Services
 from casty.runtime.slices import in_slices
 from casty.runtime.threads import check_thread
 from casty.runtime.waiting_for import waits_for
-
-if TYPE_CHECKING:
-    from casty.runtime.kernel import Kernel
 
 ASKS: Final = "/_ask"
 """The path of every reply reference; they differ by their uids."""
@@ -40,10 +39,10 @@ NO_REPLY: Final = object()
 class PromiseRef[R](ActorRef[R]):
     """Completes an ask with the first message that it is told; later ones are dropped, as the asker has gone on."""
 
-    __slots__ = ("_future", "_kernel", "_uid", "reply")
+    __slots__ = ("_asks", "_future", "_uid", "reply")
 
-    def __init__(self, kernel: "Kernel", future: "Future[R] | None" = None, uid: int = 0) -> None:
-        self._kernel = kernel
+    def __init__(self, asks: "Asks", future: "Future[R] | None" = None, uid: int = 0) -> None:
+        self._asks = asks
         self._future: Future[R] | None = future
         self._uid = uid
         self.reply: Any = NO_REPLY
@@ -53,13 +52,13 @@ class PromiseRef[R](ActorRef[R]):
     def uid(self) -> int:
         """By which other nodes can answer; drawn when it is asked for."""
         if not self._uid:
-            self._uid = self._kernel.asks.export(None if self.over else self.future())
+            self._uid = self._asks.export(None if self.over else self.future())
         return self._uid
 
     def future(self) -> "Future[R]":
         """What the asker awaits, made when it has to wait."""
         if self._future is None:
-            self._future = Future(loop=self._kernel.dispatcher.loop)
+            self._future = Future(loop=self._asks.dispatcher.loop)
         return self._future
 
     @property
@@ -75,12 +74,12 @@ class PromiseRef[R](ActorRef[R]):
     @property
     @override
     def address(self) -> ActorAddress:
-        return self._kernel.address(ASKS, self.uid)
+        return self._asks.services.address(ASKS, self.uid)
 
     @property
     @override
     def asks(self) -> Asking:
-        return self._kernel.asks
+        return self._asks
 
     @override
     def _deliver(self, message: R) -> None:
@@ -89,7 +88,7 @@ class PromiseRef[R](ActorRef[R]):
             if future is None:
                 self.reply = message
             elif not future.done():
-                check_thread(self._kernel.dispatcher.thread)
+                check_thread(self._asks.dispatcher.thread)
                 future.set_result(message)
 
     @override
@@ -101,9 +100,10 @@ class PromiseRef[R](ActorRef[R]):
         return hash(self.uid)
 
 
-class Vouch:
-    """Watches over an ask that another node makes: `failed` is called as soon as no reply can come from here. The
-    asker watches the time itself.
+class RemoteAskGuard:
+    """Watches over an ask that another node makes, whose asker watches the time itself.
+
+    `failed` is called as soon as no reply can come from this process.
     """
 
     __slots__ = ("_failed", "deadlines", "pending")
@@ -117,7 +117,7 @@ class Vouch:
         return self._failed is None
 
     def set_result(self, _result: object, /) -> None:
-        """The reply has been sent, or the time is over: nothing is left to watch over."""
+        """The reply has been sent, or the time is over: end the guard."""
         self._failed = None
         self.deadlines.pop(self, None)
         if self.pending is not None:
@@ -131,12 +131,25 @@ class Vouch:
             failed(exception)
 
 
-class Asks:
+class AskedRef[M](ActorRef[M]):
+    """A reference that carries an ask in its own way, because no cell of this process is behind it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def asked(self, asks: "Asks", factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
+        """Return the reply, or raise, as `ActorSystem.ask` does. `asks.ask_by` is for a message that leaves the
+        process.
+        """
+
+
+class Asks(Asking):
     """The asks of one actor system."""
 
-    def __init__(self, kernel: "Kernel") -> None:
-        self._kernel = kernel
-        self._deadlines = Deadlines(kernel.clock, kernel.dispatcher.loop.call_soon)
+    def __init__(self, services: Services, dispatcher: Dispatcher) -> None:
+        self.services = services
+        self.dispatcher = dispatcher
+        self._deadlines = Deadlines(services.clock, dispatcher.loop.call_soon)
         self.asks: dict[int, PendingAsk] | None = None
         """Those of references without a cell of this process."""
         self._lost: tuple[int, ActorRef[Any], str, Exception | None] | None = None
@@ -150,6 +163,7 @@ class Asks:
         self._abroad: dict[int, Future[Any]] = {}
         """The futures of those asks that other nodes were asked, by the uids of their promises."""
 
+    @override
     # long: every ask passes here, and each call taken out of it would cost all of them.
     async def ask[M, R](
         self,
@@ -178,7 +192,7 @@ class Asks:
             checked_ref(ref, "ask")
         elif not held and type(task := current_task()) is DriverTask:
             return await self._ask_in_turn(task.cell, cell, ref, factory, timeout)
-        promise: PromiseRef[R] = PromiseRef(self._kernel)
+        promise: PromiseRef[R] = PromiseRef(self)
         try:
             message = factory(promise)
         except TypeError:
@@ -191,7 +205,7 @@ class Asks:
             self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(message))
         if cell is not None and cell.replies_at_once() and (not OPEN or current() is None):
             self._lost = None
-            self._kernel.dispatcher.run_with(cell, message)
+            self.dispatcher.run_with(cell, message)
             if promise.reply is not NO_REPLY:
                 return promise.reply
             pending = register(cell, promise.future(), ref, message, promise)
@@ -235,10 +249,10 @@ class Asks:
         """An ask whose message leaves this process by `send(message, uid of its reply reference, timeout)`; it ends
         with `answer` or `fail`.
         """
-        uid = next(self._kernel.uids)
-        future: Future[Any] = Future(loop=self._kernel.dispatcher.loop)
+        uid = next(self.services.uids)
+        future: Future[Any] = Future(loop=self.dispatcher.loop)
         check_factory(factory)
-        message = factory(PromiseRef(self._kernel, future, uid))
+        message = factory(PromiseRef(self, future, uid))
         check_asked(message, factory)
         self._abroad[uid] = future
         kind = type(message)
@@ -251,7 +265,7 @@ class Asks:
 
     def export(self, future: Future[Any] | None) -> int:
         """A uid for the reply reference of an ask, by which other nodes can complete it unless it is over."""
-        uid = next(self._kernel.uids)
+        uid = next(self.services.uids)
         if future is not None:
             self._exported[uid] = future
         return uid
@@ -259,7 +273,7 @@ class Asks:
     def promise(self, uid: int) -> PromiseRef[Any] | None:
         """The reply reference of that uid, come back from another node, as long as somebody waits for the answer."""
         future = self._find(uid)
-        return None if future is None else PromiseRef(self._kernel, future, uid)
+        return None if future is None else PromiseRef(self, future, uid)
 
     def answer(self, uid: int, message: Any) -> None:
         """An answer from another node. The asker may have gone on: then nobody waits for it."""
@@ -276,19 +290,33 @@ class Asks:
     def _find(self, uid: int) -> Future[Any] | None:
         return self._abroad.get(uid) or self._exported.get(uid)
 
-    def vouch(
+    def guard(
         self,
-        cell: Cell,
+        ref: ActorRef[Any],
         message: object,
         promise: ActorRef[Any],
         timeout: float,
         failed: Callable[[Exception], None],
-    ) -> Vouch:
-        """Watch over an ask that another node makes of `cell`, and that `promise` answers."""
-        vouch = Vouch(failed)
-        vouch.pending = register(cell, vouch, cell.ref, message, promise)
-        vouch.deadlines = self._deadlines.enlist(vouch, timeout)
-        return vouch
+    ) -> "RemoteAskGuard":
+        """Guard an ask that another node makes of an actor, or a message adapter, of this process, and to which
+        `promise` carries the reply.
+        """
+        guard = RemoteAskGuard(failed)
+        target = ref.cell if isinstance(ref, LocalRef) else translator(ref) or self
+        guard.pending = register(target, guard, ref, message, promise)
+        guard.deadlines = self._deadlines.enlist(guard, timeout)
+        return guard
+
+    def deliver(self, ref: LocalRef[Any], message: Any) -> None:
+        """Deliver a message whose reply another node awaits: inline where the actor is idle, else through its mailbox.
+
+        During an outage of the actor's journal the ask fails instead, as one of this process would.
+        """
+        cell = ref.cell
+        if cell.replies_at_once() and (not OPEN or current() is None):
+            self.dispatcher.run_with(cell, message)
+        elif not refuse_if_asked(cell, message):
+            self.services.dead_letters.tell(ref, message)
 
     async def _ask_undecided[M, R](
         self, output: Output, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
@@ -305,7 +333,7 @@ class Asks:
         try:
             answer = await future
         finally:
-            self._kernel.dispatcher.refill_inline()
+            self.dispatcher.refill_inline()
             deadlines.pop(future, None)
             del future  # else an error, its traceback and the future keep each other alive
         if answer is OVERDUE:
@@ -332,4 +360,9 @@ class Asks:
         target = self if cell is None else cell
         self._lost = (id(message), ref, reason, cause)
         if target.asks:
-            fail_asks_with(target, message, lambda: refusal(ref, cell, reason, cause))
+            fail_asks_with(target, message, lambda: refusal(ref, reason, cause, _failure_of(cell)))
+
+
+def _failure_of(cell: Cell | None) -> BaseException | None:
+    """What stopped the actor, if it did not stop by wish."""
+    return None if cell is None or cell.extras is None else cell.extras.reason

@@ -1,30 +1,28 @@
-"""One actor as the runtime holds it: a cell, and the reference through which it is told things.
+"""One actor as the runtime holds it: a cell, and the reference that delivers to it.
 
-An idle cell is this one object and its reference: no task, no timer, no queue. What only some actors need is in `Life`.
+An idle cell is this one object and its reference: no task, no timer, no queue. What only some actors need is
+in `CellExtras`.
 """
 
+from asyncio import AbstractEventLoop, Task
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextvars import Context
 from operator import length_hint
-from typing import TYPE_CHECKING, Any, Final, Protocol, override
+from typing import Any, Final, Protocol, override
 
 from casty.address import ActorAddress
+from casty.behaviors.context import ActorContext
 from casty.behaviors.values import Behavior, Handler
+from casty.errors import MailboxFullError
 from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, Asking
-from casty.runtime.life import Life
-from casty.runtime.revocable import Reading
+from casty.runtime.extras import CellExtras
+from casty.runtime.pending import PendingAsk
+from casty.runtime.revocable import MixedQueue, Reading, Revocable
+from casty.runtime.services import Services
 from casty.runtime.signals import Signal, Stop
 from casty.runtime.slices import Draining
-
-if TYPE_CHECKING:
-    from asyncio import Task
-
-    from casty.runtime.context import CellContext
-    from casty.runtime.dispatcher import Dispatcher
-    from casty.runtime.kernel import Kernel
-    from casty.runtime.pending import PendingAsk
 
 IDLE: Final = 0
 """Nothing to do: the queue is None."""
@@ -35,7 +33,7 @@ SIGNALLED: Final = 2
 PAUSED: Final = 3
 """In no queue until it is signalled: it waits out a back-off, or for the command that spawned it to be durable."""
 STOPPED: Final = 4
-"""Gone: whatever is told becomes a dead letter."""
+"""Stopped for good: every message becomes a dead letter."""
 
 
 class Admission(Protocol):
@@ -53,6 +51,42 @@ class Admission(Protocol):
         ...
 
 
+class RunQueue(Protocol):
+    """The dispatcher as cells see it: it runs those that have something to do."""
+
+    services: Services
+    loop: AbstractEventLoop
+    ready: deque["Cell"]
+    """Cells that wait for their turn; only an armed queue runs them."""
+    armed: bool
+
+    def arm(self) -> None:
+        """Have the event loop run the queue. Raises RuntimeError in another thread than the loop's."""
+        ...
+
+    def enqueue(self, cell: "Cell") -> None:
+        """Append a cell, and arm the queue if it is not armed."""
+        ...
+
+    def pause(self, cell: "Cell") -> None:
+        """Keep an eye on a cell that is in no queue until it is signalled."""
+        ...
+
+    def crowded(self, cell: "Cell", callers: int, capacity: int) -> None:
+        """Report that `callers` wait in `offer` for room in a mailbox of that capacity."""
+        ...
+
+    def abandon(self, cell: "Cell") -> None:
+        """Go on with a suspended actor without the handler that suspends it."""
+        ...
+
+    def check_abandoned(self) -> None:
+        """Raise `Abandoned` if the actor goes on without the running driver. To be called after user code that may
+        suspend.
+        """
+        ...
+
+
 class Cell:
     """An actor's mailbox, current handler and place in the tree. Only the dispatcher runs it."""
 
@@ -63,10 +97,10 @@ class Cell:
         "batch",
         "context",
         "dispatcher",
+        "extras",
         "handler",
         "initial",
         "intercepted",
-        "life",
         "name",
         "parent",
         "queue",
@@ -78,7 +112,7 @@ class Cell:
     )
 
     def __init__(
-        self, dispatcher: "Dispatcher", parent: "Cell | None", name: str, uid: int, initial: Behavior[Any]
+        self, dispatcher: RunQueue, parent: "Cell | None", name: str, uid: int, initial: Behavior[Any]
     ) -> None:
         self.dispatcher = dispatcher
         self.parent = parent
@@ -94,18 +128,18 @@ class Cell:
         """What is being read of the messages that had queued up."""
         self.admission: Admission | None = None
         """None: an unbounded mailbox of a living actor."""
-        self.context: CellContext | None = None
+        self.context: ActorContext[Any] | None = None
         self.variables: Context | None = None
         """The actor's own context variables, once a handler has left any changed."""
         self.task: Task[None] | None = None
         """The driver task that a suspended handler keeps."""
-        self.life: Life | None = None
+        self.extras: CellExtras | None = None
         self.asks: dict[int, PendingAsk] | None = None
         self.ref: LocalRef[Any] = LocalRef(self)
 
     @property
-    def kernel(self) -> "Kernel":
-        return self.dispatcher.kernel
+    def services(self) -> Services:
+        return self.dispatcher.services
 
     @property
     def path(self) -> str:
@@ -124,7 +158,7 @@ class Cell:
             self.wake()
         else:
             self.state = SIGNALLED
-        signals = self.own_life().signals
+        signals = self.own_extras().signals
         if isinstance(signal, Stop):
             signals.appendleft(signal)
         else:
@@ -137,16 +171,17 @@ class Cell:
             self.queue = []
         self.state = SIGNALLED
 
-    def own_life(self) -> Life:
-        if self.life is None:
-            self.life = Life()
-        return self.life
+    def own_extras(self) -> CellExtras:
+        """The extras, made at first use."""
+        if self.extras is None:
+            self.extras = CellExtras()
+        return self.extras
 
     def replies_at_once(self) -> bool:
         """Whether it is worth handling an ask in place: not where the reply waits for events to be stored anyway, and
         each such command would only cost a task of its own.
         """
-        return self.state == IDLE and (self.life is None or not self.life.event_sourced)
+        return self.state == IDLE and (self.extras is None or not self.extras.event_sourced)
 
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox however full it is: for what must not be dropped."""
@@ -156,6 +191,33 @@ class Cell:
             self.queue = [message]
         elif self.queue is not None and self.state != STOPPED:
             self.queue.append(message)
+
+    def tell_revocable(self, message: Revocable) -> bool:
+        """Tell it like any other message; a full mailbox makes it a dead letter. Returns whether the actor lives."""
+        if OPEN and (output := current()) is not None:
+            output.hold(self.tell_revocable, message)
+        elif self._mixes(message):
+            try:
+                self.ref.tell(message)
+            except MailboxFullError as full:
+                self.services.dead_letters.publish(message, self.ref, str(full), full)
+        return self.state != STOPPED
+
+    def deliver_revocable(self, message: Revocable) -> None:
+        """Put a revocable into the mailbox however full it is."""
+        if self._mixes(message):
+            self.deliver(message)
+
+    def _mixes(self, message: Revocable) -> bool:
+        """Prepare the queue for a revocable. Returns False for an idle cell, whose new queue holds it already."""
+        if self.state == IDLE:
+            self.dispatcher.enqueue(self)
+            self.state = SCHEDULED
+            self.queue = MixedQueue([message])
+            return False
+        if self.state != STOPPED and type(self.queue) is list:
+            self.queue = MixedQueue(self.queue)
+        return True
 
     def waiting(self) -> int:
         """How many messages wait."""
@@ -188,12 +250,13 @@ class LocalRef[M](ActorRef[M]):
     @property
     @override
     def address(self) -> ActorAddress:
-        return self.cell.kernel.address_of(self.cell)
+        cell = self.cell
+        return cell.services.address(cell.path, cell.uid)
 
     @property
     @override
     def asks(self) -> Asking:
-        return self.cell.kernel.asks
+        return self.cell.services.asks
 
     # Inlined: nearly every message of a system passes here.
     @override
@@ -225,7 +288,7 @@ class LocalRef[M](ActorRef[M]):
     @override
     def _deliver(self, message: M) -> None:
         """The sender has gone on, so that a full mailbox cannot raise in it any more."""
-        self.cell.kernel.dead_letters.tell(self, message)
+        self.cell.services.dead_letters.tell(self, message)
 
     @override
     def __eq__(self, other: object) -> bool:

@@ -4,7 +4,7 @@ import re
 from asyncio import Future
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from casty.behaviors.arguments import no_behavior
 from casty.behaviors.clustered import ClusteredBehavior
@@ -15,48 +15,46 @@ from casty.events import ActorStarted
 from casty.mailbox import Mailbox, checked_mailbox
 from casty.output_commit import OPEN, Output, current
 from casty.runtime.cell import PAUSED, Cell
-from casty.runtime.life import Life, unwrap
+from casty.runtime.extras import CellExtras
 from casty.runtime.mailbox import CLOSED, Bounded
 from casty.runtime.signals import Start
 from casty.runtime.slices import Draining, in_slices
 from casty.runtime.stopping import request_stop
-
-if TYPE_CHECKING:
-    from casty.runtime.kernel import Kernel
+from casty.runtime.wrapping import unwrap
 
 COPIED: Final = 10_000
 """Children that are looked up at a time to be stopped."""
 NAME: Final = re.compile(r"[^/\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 
 
-def spawn_cell(
-    kernel: "Kernel", parent: Cell, behavior: Behavior[Any], name: str | None, mailbox: Mailbox | None
-) -> Cell:
+def spawn_cell(parent: Cell, behavior: Behavior[Any], name: str | None, mailbox: Mailbox | None) -> Cell:
     """Put a new actor into the tree and have it started.
 
     A bare handler needs no start of its own; for anything else the cell attends to that first. An actor that a command
     handler spawns starts when the command's events are durable.
     """
-    family = parent.own_life()
+    family = parent.own_extras()
     if parent.admission is CLOSED or family.ending_family:
         raise ActorStoppedError(f"{parent.path} is stopping, or restarting, and takes no more children")
+    dispatcher = parent.dispatcher
+    services = dispatcher.services
     bare = type(behavior) is ReceiveBehavior
     if not bare:
-        check_spawnable(behavior, in_cluster=kernel.remote is not None)
-    uid = next(kernel.uids)
+        check_spawnable(behavior, in_cluster=services.remote is not None)
+    uid = next(services.uids)
     if name is None:
         name = f"${uid:x}"
     elif not is_name(name) or name in family.children:
         raise _unusable(name, parent)
     elif name.startswith("_"):
         family.has_hidden_children = True
-    cell = Cell(kernel.dispatcher, parent, name, uid, behavior)
-    settings = kernel.settings.resolve(name)
+    cell = Cell(dispatcher, parent, name, uid, behavior)
+    settings = services.settings.resolve(name)
     mailbox = settings.mailbox if mailbox is None else checked_mailbox(mailbox)
     if mailbox.capacity is not None:
         cell.admission = Bounded(mailbox.capacity, mailbox.overflow)
     if settings.supervision is not None:
-        cell.own_life().fallback = settings.supervision
+        cell.own_extras().fallback = settings.supervision
     if family.wrapping.spies or family.inherited:
         bare = not _inherit_spies(family, cell) and bare
     if OPEN and (output := current()) is not None:
@@ -66,16 +64,16 @@ def spawn_cell(
     else:
         cell.signal(Start())
     family.children[name] = cell
-    if cell.handler is not None and kernel.event_stream.wants(ActorStarted):
-        kernel.event_stream.publish(ActorStarted(cell.ref))
+    if cell.handler is not None and services.event_stream.wants(ActorStarted):
+        services.event_stream.publish(ActorStarted(cell.ref))
     return cell
 
 
 def _start_with(output: Output, cell: Cell) -> None:
     cell.state = PAUSED
     cell.queue = []
-    cell.own_life().signals.append(Start())
-    cell.dispatcher.patrol.pause(cell)
+    cell.own_extras().signals.append(Start())
+    cell.dispatcher.pause(cell)
     output.hold(_start_late, cell)
     output.undo_with(request_stop, cell)
 
@@ -85,10 +83,10 @@ def _start_late(cell: Cell) -> None:
         cell.wake()
 
 
-def _inherit_spies(family: Life, cell: Cell) -> bool:
+def _inherit_spies(family: CellExtras, cell: Cell) -> bool:
     spies = tuple(spy for spy in (*family.inherited, *family.wrapping.spies) if spy.spy_children)
     if spies:
-        cell.own_life().inherited = spies
+        cell.own_extras().inherited = spies
     return bool(spies)
 
 
@@ -149,18 +147,18 @@ def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
 
 async def stop_children(cell: Cell) -> None:
     """Stop every child, and wait until all are gone."""
-    life = cell.life
-    if life is None or not life.children:
+    extras = cell.extras
+    if extras is None or not extras.children:
         return
-    life.ending_family = True
+    extras.ending_family = True
     try:
-        await _request_stops(life.children)
-        if life.children:
-            life.childless = Future(loop=cell.dispatcher.loop)
-            await life.childless
+        await _request_stops(extras.children)
+        if extras.children:
+            extras.childless = Future(loop=cell.dispatcher.loop)
+            await extras.childless
     finally:
-        life.ending_family = False
-        life.childless = None
+        extras.ending_family = False
+        extras.childless = None
 
 
 async def _request_stops(children: dict[str, Cell]) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, cast, override
+from typing import Any, Final, cast, override
 
 from casty.behaviors.arguments import check_awaitable, check_factory, check_mappers
-from casty.behaviors.context import Timers
+from casty.behaviors.context import ActorContext, Timers
 from casty.behaviors.functions import refuse_coroutine
+from casty.behaviors.system import System
 from casty.behaviors.values import Behavior
 from casty.errors import BehaviorError, StashOverflowError
 from casty.interruption import raise_unless_failure
@@ -20,27 +21,24 @@ from casty.ref import ActorRef, checked_ref
 from casty.runtime import children
 from casty.runtime.adapters import adapter
 from casty.runtime.cell import Cell, LocalRef
-from casty.runtime.life import Life
+from casty.runtime.extras import CellExtras
 from casty.runtime.listing import listed
 from casty.runtime.logs import ActorLog
-from casty.runtime.posting import tell_revocable
 from casty.runtime.revocable import REVOKED, Revocable
 from casty.runtime.signals import Fail, Unstash
 from casty.runtime.stopping import request_stop
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watch import unwatch, watch
 
-if TYPE_CHECKING:
-    from casty.runtime.system import ActorSystem
-
 STASH_CAPACITY: Final = 1000
 
 
-def open_context(cell: Cell) -> "CellContext":
+def open_context(cell: Cell) -> ActorContext[Any]:
     """The cell's context, made at its first use."""
-    if cell.context is None:
-        cell.context = CellContext(cell)
-    return cell.context
+    context = cell.context
+    if context is None:
+        context = cell.context = CellContext(cell)
+    return context
 
 
 class CellContext:
@@ -60,8 +58,8 @@ class CellContext:
         return self._log
 
     @property
-    def system(self) -> "ActorSystem":
-        return self._cell.kernel.system
+    def system(self) -> System:
+        return self._cell.services.system
 
     @property
     def parent(self) -> ActorRef[Any] | None:
@@ -70,13 +68,13 @@ class CellContext:
 
     @property
     def children(self) -> Sequence[ActorRef[Any]]:
-        return listed(self._cell.life)
+        return listed(self._cell.extras)
 
     def now(self) -> datetime:
-        return self._cell.kernel.system.clock.now()
+        return self._cell.services.system_clock.now()
 
     def time(self) -> float:
-        return self._cell.kernel.clock.time()
+        return self._cell.services.clock.time()
 
     @property
     def timers(self) -> Timers[Any]:
@@ -85,7 +83,7 @@ class CellContext:
     def spawn[N](
         self, behavior: Behavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[N]:
-        return children.spawn_cell(self._cell.kernel, self._cell, behavior, name, mailbox).ref
+        return children.spawn_cell(self._cell, behavior, name, mailbox).ref
 
     def stop(self, ref: ActorRef[Any]) -> None:
         cell = self._cell
@@ -125,7 +123,7 @@ class CellContext:
         mapper: Callable[[Any], Any] | None,
         on_failure: Callable[[Exception], Any] | None,
     ) -> None:
-        tasks = self._cell.own_life().tasks
+        tasks = self._cell.own_extras().tasks
         # Started at once, so that whatever is awaited has begun and can be cancelled properly.
         task = Task(_pipe(self._cell, awaitable, mapper, on_failure), loop=self._cell.dispatcher.loop, eager_start=True)
         if not task.done():
@@ -144,13 +142,13 @@ class CellContext:
         checked_seconds(timeout, "timeout of ctx.ask")
         check_factory(factory)
         check_mappers(mapper, on_failure, "ctx.ask")
-        self._pipe(self._cell.kernel.asks.ask(ref, factory, timeout, held=True), mapper, on_failure)
+        self._pipe(self._cell.services.asks.ask(ref, factory, timeout, held=True), mapper, on_failure)
 
     def message_adapter[U](self, adapt: Callable[[U], Any]) -> ActorRef[U]:
         return adapter(self._cell, adapt)
 
     def stash(self, message: Any) -> None:
-        stash = self._cell.own_life().stash
+        stash = self._cell.own_extras().stash
         if len(stash) >= STASH_CAPACITY:
             raise StashOverflowError(
                 f"{self._cell.path} has stashed {STASH_CAPACITY} messages, which is the most it may"
@@ -158,7 +156,7 @@ class CellContext:
         stash.append(message)
 
     def unstash_all(self) -> None:
-        if self._cell.own_life().stash:
+        if self._cell.own_extras().stash:
             self._cell.signal(Unstash())
 
 
@@ -168,8 +166,8 @@ async def _pipe(
     mapper: Callable[[Any], Any] | None,
     on_failure: Callable[[Exception], Any] | None,
 ) -> None:
-    me, life = current_task(), cell.own_life()
-    incarnation = life.incarnation
+    me, extras = current_task(), cell.own_extras()
+    incarnation = extras.incarnation
     try:
         try:
             result = await _uncancelled(awaitable)
@@ -183,23 +181,23 @@ async def _pipe(
         refuse_coroutine(message, "the mapper of a pipe", mapper or on_failure)
     except BaseException as error:
         raise_unless_failure(error, me)
-        if life.incarnation == incarnation:
+        if extras.incarnation == incarnation:
             cell.signal(Fail(error))
     else:
-        tell_revocable(cell, _Result(life, incarnation, message))
+        cell.tell_revocable(_Result(extras, incarnation, message))
 
 
 @dataclass(slots=True, eq=False)
 class _Result(Revocable):
     """What work that was piped has come to: for the incarnation that has piped it."""
 
-    life: Life
+    extras: CellExtras
     incarnation: int
     message: Any
 
     @override
     def take(self) -> Any:
-        return self.message if self.life.incarnation == self.incarnation else REVOKED
+        return self.message if self.extras.incarnation == self.incarnation else REVOKED
 
 
 async def _uncancelled[T](awaitable: Awaitable[T]) -> T:
@@ -219,20 +217,21 @@ class _ActorTimers(Timers[Any]):
 
     @override
     def start(self, key: str, message: Any, *, every: float | None = None, after: float | None = None) -> None:
-        life = self._cell.own_life()
-        if life.timers is None:
-            life.timers = KeyedTimers(self._cell.kernel.clock, self._cell.kernel.dead_letters)
+        cell = self._cell
+        extras = cell.own_extras()
+        if extras.timers is None:
+            extras.timers = KeyedTimers(cell.services.clock, lambda _, due: cell.tell_revocable(due))
         if every is not None and after is None:
             checked_seconds(every, f"every= of the timer {key!r}", zero=False)
-            life.timers.repeat(key, self._cell.ref, message, every)
+            extras.timers.repeat(key, cell.ref, message, every)
         elif after is not None and every is None:
             checked_seconds(after, f"after= of the timer {key!r}")
-            life.timers.once(key, self._cell.ref, message, after)
+            extras.timers.once(key, cell.ref, message, after)
         else:
             raise ValueError(f"a timer needs either every= or after=: {key!r}")
 
     @override
     def cancel(self, key: str) -> None:
-        timers = self._cell.own_life().timers
+        timers = self._cell.own_extras().timers
         if timers is not None:
             timers.cancel(key)

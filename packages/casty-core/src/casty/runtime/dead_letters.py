@@ -3,17 +3,14 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from casty.clock import Clock
 from casty.errors import MailboxFullError
+from casty.event_stream import EventStream
 from casty.events import DeadLetter
 from casty.ref import ActorRef
-from casty.runtime.logs import fields
 from casty.runtime.revocable import REVOKED, taken
-
-if TYPE_CHECKING:
-    from casty.runtime.kernel import Kernel
 
 logger = logging.getLogger("casty")
 
@@ -60,6 +57,9 @@ class Internal:
     __slots__ = ()
 
 
+type LogFields = Callable[[str], dict[str, str | None]]
+"""The `extra` of a log record about the actor at a path."""
+
 type Undelivered = Callable[[object, ActorRef[Any], str, Exception | None], object]
 """Told of each undelivered message, its target, the reason and the cause, before any subscriber is."""
 
@@ -71,10 +71,11 @@ def _without_asks(_message: object, _ref: ActorRef[Any], _reason: str, _cause: E
 class DeadLetters:
     """Publishes dead letters, and logs them by message type only: a payload may be nobody's business."""
 
-    def __init__(self, kernel: "Kernel") -> None:
-        self._kernel = kernel
-        self._stream = kernel.event_stream
-        self._throttle = Throttle(kernel.clock)
+    def __init__(self, system: str, stream: EventStream, clock: Clock, log_fields: LogFields) -> None:
+        self._system = system
+        self._stream = stream
+        self._throttle = Throttle(clock)
+        self._log_fields = log_fields
         self._summary: _Summary | None = None
         self.fail_asks: Undelivered = _without_asks
 
@@ -92,9 +93,7 @@ class DeadLetters:
         elif self._throttle.admits((kind, reason)):
             path = intended.address.path
             advice = ADVICE.get(reason, OTHERWISE)
-            logger.warning(
-                "dead letter: %s for %s: %s; %s", kind, path, reason, advice, extra=fields(self._kernel, path)
-            )
+            logger.warning("dead letter: %s for %s: %s; %s", kind, path, reason, advice, extra=self._log_fields(path))
         # A dead letter that cannot be delivered to a subscriber would otherwise beget another one, for ever.
         if not isinstance(message, DeadLetter):
             self._stream.publish(DeadLetter(message=message, intended_ref=intended, reason=reason))
@@ -117,11 +116,11 @@ class DeadLetters:
             logger.warning(
                 "the actor system %s stopped with %d messages that no actor had handled; they are dead letters: %s; "
                 "most of them for %s; stop what sends them first, or wait for its work to be done",
-                self._kernel.system.name,
+                self._system,
                 summary.kinds.total(),
                 _most(summary.kinds),
                 _most(summary.targets),
-                extra={**fields(self._kernel, ""), "actor": None},
+                extra={**self._log_fields(""), "actor": None},
             )
 
 

@@ -13,16 +13,12 @@ from asyncio import current_task
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import CoroutineType, FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final, Protocol
+from weakref import ref
 
 from casty.errors import DeadlockError
 from casty.runtime.cell import Cell
-from casty.runtime.doing import frames_of
-
-if TYPE_CHECKING:
-    from weakref import ref
-
-    from casty.runtime.ask import PromiseRef
+from casty.runtime.frames import frames_of
 
 COUNTS: Final = sys.version_info[:2] == (3, 13)
 """Whether a count of references is exact, so that a circle is certain: before, a look at a frame's variables leaves
@@ -30,12 +26,21 @@ references behind, and later interpreters borrow some.
 """
 
 
+class Promise(Protocol):
+    """A reply reference."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the ask has its reply, or has ended without."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Awaited:
     """What the handler of an actor awaits."""
 
     target: Cell
-    promise: "ref[PromiseRef[Any]]"
+    promise: ref[Promise]
     key: int
     """The identity of the message."""
 

@@ -12,28 +12,26 @@ import logging
 import time
 from asyncio import CancelledError, Task, current_task
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from itertools import chain
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast, override
 
 from casty import entropy
 from casty.behaviors.values import SAME, ReceiveBehavior
+from casty.config import SystemConfig
 from casty.interruption import described, raise_unless_failure
-from casty.runtime.cell import IDLE, SCHEDULED, SIGNALLED, Cell
+from casty.runtime.cell import IDLE, SCHEDULED, SIGNALLED, Cell, RunQueue
 from casty.runtime.context import open_context
 from casty.runtime.doing import DriverTask
 from casty.runtime.lifecycle import attend, follow
-from casty.runtime.mailbox import reading
 from casty.runtime.patrol import Patrol
+from casty.runtime.services import Services
 from casty.runtime.signals import Fail, Stop
 from casty.runtime.slices import Draining
 from casty.runtime.threads import check_thread
 from casty.runtime.variables import Baseline
-
-if TYPE_CHECKING:
-    from casty.runtime.kernel import Kernel
 
 logger = logging.getLogger("casty")
 
@@ -64,12 +62,19 @@ class Abandoned(BaseException):
     """Ends a driver whose actor has gone on without it."""
 
 
-class Dispatcher:
-    """The run queue of one actor system."""
+class Dispatcher(RunQueue):
+    """The run queue of one actor system. `threads_wait` tells whether a thread of ours needs the interpreter."""
 
-    def __init__(self, kernel: "Kernel", loop: asyncio.AbstractEventLoop) -> None:
-        self.kernel = kernel
+    def __init__(
+        self,
+        services: Services,
+        loop: asyncio.AbstractEventLoop,
+        settings: SystemConfig,
+        threads_wait: Callable[[], bool],
+    ) -> None:
+        self.services = services
         self.loop = loop
+        self.threads_wait = threads_wait
         self.thread = get_ident()
         """The thread of the event loop."""
         self.ready: deque[Cell] = deque()
@@ -78,25 +83,27 @@ class Dispatcher:
         flooded do not make everybody wait.
         """
         self.armed = False
-        self.patrol = Patrol(kernel)
+        self.patrol = Patrol(services, loop, settings)
         self.abandoned: set[Task[None]] = set()
         """Drivers whose actor has been taken from them, as its handler could not be ended."""
         self._variables = copy_context()
         self._baseline = Baseline(self._variables)
         self._stopwatch = entropy.source().stopwatch
         self._generation = 0
-        self._high_water = kernel.high_water
+        self._high_water = settings.high_water
         self._current = NO_CELL
         """The cell being run, once there has been any."""
         self._slice = SLICE
         self._deadline = 0.0
         self.inline_left = INLINE_ASKS
 
+    @override
     def enqueue(self, cell: Cell) -> None:
         if not self.armed:
             self.arm()
         self.ready.append(cell)
 
+    @override
     def arm(self) -> None:
         # Before any change of state: it raises in another thread, where the message would wait until something else
         # wakes the loop, and where the loop is closed.
@@ -129,7 +136,7 @@ class Dispatcher:
             self._current = NO_CELL  # else a stopped actor is kept until another one runs
             if ready or busy:
                 self.arm()
-                if self.kernel.threads_wait():
+                if self.threads_wait():
                     self._slice = SHORT_SLICE
                     time.sleep(BREATH)  # why: a loop that never idles starves threads of the interpreter lock
             else:
@@ -160,8 +167,16 @@ class Dispatcher:
         if not task.done():
             self._hold(cell, task)
 
+    @override
+    def pause(self, cell: Cell) -> None:
+        self.patrol.pause(cell)
+
+    @override
+    def crowded(self, cell: Cell, callers: int, capacity: int) -> None:
+        self.patrol.high_water.crowded(cell, callers, capacity)
+
+    @override
     def abandon(self, cell: Cell) -> None:
-        """Go on with a suspended actor, which has signals to attend to, without the handler that suspends it."""
         task = cell.task
         if task is not None:
             self.abandoned.add(task)
@@ -169,10 +184,8 @@ class Dispatcher:
             self._let_go(cell)
             self.enqueue(cell)
 
+    @override
     def check_abandoned(self) -> None:
-        """To be called when user code has returned that may suspend: raises `Abandoned` if the actor is not ours any
-        more.
-        """
         if self.abandoned and current_task() in self.abandoned:
             raise Abandoned
 
@@ -227,7 +240,7 @@ class Dispatcher:
                         cell.batch = batch
                         cell.queue = []
                         if size > high_water or cell.admission is not None:
-                            reading(cell, size)
+                            self._read(cell, size)
                     for message in batch:
                         following: Any = await handler(context, message)
                         if following is not SAME:
@@ -268,6 +281,13 @@ class Dispatcher:
         if (self.ready or self._busy) and not self.armed:
             self.arm()
 
+    def _read(self, cell: Cell, size: int) -> None:
+        """The cell takes `size` messages to handle: make room known, or warn where there is no bound."""
+        if cell.admission is not None:
+            cell.admission.read(cell)
+        else:
+            self.patrol.high_water.noticed(cell, size)
+
     def _failed(self, me: Task[None], cell: Cell, error: BaseException, message: object) -> None:
         """A handler or a step of the actor's life raised: its failure, the end of our patience with it, or the end of
         the program.
@@ -276,8 +296,8 @@ class Dispatcher:
             logger.error("the abandoned handler of %s has ended after all: %s", cell.path, described(error))
             return
         if isinstance(error, CancelledError) and me.cancelling():
-            if cell.life is not None and cell.life.overdue:
-                cell.life.overdue = False
+            if cell.extras is not None and cell.extras.overdue:
+                cell.extras.overdue = False
                 me.uncancel()
             else:
                 cell.signal(Stop())

@@ -2,20 +2,13 @@
 an actor that is not looked at pays nothing.
 """
 
-import asyncio
-import traceback
 from asyncio import Task
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import CoroutineType, FrameType
-from typing import Any, Final, override
+from types import FrameType
+from typing import override
 
 from casty.runtime.cell import Cell
 from casty.runtime.signals import Become, Fail, Restart, Signal, Start, Stop, Unstash
-
-FOREIGN: Final = (f"{Path(asyncio.__file__).parent}/", f"{Path(__file__).parents[1]}/")
-"""Code that a line in a log should not point to while there is a user's line above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ def doing_in(frame: FrameType) -> Doing | None:
             cell, message = values.get("cell"), values.get("message")
             if not isinstance(cell, Cell):
                 return None
-            attending = None if cell.life is None else cell.life.attending
+            attending = None if cell.extras is None else cell.extras.attending
             what = type(message).__qualname__ if attending is None else f"({step(cell, attending)})"
             return Doing(cell, what, id(message), values.get("count", 0))
         case "_pipe":
@@ -75,7 +68,7 @@ def step(cell: Cell, signal: Signal) -> str:
     """The step of an actor's life that a signal leads to."""
     match signal:
         case Start() | Become():
-            return "recovering" if cell.life is not None and cell.life.event_sourced else "starting"
+            return "recovering" if cell.extras is not None and cell.extras.event_sourced else "starting"
         case Stop():
             return "stopping"
         case Restart():
@@ -84,35 +77,3 @@ def step(cell: Cell, signal: Signal) -> str:
             return "failing"
         case Unstash():
             return "unstashing"
-
-
-def frames_of(task: Task[Any]) -> Iterator[FrameType]:
-    """The frames of a suspended task, outermost first, down to the await that it waits in."""
-    return awaited_frames(None if task.done() else task.get_coro())
-
-
-def awaited_frames(awaited: object) -> Iterator[FrameType]:
-    """The frames of a suspended coroutine and of those that it awaits."""
-    # Down to a future, or to something that hides what it awaits, such as an async generator.
-    while isinstance(awaited, CoroutineType):
-        frame: FrameType | None = awaited.cr_frame
-        if frame is not None:
-            yield frame
-        awaited = awaited.cr_await
-
-
-def stack(frames: Iterable[FrameType]) -> str:
-    """The frames as a traceback shows them."""
-    return "".join(traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames).format())
-
-
-def line(frames: Iterable[FrameType]) -> str:
-    """Where that is: the innermost line that is the user's, or else the innermost one."""
-    at = innermost(list(frames))
-    return f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_qualname}"
-
-
-def innermost(frames: Sequence[FrameType]) -> FrameType:
-    """The innermost frame that runs the user's code, or else the innermost one."""
-    own = [frame for frame in frames if not frame.f_code.co_filename.startswith(FOREIGN)]
-    return (own or frames)[-1]

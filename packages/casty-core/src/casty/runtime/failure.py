@@ -16,7 +16,7 @@ from casty.behaviors.supervision import (
 )
 from casty.errors import JournalError, JournalSetupError
 from casty.runtime.cell import Cell
-from casty.runtime.life import Life
+from casty.runtime.extras import CellExtras
 
 OUTAGE: Final = OneForOneStrategy(max_restarts=sys.maxsize, backoff=Backoff(maximum=4.0))
 """What an event-sourced actor does when its journal fails: it tries again until the journal is back, however long, and
@@ -62,16 +62,16 @@ def judge(cell: Cell, exception: BaseException) -> Verdict:
     return Verdict(Directive.escalate if escalated else Directive.stop, (cell,))
 
 
-def _strategies(cell: Cell, exception: BaseException) -> list[tuple[Life, Strategy]]:
-    life = cell.own_life()
-    if life.event_sourced and is_outage(exception):
-        return [(life, OUTAGE)]
-    found: list[tuple[Life, Strategy]] = [(life, strategy) for strategy in life.wrapping.own]
-    parent = cell.parent.life if cell.parent is not None else None
+def _strategies(cell: Cell, exception: BaseException) -> list[tuple[CellExtras, Strategy]]:
+    extras = cell.own_extras()
+    if extras.event_sourced and is_outage(exception):
+        return [(extras, OUTAGE)]
+    found: list[tuple[CellExtras, Strategy]] = [(extras, strategy) for strategy in extras.wrapping.own]
+    parent = cell.parent.extras if cell.parent is not None else None
     if parent is not None and parent.wrapping.of_children is not None:
         found.append((parent, parent.wrapping.of_children))
-    if life.fallback is not None:
-        found.append((life, life.fallback))
+    if extras.fallback is not None:
+        found.append((extras, extras.fallback))
     return found
 
 
@@ -79,19 +79,19 @@ def _affected(cell: Cell, directive: Directive, strategy: Strategy) -> tuple[Cel
     together = isinstance(strategy, AllForOneStrategy | RestForOneStrategy)
     if not together or directive is Directive.resume or cell.parent is None:
         return (cell,)
-    family = cell.parent.own_life().children
+    family = cell.parent.own_extras().children
     # The parent's message adapters are its children only technically.
     siblings = tuple(child for name, child in family.items() if child is cell or not name.startswith("_"))
     return siblings if isinstance(strategy, AllForOneStrategy) else siblings[siblings.index(cell) :]
 
 
-def _grant(holder: Life, strategy: Strategy, cell: Cell) -> float | None:
+def _grant(holder: CellExtras, strategy: Strategy, cell: Cell) -> float | None:
     """Seconds to wait before this restart, or None where the limit is reached."""
-    now = cell.kernel.clock.time()
+    now = cell.services.clock.time()
     granted = holder.restarts.setdefault(strategy, deque())
     while granted and now - granted[0] > strategy.within:
         granted.popleft()
     if len(granted) >= strategy.max_restarts:
         return None
     granted.append(now)
-    return 0.0 if strategy.backoff is None else strategy.backoff.delay(len(granted), cell.kernel.random)
+    return 0.0 if strategy.backoff is None else strategy.backoff.delay(len(granted), cell.services.random)

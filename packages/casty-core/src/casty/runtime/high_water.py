@@ -1,17 +1,16 @@
 """Warns of mailboxes that grow past a mark, and of callers that queue up for room in a bounded one."""
 
 import logging
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
 from casty.events import MailboxHighWater
 from casty.runtime.cell import STOPPED, Cell
 from casty.runtime.dead_letters import Throttle
 from casty.runtime.doing import doing_of
 from casty.runtime.logs import about
+from casty.runtime.services import Services
 from casty.runtime.waiting_for import why_paused
-
-if TYPE_CHECKING:
-    from casty.runtime.kernel import Kernel
 
 logger = logging.getLogger("casty")
 
@@ -25,9 +24,12 @@ class HighWater:
     A crossing is over once the patrol finds the level below half of the mark.
     """
 
-    def __init__(self, kernel: "Kernel") -> None:
-        self._kernel = kernel
-        self._throttle = Throttle(kernel.clock)
+    def __init__(self, services: Services, mark: int, begin_rounds: Callable[[], None]) -> None:
+        self._services = services
+        self.mark = mark
+        """Messages that may wait in an unbounded mailbox."""
+        self._begin_rounds = begin_rounds
+        self._throttle = Throttle(services.clock)
         self._reported: dict[Cell, tuple[int, int]] = {}
         """The mark that a cell has crossed, and the level at which it is reported again."""
 
@@ -37,15 +39,14 @@ class HighWater:
 
     def noticed(self, cell: Cell, size: int) -> None:
         """So many messages wait in an unbounded mailbox."""
-        mark = self._kernel.high_water
-        if self._crosses(cell, size, mark):
+        if self._crosses(cell, size, self.mark):
             self._log(
                 cell,
                 f"the mailbox of %s holds %d messages and has no bound ({_state(cell)}); "
                 "slow its senders down, or spawn it with mailbox=Mailbox(capacity=…)",
                 size,
             )
-            self._kernel.event_stream.publish(MailboxHighWater(cell.ref, size))
+            self._services.event_stream.publish(MailboxHighWater(cell.ref, size))
 
     def crowded(self, cell: Cell, callers: int, capacity: int) -> None:
         """So many callers wait in `offer`, for a mailbox of that capacity."""
@@ -56,7 +57,7 @@ class HighWater:
                 "let its handler do less for each message, or spread the work over several actors",
                 callers,
             )
-            self._kernel.event_stream.publish(MailboxHighWater(cell.ref, cell.waiting(), callers))
+            self._services.event_stream.publish(MailboxHighWater(cell.ref, cell.waiting(), callers))
 
     def subside(self) -> None:
         """Forget the crossings that are over."""
@@ -68,7 +69,7 @@ class HighWater:
         if level <= self._reported.get(cell, (mark, mark))[1]:
             return False
         self._reported[cell] = mark, 2 * level
-        self._kernel.dispatcher.patrol.begin()
+        self._begin_rounds()
         return True
 
     def _log(self, cell: Cell, text: str, level: int) -> None:

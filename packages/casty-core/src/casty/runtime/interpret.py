@@ -21,8 +21,8 @@ from casty.ref import ActorRef
 from casty.runtime.cell import Cell
 from casty.runtime.children import check_spawnable, no_beginning
 from casty.runtime.context import open_context
-from casty.runtime.life import EMPTY, unwrap
 from casty.runtime.signals import Fail, Stop
+from casty.runtime.wrapping import EMPTY, unwrap
 
 type Persistent = EventSourcedBehavior[Any, Any, Any] | DurableStateBehavior[Any, Any]
 """What an entity interprets."""
@@ -33,17 +33,17 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
 
     While starting, `pre_start` hooks run as their wrappers are met, from the outside in.
     """
-    life = cell.own_life()
-    before = life.wrapping
+    extras = cell.own_extras()
+    before = extras.wrapping
     gathered = EMPTY
-    life.event_sourced = False
+    extras.event_sourced = False
     while True:
         wrapping, core = unwrap(behavior)
         gathered = wrapping.within(gathered)
-        life.wrapping = gathered.over(before)
-        if cell.kernel.remote is not None:  # without a cluster there is no receptionist to be known to
+        extras.wrapping = gathered.over(before)
+        if cell.services.remote is not None:  # without a cluster there is no receptionist to be known to
             for key in wrapping.keys:
-                cell.kernel.remote.discovered(key, cell.ref)
+                cell.services.remote.discovered(key, cell.ref)
         if starting:
             for hooks in wrapping.hooks:
                 if hooks.pre_start is not None:
@@ -53,7 +53,7 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
             case SetupBehavior(factory):
                 behavior = await factory(open_context(cell))
                 cell.dispatcher.check_abandoned()
-                check_spawnable(behavior, in_cluster=cell.kernel.remote is not None)
+                check_spawnable(behavior, in_cluster=cell.services.remote is not None)
             case ReceiveBehavior(handler):
                 return _install(cell, handler)
             case IgnoreBehavior():
@@ -69,15 +69,15 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
 
 async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:
     """Bring an entity to its stored state; its handler. What raises on the way is already a matter of its journal."""
-    life = cell.own_life()
-    life.event_sourced = True
-    configured = cell.kernel.settings.resolve(cell.name).journal
-    log = await cell.kernel.journals.log_of(
+    extras = cell.own_extras()
+    extras.event_sourced = True
+    configured = cell.services.settings.resolve(cell.name).journal
+    log = await cell.services.journals.log_of(
         LogRequest(
             entity_id=behavior.entity_id,
             actor=cell.path,
             journal=configured if behavior.journal is None else behavior.journal,
-            wall_time=cell.kernel.system_clock.wall_time,
+            wall_time=cell.services.system_clock.wall_time,
         )
     )
     host = CellHost(cell)
@@ -86,7 +86,7 @@ async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:
             entity = EventSourcedEntity(behavior, log, host)
         case DurableStateBehavior():
             entity = DurableStateEntity(behavior, log, host)
-    life.resources.append(entity)
+    extras.resources.append(entity)
     await entity.recover()
     return entity.handle
 
@@ -103,11 +103,11 @@ class CellHost(Host):
 
     @override
     def reply(self, reply: tuple[ActorRef[Any], Any]) -> None:
-        self._cell.kernel.dead_letters.tell(*reply)
+        self._cell.services.dead_letters.tell(*reply)
 
     @override
     def lost(self, command: object, reason: str, error: Exception) -> None:
-        self._cell.kernel.dead_letters.publish(command, self._cell.ref, reason, error)
+        self._cell.services.dead_letters.publish(command, self._cell.ref, reason, error)
 
 
 async def _swallow(ctx: object, message: object) -> Behavior[Any]:
@@ -115,20 +115,20 @@ async def _swallow(ctx: object, message: object) -> Behavior[Any]:
 
 
 def _install(cell: Cell, handler: Handler[Any]) -> None:
-    life = cell.own_life()
-    spies = (*life.inherited, *life.wrapping.spies)
+    extras = cell.own_extras()
+    spies = (*extras.inherited, *extras.wrapping.spies)
     cell.intercepted = bool(spies)
     for spy in spies:
-        handler = _spied(handler, spy)
+        handler = _spied(cell, handler, spy)
     cell.handler = handler
 
 
-def _spied(handler: Handler[Any], spy: SpyBehavior[Any]) -> Handler[Any]:
+def _spied(cell: Cell, handler: Handler[Any], spy: SpyBehavior[Any]) -> Handler[Any]:
     async def spied(ctx: Any, message: Any) -> Behavior[Any]:
         following = await handler(ctx, message)
-        kernel = ctx.system.kernel
-        seen = SpyEvent(actor_path=ctx.self.address.path, event=message, timestamp=kernel.clock.time())
-        kernel.dead_letters.tell(spy.observer, seen)  # why: an observer that is slow is not the actor's failure
+        services = cell.services
+        seen = SpyEvent(actor_path=cell.path, event=message, timestamp=services.clock.time())
+        services.dead_letters.tell(spy.observer, seen)  # why: an observer that is slow is not the actor's failure
         return following
 
     return spied

@@ -2,86 +2,86 @@
 
 import itertools
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import Any
 
 from casty import entropy
 from casty.address import ActorAddress
+from casty.behaviors.system import System
 from casty.behaviors.values import IGNORE
 from casty.clock import Clock, SystemClock
 from casty.config import ActorSettingsResolver, CastyConfig
-from casty.event_stream import EventStream
-from casty.runtime.adapters import ADAPTER, AdapterRef
+from casty.plugins import PluginRegistry
+from casty.ref import ActorRef
+from casty.runtime.adapters import ADAPTER
 from casty.runtime.ask import Asks
-from casty.runtime.cell import Cell
+from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.dispatcher import Dispatcher
-from casty.runtime.high_water import HighWater
+from casty.runtime.journals import Journals
 from casty.runtime.patience import Patience
+from casty.runtime.remote import Remote
+from casty.runtime.revocable import Revocable
 from casty.runtime.threads import ThreadsafeCalls
 from casty.runtime.timers import KeyedTimers
 
-if TYPE_CHECKING:
-    from casty.runtime.journals import Journals
-    from casty.runtime.remote import Remote
-    from casty.runtime.system import ActorSystem
-
 
 class Kernel:
-    """The inside of a running actor system; `ActorSystem` is its face."""
+    """The inside of a running actor system; `ActorSystem` is its face. Its actors see it as `Services`."""
 
     def __init__(
         self,
-        system: "ActorSystem",
-        journals: "Journals",
+        system: System,
+        journals: Journals,
         *,
         loop: AbstractEventLoop,
         clock: Clock | None,
         config: CastyConfig,
-        event_stream: EventStream,
+        plugins: PluginRegistry,
     ) -> None:
-        self.system = system
+        self.system: System = system
         self.journals = journals
-        self.clock = loop if clock is None else clock
+        self.clock: Clock = loop if clock is None else clock
         self.system_clock = SystemClock(self.clock)
         self.random = entropy.source().random()
         self.config = config
+        self.plugins = plugins
         self.settings = ActorSettingsResolver(config)
-        self.high_water = config.system.high_water
         self.patience = Patience(loop, config.system.stop_timeout)
-        self.event_stream = event_stream
+        self.event_stream = system.event_stream
         # Random where it begins, so that an address of an earlier process never names an actor of this one.
-        self.uids = itertools.count(int.from_bytes(entropy.source().token(6)) << 14 | 1)
-        self.dead_letters = DeadLetters(self)
-        self.high_waters = HighWater(self)
-        self.dispatcher = Dispatcher(self, loop)
-        self.asks = Asks(self)
+        self.uids: Iterator[int] = itertools.count(int.from_bytes(entropy.source().token(6)) << 14 | 1)
+        self.remote: Remote | None = None
+        self.dead_letters = DeadLetters(system.name, self.event_stream, self.clock, self.log_fields)
+        self.dispatcher = Dispatcher(self, loop, config.system, journals.writing_in_threads)
+        self.asks = Asks(self, self.dispatcher)
         self.dead_letters.fail_asks = self.asks.undeliverable
-        self.timers = KeyedTimers(self.clock, self.dead_letters)
-        self.threads = ThreadsafeCalls(self)
+        self.timers = KeyedTimers(self.clock, self._tell_due)
+        self.threads = ThreadsafeCalls(self, loop)
         self.root = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         """The root of the actors whose names begin with `_`; they outlive the users' actors at shutdown."""
-        self.threads_wait: Callable[[], bool] = journals.writing_in_threads
-        self.remote: Remote | None = None
-        """The other nodes, where there are any."""
 
-    def find(self, path: str) -> Cell | None:
-        """The living actor at an absolute path."""
+    def find(self, path: str, uid: int = 0) -> LocalRef[Any] | None:
+        """The living actor at an absolute path, with that uid unless it is 0."""
+        cell = self._cell_at(path)
+        return cell.ref if cell is not None and uid in (0, cell.uid) else None
+
+    def _cell_at(self, path: str) -> Cell | None:
         names = path.strip("/").split("/")
         cell = self.internal if names[0].startswith("_") else self.root
         for name in names:
-            child = cell.life.children.get(name) if cell.life is not None else None
+            child = cell.extras.children.get(name) if cell.extras is not None else None
             if child is None:
                 return None
             cell = child
         return cell
 
-    def find_adapter(self, address: ActorAddress) -> AdapterRef | None:
+    def find_adapter(self, address: ActorAddress) -> ActorRef[Any] | None:
         """The message adapter of that address, which has travelled."""
         path, _, name = address.path.rpartition("/")
-        owner = self.find(path) if name == ADAPTER else None
-        return None if owner is None or owner.life is None else owner.life.exported.get(address.uid)
+        owner = self._cell_at(path) if name == ADAPTER else None
+        return None if owner is None or owner.extras is None else owner.extras.exported.get(address.uid)
 
     def address(self, path: str, uid: int) -> ActorAddress:
         remote = self.remote
@@ -95,5 +95,14 @@ class Kernel:
         here = address.host is None or (self.remote is not None and self.remote.home == (address.host, address.port))
         return here and address.system == self.system.name
 
-    def address_of(self, cell: Cell) -> ActorAddress:
-        return self.address(cell.path, cell.uid)
+    def log_fields(self, path: str) -> dict[str, str | None]:
+        """The `extra` of a log record about the actor at `path`, as this process sees it."""
+        node = None if self.remote is None else self.remote.node_id
+        return {"actor": path, "system": self.system.name, "node": node}
+
+    def _tell_due(self, ref: ActorRef[Any], due: Revocable) -> bool:
+        """Send the message of a timer of the system's."""
+        if isinstance(ref, LocalRef):
+            return ref.cell.tell_revocable(due)
+        self.dead_letters.tell(ref, due.take())
+        return True

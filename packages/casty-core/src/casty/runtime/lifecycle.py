@@ -25,9 +25,9 @@ from casty.runtime.cell import PAUSED, SCHEDULED, Cell
 from casty.runtime.children import stop_children
 from casty.runtime.context import open_context
 from casty.runtime.dead_letters import UNREAD
+from casty.runtime.extras import CellExtras, PendingRestart
 from casty.runtime.failure import judge
 from casty.runtime.interpret import become
-from casty.runtime.life import EMPTY, Life, PendingRestart
 from casty.runtime.logs import about
 from casty.runtime.mailbox import CLOSED
 from casty.runtime.outages import begin_outage
@@ -36,6 +36,7 @@ from casty.runtime.signals import Become, Fail, Restart, Start, Stop, Unstash
 from casty.runtime.slices import Draining, in_slices
 from casty.runtime.stopping import finish, request_stop
 from casty.runtime.watch import unwatch_all
+from casty.runtime.wrapping import EMPTY
 
 logger = logging.getLogger("casty")
 
@@ -48,7 +49,7 @@ def follow(cell: Cell, behavior: Any, message: Any) -> None:
         case StoppedBehavior():
             cell.signal(Stop())
         case UnhandledBehavior():
-            cell.kernel.event_stream.publish(UnhandledMessage(message, cell.ref))
+            cell.services.event_stream.publish(UnhandledMessage(message, cell.ref))
         case RestartBehavior():
             cell.signal(Restart())
         case Behavior():
@@ -62,28 +63,28 @@ def follow(cell: Cell, behavior: Any, message: Any) -> None:
 
 async def attend(cell: Cell) -> None:
     """Attend to every signal in the lane."""
-    life = cell.own_life()
-    while life.signals:
-        signal = life.attending = life.signals.popleft()
+    extras = cell.own_extras()
+    while extras.signals:
+        signal = extras.attending = extras.signals.popleft()
         try:
             match signal:
                 case Start(after):
-                    await _start(cell, life, after)
+                    await _start(cell, extras, after)
                 case Stop():
-                    await _stop(cell, life)
+                    await _stop(cell, extras)
                     return
                 case Fail(exception, message):
-                    _fail(cell, life, exception, message)
-                    if life.signals:
+                    _fail(cell, extras, exception, message)
+                    if extras.signals:
                         return  # why: an actor that fails at every start must not keep the others from their turns
                 case Restart(exception, delay):
-                    await _wind_down(cell, life, exception)
-                    _start_after(cell, life, signal, delay)
+                    await _wind_down(cell, extras, exception)
+                    _start_after(cell, extras, signal, delay)
                 case Become(behavior):
-                    await _close_resources(life)
+                    await _close_resources(extras)
                     await become(cell, behavior)
                 case Unstash():
-                    _unstash(cell, life)
+                    _unstash(cell, extras)
             cell.dispatcher.check_abandoned()
         except Exception as error:
             cell.dispatcher.check_abandoned()
@@ -91,26 +92,26 @@ async def attend(cell: Cell) -> None:
                 logger.exception("%s could not stop in order, and is gone now", cell.path)
                 finish(cell)
                 return
-            life.signals.append(Fail(error))
-    life.attending = None
-    if life.backoff is None:
+            extras.signals.append(Fail(error))
+    extras.attending = None
+    if extras.backoff is None:
         cell.state = SCHEDULED
     else:
         cell.state = PAUSED
-        cell.dispatcher.patrol.pause(cell)
+        cell.dispatcher.pause(cell)
 
 
-async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
-    life.backoff = None
-    life.wrapping = EMPTY
+async def _start(cell: Cell, extras: CellExtras, after: Restart | None) -> None:
+    extras.backoff = None
+    extras.wrapping = EMPTY
     cell.handler = None
     await become(cell, cell.initial, starting=True)
-    life.outage = None
-    stream = cell.kernel.event_stream
+    extras.outage = None
+    stream = cell.services.event_stream
     if after is None:
         stream.publish(ActorStarted(cell.ref))
         return
-    for hooks in life.wrapping.hooks:
+    for hooks in extras.wrapping.hooks:
         if hooks.post_restart is not None:
             await hooks.post_restart(open_context(cell))
             cell.dispatcher.check_abandoned()
@@ -118,21 +119,21 @@ async def _start(cell: Cell, life: Life, after: Restart | None) -> None:
         stream.publish(ActorRestarted(cell.ref, after.exception))
 
 
-def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> None:
+def _fail(cell: Cell, extras: CellExtras, exception: BaseException, message: object) -> None:
     """Let supervision decide, and signal its verdict to whom it concerns."""
     if message is not None:
-        fail_asks_with(cell, message, lambda: _failed(cell, life, message, exception))
+        fail_asks_with(cell, message, lambda: _failed(cell, extras, message, exception))
     try:
         verdict = judge(cell, exception)
     except BaseException as broken:
         raise_unless_failure(broken)
         logger.exception("the supervision of %s failed to decide: the actor stops", cell.path, extra=about(cell))
-        life.reason = broken
-        life.signals.appendleft(Stop())
+        extras.reason = broken
+        extras.signals.appendleft(Stop())
         return
     if verdict.directive is Directive.resume and cell.handler is None:
         verdict = replace(verdict, directive=Directive.stop)  # it failed to start: there is nothing to go on with
-    begin_outage(cell, life, exception)
+    begin_outage(cell, extras, exception)
     # An outage of a journal is many actors' failure at once; and these say in their text what is wrong.
     trace = None if isinstance(exception, JournalError | ConfigError | PluginError) else exception
     logger.error(
@@ -151,109 +152,109 @@ def _fail(cell: Cell, life: Life, exception: BaseException, message: object) -> 
                 affected.signal(Restart(exception, verdict.delay))
         case Directive.stop | Directive.escalate:
             for affected in verdict.cells:
-                affected.own_life().reason = exception
+                affected.own_extras().reason = exception
                 request_stop(affected)
             if verdict.directive is Directive.escalate and cell.parent is not None and cell.parent.parent is not None:
                 cell.parent.signal(Fail(exception))
 
 
-def _failed(cell: Cell, life: Life, message: object, exception: BaseException) -> Exception:
+def _failed(cell: Cell, extras: CellExtras, message: object, exception: BaseException) -> Exception:
     """What an ask fails with whose message the actor failed on."""
     text = f"{cell.path} failed on {type(message).__qualname__}: {described(exception)}"
-    if life.event_sourced and isinstance(exception, JournalError):
+    if extras.event_sourced and isinstance(exception, JournalError):
         return restated(exception, text)
     failed = ActorFailedError(text)
     failed.__cause__ = exception
     return failed
 
 
-async def _wind_down(cell: Cell, life: Life, exception: BaseException | None) -> None:
+async def _wind_down(cell: Cell, extras: CellExtras, exception: BaseException | None) -> None:
     """End an incarnation that another follows: nothing that waits in the mailbox or the stash is lost."""
     if exception is not None:
-        for hooks in reversed(life.wrapping.hooks):
+        for hooks in reversed(extras.wrapping.hooks):
             if hooks.pre_restart is not None:
                 await hooks.pre_restart(open_context(cell), exception)
                 cell.dispatcher.check_abandoned()
-    await _end_family(cell, life)
-    await _close_resources(life)
-    _unstash(cell, life)
+    await _end_family(cell, extras)
+    await _close_resources(extras)
+    _unstash(cell, extras)
 
 
-def _unstash(cell: Cell, life: Life) -> None:
-    if life.stash:
-        cell.put_first(life.stash)
-        life.stash.clear()
+def _unstash(cell: Cell, extras: CellExtras) -> None:
+    if extras.stash:
+        cell.put_first(extras.stash)
+        extras.stash.clear()
 
 
-def _start_after(cell: Cell, life: Life, restart: Restart, delay: float) -> None:
+def _start_after(cell: Cell, extras: CellExtras, restart: Restart, delay: float) -> None:
     start = Start(after=restart)
-    if life.backoff is not None:
-        life.backoff.cancel()
-        life.backoff = None
+    if extras.backoff is not None:
+        extras.backoff.cancel()
+        extras.backoff = None
     if delay <= 0:
-        life.signals.append(start)
+        extras.signals.append(start)
         return
-    clock = cell.kernel.clock
+    clock = cell.services.clock
     timer = clock.call_later(delay, cell.signal, start)
-    life.backoff = PendingRestart(timer, clock.time() + delay, restart.exception)
+    extras.backoff = PendingRestart(timer, clock.time() + delay, restart.exception)
 
 
-async def _stop(cell: Cell, life: Life) -> None:
-    if life.patience is not None:
-        life.patience.cancel()
+async def _stop(cell: Cell, extras: CellExtras) -> None:
+    if extras.patience is not None:
+        extras.patience.cancel()
     admission, cell.admission = cell.admission, CLOSED
     if admission is not None:
         admission.read(cell)
     # What its timers and watches have sent is revoked, and no dead letter.
     unwatch_all(cell)
-    if life.timers is not None:
-        await life.timers.cancel_all()
+    if extras.timers is not None:
+        await extras.timers.cancel_all()
     waiting = cell.take_waiting()
-    waiting.extendleft(reversed(life.stash))
-    life.stash.clear()
-    publish, ref = cell.kernel.dead_letters.publish, cell.ref
+    waiting.extendleft(reversed(extras.stash))
+    extras.stash.clear()
+    publish, ref = cell.services.dead_letters.publish, cell.ref
     await in_slices(lambda message: publish(message, ref, UNREAD), Draining(waiting))
-    await _end_family(cell, life)
-    if resources := tuple(life.resources):
-        await _patiently(cell, "closing the resources", partial(_close_resources, life))
+    await _end_family(cell, extras)
+    if resources := tuple(extras.resources):
+        await _patiently(cell, "closing the resources", partial(_close_resources, extras))
         undone = [task for resource in resources for task in resource.tasks]
-        await cell.kernel.patience.end(undone, f"a write of {cell.path} to its journal")
-    for hooks in reversed(life.wrapping.hooks):
+        await cell.services.patience.end(undone, f"a write of {cell.path} to its journal")
+    for hooks in reversed(extras.wrapping.hooks):
         if hooks.post_stop is not None:
             await _patiently(cell, "post_stop", partial(hooks.post_stop, open_context(cell)))
-    await _end_errands(cell, life)
-    if life.backoff is not None:
-        life.backoff.cancel()
+    await _end_errands(cell, extras)
+    if extras.backoff is not None:
+        extras.backoff.cancel()
     finish(cell)
 
 
 async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]]) -> None:
     """A step of a stop, which goes on whatever becomes of the step."""
-    error = await cell.kernel.patience.see_through(step, f"{what} of {cell.path}")
+    error = await cell.services.patience.see_through(step, f"{what} of {cell.path}")
     if error is not None:
         failed = described(error)
         logger.error("%s stops, but %s failed: %s", cell.path, what, failed, exc_info=error, extra=about(cell))
 
 
-async def _end_family(cell: Cell, life: Life) -> None:
+async def _end_family(cell: Cell, extras: CellExtras) -> None:
     """End what an incarnation has started: its children first, and with them whom it watches, then timers and tasks."""
-    life.incarnation += 1
-    life.adapters = None
-    life.exported.clear()
+    extras.incarnation += 1
+    extras.adapters = None
+    extras.exported.clear()
     unwatch_all(cell)
     await stop_children(cell)
-    await _end_errands(cell, life)
+    await _end_errands(cell, extras)
 
 
-async def _end_errands(cell: Cell, life: Life) -> None:
-    if life.timers is not None:
-        await life.timers.cancel_all()
-    tasks, life.tasks = life.tasks, {}
-    await cell.kernel.patience.end(tasks, f"what was piped to {cell.path}")
+async def _end_errands(cell: Cell, extras: CellExtras) -> None:
+    if extras.timers is not None:
+        await extras.timers.cancel_all()
+    tasks, extras.tasks = extras.tasks, {}
+    await cell.services.patience.end(tasks, f"what was piped to {cell.path}")
 
 
-async def _close_resources(life: Life) -> None:
-    while life.resources:
+async def _close_resources(extras: CellExtras) -> None:
+    while extras.resources:
         # One that is still being closed when a stop loses its patience is left for the stop to end.
-        await life.resources[-1].close()
-        life.resources.pop()
+        await extras.resources[-1].close()
+        extras.resources.pop()

@@ -5,7 +5,7 @@ from typing import Any, cast, overload, override
 
 from casty.ref import ActorRef
 from casty.runtime.cell import Cell
-from casty.runtime.life import Life
+from casty.runtime.extras import CellExtras
 
 
 class Listing(Sequence[ActorRef[Any]]):
@@ -40,11 +40,11 @@ class Listing(Sequence[ActorRef[Any]]):
         return repr(list(self))
 
 
-def listed(life: Life | None) -> Listing:
+def listed(extras: CellExtras | None) -> Listing:
     """The children that are alive, without those of the runtime."""
-    if life is None:
+    if extras is None:
         return Listing(())
-    cells = tuple(life.children.values())
-    if life.has_hidden_children:
+    cells = tuple(extras.children.values())
+    if extras.has_hidden_children:
         cells = tuple(cell for cell in cells if not cell.name.startswith("_"))
     return Listing(cells)

@@ -2,23 +2,14 @@
 
 import logging
 from collections.abc import Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
 from casty.runtime.cell import Cell
-
-if TYPE_CHECKING:
-    from casty.runtime.kernel import Kernel
-
-
-def fields(kernel: "Kernel", path: str) -> dict[str, str | None]:
-    """The `extra` of a record about the actor at `path`, as this process sees it."""
-    remote = kernel.remote
-    return {"actor": path, "system": kernel.system.name, "node": None if remote is None else remote.node_id}
 
 
 def about(cell: Cell) -> dict[str, str | None]:
     """The `extra` of a record about an actor of this process."""
-    return fields(cell.kernel, cell.path)
+    return cell.services.log_fields(cell.path)
 
 
 class ActorLog(logging.LoggerAdapter[logging.Logger]):
@@ -32,7 +23,7 @@ class ActorLog(logging.LoggerAdapter[logging.Logger]):
     @override
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         # Read for each record: a node has its id only once it has joined, and the caller's own `extra` wins.
-        kwargs["extra"] = {**fields(self._cell.kernel, self._path), **(kwargs.get("extra") or {})}
+        kwargs["extra"] = {**self._cell.services.log_fields(self._path), **(kwargs.get("extra") or {})}
         return msg, kwargs
 
     @override

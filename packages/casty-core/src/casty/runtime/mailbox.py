@@ -54,7 +54,7 @@ class Bounded(Admission):
     async def _room(self, cell: Cell) -> None:
         """Wait until there is room, or until the actor stops."""
         self.callers += 1
-        cell.kernel.high_waters.crowded(cell, self.callers, self._capacity)
+        cell.dispatcher.crowded(cell, self.callers, self._capacity)
         try:
             while self._is_full(cell):
                 waiter = asyncio.get_running_loop().create_future()
@@ -82,7 +82,7 @@ class Bounded(Admission):
 
     def _drop(self, cell: Cell, message: Any) -> None:
         reason = f"the mailbox was full ({self._capacity} messages, {self._overflow.value})"
-        cell.kernel.dead_letters.publish(message, cell.ref, reason, self._full(cell))
+        cell.services.dead_letters.publish(message, cell.ref, reason, self._full(cell))
 
     def _full(self, cell: Cell) -> MailboxFullError:
         return MailboxFullError(
@@ -98,7 +98,7 @@ class Closed(Admission):
 
     @override
     def admit(self, cell: Cell, message: Any) -> None:
-        cell.kernel.dead_letters.publish(message, cell.ref, STOPPED)
+        cell.services.dead_letters.publish(message, cell.ref, STOPPED)
 
     @override
     async def offer(self, cell: Cell, message: Any) -> None:
@@ -110,11 +110,3 @@ class Closed(Admission):
 
 
 CLOSED = Closed()
-
-
-def reading(cell: Cell, size: int) -> None:
-    """A cell takes `size` messages to read: make room known, or warn where there is no bound."""
-    if cell.admission is not None:
-        cell.admission.read(cell)
-    else:
-        cell.kernel.high_waters.noticed(cell, size)

@@ -9,32 +9,32 @@ from typing import Any, Final
 
 from casty.errors import JournalUnavailableError
 from casty.runtime.cell import Cell
+from casty.runtime.extras import CellExtras
 from casty.runtime.failure import OUTAGE, is_outage
-from casty.runtime.life import Life
 
 KNOWN: Final = 3
 """Starts in a row that fail before a journal counts as away that does not say so itself."""
 
 
-def begin_outage(cell: Cell, life: Life, failure: BaseException) -> None:
+def begin_outage(cell: Cell, extras: CellExtras, failure: BaseException) -> None:
     """The actor has failed. If its journal is known to be away, refuse the asks that wait in its mailbox."""
-    if not life.event_sourced or not is_outage(failure):
+    if not extras.event_sourced or not is_outage(failure):
         return
     if isinstance(failure, JournalUnavailableError):
-        life.outage = failure
-    elif cell.handler is None and len(life.restarts.get(OUTAGE, ())) >= KNOWN:
-        life.outage = JournalUnavailableError(f"the journal has failed {KNOWN} times in a row: {failure}")
-        life.outage.__cause__ = failure
-    if life.outage is not None and cell.asks:
+        extras.outage = failure
+    elif cell.handler is None and len(extras.restarts.get(OUTAGE, ())) >= KNOWN:
+        extras.outage = JournalUnavailableError(f"the journal has failed {KNOWN} times in a row: {failure}")
+        extras.outage.__cause__ = failure
+    if extras.outage is not None and cell.asks:
         waiting = cell.take_waiting()
         cell.batch = iter([message for message in waiting if not refuse_if_asked(cell, message)])
 
 
 def refuse_if_asked(cell: Cell, message: Any) -> bool:
     """Whether the message is a pending ask's, and the actor's journal is away: then the ask has failed."""
-    life = cell.life
-    if life is None or life.outage is None or not cell.asks or id(message) not in cell.asks:
+    extras = cell.extras
+    if extras is None or extras.outage is None or not cell.asks or id(message) not in cell.asks:
         return False
-    reason = f"its journal is away, and the command is not run: {life.outage}"
-    cell.kernel.dead_letters.publish(message, cell.ref, reason, life.outage)
+    reason = f"its journal is away, and the command is not run: {extras.outage}"
+    cell.services.dead_letters.publish(message, cell.ref, reason, extras.outage)
     return True

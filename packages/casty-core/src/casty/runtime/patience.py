@@ -11,7 +11,7 @@ from asyncio import AbstractEventLoop, Task
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
-from casty.runtime.doing import frames_of, line
+from casty.runtime.frames import frames_of, line
 from casty.runtime.slices import in_slices
 
 logger = logging.getLogger("casty")

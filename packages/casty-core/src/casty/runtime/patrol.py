@@ -6,19 +6,20 @@ awaited a socket is a matter of real time.
 """
 
 import logging
-from asyncio import TimerHandle
+from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from casty.config import SystemConfig
 from casty.events import SuspendedHandler
 from casty.runtime.cell import PAUSED, Cell
 from casty.runtime.dead_letters import Throttle
-from casty.runtime.doing import Doing, doing_of, frames_of, line, stack
+from casty.runtime.doing import Doing, doing_of
+from casty.runtime.frames import frames_of, line, stack
+from casty.runtime.high_water import HighWater
 from casty.runtime.logs import about
-
-if TYPE_CHECKING:
-    from casty.runtime.kernel import Kernel
+from casty.runtime.services import Services
 
 logger = logging.getLogger("casty")
 
@@ -41,11 +42,13 @@ class _Wait:
 class Patrol:
     """The rounds of one actor system. They go on as long as there is anything to look at."""
 
-    def __init__(self, kernel: "Kernel") -> None:
-        self._kernel = kernel
-        self._limit = kernel.config.system.suspended_handler_seconds or 0.0
+    def __init__(self, services: Services, loop: AbstractEventLoop, settings: SystemConfig) -> None:
+        self._services = services
+        self._loop = loop
+        self._limit = settings.suspended_handler_seconds or 0.0
         self._period = min(PERIOD, self._limit / 2) if self._limit else PERIOD
-        self._throttle = Throttle(kernel.clock)
+        self._throttle = Throttle(services.clock)
+        self.high_water = HighWater(services, settings.high_water, self.begin)
         self.suspended: dict[Cell, float] = {}
         """Cells whose handler, or start or stop, awaits something, and since when their driver has been suspended."""
         self._paused: dict[Cell, None] = {}
@@ -56,7 +59,7 @@ class Patrol:
 
     def hold(self, cell: Cell) -> None:
         """The cell's handler has really suspended."""
-        self.suspended[cell] = self._kernel.dispatcher.loop.time()
+        self.suspended[cell] = self._loop.time()
         if self._round is None:
             self.begin()
 
@@ -74,9 +77,8 @@ class Patrol:
     def begin(self) -> None:
         """Make rounds, if none is planned."""
         if self._round is None and not self._closed:
-            loop = self._kernel.dispatcher.loop
-            self._due = loop.time() + self._period
-            self._round = loop.call_later(self._period, self.look_around)
+            self._due = self._loop.time() + self._period
+            self._round = self._loop.call_later(self._period, self.look_around)
 
     @property
     def is_on_duty(self) -> bool:
@@ -101,7 +103,7 @@ class Patrol:
         """Make one round now."""
         if self._round is not None:
             self._round.cancel()
-        now = self._kernel.dispatcher.loop.time()
+        now = self._loop.time()
         late = now - self._due
         if late > self._period:
             self._forgive(late)
@@ -117,26 +119,26 @@ class Patrol:
 
     def _look(self, cells: list[Cell], begin: int, now: float) -> None:
         """Look at a slice of the cells, and at the others in the next turns of the loop."""
-        high_water = self._kernel.high_water
+        high_water = self.high_water
         for cell in cells[begin : begin + SLICE]:
-            if cell.admission is None and (size := cell.waiting()) > high_water:
-                self._kernel.high_waters.noticed(cell, size)
+            if cell.admission is None and (size := cell.waiting()) > high_water.mark:
+                high_water.noticed(cell, size)
             since = self.suspended.get(cell)
             if self._limit and since is not None and now - since >= self._limit / 2:
                 self._examine(cell, since, now)
         if self._closed:
             return
         if begin + SLICE < len(cells):
-            self._kernel.dispatcher.loop.call_soon(self._look, cells, begin + SLICE, now)
+            self._loop.call_soon(self._look, cells, begin + SLICE, now)
             return
         self._end()
 
     def _end(self) -> None:
         """The end of a round, and the plan for the next one if there is anything to look at."""
         self._waits = {cell: wait for cell, wait in self._waits.items() if cell in self.suspended}
-        self._kernel.high_waters.subside()
+        self.high_water.subside()
         self._round = None
-        if self.suspended or self._paused or self._kernel.high_waters:
+        if self.suspended or self._paused or self.high_water:
             self.begin()
 
     def _examine(self, cell: Cell, since: float, now: float) -> None:
@@ -169,6 +171,6 @@ class Patrol:
                 where,
                 extra=about(cell),
             )
-        self._kernel.event_stream.publish(
+        self._services.event_stream.publish(
             SuspendedHandler(ref=cell.ref, message_type=doing.what, seconds=seconds, stack=stack(frames))
         )

@@ -9,12 +9,11 @@ from typing import Any, Protocol
 from casty import errors
 from casty.errors import ActorStoppedError, CastyError, EncodeError, JournalError, MailboxFullError
 from casty.ref import ActorRef
-from casty.runtime.cell import Cell
 from casty.runtime.slices import SLICE
 
 
 class Waiting(Protocol):
-    """What a reply completes: a future of this process, or a `Vouch` for an asker on another node."""
+    """What a reply completes: a future of this process, or a `RemoteAskGuard` for an asker on another node."""
 
     def done(self) -> bool: ...
 
@@ -100,13 +99,11 @@ def _with_twins(first: PendingAsk | None) -> list[PendingAsk]:
     return found
 
 
-def orphan_asks(cell: Cell) -> None:
-    """The target has stopped: each ask fails as soon as no other actor or task holds its reply reference."""
-    asks, cell.asks = cell.asks, None
+def orphan_asks(target: Target, loop: AbstractEventLoop, make_error: Callable[[], ActorStoppedError]) -> None:
+    """The target has stopped: fail each ask as soon as no other actor or task holds its reply reference."""
+    asks, target.asks = target.asks, None
     if asks:
-        error = ActorStoppedError(f"{cell.path} stopped without answering")
-        error.__cause__ = failure_of(cell)
-        _orphan(asks, cell.dispatcher.loop, error)
+        _orphan(asks, loop, make_error())
 
 
 def _orphan(asks: dict[int, PendingAsk], loop: AbstractEventLoop, error: ActorStoppedError) -> None:
@@ -135,20 +132,15 @@ def fail(waiting: Waiting, error: Exception) -> None:
         waiting.set_exception(error)
 
 
-def failure_of(cell: Cell) -> BaseException | None:
-    """What stopped the actor, if it did not stop by wish."""
-    return None if cell.life is None else cell.life.reason
-
-
-def refusal(ref: ActorRef[Any], cell: Cell | None, reason: str, cause: Exception | None) -> Exception:
-    """What an ask fails with whose message was not delivered, or was taken back."""
+def refusal(ref: ActorRef[Any], reason: str, cause: Exception | None, failure: BaseException | None) -> Exception:
+    """The error for an ask whose message was not delivered, or was taken back. `failure` has stopped the target."""
     if isinstance(cause, MailboxFullError | EncodeError):
         return cause
     text = f"{ref.address.path} cannot answer: {reason}"
     if isinstance(cause, JournalError):
         return restated(cause, text)
     error = ActorStoppedError(text)
-    error.__cause__ = cause if cause is not None or cell is None else failure_of(cell)
+    error.__cause__ = cause if cause is not None else failure
     return error
 
 

@@ -1,20 +1,14 @@
-"""The seam at which other nodes are joined to a running system: what a cluster plugs into the kernel.
+"""The seam through which a cluster joins a running system: references, addresses and death watch across nodes.
 
-Without one, every actor is of this process, and an address of another is nobody's.
+Without it, every actor is of this process, and an address of another process leads nowhere.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from casty.address import ActorAddress, PeerAddress
 from casty.behaviors.clustered import ServiceKey
 from casty.ref import ActorRef
-
-if TYPE_CHECKING:
-    from casty.runtime.ask import Asks
-    from casty.runtime.cell import Cell
-    from casty.runtime.watch import Watch
 
 
 class Remote(Protocol):
@@ -22,36 +16,28 @@ class Remote(Protocol):
 
     @property
     def home(self) -> PeerAddress:
-        """Where this node is reached: part of its actors' addresses."""
+        """Where other nodes reach this one: part of the addresses of its actors."""
         ...
 
     @property
     def node_id(self) -> str: ...
 
     def ref(self, address: ActorAddress) -> ActorRef[Any] | None:
-        """A reference to an actor of another node; None for an address that is of none."""
+        """Return a reference to an actor of another node, or None for an address that belongs to no node."""
         ...
 
-    def watch(self, watcher: "Cell", ref: ActorRef[Any], registered: "Watch") -> bool:
-        """Call `registered.notify` when the actor has stopped or its node is lost. False: not an actor of another
-        node.
+    def watch(self, watcher: ActorRef[Any], ref: ActorRef[Any], notify: Callable[[BaseException | None], None]) -> bool:
+        """Call `notify` with the failure, if any, once the actor has stopped or its node is lost.
+
+        A second watch of the same actor by the same watcher replaces the first one. Returns False, and watches nothing,
+        for a reference that is not of another node.
         """
         ...
 
-    def unwatch(self, watcher: "Cell", ref: ActorRef[Any] | None = None) -> None:
-        """Without a reference: whomever it watches on other nodes."""
+    def unwatch(self, watcher: ActorRef[Any], ref: ActorRef[Any] | None = None) -> None:
+        """End a watch; without a reference, all watches of that watcher."""
         ...
 
     def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
-        """An actor can be looked up under `key` as long as it lives. Raises `ScopeError` where it cannot be."""
+        """Let an actor be found under `key` as long as it lives. Raises `ScopeError` where it cannot be."""
         ...
-
-
-class AskedRef[M](ActorRef[M]):
-    """A reference that carries an ask in its own way, as there is no cell of this process behind it."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    async def asked(self, asks: "Asks", factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
-        """See `ActorSystem.ask`."""

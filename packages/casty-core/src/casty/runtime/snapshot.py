@@ -6,7 +6,8 @@ from typing import Final
 
 from casty.actor_tree import ActorSnapshot, SystemSnapshot
 from casty.runtime.cell import IDLE, PAUSED, STOPPED, Cell
-from casty.runtime.doing import doing_in, doing_of, frames_of, line, step
+from casty.runtime.doing import doing_in, doing_of, step
+from casty.runtime.frames import frames_of, line
 from casty.runtime.kernel import Kernel
 from casty.runtime.waiting_for import why_paused
 
@@ -25,7 +26,7 @@ def take_snapshot(kernel: Kernel, limit: int = LIMIT) -> SystemSnapshot:
     for cell in reversed(chosen):
         own = tuple(reversed(children.pop(cell, [])))
         assert cell.parent is not None
-        children.setdefault(cell.parent, []).append(_describe(cell, own, running.get(cell)))
+        children.setdefault(cell.parent, []).append(_describe(kernel, cell, own, running.get(cell)))
     tops = [children.get(root, [])[::-1] for root in (kernel.root, kernel.internal)]
     actors = (*tops[0], *tops[1])
     remote = kernel.remote
@@ -66,22 +67,22 @@ def _choose(kernel: Kernel, limit: int) -> list[Cell]:
 
 
 def _children(cell: Cell, share: int) -> list[Cell]:
-    return [] if cell.life is None else list(islice(cell.life.children.values(), share))
+    return [] if cell.extras is None else list(islice(cell.extras.children.values(), share))
 
 
 def _count(cell: Cell) -> int:
-    return 0 if cell.life is None else len(cell.life.children)
+    return 0 if cell.extras is None else len(cell.extras.children)
 
 
-def _describe(cell: Cell, children: tuple[ActorSnapshot, ...], running: str | None) -> ActorSnapshot:
+def _describe(kernel: Kernel, cell: Cell, children: tuple[ActorSnapshot, ...], running: str | None) -> ActorSnapshot:
     seconds = at = None
     task = cell.task
     doing = None if task is None else doing_of(task)
     what = running
     if task is not None and doing is not None:
         what = doing.what
-        since = cell.dispatcher.patrol.since(cell, doing)
-        seconds = None if since is None else max(0.0, cell.dispatcher.loop.time() - since)
+        since = kernel.dispatcher.patrol.since(cell, doing)
+        seconds = None if since is None else max(0.0, kernel.dispatcher.loop.time() - since)
         at = None if running is not None else line(frames_of(task))
     return ActorSnapshot(
         path=cell.path,
@@ -100,8 +101,8 @@ def _describe(cell: Cell, children: tuple[ActorSnapshot, ...], running: str | No
 def _state(cell: Cell, what: str | None, *, is_running: bool) -> str:
     if cell.state == PAUSED:
         return "paused"
-    if cell.life is not None and cell.life.attending is not None:
-        return step(cell, cell.life.attending)
+    if cell.extras is not None and cell.extras.attending is not None:
+        return step(cell, cell.extras.attending)
     if what is not None:
         return "running" if is_running else "suspended"
     return "idle" if cell.state == IDLE else "ready"

@@ -4,9 +4,10 @@ import logging
 from asyncio import Task
 
 from casty.behaviors.values import IGNORE
+from casty.errors import ActorStoppedError
 from casty.events import ActorStopped
 from casty.runtime.cell import IDLE, STOPPED, Cell
-from casty.runtime.life import Life
+from casty.runtime.extras import CellExtras
 from casty.runtime.logs import about
 from casty.runtime.mailbox import CLOSED
 from casty.runtime.patience import abandon, whereabouts
@@ -23,18 +24,18 @@ def request_stop(cell: Cell) -> None:
     """
     if cell.admission is CLOSED:
         return
-    if cell.state == IDLE and cell.life is None:
+    if cell.state == IDLE and cell.extras is None:
         finish(cell)
         return
     running = cell.state != IDLE
     cell.signal(Stop())
-    life = cell.own_life()
-    if running and life.patience is None:
-        seconds = cell.kernel.patience.seconds
-        life.patience = cell.dispatcher.loop.call_later(seconds, _lose_patience, cell, life, seconds)
+    extras = cell.own_extras()
+    if running and extras.patience is None:
+        seconds = cell.services.patience.seconds
+        extras.patience = cell.dispatcher.loop.call_later(seconds, _lose_patience, cell, extras, seconds)
 
 
-def _lose_patience(cell: Cell, life: Life, waited: float) -> None:
+def _lose_patience(cell: Cell, extras: CellExtras, waited: float) -> None:
     if cell.task is None or cell.admission is CLOSED:
         return
     logger.error(
@@ -44,27 +45,33 @@ def _lose_patience(cell: Cell, life: Life, waited: float) -> None:
         whereabouts(cell.task),
         extra=about(cell),
     )
-    life.overdue = True
+    extras.overdue = True
     cell.task.cancel()
-    seconds = cell.kernel.patience.seconds
-    life.patience = cell.dispatcher.loop.call_later(seconds, _abandon, cell, life, cell.task, seconds)
+    seconds = cell.services.patience.seconds
+    extras.patience = cell.dispatcher.loop.call_later(seconds, _abandon, cell, extras, cell.task, seconds)
 
 
-def _abandon(cell: Cell, life: Life, task: "Task[None]", waited: float) -> None:
+def _abandon(cell: Cell, extras: CellExtras, task: "Task[None]", waited: float) -> None:
     if cell.task is task and cell.admission is not CLOSED:
         abandon(task, f"the handler of {cell.path}", waited)
-        life.overdue = False
+        extras.overdue = False
         cell.dispatcher.abandon(cell)
 
 
 def leave_family(cell: Cell) -> None:
     """A stopped cell frees its name and tells a parent that waits for the last of its children."""
     parent = cell.parent
-    if parent is not None and parent.life is not None:
-        parent.life.children.pop(cell.name, None)
-        waiting = parent.life.childless
-        if waiting is not None and not waiting.done() and not parent.life.children:
+    if parent is not None and parent.extras is not None:
+        parent.extras.children.pop(cell.name, None)
+        waiting = parent.extras.childless
+        if waiting is not None and not waiting.done() and not parent.extras.children:
             waiting.set_result(None)
+
+
+def _unanswered(cell: Cell) -> ActorStoppedError:
+    error = ActorStoppedError(f"{cell.path} stopped without answering")
+    error.__cause__ = None if cell.extras is None else cell.extras.reason
+    return error
 
 
 def finish(cell: Cell) -> None:
@@ -74,10 +81,10 @@ def finish(cell: Cell) -> None:
     cell.handler = cell.context = cell.queue = cell.batch = cell.variables = None
     cell.initial = IGNORE
     leave_family(cell)
-    stream = cell.kernel.event_stream
+    stream = cell.services.event_stream
     if stream.wants(ActorStopped):
         stream.publish(ActorStopped(cell.ref))
     notify_watchers(cell)
-    orphan_asks(cell)
-    if cell.life is not None:
-        cell.life.signals.clear()
+    orphan_asks(cell, cell.dispatcher.loop, lambda: _unanswered(cell))
+    if cell.extras is not None:
+        cell.extras.signals.clear()

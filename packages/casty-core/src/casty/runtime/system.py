@@ -106,7 +106,7 @@ class ActorSystem(System):
             loop=asyncio.get_running_loop(),
             clock=self._clock,
             config=self.config,
-            event_stream=self.event_stream,
+            plugins=self.plugins,
         )
         self._instruments = instruments
         instruments.attach(self.event_stream)
@@ -132,7 +132,7 @@ class ActorSystem(System):
         """
         kernel = self._kernel or self.kernel
         root = kernel.internal if name is not None and str(name).startswith("_") else kernel.root
-        return spawn_cell(kernel, root, behavior, name, mailbox).ref
+        return spawn_cell(root, behavior, name, mailbox).ref
 
     @overload
     def ask[M, R](
@@ -190,8 +190,7 @@ class ActorSystem(System):
     @override
     def lookup(self, path: str) -> ActorRef[Any] | None:
         """The living actor at an absolute path such as `/orders/item-1`, by the very reference that `spawn` gave."""
-        cell = self.kernel.find(checked_path(path))
-        return None if cell is None else cell.ref
+        return self.kernel.find(checked_path(path))
 
     @override
     def resolve(self, address: ActorAddress) -> ActorRef[Any]:
@@ -202,9 +201,8 @@ class ActorSystem(System):
         if kernel.is_here(checked_address(address)):
             if address.path == ASKS:
                 return kernel.asks.promise(address.uid) or GoneRef(kernel, address)
-            cell = kernel.find(address.path)
-            if cell is not None and address.uid in (0, cell.uid):
-                return cell.ref
+            if (ref := kernel.find(address.path, address.uid)) is not None:
+                return ref
             if (adapter := kernel.find_adapter(address)) is not None:
                 return adapter
         elif address == NOBODY.address:

@@ -4,18 +4,16 @@ They travel to the event loop with `call_soon_threadsafe`, which wakes it. What 
 `SystemStoppedError`, so that no thread waits for a loop that has ended.
 """
 
-from asyncio import Task
+from asyncio import AbstractEventLoop, Task
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from threading import Lock, get_ident
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from casty.errors import ActorStoppedError, SystemStoppedError
 from casty.ref import ActorRef
-
-if TYPE_CHECKING:
-    from casty.runtime.kernel import Kernel
+from casty.runtime.services import Services
 
 
 def check_thread(expected: int) -> None:
@@ -30,15 +28,16 @@ def check_thread(expected: int) -> None:
 class ThreadsafeCalls:
     """The tells and asks that threads make of one running system."""
 
-    def __init__(self, kernel: "Kernel") -> None:
-        self._kernel = kernel
+    def __init__(self, services: Services, loop: AbstractEventLoop) -> None:
+        self._services = services
+        self._loop = loop
         self._lock = Lock()
         self._outcomes: set[Future[Any]] = set()
         self._tasks: set[Task[Any]] = set()
         self._stopping = False
 
     def tell(self, ref: ActorRef[Any], message: Any) -> None:
-        self._call_soon(self._kernel.dead_letters.tell, ref, message)
+        self._call_soon(self._services.dead_letters.tell, ref, message)
 
     def ask(self, ref: ActorRef[Any], factory: Callable[[ActorRef[Any]], Any], timeout: float) -> Future[Any]:
         outcome: Future[Any] = Future()
@@ -63,11 +62,11 @@ class ThreadsafeCalls:
         """Every actor has stopped: fail what is left."""
         for outcome in tuple(self._outcomes):
             _fail(outcome, self._stopped())
-        await self._kernel.patience.end(tuple(self._tasks), "an ask of another thread")
+        await self._services.patience.end(tuple(self._tasks), "an ask of another thread")
 
     def _call_soon(self, call: Callable[..., object], *arguments: Any) -> None:
         try:
-            self._kernel.dispatcher.loop.call_soon_threadsafe(call, *arguments)
+            self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError as error:
             raise self._stopped() from error  # its loop is closed, whether it was shut down or not
 
@@ -76,7 +75,7 @@ class ThreadsafeCalls:
     ) -> None:
         if outcome.done():
             return  # cancelled, or too late
-        task = Task(self._kernel.asks.ask(ref, factory, timeout), name="casty-ask-threadsafe")
+        task = Task(self._services.asks.ask(ref, factory, timeout), name="casty-ask-threadsafe")
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._settle(outcome, done))
         outcome.add_done_callback(lambda _: self._cancel(task))
@@ -100,7 +99,7 @@ class ThreadsafeCalls:
                 self._call_soon(task.cancel)
 
     def _stopped(self) -> SystemStoppedError:
-        return SystemStoppedError(f"the actor system {self._kernel.system.name!r} has stopped, or is stopping")
+        return SystemStoppedError(f"the actor system {self._services.system.name!r} has stopped, or is stopping")
 
 
 def _fail(outcome: Future[Any], error: BaseException) -> None:

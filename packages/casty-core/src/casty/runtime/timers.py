@@ -1,13 +1,11 @@
 """Keyed timers: of the system, and of each actor that has any."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, override
 
 from casty.clock import Clock, TimerHandle
 from casty.ref import ActorRef
-from casty.runtime.cell import STOPPED, LocalRef
-from casty.runtime.dead_letters import DeadLetters
-from casty.runtime.posting import tell_revocable
 from casty.runtime.revocable import REVOKED, Revocable
 from casty.runtime.slices import in_slices
 
@@ -15,12 +13,13 @@ from casty.runtime.slices import in_slices
 class KeyedTimers:
     """Messages that are due once or again and again, each under a key; a key that is used again replaces its timer.
 
-    A message of a timer that is cancelled or replaced is revoked, also where it waits in a mailbox already.
+    A message of a timer that is cancelled or replaced is revoked, also where it waits in a mailbox already. `send` is
+    called with what is due, and returns whether its actor may still be alive.
     """
 
-    def __init__(self, clock: Clock, dead_letters: DeadLetters) -> None:
+    def __init__(self, clock: Clock, send: Callable[[ActorRef[Any], Revocable], bool]) -> None:
         self._clock = clock
-        self._dead_letters = dead_letters
+        self._send = send
         self._timers: dict[str, _Timer] = {}
 
     def once(self, key: str, ref: ActorRef[Any], message: Any, delay: float) -> None:
@@ -63,12 +62,8 @@ class KeyedTimers:
             missed = max(0.0, now - timer.due) // timer.interval
             timer.due += (missed + 1) * timer.interval
             timer.handle = self._clock.call_later(max(0.0, timer.due - now), self._fire, timer)
-        if isinstance(timer.ref, LocalRef):
-            tell_revocable(timer.ref.cell, timer)
-            if timer.ref.cell.state == STOPPED:
-                self.cancel(timer.key)
-        else:
-            self._dead_letters.tell(timer.ref, timer.take())
+        if not self._send(timer.ref, timer):
+            self.cancel(timer.key)
 
 
 @dataclass(slots=True, eq=False)

@@ -24,8 +24,8 @@ def waits_for(ref: ActorRef[Any]) -> str:
 
 def why_paused(cell: Cell) -> str | None:
     """Why the cell is in no queue although it has something to do; None if it is not paused."""
-    life = cell.life
-    if life is not None and life.backoff is not None:
-        left = max(0.0, life.backoff.due - cell.kernel.clock.time())
-        return f"it waits {left:.1f} s more to restart after {life.backoff.cause!r}"
+    extras = cell.extras
+    if extras is not None and extras.backoff is not None:
+        left = max(0.0, extras.backoff.due - cell.services.clock.time())
+        return f"it waits {left:.1f} s more to restart after {extras.backoff.cause!r}"
     return "it starts when the events of the command that spawned it are stored" if cell.state == PAUSED else None

@@ -1,97 +1,59 @@
-"""Death watch: who is told when an actor has stopped, and with which message."""
+"""Death watch: a watcher gets a message when the watched actor has stopped."""
 
-from dataclasses import dataclass
-from typing import Any, override
+from typing import Any
 
-from casty.messages import Terminated
 from casty.ref import ActorRef
 from casty.runtime.adapters import AdapterRef
 from casty.runtime.cell import STOPPED, Cell, LocalRef
-from casty.runtime.posting import deliver_revocable
-from casty.runtime.revocable import REVOKED, Revocable
-
-
-class _Default:
-    """Stands for `Terminated`, which is only made when the time has come."""
-
-
-DEFAULT = _Default()
-
-
-@dataclass(slots=True, eq=False)
-class Watch(Revocable):
-    """One watch, and its notice where that waits in the watcher's mailbox. It counts until the watcher takes the
-    notice, watches the same actor anew, or unwatches it.
-    """
-
-    watcher: Cell
-    ref: ActorRef[Any]
-    message: Any
-    reason: BaseException | None = None
-    """The failure that stopped the watched actor."""
-
-    def notify(self, reason: BaseException | None) -> None:
-        """The actor has stopped. Notices go to the end of the watcher's mailbox, behind what the actor had told it,
-        and are never dropped.
-        """
-        self.reason = reason
-        deliver_revocable(self.watcher, self)
-
-    @override
-    def take(self) -> Any:
-        watching = self.watcher.own_life().watching
-        if watching.get(self.ref) is not self:
-            return REVOKED
-        del watching[self.ref]
-        return Terminated(self.ref, self.reason) if self.message is DEFAULT else self.message
+from casty.runtime.extras import DEFAULT, Watch
 
 
 def watch(watcher: Cell, ref: ActorRef[Any], message: Any = DEFAULT) -> None:
     """Tell `watcher` when the actor stops; at once if it is not alive (any more). A second watch replaces the first."""
-    registered = watcher.own_life().watching[ref] = Watch(watcher, ref, message)
+    registered = watcher.own_extras().watching[ref] = Watch(watcher, ref, message)
     target = watched_cell(ref)
     if target is not None and target.state != STOPPED:
-        target.own_life().watchers[watcher] = registered
+        target.own_extras().watchers[watcher] = registered
         return
-    remote = watcher.kernel.remote
-    if target is None and remote is not None and remote.watch(watcher, ref, registered):
-        watcher.own_life().watches_afar = True
+    remote = watcher.services.remote
+    if target is None and remote is not None and remote.watch(watcher.ref, ref, registered.notify):
+        watcher.own_extras().watches_afar = True
     else:
         registered.notify(None)
 
 
 def unwatch(watcher: Cell, ref: ActorRef[Any]) -> None:
-    watcher.own_life().watching.pop(ref, None)
+    watcher.own_extras().watching.pop(ref, None)
     target = watched_cell(ref)
     if target is None:
-        if watcher.kernel.remote is not None:
-            watcher.kernel.remote.unwatch(watcher, ref)
-    elif target.life is not None:
-        target.life.watchers.pop(watcher, None)
+        if watcher.services.remote is not None:
+            watcher.services.remote.unwatch(watcher.ref, ref)
+    elif target.extras is not None:
+        target.extras.watchers.pop(watcher, None)
 
 
 def unwatch_all(watcher: Cell) -> None:
-    """The watcher stops, or begins again and has forgotten whom it watched."""
-    if watcher.life is not None:
-        for ref in watcher.life.watching:
+    """End all watches of an actor that stops or restarts."""
+    if watcher.extras is not None:
+        for ref in watcher.extras.watching:
             target = watched_cell(ref)
-            if target is not None and target.life is not None:
-                target.life.watchers.pop(watcher, None)
-        watcher.life.watching.clear()
-        if watcher.life.watches_afar and watcher.kernel.remote is not None:
-            watcher.kernel.remote.unwatch(watcher)
+            if target is not None and target.extras is not None:
+                target.extras.watchers.pop(watcher, None)
+        watcher.extras.watching.clear()
+        if watcher.extras.watches_afar and watcher.services.remote is not None:
+            watcher.services.remote.unwatch(watcher.ref)
 
 
 def notify_watchers(cell: Cell) -> None:
-    """The cell has stopped."""
-    if cell.life is not None:
-        for registered in cell.life.watchers.values():
-            registered.notify(cell.life.reason)
-        cell.life.watchers.clear()
+    """Send the notices for an actor that has stopped."""
+    if cell.extras is not None:
+        for registered in cell.extras.watchers.values():
+            registered.notify(cell.extras.reason)
+        cell.extras.watchers.clear()
 
 
 def watched_cell(ref: ActorRef[Any]) -> Cell | None:
-    """The cell behind a reference; an adapter's is its owner's."""
+    """The cell behind a reference of this process; behind an adapter it is the cell of its owner."""
     if isinstance(ref, AdapterRef):
         return ref.owner
     return ref.cell if isinstance(ref, LocalRef) else None

@@ -17,7 +17,8 @@ from typing import Final
 
 from casty.events import SlowHandler
 from casty.runtime.dead_letters import Throttle
-from casty.runtime.doing import Doing, doing_in, line, stack
+from casty.runtime.doing import Doing, doing_in
+from casty.runtime.frames import line, stack
 from casty.runtime.kernel import Kernel
 from casty.runtime.logs import about
 

@@ -21,7 +21,7 @@ from casty.behaviors.values import (
 from casty.errors import BehaviorError
 from casty.ref import ActorRef
 from casty.runtime.children import check_spawnable
-from casty.runtime.life import EMPTY, unwrap
+from casty.runtime.wrapping import EMPTY, unwrap
 from casty.testing.clock import ManualClock
 from casty.testing.effects import Effect, NoEffects, Restarted, Unhandled
 from casty.testing.expecting import listing, meets, show

@@ -118,7 +118,7 @@ class EventSourcedTestKit[M]:
             )
 
     def _start(self) -> Cell:
-        cell = spawn_cell(self.system.kernel, self.system.kernel.root, self._instrumented.behavior, None, None)
+        cell = spawn_cell(self.system.kernel.root, self._instrumented.behavior, None, None)
         self._watcher.watch(cell.ref)
         return cell
 

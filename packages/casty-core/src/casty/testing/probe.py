@@ -38,7 +38,7 @@ class TestProbe[M]:
         self._inbox: Queue[Any] = Queue()
         self._taken: deque[object] = deque(maxlen=REMEMBERED)
         self._watched: set[ActorRef[Any]] = set()
-        self._cell = spawn_cell(system.kernel, system.kernel.root, ReceiveBehavior(self._keep), name, None)
+        self._cell = spawn_cell(system.kernel.root, ReceiveBehavior(self._keep), name, None)
         self.ref: ActorRef[M] = self._cell.ref
 
     async def _keep(self, _ctx: ActorContext[M], message: M) -> Behavior[M]:

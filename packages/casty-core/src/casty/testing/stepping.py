@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from casty.runtime.doing import awaited_frames, innermost
+from casty.runtime.frames import awaited_frames, innermost
 
 ASYNCIO: Final = f"{Path(asyncio.__file__).parent}/"
 HINT: Final = (
