@@ -3,9 +3,10 @@ measures times.
 """
 
 import asyncio
-from collections import deque
+import weakref
 from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
+from itertools import islice
 from operator import length_hint
 
 import pytest
@@ -262,8 +263,33 @@ async def test_few_steps_are_done_at_once() -> None:
     assert steps == list(range(SLICE))
 
 
-def test_what_drains_says_how_much_is_left() -> None:
-    draining = Draining(deque("abc"))
-    assert next(draining) == "a"
-    assert length_hint(draining) == 2
-    assert list(draining) == ["b", "c"]
+@pytest.mark.parametrize("handled", [0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE + 3])
+def test_a_broken_off_drain_knows_how_much_is_left_and_goes_on_there(handled: int) -> None:
+    total = 2 * SLICE + 3
+    draining = Draining(range(total))
+    assert list(islice(draining, handled)) == list(range(handled))
+    assert length_hint(draining) == total - handled
+    assert list(draining) == list(range(handled, total))
+    assert length_hint(draining) == 0
+    assert list(draining) == []
+
+
+def test_a_second_reader_leaves_nothing_to_the_first() -> None:
+    draining = Draining(range(2 * SLICE))
+    first = iter(draining)
+    assert next(first) == 0
+    assert list(draining) == list(range(1, 2 * SLICE))
+    assert list(first) == []
+
+
+def test_slices_that_were_drained_are_freed() -> None:
+    class Item: ...
+
+    items = [Item() for _ in range(3 * SLICE)]
+    seen = [weakref.ref(item) for item in items]
+    draining = Draining(items)
+    items.clear()
+    for number, item in enumerate(draining):
+        del item
+        alive = sum(ref() is not None for ref in seen)
+        assert alive <= 3 * SLICE - number // SLICE * SLICE

@@ -6,7 +6,7 @@ in `CellExtras`.
 
 from asyncio import AbstractEventLoop, Task
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import Context
 from operator import length_hint
 from typing import Any, Final, Protocol, override
@@ -22,7 +22,6 @@ from casty.runtime.pending import PendingAsk
 from casty.runtime.revocable import MixedQueue, Reading, Revocable
 from casty.runtime.services import Services
 from casty.runtime.signals import Signal, Stop
-from casty.runtime.slices import Draining
 
 IDLE: Final = 0
 """Nothing to do: the queue is None."""
@@ -124,7 +123,7 @@ class Cell:
         self.intercepted = False
         """Whether something stands around the handler, so that a new behavior cannot simply take its place."""
         self.queue: list[Any] | None = None
-        self.batch: Iterator[Any] | None = None
+        self.batch: Iterable[Any] | None = None
         """What is being read of the messages that had queued up."""
         self.admission: Admission | None = None
         """None: an unbounded mailbox of a living actor."""
@@ -226,7 +225,7 @@ class Cell:
     def take_waiting(self) -> deque[Any]:
         """Empty the mailbox of a cell that is being run. Revocables are not asked for their messages yet."""
         batch = self.batch
-        waiting: deque[Any] = batch.items if isinstance(batch, Draining) else deque(batch or ())
+        waiting: deque[Any] = batch.items if isinstance(batch, Reading) else deque(batch or ())
         waiting.extend(list[Any].__iter__(self.queue or []))
         self.batch = None
         self.queue = []

@@ -76,9 +76,9 @@ class Bounded(Admission):
             for oldest in cell.batch:
                 return oldest
         # Nothing is left of the batch being read: what has queued up since becomes the next one.
-        cell.batch = iter(cell.queue or ())
+        batch = cell.batch = iter(cell.queue or ())
         cell.queue = []
-        return next(cell.batch, REVOKED)
+        return next(batch, REVOKED)
 
     def _drop(self, cell: Cell, message: Any) -> None:
         reason = f"the mailbox was full ({self._capacity} messages, {self._overflow.value})"

@@ -7,9 +7,8 @@ nothing for that: only a queue that holds a revocable is a `MixedQueue`, and ite
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final, override
-
-from casty.runtime.slices import Draining
 
 
 class Revoked:
@@ -29,10 +28,16 @@ class Revocable(ABC):
         """The message, whose turn has come; or `REVOKED`. To be called once."""
 
 
-class Reading(Draining[Any]):
+class Reading(Iterator[Any]):
     """Reads a mailbox that may hold revocables, and leaves out those that were revoked by the time of their turn."""
 
-    __slots__ = ()
+    __slots__ = ("items",)
+
+    def __init__(self, items: deque[Any]) -> None:
+        self.items = items
+
+    def __length_hint__(self) -> int:
+        return len(self.items)
 
     @override
     def __next__(self) -> Any:

@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import batched
-from typing import Final, override
+from itertools import batched, chain
+from operator import length_hint
+from typing import Final
 
 SLICE: Final = 256
 """Steps between two turns of the event loop; a step is a few microseconds, and may wake a task."""
@@ -19,19 +20,26 @@ async def in_slices[T](step: Callable[[T], object], items: Iterable[T]) -> None:
             step(item)
 
 
-class Draining[T](Iterator[T]):
-    """Takes the items out from the left, so that they are not all freed at once in the end."""
+class Draining[T]:
+    """Iterates over the items once, and frees them by the slice: not all at once in the end. An iteration that was
+    broken off goes on where it was. No call of Python for each item: the messages of a long mailbox pass here.
+    """
 
-    __slots__ = ("items",)
+    __slots__ = ("_later", "_slice")
 
     def __init__(self, items: Iterable[T]) -> None:
-        self.items = items if isinstance(items, deque) else deque(items)
+        self._slice: Iterator[T] = iter(())
+        self._later = deque(batched(items, SLICE))
 
-    @override
-    def __next__(self) -> T:
-        if self.items:
-            return self.items.popleft()
-        raise StopIteration
+    def __iter__(self) -> Iterator[T]:
+        return chain.from_iterable(self._slices())
 
     def __length_hint__(self) -> int:
-        return len(self.items)
+        later = self._later
+        return length_hint(self._slice) + (SLICE * (len(later) - 1) + len(later[-1]) if later else 0)
+
+    def _slices(self) -> Iterator[Iterator[T]]:
+        yield self._slice
+        while self._later:
+            self._slice = iter(self._later.popleft())
+            yield self._slice
