@@ -221,7 +221,7 @@ class Asks(Asking):
         # From here on only those who may reply hold the reply reference.
         del message, promise
         try:
-            return await self._wait(pending.waiting, timeout, ref, pending.kind)
+            return await self._wait(pending.waiting, timeout, ref, kind)
         finally:
             release(pending)
             if (unused := pending.promise()) is not None:

@@ -39,8 +39,6 @@ class PendingAsk:
     message: object
     """None once only other holders of the reply reference can reply."""
     promise: weakref.ref[Any]
-    key: int
-    kind: type
     twin: "PendingAsk | None" = None
     """Another ask with the very same message, which a factory that returns a constant makes."""
 
@@ -49,9 +47,9 @@ def register(
     target: Target, waiting: Waiting, ref: ActorRef[Any], message: object, promise: ActorRef[Any]
 ) -> PendingAsk:
     """Let the target know that a reply to this message is expected; `release` ends it."""
-    key = id(message)
-    pending = PendingAsk(waiting, target, ref, message, weakref.ref(promise), key, type(message))
+    pending = PendingAsk(waiting, target, ref, message, weakref.ref(promise))
     asks = target.asks
+    key = id(message)
     if asks is None:
         target.asks = {key: pending}
     else:
@@ -63,14 +61,17 @@ def register(
 def release(pending: PendingAsk) -> None:
     """The ask has ended. Nothing happens if its target has forgotten it already."""
     asks = pending.target.asks
-    first = asks.pop(pending.key, None) if asks else None
-    if asks is None or first is None or (first is pending and pending.twin is None):
+    if not asks:
+        return
+    key = id(pending.message)
+    first = asks.pop(key, None)
+    if first is None or (first is pending and pending.twin is None):
         return
     left = [ask for ask in _with_twins(first) if ask is not pending]
     for ask, twin in zip(left, [*left[1:], None], strict=True):
         ask.twin = twin
     if left:
-        asks[pending.key] = left[0]
+        asks[key] = left[0]
 
 
 def translate(target: Target, message: object, adapted: object) -> None:
@@ -79,7 +80,7 @@ def translate(target: Target, message: object, adapted: object) -> None:
     if target.asks is not None and first is not None:
         asks = _with_twins(first)
         for pending in asks:
-            pending.key, pending.message = id(adapted), adapted
+            pending.message = adapted
         asks[-1].twin = target.asks.get(id(adapted))
         target.asks[id(adapted)] = first
 
