@@ -10,7 +10,7 @@ from casty.leases.memory import MemoryLeases
 from casty.plugins import LeaseProvider, NoOptions, PluginRegistry, hookimpl
 from casty.spi.downing import Acquire, Down
 from casty.spi.lease import LeaseGrant
-from casty_cluster.node.leases import PATIENCE, decide_by_lease
+from casty_cluster.node.lease_decisions import PATIENCE, decide_by_lease
 
 ALL = Down(frozenset(), "")
 
@@ -67,6 +67,6 @@ def acquire(store: str) -> Acquire:
 async def test_a_side_has_the_lease_only_if_the_store_says_so(
     store: str, won: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("casty_cluster.node.leases.PATIENCE", 0.05)
+    monkeypatch.setattr("casty_cluster.node.lease_decisions.PATIENCE", 0.05)
     plugins = PluginRegistry.discover(extra=[Plugin()])
     assert await decide_by_lease(plugins, "bank", acquire(store)) is won

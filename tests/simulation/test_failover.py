@@ -68,7 +68,7 @@ def test_nodes_of_different_paces_are_no_cluster() -> None:
         hasty.start(["n2"])
         await sim.eventually(lambda: "n2" in hasty.systems and hasty.systems["n2"].is_running, within=10.0)
         node = hasty.systems["n2"].node
-        await sim.eventually(lambda: "failover" in node.hindrance, within=60.0)
+        await sim.eventually(lambda: "failover" in node.join_blocked_reason, within=60.0)
         assert node.views.current is None
 
     simulate_seeds(scenario, 1)

@@ -141,7 +141,7 @@ async def test_actors_of_users_that_a_feature_runs_restart_when_the_node_is_down
         await until(lambda: len(begun) == 5)
         begun.clear()
         before = first.self_node
-        second.node.give_up(before.node)
+        second.node.down(before.node)
         await downed
         await until(lambda: len(begun) == 2)
         assert sorted(begun) == ["another user's", "the user's"]

@@ -144,7 +144,7 @@ async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_st
         spawn_on(second)
         assert await where(second) == "slow"
         before = first.self_node
-        second.node.give_up(before.node)
+        second.node.down(before.node)
         assert await where(second) == "node-2"
         await until(lambda: first.is_running and first.self_node.node != before.node and len(first.members) == 2)
         leaving = asyncio.ensure_future(second.leave())

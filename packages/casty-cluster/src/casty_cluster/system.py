@@ -31,8 +31,8 @@ from casty.spi.cluster_feature import ShutdownPhase
 
 from casty_cluster.features.composition import compose
 from casty_cluster.features.features import Features
+from casty_cluster.node.membership_log import REPEATED
 from casty_cluster.node.node import Node
-from casty_cluster.node.story import REPEATED
 from casty_cluster.node.termination import Termination
 from casty_cluster.protocol.membership.effects import Out
 from casty_cluster.receptionist.receptionist import Receptionist
@@ -241,7 +241,7 @@ class ClusteredActorSystem(ActorSystem):
     def _missing(self, count: int, waited: float) -> str:
         state = self.node.views.current
         up = 0 if state is None else len(state.up)
-        why = f": {self.node.hindrance}" if self.node.hindrance else ""
+        why = f": {self.node.join_blocked_reason}" if self.node.join_blocked_reason else ""
         return f"{up} members are up after {waited:g} s, and {count} are wanted{why}"
 
     def _out(self, out: Out) -> None:

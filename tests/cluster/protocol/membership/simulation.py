@@ -14,10 +14,11 @@ from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
 from casty.spi.downing import DowningStrategy
 from casty_cluster.protocol.downing import KeepMajority, KeepMajorityOptions
+from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership import Membership, MembershipSettings, Message
 from casty_cluster.protocol.membership.effects import Effect, Joined, MemberEvent, Out, Publish, Refused, Send
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.inputs import Input, Leave, Received, Start, Suspects, Tick
+from casty_cluster.protocol.membership.inputs import Input, Leave, Received, Start, Suspects
 
 KEEP_MAJORITY = KeepMajority(KeepMajorityOptions())
 SILENCE = 4.5
@@ -55,7 +56,7 @@ class Handled:
 
     host: "Host"
     machine: Membership
-    given: Input
+    given: Input | Tick
     was: GossipState | None
 
 
@@ -164,7 +165,7 @@ class Simulation:
             action()
         return self.now - start
 
-    def handle(self, host: Host, given: Input) -> None:
+    def handle(self, host: Host, given: Input | Tick) -> None:
         if host.machine is None:
             return
         machine = host.machine
@@ -233,7 +234,8 @@ class Simulation:
             self.handle(host, Received(sender, message, max(0.0, host.paused_until - self.now)))
 
     def _set_alarm(self, host: Host, machine: Membership) -> None:
-        due = max(machine.next_deadline(), self.now)
+        deadline = machine.next_deadline()
+        due = float("inf") if deadline is None else max(deadline, self.now)
         if due < host.wakes_at:
             host.wakes_at = due
             self.at(due, lambda: self._wake(host, machine, due))
@@ -242,7 +244,8 @@ class Simulation:
         if host.machine is not machine or host.wakes_at != due:
             return
         host.wakes_at = float("inf")
-        if machine.next_deadline() <= self.now:
+        deadline = machine.next_deadline()
+        if deadline is not None and deadline <= self.now:
             self.handle(host, Tick())
         else:
             self._set_alarm(host, machine)

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 from casty.member import Member, MemberStatus, NodeId
+from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, MembersChanged, Out, Send
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Replaced, Suspects, Tick
+from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Replaced, Suspects
 from casty_cluster.wire.membership import (
     Dissolve,
     GivenUp,

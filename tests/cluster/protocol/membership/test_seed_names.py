@@ -9,9 +9,10 @@ import pytest
 from casty.address import PeerAddress
 from casty.member import Member, NodeId
 from casty.spi.transport import ConnectFailure
+from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership import Membership, MembershipSettings
 from casty_cluster.protocol.membership.effects import Effect, Joined, Out, Send
-from casty_cluster.protocol.membership.inputs import ConnectFailed, Received, Start, Tick
+from casty_cluster.protocol.membership.inputs import ConnectFailed, Received, Start
 
 A, B, C = ADDRESSES = [PeerAddress(f"10.0.0.{number}", 25520) for number in (1, 2, 3)]
 NAMES = [PeerAddress(name, 25520) for name in ("zeta", "eta", "theta")]
@@ -52,7 +53,8 @@ class World:
             for sender, to, message in mail:
                 self._deliver(sender, to, message)
             for address, machine in list(self.machines.items()):
-                if machine.next_deadline() <= self.now:
+                due = machine.next_deadline()
+                if due is not None and due <= self.now:
                     self._carry_out(address, machine.handle(Tick(), self.now))
 
     def is_one(self) -> bool:

@@ -1,1 +1,1 @@
-"""One node of a cluster at work: thin shells that give the machines of `protocol` time, frames and a voice."""
+"""One node of a cluster: the thin shells that run the machines of `protocol`."""

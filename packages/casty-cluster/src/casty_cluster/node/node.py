@@ -1,35 +1,33 @@
 """This node for as long as its actor system runs, through all its incarnations: it joins them to the actors.
 
-It shows the shells of actors what the membership says, and carries messages between the two. It decides nothing.
+It shows the shells of actors what the membership reports, and carries messages between the two. It decides nothing.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack
-from contextvars import copy_context
-from dataclasses import replace
 from functools import partial
-from typing import Any, override
+from typing import override
 
 from casty.address import PeerAddress
-from casty.entropy import source
 from casty.errors import JoinError
 from casty.extension import Kernel
-from casty.member import Member, MemberStatus, NodeId
-from casty.plugins import build_options
+from casty.member import ClusterState, Member, NodeId
 from casty.plugins.serializers import make_serializer
 from casty.printable import printable
-from casty.spi.failure_detector import DetectorContext
+from casty.spi.downing import Acquire
 from casty.spi.serializer import Serializer
-from casty.spi.transport import Endpoint, Lane, Transport
+from casty.spi.transport import Lane
 
 from casty_cluster.node.departures import Departures
-from casty_cluster.node.incarnation import Incarnation, Upward
-from casty_cluster.node.leases import decide_by_lease
-from casty_cluster.node.story import Story
+from casty_cluster.node.endpoint import Listening, NodeEndpoint
+from casty_cluster.node.incarnation import Incarnation
+from casty_cluster.node.lease_decisions import LeaseDecisions
+from casty_cluster.node.membership_log import MembershipLog
+from casty_cluster.node.reception import Reception
 from casty_cluster.node.system_links import SystemLinks
-from casty_cluster.node.view import ClusterState, Views
+from casty_cluster.node.view import Views
+from casty_cluster.protocol import view_tracker
 from casty_cluster.protocol.membership.effects import (
     AcquireLease,
     Downed,
@@ -44,8 +42,9 @@ from casty_cluster.protocol.membership.effects import (
     Rejected,
     Send,
 )
-from casty_cluster.protocol.membership.inputs import GiveUp, LeaseDecided, Leave
-from casty_cluster.protocol.membership.settings import MembershipSettings
+from casty_cluster.protocol.membership.inputs import GiveUp, LeaseDecided, Leave, Start
+from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.protocol.view_tracker import KeepLinks, MarkDepartures, RepeatTo, ShowView
 from casty_cluster.remoting.delivery import Delivery, Wire
 from casty_cluster.settings import NodeSettings
 from casty_cluster.wire.system import Retiring
@@ -54,7 +53,7 @@ logger = logging.getLogger("casty.cluster")
 
 
 class Node(Wire):
-    """One place in a cluster."""
+    """One node of a cluster."""
 
     def __init__(
         self,
@@ -65,157 +64,97 @@ class Node(Wire):
         rejected: Callable[[JoinError], None],
     ) -> None:
         self.views = Views()
-        self.links = SystemLinks(kernel.clock, self._send_system, self._break_with)
+        self.links = SystemLinks(kernel.clock, self._send_system, self.down)
         self.delivery = Delivery(kernel, self, self._serializer)
+        self.join_blocked_reason = ""
+        """What has kept this node out of a cluster lately."""
         self._kernel = kernel
         self._settings = settings
-        self._out = out
-        self._rejected = rejected
-        self._story = Story(kernel.clock)
-        self._incarnation: Incarnation | None = None
-        self._transport = AsyncExitStack()
-        self._local: Member | None = None
-        self._contacts: tuple[PeerAddress, ...] = ()
-        """Where the next incarnation looks for the cluster beside its seed nodes."""
+        self._on_out = out
+        self._on_rejected = rejected
+        self._endpoint = NodeEndpoint(kernel, settings)
+        self._log = MembershipLog(kernel.clock)
+        self._leases = LeaseDecisions(kernel.plugins, kernel.system.name)
         self._departures = Departures()
-        self._retiring: set[NodeId] = set()
-        self._waiting: dict[asyncio.Future[None], Callable[[ClusterState], bool]] = {}
-        """For which kind of view."""
-        self._begin: Callable[[], None] | None = None
-        self.hindrance = ""
-        """What has kept this node out of a cluster lately."""
-        self._departed: asyncio.Future[None] | None = None
-        self._context = copy_context()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.links.on(Retiring, lambda node, _: self._retires(node))
+        self._listening: Listening | None = None
+        self._incarnation: Incarnation | None = None
+        """None while this node is neither a member nor trying to become one."""
+        self._contacts: tuple[PeerAddress, ...] = ()
+        """Where the next incarnation looks for the cluster, beside its seed nodes."""
+        self._left: asyncio.Future[None] | None = None
+        self.links.on(Retiring, self._retires)
 
     @property
     def local(self) -> Member:
-        """This node as a member; its status is that of the last view. Raises `JoinError` before it listens."""
-        if self._local is None:
+        """This node as a member, with the status of the current view. Raises `JoinError` before it listens."""
+        if self._listening is None:
             raise JoinError("this node does not listen yet; use the system inside of 'async with'")
-        state = self.views.current
-        known = () if state is None else state.members
-        return next((member for member in known if member.node == self._local.node), self._local)
+        local, view = self._listening.local, self.views.current
+        known = () if view is None else view.members
+        return next((member for member in known if member.node == local.node), local)
 
     async def listen(self) -> None:
-        """Be reachable, as a new incarnation. A second time it is at the same address."""
-        settings, kernel = self._settings, self._kernel
-        uid = int.from_bytes(source().token(8)) or 1
-        incarnation = Incarnation(kernel.clock, self._upward())
-        provider = kernel.plugins.transport(settings.url)
-        transport = await self._transport.enter_async_context(
-            provider.open(
-                settings.url,
-                incarnation,
-                Endpoint(
-                    cluster=kernel.system.name,
-                    uid=uid,
-                    advertised=settings.advertised,
-                    cookies=settings.cookies,
-                    tls=settings.tls,
-                    insecure=settings.insecure,
-                ),
-                build_options(provider, settings.transport_options),
-            )
-        )
-        host, port = transport.local
-        self._settings = replace(settings, port=port if settings.port == 0 else settings.port)
-        node = NodeId(host, port, uid)
-        self._local = Member(node=node, node_id=settings.node_id or str(node.address), roles=settings.roles)
-        self._story.starts_as(self._local)
-        self._begin = partial(self._begin_as, incarnation, transport, self._local)
+        """Listen as a new incarnation; each one at the address of the first."""
+        reception = Reception(self._kernel.clock, links=self.links, delivery=self.delivery, departures=self._departures)
+        self._listening = await self._endpoint.open(reception)
+        self._log.starts_as(self._listening.local)
 
     def begin(self) -> None:
-        """Look for the cluster."""
-        if self._begin is not None:
-            self._begin()
-
-    def _begin_as(self, incarnation: Incarnation, transport: Transport, local: Member) -> None:
-        settings, random = self._settings, source().random()
-        self._incarnation = incarnation
-        detector = settings.detector(
-            DetectorContext(
-                local=local.node,
-                random=random,
-                interval=settings.heartbeat_interval,
-                check_interval=settings.check_interval,
-            )
-        )
-        membership = MembershipSettings(
+        """Start to join the cluster."""
+        assert self._listening is not None, "a node listens before it joins"
+        self._incarnation = self._listening.reception.incarnation = Incarnation(
+            self._listening.local,
+            self._listening.transport,
+            self._kernel.clock,
             system=self._kernel.system.name,
-            seeds=settings.seeds,
+            settings=self._settings,
             contacts=self._contacts,
-            configuration=settings.configuration,
-            gossip_interval=settings.gossip_interval,
-            stable_share=settings.pace.stable_share,
-            refused_share=settings.pace.refused_share,
+            report=self._carry_out,
+            show=self._show,
         )
-        incarnation.begin(
-            transport,
-            local,
-            detector,
-            settings=membership,
-            strategy=settings.downing,
-            random=random,
-            refused_patience=settings.pace.refused_patience,
-        )
+        self._incarnation.handle(Start())
 
     async def close(self) -> None:
-        """Stop listening; nothing is said to anybody any more."""
+        """Stop listening, and send nothing any more."""
         self._end()
         self.links.out()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:  # gathering nothing needs an event loop all the same
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._fail_waiting(JoinError("the actor system was shut down"))
-        error = await self._kernel.patience.see_through(self._transport.aclose, "closing the transport")
+        await self._leases.close()
+        self.views.fail_waiting(JoinError("the actor system was shut down"))
+        error = await self._kernel.patience.see_through(self._endpoint.close, "closing the transport")
         if error is not None:
             raise error
 
     def fall_silent(self) -> None:
-        """Say nothing to anybody any more, and not that either: for tests of what the others do."""
+        """Send nothing any more, not even that this node leaves: for tests of how the other nodes find out."""
         self._end()
         self.views.show(None)
 
     async def reopen(self) -> None:
-        """Come back as another incarnation."""
-        await self._transport.aclose()
-        self._retiring.clear()
+        """Rejoin as a new incarnation."""
+        await self._endpoint.close()
         self._departures.clear()
         await self.listen()
         self.begin()
 
     async def wait_until(self, holds: Callable[[ClusterState], bool]) -> None:
-        """Until the view is like that. Raises `JoinError` if this node is refused for good."""
-        state = self.views.current
-        if self._incarnation is None and self.hindrance:
-            raise JoinError(self.hindrance)
-        if state is None or not holds(state):
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting[future] = holds
-            try:
-                await future
-            finally:
-                del self._waiting[future]
+        """Return once `holds` of the view. Raises `JoinError` if this node is rejected for good."""
+        if self._incarnation is None and self.join_blocked_reason:
+            raise JoinError(self.join_blocked_reason)
+        await self.views.wait_until(holds)
 
     def retire(self) -> None:
-        """Say that this node is about to leave."""
-        state = self.views.current
-        if state is not None:
-            self._retires(state.local)
-            for node in state.others:
-                self.links.send(node, Retiring(state.local.uid))
+        """Announce that this node is about to leave."""
+        if self._incarnation is not None:
+            self._incarnation.retire()
 
     async def leave(self) -> None:
-        """Leave the cluster; it takes a few rounds of gossip, and comes to an end in any case."""
+        """Leave the cluster. It takes a few rounds of gossip, and ends in any case."""
         if self._incarnation is not None:
-            self._departed = asyncio.get_running_loop().create_future()
+            self._left = asyncio.get_running_loop().create_future()
             self._incarnation.handle(Leave())
-            await self._departed
+            await self._left
 
-    def give_up(self, node: NodeId, reason: str = "by order") -> None:
+    def down(self, node: NodeId, reason: str = "by order") -> None:
         """Have that member downed, whatever its state."""
         if self._incarnation is not None:
             self._incarnation.handle(GiveUp(node, reason))
@@ -236,128 +175,82 @@ class Node(Wire):
         if self._incarnation is not None:
             self._incarnation.validate()
 
-    def _upward(self) -> Upward:
-        return Upward(
-            effect=self._carry_out,
-            connected=self._connected,
-            lost=self._departures.lost,
-            system=self.links.received,
-            user=self.delivery.received,
-            dropped=self.delivery.dropped,
-        )
-
-    def _connected(self, peer: NodeId) -> None:
-        self._departures.connected(peer)
-        self.links.met(peer)
-
     def _carry_out(self, effect: Effect) -> None:
-        self._story.tell(effect)
+        self._log.tell(effect)
         match effect:
-            case MembersChanged():
-                self._show(effect)
             case Publish(event):
                 self._kernel.event_stream.publish(event)
             case Joined():
-                self.hindrance = ""
+                self.join_blocked_reason = ""
             case KeepsSeeking(reason):
-                self.hindrance = f"this node has not joined a cluster yet: {reason}"
+                self.join_blocked_reason = f"this node has not joined a cluster yet: {reason}"
             case Refused(reason, final):
-                self.hindrance = f"the cluster rejects this node: {reason}"
+                self.join_blocked_reason = f"the cluster rejects this node: {reason}"
                 if final:
                     self._end()
                     self._reject()
             case AcquireLease(acquire):
-                self._start(self._ask_for_lease(effect), f"casty-lease-{acquire.lease}")
+                self._leases.request(acquire, partial(self._lease_decided, acquire))
             case Out():
-                self._leave_off(effect)
+                self._out(effect)
             case Ignored(sender, reason):
                 logger.debug("a message of %s does not count: %s", printable(sender), printable(reason))
-            case Downed() | Rejected():
-                pass  # is in the log
+            case MembersChanged() | Downed() | Rejected():
+                pass  # the log has it, and the view tracker takes the members
             case Send():
-                raise AssertionError("messages are sent where they are made")
+                raise AssertionError("messages are sent by the incarnation")
 
-    def _reject(self) -> None:
-        """This node will not become a member any more, and whatever waits for that fails."""
-        error = JoinError(self.hindrance)
-        self._fail_waiting(error)
-        self._rejected(error)
-
-    def _show(self, changed: MembersChanged) -> None:
-        before = self.views.current
-        present = {member.node for member in changed.members if member.status is not MemberStatus.down}
-        was = {member.node for member in before.members} if before is not None else set[NodeId]()
-        was_up = {member.node for member in before.up} if before is not None else set[NodeId]()
-        self._departures.members(present, was - present)
-        self._retiring &= present
-        state = ClusterState(
-            local=self.local.node,
-            members=changed.members,
-            unreachable=changed.unreachable,
-            retiring=frozenset(self._retiring),
-            leader=changed.leader,
-        )
-        self.links.members(state.local, state.others)
-        if state.local in self._retiring:
-            for node in sorted(set(state.others) - was):
-                self.links.send(node, Retiring(state.local.uid))
-        came_up = {member.node for member in state.up} - was_up
-        for node in state.others:
-            if node in came_up or state.local in came_up:
+    def _show(self, effect: view_tracker.Effect) -> None:
+        match effect:
+            case MarkDepartures(present, departed):
+                self._departures.members(present, departed)
+            case KeepLinks(local, others):
+                self.links.members(local, others)
+            case SendSystem(to, message):
+                self.links.send(to, message)
+            case RepeatTo(node):
                 self.links.met(node)
-        self.views.show(state)
-        for future, holds in self._waiting.items():
-            if holds(state) and not future.done():
-                future.set_result(None)
+            case ShowView(view):
+                self.views.show(view)
 
-    def _retires(self, node: NodeId) -> None:
-        self._retiring.add(node)
-        state = self.views.current
-        if state is not None:
-            self.views.show(replace(state, retiring=frozenset(self._retiring)))
-
-    def _leave_off(self, out: Out) -> None:
+    def _out(self, out: Out) -> None:
         """This incarnation is over."""
         self._contacts = out.contacts
         self._end()
         self.views.show(None)
         self.links.out()
-        if self._departed is not None:
-            if not self._departed.done():
-                self._departed.set_result(None)
+        if self._left is not None:
+            if not self._left.done():
+                self._left.set_result(None)
             return
-        self._out(out)
+        self._on_out(out)
         if not out.rejoin:
-            self.hindrance = out.reason
+            self.join_blocked_reason = out.reason
             self._reject()
 
+    def _reject(self) -> None:
+        """This node will not become a member any more: what waits for that fails."""
+        error = JoinError(self.join_blocked_reason)
+        self.views.fail_waiting(error)
+        self._on_rejected(error)
+
     def _end(self) -> None:
-        if self._incarnation is not None:
+        if self._incarnation is not None and self._listening is not None:
             self._incarnation.end()
-            self._incarnation = None
+            self._listening.reception.incarnation = self._incarnation = None
+
+    def _retires(self, node: NodeId, _: Retiring) -> None:
+        if self._incarnation is not None:
+            self._incarnation.retires(node)
+
+    def _lease_decided(self, acquire: Acquire, won: bool) -> None:
+        if self._incarnation is not None:
+            self._incarnation.handle(LeaseDecided(acquire, won))
 
     def _send_system(self, to: NodeId, frame: bytes) -> None:
         if self._incarnation is not None:
             self._incarnation.send(to.address, frame, Lane.control)
 
-    def _break_with(self, node: NodeId, reason: str) -> None:
-        self.give_up(node, reason)
-
     def _serializer(self, name: str) -> Serializer:
         kernel = self._kernel
         return make_serializer(kernel.plugins, kernel.config.serialization, kernel.system.resolve, name=name)
-
-    async def _ask_for_lease(self, effect: AcquireLease) -> None:
-        won = await decide_by_lease(self._kernel.plugins, self._kernel.system.name, effect.acquire)
-        if self._incarnation is not None:
-            self._incarnation.handle(LeaseDecided(effect.acquire, won))
-
-    def _start(self, work: Any, name: str) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work, name=name, context=self._context)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _fail_waiting(self, error: JoinError) -> None:
-        for future in self._waiting:
-            if not future.done():
-                future.set_exception(error)

@@ -71,9 +71,4 @@ class LeaseDecided:
     won: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """`next_deadline` has come."""
-
-
-type Input = Start | Received | ConnectFailed | Replaced | Suspects | Leave | GiveUp | LeaseDecided | Tick
+type Input = Start | Received | ConnectFailed | Replaced | Suspects | Leave | GiveUp | LeaseDecided

@@ -14,6 +14,7 @@ from casty.member import Member, NodeId
 from casty.printable import printable
 from casty.spi.downing import DowningStrategy
 
+from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.admission import wrong_system
 from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, Joined, KeepsSeeking, Out, Refused, Send
@@ -28,7 +29,6 @@ from casty_cluster.protocol.membership.inputs import (
     Replaced,
     Start,
     Suspects,
-    Tick,
 )
 from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Reject, Seeker, Step
 from casty_cluster.protocol.membership.leader import converged
@@ -49,7 +49,7 @@ from casty_cluster.wire.membership import (
 
 
 class Membership:
-    """A machine: `handle` inputs, carry out the effects, and hand in a `Tick` when `next_deadline` has come."""
+    """The machine of one incarnation."""
 
     def __init__(
         self, local: Member, settings: MembershipSettings, *, strategy: DowningStrategy | None, random: Random
@@ -73,14 +73,12 @@ class Membership:
         """Whether all members that can be reached are known to have the same state."""
         return self.state is not None and converged(self.state)
 
-    def next_deadline(self) -> float:
-        if self._stopped:
-            return float("inf")
-        if self._participant is not None:
-            return self._participant.next_deadline()
-        return self._seeker.next_deadline() if self._started else float("inf")
+    def next_deadline(self) -> float | None:
+        if self._stopped or not self._started:
+            return None
+        return self._seeker.next_deadline() if self._participant is None else self._participant.next_deadline()
 
-    def handle(self, given: Input, now: float) -> list[Effect]:
+    def handle(self, given: Input | Tick, now: float) -> list[Effect]:
         if self._stopped:
             return []
         if self._participant is None:
@@ -95,7 +93,7 @@ class Membership:
             self._participant.validate()
             assert self._participant.is_out == self._stopped, "out, and still at work"
 
-    def _seek(self, given: Input, now: float) -> list[Effect]:
+    def _seek(self, given: Input | Tick, now: float) -> list[Effect]:
         match given:
             case Start() if not self._started:
                 self._started = True
@@ -195,7 +193,7 @@ class Membership:
             case Reject(reason):
                 return self._stop(Refused(reason, final=True))
 
-    def _participate(self, state: GossipState, first: Input, now: float) -> list[Effect]:
+    def _participate(self, state: GossipState, first: Input | Tick, now: float) -> list[Effect]:
         participant = Participant(
             self._local.node,
             state,

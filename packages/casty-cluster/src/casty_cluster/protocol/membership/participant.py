@@ -24,6 +24,7 @@ from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
 from casty.spi.downing import Acquire, Down, DowningStrategy
 
+from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership import compact, inputs
 from casty_cluster.protocol.membership.admission import admit, refusal, wrong_system
 from casty_cluster.protocol.membership.announcing import Announcer
@@ -79,11 +80,10 @@ class Participant:
         return self._state
 
     def next_deadline(self) -> float:
-        split = self._split.next_deadline()
-        deadlines = (self._rounds.next_deadline(), self._islands.next_deadline(), self._leave_by)
-        return min(deadlines) if split is None else min(split, *deadlines)
+        split, gossip, islands = (part.next_deadline() for part in (self._split, self._rounds, self._islands))
+        return min(due for due in (split, gossip, islands, self._leave_by) if due is not None)
 
-    def handle(self, given: inputs.Input, now: float) -> list[Effect]:
+    def handle(self, given: inputs.Input | Tick, now: float) -> list[Effect]:
         if now - self.next_deadline() > HELD_UP:
             self._split.restart(now)
         self._before = self._state
@@ -99,7 +99,7 @@ class Participant:
                 self._give_up((node,), reason, now)
             case inputs.LeaseDecided(acquire, won):
                 self._carry_out(self._split.lease_decided(acquire, won=won), now)
-            case inputs.Tick():
+            case Tick():
                 self._tick(now)
             case inputs.Replaced(by):
                 self._replaced(by)

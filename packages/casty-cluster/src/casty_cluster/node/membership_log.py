@@ -38,7 +38,7 @@ _STATUSES: Final = {
 
 
 @final
-class Story:
+class MembershipLog:
     """The log of one node, through all its incarnations."""
 
     def __init__(self, clock: Clock) -> None:

@@ -1,0 +1,95 @@
+"""What a transport reports, handed to the part of the node that takes it."""
+
+import logging
+from collections.abc import Sequence
+from typing import Final, final, get_args, override
+
+from casty.address import PeerAddress
+from casty.clock import Clock
+from casty.errors import DecodeError
+from casty.extension import Throttle
+from casty.member import NodeId
+from casty.printable import printable
+from casty.spi.transport import ConnectFailure, FrameReceiver
+
+from casty_cluster.node.departures import Departures
+from casty_cluster.node.incarnation import Incarnation
+from casty_cluster.node.system_links import SystemLinks
+from casty_cluster.protocol.membership.inputs import ConnectFailed, Replaced
+from casty_cluster.remoting.delivery import Delivery
+from casty_cluster.wire import codec
+from casty_cluster.wire import frames as kinds
+from casty_cluster.wire.membership import Message
+
+logger = logging.getLogger("casty.cluster")
+
+_MESSAGES: Final = get_args(Message.__value__)
+
+
+@final
+class Reception(FrameReceiver):
+    """The receiver of one transport. Until an incarnation is attached, and after it has ended, frames are dropped."""
+
+    def __init__(self, clock: Clock, *, links: SystemLinks, delivery: Delivery, departures: Departures) -> None:
+        self.incarnation: Incarnation | None = None
+        self._links = links
+        self._delivery = delivery
+        self._departures = departures
+        self._throttle = Throttle(clock)
+
+    @override
+    def peer_connected(self, peer: NodeId) -> None:
+        if self.incarnation is not None:
+            self._departures.connected(peer)
+            self._links.met(peer)
+
+    @override
+    def peer_lost(self, peer: NodeId, reason: str) -> None:
+        logger.debug("no connection to %s: %s", peer, reason)
+        if self.incarnation is not None:
+            self._departures.lost(peer)
+
+    @override
+    def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
+        if self.incarnation is not None:
+            self.incarnation.connect_failed(ConnectFailed(peer, failure, reason))
+
+    @override
+    def replaced(self, by: NodeId) -> None:
+        if self.incarnation is not None:
+            self.incarnation.handle(Replaced(by))
+
+    @override
+    def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
+        self._delivery.dropped(peer, [frame for frame in frames if frame[0] >= kinds.TELL], reason)
+
+    @override
+    def frame_received(self, peer: NodeId, frame: bytes) -> None:
+        incarnation = self.incarnation
+        if incarnation is None:
+            return
+        if frame[0] >= kinds.TELL:
+            incarnation.note_heard(peer)
+            if not incarnation.is_removed(peer):
+                self._delivery.received(peer, frame)
+            return
+        try:
+            self._control(incarnation, peer, frame)
+        except DecodeError as error:
+            if self._throttle.admits((peer.address, frame[0])):
+                logger.warning(
+                    "a control message of %s cannot be read and is dropped: %s", printable(peer), printable(error)
+                )
+
+    def _control(self, incarnation: Incarnation, peer: NodeId, frame: bytes) -> None:
+        waited = incarnation.heard(peer)
+        match frame[0]:
+            case kinds.MEMBERSHIP:
+                incarnation.received(peer, codec.decode(frame, *_MESSAGES), waited)
+            case kinds.DETECTOR:
+                incarnation.probed(peer, frame[1:])
+            case kinds.SYSTEM:
+                if not incarnation.is_removed(peer):
+                    self._links.received(peer, frame)
+            case kind:
+                raise DecodeError(f"unknown frame kind {kind}; the peer may be running a newer version of Casty")
