@@ -1,15 +1,16 @@
-"""Decides when a server that does not answer may be tried again. Pure: the clock is an argument.
+"""Circuit breaker of a server: decides when a server that does not respond may be tried again. Pure: the clock is an
+argument.
 
-After `TRIES` failures in a row the breaker is open: attempts are refused, so that nobody waits for a server that is
-down. When the pause is over, one attempt goes through as a probe, and the next pause is longer, up to `LONGEST`: an
-attempt every few seconds is nothing to a server, and its return is noticed soon.
+After `TRIES` failures in a row the breaker opens: attempts are refused, so that no caller waits for a server that is
+down. After a pause, one attempt goes through as a probe, and the next pause is longer, up to `LONGEST`: an
+attempt every few seconds costs a server nothing, and its return is noticed soon.
 """
 
 from typing import Final, final
 
 TRIES: Final = 10
 SHORTEST: Final = 0.5
-"""Seconds of the first pause."""
+"""Length of the first pause, in seconds."""
 LONGEST: Final = 3.0
 GROWTH: Final = 1.5
 
@@ -44,12 +45,12 @@ class CircuitBreaker:
         return None
 
     def failed(self, now: float) -> None:
-        """The server could not be reached, or broke off."""
+        """Record that the server could not be reached, or closed the connection."""
         self._failures += 1
         if self._failures == TRIES:
             self._pause = SHORTEST
             self._retry_at = now + SHORTEST
 
     def succeeded(self) -> None:
-        """The server has answered, if only with an error."""
+        """Record that the server has responded, even with an error."""
         self._failures = 0

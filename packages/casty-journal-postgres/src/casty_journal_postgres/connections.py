@@ -1,7 +1,7 @@
-"""The connections to the server: some append, others do everything else. A lost one is replaced, and what it was doing
-is done again.
+"""The connections to the server: some append, others do everything else. A lost connection is replaced, and its
+operation is retried.
 
-So all that runs here must bear being run again: a connection may be lost after the server has committed.
+So every operation must be repeatable: a connection may be lost after the server has committed.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
 
 GRACE: Final = 0.1
-"""The part of the command timeout that is kept for the server to acknowledge that a statement is cancelled."""
+"""The share of the command timeout reserved for the server to acknowledge a cancelled statement."""
 
 type Connection = Any
 
@@ -52,8 +52,8 @@ class Connections:
     )
 
     def __init__(self, dsn: str, name: str, options: PostgresOptions, on_new: Callable[[], None]) -> None:
-        """`name` stands for the DSN in messages. `on_new` is called whenever a connection that appends is a new one;
-        all that are used from then on lead to the same server.
+        """`name` stands for the DSN in messages. `on_new` is called for each new appending connection; all appending
+        connections that are used from then on lead to the same server.
         """
         self._name = name
         self._timeout = options.command_timeout
@@ -63,13 +63,13 @@ class Connections:
         self._error: Exception | None = None
         self._closed = False
         self._server: object = None
-        """The server to which the last connection that appends was made: the time of its start."""
+        """The server of the newest appending connection, identified by its start time."""
 
         async def prepare(connection: Connection) -> None:
             await _prepare(connection)
             server = await connection.fetchval("SELECT pg_postmaster_start_time()")
             if self._server not in (None, server):
-                # Those to the server before it are not used any more, even if that one goes on.
+                # Connections to the previous server are no longer used, even if that server keeps running.
                 await self._appending.expire_connections()
             self._server = server
             on_new()
@@ -78,24 +78,24 @@ class Connections:
         self._others: Any = _pool(dsn, options, options.pool_size, _prepare)
 
     async def append[T](self, work: Work[T]) -> T:
-        """What `work` answers with a connection that appends. Raises `JournalError` like `run`."""
+        """Return the result of `work` over an appending connection. Raises `JournalError` like `run`."""
         return await self._run(self._appending, "write to", work)
 
     async def run[T](self, attempt: str, work: Work[T], *, patient: bool = False) -> T:
-        """What `work` answers with one of the other connections.
+        """Return the result of `work` over one of the other connections.
 
         Raises `JournalError`, "cannot `attempt` the journal", at the latest after the command timeout; then `work` may
-        have taken effect or not. While the circuit breaker is open it is refused at once, or waits if it is patient.
+        or may not have taken effect. While the circuit breaker is open it fails immediately, or waits if `patient`.
         """
         return await self._run(self._others, attempt, work, patient=patient)
 
     async def open(self) -> None:
-        """Make the pools ready; they connect when they are used."""
+        """Prepare the pools; they connect on first use."""
         await self._appending
         await self._others
 
     async def close(self) -> None:
-        """Let what is running end, within the command timeout, and close."""
+        """Let running operations finish, within the command timeout, and close."""
         self._closed = True
         for pool in (self._appending, self._others):
             try:
@@ -144,7 +144,7 @@ class Connections:
         raise AssertionError("there is always another try")
 
     async def _turn(self, wait: float) -> None:
-        """Until the server answers somebody; at most `wait` seconds, as then somebody has to try."""
+        """Wait until the server has responded to any caller, at most `wait` seconds: then one of them has to try."""
         self._answered.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
@@ -175,7 +175,7 @@ def _pool(dsn: str, options: PostgresOptions, size: int, prepare: Work[None]) ->
         timeout=options.command_timeout,
         server_settings={
             "application_name": "casty",
-            # What nobody waits for any more ends on the server as well.
+            # Ends abandoned statements on the server as well.
             "statement_timeout": str(max(1, round(options.command_timeout * 1000))),
             # Each statement must see what was committed before it, whatever the role's default is.
             "default_transaction_isolation": "read committed",
@@ -202,14 +202,14 @@ async def _connect(grace: float, *args: Any, **options: Any) -> Connection:
 
 
 async def _prepare(connection: Connection) -> None:
-    """Make commits durable even where the server, the database or the role says that they need not be."""
+    """Make commits durable even if the settings of the server, the database or the role say otherwise."""
     await connection.execute(
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
     )
 
 
 async def _keep(connection: Connection) -> None:
-    """Leave a connection as it is when it goes back to its pool: asyncpg's own reset is a statement more for each."""
+    """Do not reset a connection that returns to its pool: asyncpg's reset would cost another statement each time."""
 
 
 @asynccontextmanager
@@ -219,10 +219,10 @@ async def _lent(pool: Any, grace: float) -> AsyncGenerator[Connection]:
         yield connection
     except Exception as error:
         if passes(error):
-            # It is not used again, and neither are those that idle in the pool: they are likely to be lost as well.
+            # Neither it nor the idle connections of the pool are used again: those are probably lost as well.
             await pool.expire_connections()
         raise
     finally:
-        # One whose statement was cancelled comes back when the server has acknowledged that, or is given up.
+        # A connection with a cancelled statement returns when the server has acknowledged that, or is closed.
         with suppress(TimeoutError):
             await pool.release(connection, timeout=grace)

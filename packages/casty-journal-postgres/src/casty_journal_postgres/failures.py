@@ -1,6 +1,4 @@
-"""Says what errors mean for a journal: which pass when one tries again, which are about one row, and what to do about
-the others.
-"""
+"""Classifies errors for a journal: which may pass with a retry, which concern one row, and the cure for the others."""
 
 import re
 import socket
@@ -20,7 +18,7 @@ FAILURES: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""What the driver raises; the last one where a connection was lost that it was just using."""
+"""What the driver raises; the last one if a connection in use was lost."""
 
 PASSING: Final = (
     OSError,
@@ -42,7 +40,7 @@ ABOUT_A_ROW: Final = (
     asyncpg.ProgramLimitExceededError,
     asyncpg.PLPGSQLError,
 )
-"""What one row can be guilty of; anything else is wrong with the server, the connection or the database."""
+"""Errors that one row can cause; all others concern the server, the connection or the database."""
 
 OPEN: Final = "open"
 """The first attempt of a store."""
@@ -57,7 +55,7 @@ _SETUP: Final = (
     asyncpg.ClientConfigurationError,
     ssl.SSLCertVerificationError,
 )
-"""The DSN or the database is not as it must be."""
+"""The DSN or the database is misconfigured."""
 
 SETTINGS: Final = (
     "sslmode",
@@ -108,21 +106,21 @@ _CURES: Final[tuple[tuple[type[Exception], str], ...]] = (
 
 
 def passes(error: Exception) -> bool:
-    """Whether the same may work when it is tried again, over another connection."""
-    # Those of these types that blame a value, such as a certificate or an argument, are ValueErrors as well.
+    """Whether a retry over another connection may succeed."""
+    # Errors of these types that concern a value, such as a certificate or an argument, are ValueErrors as well.
     return isinstance(error, PASSING) and not isinstance(error, ValueError | asyncpg.DatabaseDroppedError)
 
 
 def explained(journal: str, attempt: str, error: Exception) -> JournalError:
-    """A `JournalError` that names the journal, what was attempted, and the cure; at the opening, a `JournalSetupError`
-    for what does not pass. Later it may: a password is changed here after it was changed there.
+    """A `JournalError` that names the journal, what was attempted, and the cure; when a store opens, a
+    `JournalSetupError` for errors that do not pass. Later they may: a password is rotated here after it was there.
     """
     kind = JournalSetupError if attempt == OPEN and isinstance(error, _SETUP) else JournalError
     return kind(f"cannot {attempt} the PostgreSQL journal {journal}: {with_cure(error)}")
 
 
 def unstorable(group: AppendGroup, error: Exception) -> JournalError:
-    """The outcome of a group that PostgreSQL refuses for what is in it."""
+    """The outcome of a group whose contents PostgreSQL refuses."""
     refused = JournalError(
         f"events {group[0].sequence_nr} to {group[-1].sequence_nr} of the entity {group[0].entity_id[:200]!r} "
         f"cannot be stored by PostgreSQL: {with_cure(error)}"
@@ -132,7 +130,7 @@ def unstorable(group: AppendGroup, error: Exception) -> JournalError:
 
 
 def with_cure(error: Exception) -> str:
-    """The error in one line, and what to do about it where that is known."""
+    """The error in one line, and what to do about it if that is known."""
     lines = str(error).splitlines()
     if isinstance(error, asyncpg.UndefinedObjectError) and (unknown := _UNKNOWN_SETTING.search(lines[0])):
         near = get_close_matches(unknown[1], SETTINGS, n=1)

@@ -15,9 +15,9 @@ class PostgresJournal(StoreJournal):
     """Events in a PostgreSQL database, whose tables are made on first use.
 
     `dsn` is what libpq understands, such as "postgresql://user:password@host/database?sslmode=verify-full". `schema` is
-    the PostgreSQL schema of the tables; `pool_size` is how many connections read, beside two that append;
-    `command_timeout` is after how many seconds an operation fails if the server does not answer or cannot be reached.
-    With `read_only` it looks at a journal that there is, and changes nothing. Raises `ConfigError` for a DSN that
+    the PostgreSQL schema of the tables; `pool_size` is the number of reading connections, besides two that append;
+    `command_timeout` is the number of seconds after which an operation fails if the server does not respond.
+    With `read_only` it reads an existing journal and changes nothing. Raises `ConfigError` for a DSN that
     cannot be read.
     """
 
@@ -39,7 +39,7 @@ class PostgresJournal(StoreJournal):
 
 
 def open_dsn(dsn: str, options: PostgresOptions) -> AbstractAsyncContextManager[JournalStore]:
-    """The store at `dsn`. The driver is loaded here, so that a plugin that nobody uses costs nothing."""
+    """The store at `dsn`. The driver is loaded here, so that an unused plugin costs nothing."""
     from casty_journal_postgres.store import open_store
 
     return open_store(dsn, options)

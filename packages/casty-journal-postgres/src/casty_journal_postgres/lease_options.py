@@ -8,9 +8,9 @@ from casty_journal_postgres.options import PostgresOptions
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresLeaseOptions:
     schema: str = "casty"
-    """The PostgreSQL schema that holds the table `leases`. It is made if it is missing."""
+    """The PostgreSQL schema of the table `leases`, created if it is missing."""
     command_timeout: float = 3.0
-    """Seconds after which an attempt fails; a lease that cannot be renewed is lost soon, so it is short."""
+    """Seconds after which an attempt fails; short, because a lease that cannot be renewed is lost soon."""
 
     def __post_init__(self) -> None:
         PostgresOptions(schema=self.schema, command_timeout=self.command_timeout)

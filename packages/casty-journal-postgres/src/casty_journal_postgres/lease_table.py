@@ -1,7 +1,7 @@
-"""The table of leases in a PostgreSQL database. Only the server's clock says when one has run out.
+"""The table of leases in a PostgreSQL database. Only the server's clock decides when a lease has expired.
 
-A session's advisory lock would be no lease: after a half-open connection its holder does not know whether the server
-still keeps it.
+A session's advisory lock would be no lease: over a half-open connection, its holder does not know whether the server
+still grants it.
 """
 
 from collections.abc import AsyncGenerator, Generator
@@ -37,13 +37,13 @@ ON CONFLICT (name) DO UPDATE SET
 WHERE lease.owner = excluded.owner OR lease.expires <= clock_timestamp()
 RETURNING token
 """
-"""Who waits for the row looks at the clock again once it has it: `clock_timestamp` does not stand still meanwhile."""
+"""A statement that waited for the row reads the clock after the wait: `clock_timestamp` moves within a statement."""
 
 RELEASE: Final = """
 UPDATE {schema}.leases SET expires = '-infinity' WHERE name = $1 AND token = $2 AND clock_timestamp() < expires
 RETURNING token
 """
-"""The row stays, for its token, which is never granted again."""
+"""The row stays because of its token, which is never granted again."""
 
 _driver: Any = asyncpg
 """What it makes, it does not describe to a type checker."""
@@ -63,7 +63,7 @@ async def open_leases(dsn: str, options: PostgresLeaseOptions) -> AsyncGenerator
             reset=_keep,
             server_settings={
                 "application_name": "casty",
-                # What nobody waits for any more ends on the server as well.
+                # Ends abandoned statements on the server as well.
                 "statement_timeout": str(max(1, round(options.command_timeout * 1000))),
                 "default_transaction_isolation": "read committed",
             },
@@ -78,7 +78,7 @@ async def open_leases(dsn: str, options: PostgresLeaseOptions) -> AsyncGenerator
 
 
 async def _keep(connection: Any) -> None:
-    """Leave a connection as it is when it goes back to its pool: no session has a state of its own."""
+    """Do not reset a connection that returns to its pool: sessions have no state."""
 
 
 async def _make_table(connection: Any, schema: str) -> None:
@@ -93,7 +93,7 @@ async def _make_table(connection: Any, schema: str) -> None:
 
 @final
 class PostgresLeases:
-    """See `casty.spi.lease.LeaseStore`. Whatever fails may be tried again, over another connection."""
+    """See `casty.spi.lease.LeaseStore`. Every failed operation may be retried, over another connection."""
 
     __slots__ = ("_acquire", "_name", "_pool", "_release", "_timeout")
 
@@ -113,7 +113,7 @@ class PostgresLeases:
 
     async def _execute(self, attempt: str, statement: str, *parameters: object) -> int | None:
         with explained(self._name, attempt):
-            # One that does not answer in time is not used again: the pool closes it.
+            # A connection that does not respond in time is not used again: the pool closes it.
             async with self._pool.acquire(timeout=self._timeout) as connection:
                 return await connection.fetchval(statement, *parameters)
 

@@ -9,7 +9,7 @@ from casty_journal_postgres.options import normalized, shown
 
 
 def open_dsn(dsn: str, options: PostgresLeaseOptions) -> AbstractAsyncContextManager[LeaseStore]:
-    """The leases at `dsn`. The driver is loaded here, so that a plugin that nobody uses costs nothing. Raises
+    """The leases at `dsn`. The driver is loaded here, so that an unused plugin costs nothing. Raises
     `ConfigError` for a DSN that cannot be read.
     """
     from casty_journal_postgres.lease_table import open_leases

@@ -1,4 +1,4 @@
-"""The table of offsets in a PostgreSQL database. Each open store is one connection; whoever loses it opens anew."""
+"""The table of offsets in a PostgreSQL database. Each open store is one connection; a caller that loses it reopens."""
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -20,7 +20,7 @@ OFFSET: Final = "SELECT reached FROM {schema}.offsets WHERE projection = $1"
 LOCK: Final = f"{OFFSET} FOR UPDATE"
 
 BEGIN: Final = "INSERT INTO {schema}.offsets VALUES ($1, 0) ON CONFLICT DO NOTHING"
-"""So that there is a row to lock. Waits for whoever is inserting the same one."""
+"""Creates the row to lock. Waits for a concurrent insert of the same row."""
 
 ADVANCE: Final = "UPDATE {schema}.offsets SET reached = $2 WHERE projection = $1"
 
@@ -77,7 +77,7 @@ class PostgresOffsetTable:
 
     @asynccontextmanager
     async def transaction(self, name: str) -> AsyncGenerator["Transaction"]:
-        # Read committed, whatever the role's default is: who waited for the row sees what the other one has left there.
+        # Read committed, whatever the role's default is: after waiting for the row, its new value must be visible.
         transaction = self._connection.transaction(isolation="read_committed")
         try:
             with explained(self._name, "write to"):
@@ -87,7 +87,7 @@ class PostgresOffsetTable:
             with explained(self._name, "write to"):
                 await transaction.commit()
         except BaseException:
-            # The server rolls back what a lost connection has begun.
+            # The server rolls back the transaction of a lost connection.
             with suppress(*FAILURES):
                 await transaction.rollback()
             raise

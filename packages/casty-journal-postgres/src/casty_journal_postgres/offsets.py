@@ -10,7 +10,7 @@ from casty_journal_postgres.options import PostgresOptions, normalized, shown
 
 @final
 class PostgresOffsets:
-    """Offsets of projections in the PostgreSQL database that their rows are in: a handler writes through its asyncpg
+    """Offsets of projections, in the PostgreSQL database of their rows: a handler writes through its asyncpg
     connection, and rows and offset are committed together. The journal may be in the same database, or anywhere else.
 
     `dsn` is what libpq understands. `schema` is the PostgreSQL schema of the table `offsets`, which is made on first
@@ -24,7 +24,7 @@ class PostgresOffsets:
         self._options = PostgresOptions(schema=schema, command_timeout=command_timeout)
 
     def open(self) -> AbstractAsyncContextManager[OpenOffsets[Any]]:
-        """See `OffsetStore`. The driver is loaded here, so that a plugin that nobody uses costs nothing."""
+        """See `OffsetStore`. The driver is loaded here, so that an unused plugin costs nothing."""
         from casty_journal_postgres.offset_table import open_offsets
 
         return open_offsets(self._dsn, self._name, self._options)

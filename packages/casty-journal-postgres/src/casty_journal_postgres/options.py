@@ -1,6 +1,4 @@
-"""What is known of a PostgreSQL journal before it is opened: what it promises, its options, and how a DSN is shown to
-people, which is never with its password.
-"""
+"""The capabilities and options of a PostgreSQL journal, and its DSN as messages show it, without the password."""
 
 import re
 from dataclasses import dataclass
@@ -10,8 +8,8 @@ from casty.errors import ConfigError
 from casty.spi.journal import JournalCapabilities, JournalKind
 
 APPENDING: Final = 2
-"""Connections that append. More of them commit more often, and not more events: two already keep server and event loop
-at work.
+"""Number of appending connections. More of them commit more often, but not more events: two already keep server and
+event loop busy.
 """
 
 CAPABILITIES: Final = JournalCapabilities(
@@ -27,7 +25,7 @@ CAPABILITIES: Final = JournalCapabilities(
 SCHEMES: Final = ("postgresql", "postgres")
 
 LONGEST_NAME: Final = 63
-"""Bytes of a name that PostgreSQL does not cut off."""
+"""Length in bytes up to which PostgreSQL does not truncate a name."""
 
 _DSN: Final = re.compile(
     rf"(?i:{'|'.join(SCHEMES)})://"
@@ -41,15 +39,15 @@ _DSN: Final = re.compile(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresOptions:
     schema: str = "casty"
-    """The PostgreSQL schema that holds the journal's tables. It is made if it is missing."""
+    """The PostgreSQL schema of the journal's tables, created if it is missing."""
     pool_size: int = 4
-    """Connections that read. Two more append."""
+    """Number of reading connections. Two more append."""
     command_timeout: float = 4.0
-    """Seconds after which an operation fails, with all the attempts to reconnect that it made: less than an ask takes
-    by default, so that the asker learns the cause.
+    """Seconds after which an operation fails, including its attempts to reconnect: less than the default timeout of an
+    ask, so that the caller learns the cause.
     """
     read_only: bool = False
-    """Look at a journal that there is, also on a standby server; every write is refused."""
+    """Read an existing journal, also on a standby server; every write is refused."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.schema.encode(errors="replace")) <= LONGEST_NAME or "\0" in self.schema:
@@ -63,8 +61,8 @@ class PostgresOptions:
 def shown(dsn: str) -> str:
     """`dsn` without its password and its settings, for messages and logs.
 
-    Raises `ConfigError` for one that cannot be taken apart for certain, without quoting it: a character that should
-    have been percent-encoded may be a password's.
+    Raises `ConfigError` for one that cannot be parsed unambiguously, without quoting it: a character that should
+    have been percent-encoded may belong to a password.
     """
     parts = _DSN.fullmatch(dsn)
     if "\0" in dsn or "%00" in dsn:

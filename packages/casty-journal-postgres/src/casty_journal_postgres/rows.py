@@ -1,4 +1,4 @@
-"""Records as rows of the tables, and back. Each row has a checksum of its payload, for whoever reads it.
+"""Records as rows of the tables, and back. Each row has a checksum of its payload, which readers verify.
 
 The name of the default serializer is not stored: it is the one that wrote a row without a name.
 """
@@ -35,7 +35,7 @@ def snapshot_row(snapshot: SnapshotRecord) -> tuple[object, ...]:
 
 
 def snapshot_of(row: Sequence[Any]) -> tuple[SnapshotRecord, bool]:
-    """The snapshot, and whether it is as it was saved."""
+    """The snapshot, and whether its checksum matches."""
     *fields, checksum, serializer = row
     snapshot = SnapshotRecord._make((*fields, serializer or DEFAULT_SERIALIZER))
     return snapshot, crc32(snapshot.payload) == checksum

@@ -1,6 +1,6 @@
-"""The tables of a journal, how they came about, and how a database gets them.
+"""The tables of a journal, and the migrations that create them.
 
-Version n of the schema is what the first n `MIGRATIONS` make. A migration that was released is never changed.
+Version n of the schema is the result of the first n `MIGRATIONS`. A released migration is never changed.
 """
 
 from typing import Any, Final
@@ -15,7 +15,7 @@ EVENT_COLUMNS: Final = (
 SNAPSHOT_COLUMNS: Final = "entity_id, sequence_nr, manifest, version, payload, timestamp, checksum, serializer"
 
 LOCK_CLASS: Final = 0x43415354
-"""The letters CAST: the first key of all our advisory locks. The second is 0 for the making of tables, else the id of
+"""The letters CAST: the first key of all our advisory locks. The second key is 0 for migrations, else the id of
 the table `events`.
 """
 
@@ -102,10 +102,10 @@ def adapted(script: str, schema: str) -> str:
 
 
 async def prepare(connection: Any, name: str, options: PostgresOptions) -> None:
-    """Make the tables in the schema, or bring them up to date; who does so at the same time waits. Read-only, they must
-    be there as they are to be.
+    """Create the tables in the schema, or migrate them; concurrent callers wait. If read-only, they must exist and be
+    up to date.
 
-    Raises `JournalSchemaError` for a journal that is newer than this version of Casty, and for something else.
+    Raises `JournalSchemaError` for a journal that is newer than this version of Casty, and for other tables.
     """
     schema, latest = options.schema, len(MIGRATIONS)
     encoding = await connection.fetchval("SHOW server_encoding")
@@ -150,14 +150,14 @@ async def _version(connection: Any, schema: str) -> int | None:
 
 
 async def exists(connection: Any, schema: str, table: str) -> bool:
-    # Not by to_regclass, which answers from a cache that waiting for an advisory lock does not refresh.
+    # Not by to_regclass, which reads a cache that waiting for an advisory lock does not refresh.
     return await connection.fetchval(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2)", schema, table
     )
 
 
 async def _create(connection: Any, name: str, schema: str) -> int:
-    """A journal of version 0, which has no tables yet."""
+    """Create a journal of version 0, which has no tables yet."""
     if await exists(connection, schema, "events"):
         raise JournalSchemaError(
             f"the schema {schema!r} of {name} holds a table `events` that is not a Casty journal's; name another "
@@ -172,6 +172,6 @@ async def _create(connection: Any, name: str, schema: str) -> int:
 
 
 async def ensure_schema(connection: Any, schema: str) -> None:
-    """Make it, unless it is there: who may not make schemas may have been given an empty one."""
+    """Create it unless it exists: a role that may not create schemas may own an empty one."""
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", schema):
         await connection.execute(f"CREATE SCHEMA {quoted(schema)}")

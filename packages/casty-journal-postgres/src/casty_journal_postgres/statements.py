@@ -1,4 +1,4 @@
-"""The statements of a journal. Each is a transaction of its own: nothing is ever left open while a client thinks."""
+"""The statements of a journal. Each is one transaction: none stays open while a client is busy."""
 
 from typing import Final, final
 
@@ -21,15 +21,16 @@ WITH gate AS MATERIALIZED (
 )
 SELECT {{schema}}.unless_deleted(count(*), array_agg(entity_id), array_agg(sequence_nr)) FROM stored
 """
-"""Stores all of a batch, or nothing if a writer does not hold its epoch; answers how many events. A number that is
-taken violates the uniqueness, and so does that of a deleted event.
+"""Stores all events of a batch, or none if a writer does not hold its epoch; returns their count. The number of a
+stored or deleted event violates the uniqueness.
 
-The events are one array of rows of their table, whose place is still to be given: an array for each column takes the
-driver and the server a sixth longer. The gate comes before everything, as a reader that waits for appends must not find
-one that waits for it. Fences are looked up, and locked, once for a batch, however many entities write under them; in
-the order of their keys, so that two appends under the same ones, and the claims that wait for them, never wait in a
-circle. Rows are numbered in the order of the batch, but stored in that of their ids: two writers that
-want the same ones then wait for each other in turn, and never both.
+- The events are one array of rows of their table, without their place in the order: one array per column takes the
+  driver and the server a sixth longer.
+- The gate comes first, because a reader that waits for appends must not meet one that waits for the reader.
+- Fences are looked up and locked once per batch, however many entities write under them. They are locked in the order
+  of their keys, so that two appends under the same fences, and the claims that wait for them, cannot deadlock.
+- Rows are numbered in the order of the batch, but stored in the order of their ids, so that two writers of the same
+  rows cannot deadlock.
 """
 
 HELD: Final = """
@@ -50,7 +51,7 @@ WITH deleted AS (
 INSERT INTO {schema}.deletions AS known SELECT entity_id, max(sequence_nr) FROM deleted GROUP BY entity_id
 ON CONFLICT (entity_id) DO UPDATE SET sequence_nr = greatest(known.sequence_nr, excluded.sequence_nr)
 """
-"""Deletes events and leaves a mark, so that their numbers are not given again."""
+"""Deletes events and leaves a mark, so that their numbers are not reused."""
 
 EVENT_IDS: Final = """
 SELECT entity_id, sequence_nr, event_id
@@ -79,16 +80,15 @@ SELECT epoch FROM repeated UNION ALL SELECT epoch FROM claimed
 """
 
 CLAIM: Final = _CLAIM.format(start="set_config('lock_timeout', '100ms', true)")
-"""The epoch, or no row for one that is too low. A repetition, of which there is one for each entity of a shard, only
-reads: it waits for no append, and no append waits for it.
+"""Returns the epoch, or no row for one that is too low. A repeated claim, one per entity of a shard, only reads: it
+waits for no append, and no append waits for it.
 """
 
 CLAIM_AT_THE_GATE: Final = _CLAIM.format(
     start="pg_advisory_xact_lock({lock_class}, '{schema}.events'::regclass::oid::integer)"
 )
-"""For a fence under which there is always an append: PostgreSQL lets each new one share its row, past the claim that
-waits for it. At the gate all appends wait behind the claim, those of other fences too, which a claim without such a
-need does not ask of them.
+"""For a fence with constant appends: PostgreSQL lets each new append share the row ahead of a waiting claim. At the
+gate all appends queue behind the claim, including those of other fences, which an ordinary claim spares.
 """
 
 FENCE: Final = "SELECT owner, epoch FROM {schema}.fences WHERE key = $1"
@@ -96,7 +96,7 @@ FENCE: Final = "SELECT owner, epoch FROM {schema}.fences WHERE key = $1"
 SETTLED: Final = """
 SELECT CASE WHEN EXISTS (SELECT FROM {schema}.events WHERE ordering > $1) THEN {schema}.settled() END
 """
-"""The offset up to which no event appears any more, or NULL, without waiting for anybody, if there is nothing new."""
+"""Returns the offset up to which no more events appear, or NULL, without waiting, if there is nothing new."""
 
 READ: Final = f"""
 SELECT {EVENT_COLUMNS}, ordering FROM {{schema}}.events
@@ -119,7 +119,7 @@ WITH RECURSIVE found (id, place) AS (
 )
 SELECT id FROM found WHERE id IS NOT NULL LIMIT $2
 """
-"""Jumps from each id to the next one in the index; a plain DISTINCT would read all events."""
+"""Jumps from each id to the next in the index; a plain DISTINCT would read all events."""
 
 LOAD_SNAPSHOT: Final = f"""
 SELECT {SNAPSHOT_COLUMNS} FROM {{schema}}.snapshots
@@ -140,7 +140,7 @@ WITH newest AS MATERIALIZED (
 )
 DELETE FROM {{schema}}.snapshots WHERE entity_id = $1 AND sequence_nr NOT IN (SELECT sequence_nr FROM newest)
 """
-"""Stores a snapshot unless there are as many newer ones as are kept, and deletes those that are beyond."""
+"""Stores a snapshot unless enough newer ones exist, and deletes those that are no longer kept."""
 
 
 @final

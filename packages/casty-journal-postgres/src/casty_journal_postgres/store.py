@@ -1,9 +1,9 @@
 """The journal store on PostgreSQL.
 
-An entity's highest number is remembered, not read, before each append: if the memory is behind, somebody else has taken
-the number, and the tables refuse the batch. Only then, or if a fence is lost, or after a lost connection, the store
-looks: at the highest numbers, and at the ids of events that are there already. So a commit whose answer got lost is
-found when the append is tried again.
+Before an append, an entity's highest number comes from memory, not from the database. If the memory is outdated,
+another writer has taken the number, and the tables refuse the batch. Only then, or after a lost fence or connection,
+the store reads the highest numbers and the ids of stored events. So a commit whose result was lost is
+recognized when the append is retried.
 """
 
 import logging
@@ -34,7 +34,7 @@ REMEMBERED: Final = 100_000
 """Entities whose highest number is kept in memory, at about 150 bytes each."""
 
 type Memory = dict[str, int]
-"""Highest numbers of entities, as one server has told them."""
+"""Highest numbers of entities, as one server has reported them."""
 
 type Fence = tuple[str, int]
 """An owner and its epoch."""
@@ -43,14 +43,14 @@ _log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
-    """What the tables say about the events of an append."""
+    """The state of the tables that concerns the events of an append."""
 
     highest: Mapping[str, int]
-    """The highest numbers of their entities."""
+    """Highest numbers of their entities."""
     event_ids: Mapping[tuple[str, int], bytes]
-    """Of those of their numbers that are taken."""
+    """Event ids at those of their numbers that are taken."""
     lost: Collection[Fence]
-    """Those of their fences that are not held, or no longer."""
+    """Fences among theirs that are not, or no longer, held."""
 
     def event_id_of(self, entity_id: str, sequence_nr: int) -> bytes | None:
         return self.event_ids.get((entity_id, sequence_nr))
@@ -83,7 +83,7 @@ class PostgresStore:
         self._sql = Statements(options.schema)
         self._highest: Memory = {}
         self._settled = 0
-        """No event with an offset up to this one appears any more."""
+        """No more events appear up to this offset."""
 
     @property
     def capabilities(self) -> JournalCapabilities:
@@ -95,7 +95,7 @@ class PostgresStore:
         async def work(connection: Connection) -> Sequence[AppendOutcome]:
             nonlocal tried
             careful, tried = tried, True
-            # That of this connection's server: another append may come to a new one at any time.
+            # The memory of this connection's server: another append may reach a new server at any time.
             memory = self._highest
             try:
                 return await self._append(connection, memory, groups, careful=careful)
@@ -114,14 +114,14 @@ class PostgresStore:
         *,
         careful: bool = True,
     ) -> Sequence[AppendOutcome]:
-        """Store what can be stored. Not careful, it trusts the memory until something speaks against it."""
+        """Store the groups that can be stored. Unless `careful`, the memory is trusted until it proves outdated."""
         found = Found(memory, {}, ())
         if not careful:
             unknown = {group[0].entity_id for group in groups if group} - memory.keys()
             _remember(memory, await self._highest_of(connection, unknown))
         while True:
             if careful:
-                # In each turn: what was on its way may have arrived since.
+                # In each iteration: an append in flight may have committed since.
                 found = await self._look(connection, groups)
                 _remember(memory, found.highest)
             holds = found.may_hold if found.lost else None
@@ -134,7 +134,7 @@ class PostgresStore:
     async def _append_apart(
         self, connection: Connection, memory: Memory, groups: Sequence[AppendGroup], broken: set[Chain]
     ) -> Sequence[AppendOutcome]:
-        """Store half by half, down to the groups that PostgreSQL refuses for what is in them."""
+        """Store half by half, down to the groups whose contents PostgreSQL refuses."""
         outcomes: Sequence[AppendOutcome]
         try:
             outcomes = await self._append(connection, memory, groups, broken)
@@ -148,7 +148,7 @@ class PostgresStore:
         return outcomes
 
     async def _insert(self, connection: Connection, groups: Iterable[AppendGroup]) -> bool:
-        """Store all, or nothing if a fence is not held or a number is taken; answers which."""
+        """Store all, or nothing if a fence is not held or a number is taken; returns which."""
         records = list(chain.from_iterable(groups))
         if not records:
             return True
@@ -159,9 +159,9 @@ class PostgresStore:
             return False
 
     async def _look(self, connection: Connection, groups: Sequence[AppendGroup]) -> Found:
-        """Look for what the groups' events may meet."""
+        """Read the state that the groups' events may conflict with."""
         records = [record for record in chain.from_iterable(groups) if "\0" not in record.entity_id]
-        # Fences first: who has lost one by now cannot have an event arrive after the look at the events.
+        # Fences first: an owner that has lost one cannot store an event after the events were read.
         fences = _fences_of(records)
         held: list[Any] = await connection.fetch(self._sql.held, *_columns(fences)) if fences else []
         highest = await self._highest_of(connection, {record.entity_id for record in records})
@@ -179,7 +179,7 @@ class PostgresStore:
         return {entity_id: highest or 0 for entity_id, highest in rows}
 
     def _forget(self) -> None:
-        """Behind a new connection there may be another server, which knows less."""
+        """Forget the highest numbers: a new connection may lead to another server, which has stored less."""
         self._highest = {}
 
     async def replay(
@@ -226,7 +226,7 @@ class PostgresStore:
             except asyncpg.LockNotAvailableError:
                 return await connection.fetch(self._sql.claim_at_the_gate, key, owner, epoch)
 
-        # Whoever claims is about to begin, with nobody waiting for an answer yet, and would only ask again.
+        # Patient: a claiming entity is only starting, no caller waits for a reply yet, and it would retry anyway.
         granted = await self.connections.run("claim a fence in", work, patient=True)
         if not granted:
             fences = await self._fetch("read", self._sql.fence, key)
@@ -236,7 +236,7 @@ class PostgresStore:
     async def read(self, after: int, limit: int, tags: Sequence[str] = ()) -> Sequence[OrderedEvent]:
         rows = await self._read_settled(after, limit, tags)
         if not rows:
-            # Beyond what is settled, and not beyond `after`: events with other tags may lie between the two.
+            # From the settled offset on, even if `after` is lower: events with other tags may lie between the two.
             ((settled,),) = await self._fetch("read", self._sql.settled, max(after, self._settled))
             if settled is not None:
                 self._settled = max(self._settled, settled)

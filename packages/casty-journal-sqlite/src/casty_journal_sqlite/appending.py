@@ -1,10 +1,10 @@
-"""How events get into the file.
+"""Appends events to the file.
 
-An entity's highest number is remembered, not read, before each append. That is safe, also beside other stores
-that write to the same file: numbers only grow, so if the memory is behind, the number after it is taken, and the
-table's uniqueness refuses it, or the mark that deleted events have left. In the same way, whoever writes is taken to
-hold the epoch that it names, and the statement refuses it if it does not. Only then, or before a group is refused, the
-tables are asked.
+Before an append, an entity's highest number comes from memory, not from the file. That is safe even if other stores
+write to the same file: numbers only grow, so if the memory is outdated, the next number is taken, and the
+table's uniqueness or the mark of deleted events refuses it. In the same way, a writer is assumed to
+hold the epoch that it names, and the statement refuses the events if it does not. The tables are read only then, and
+before a group is refused.
 """
 
 import sqlite3
@@ -31,12 +31,12 @@ _ROW_ERRORS = (
     UnicodeError,
     OverflowError,
 )
-"""What one row can be guilty of; anything else is wrong with the file as a whole."""
+"""Errors that one row can cause; all others concern the file as a whole."""
 
 
 @final
 class Appender:
-    """Stores groups; every append is one transaction, or one for each group where one of them is bad."""
+    """Stores groups; every append is one transaction, or one per group if one of them is bad."""
 
     __slots__ = ("_highest", "_reading", "_writing")
 
@@ -46,7 +46,7 @@ class Appender:
         self._highest: dict[str, int] = {}
 
     async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
-        """See `JournalStore`. Raises `sqlite3.Error` for what no single group is guilty of."""
+        """See `JournalStore`. Raises `sqlite3.Error` for errors that no single group has caused."""
         try:
             return await self._append(groups)
         except _ROW_ERRORS:
@@ -60,7 +60,7 @@ class Appender:
             self._remember(await self._look_up(unknown))
         verdict = examine(groups, self._highest, broken=broken)
         if any(verdict.outcomes):
-            # Not from the memory: another append may make it forget at any time.
+            # Not from memory: another append may clear it at any time.
             highest = await self._look_up(entities)
             verdict = await self._examine_closely(groups, highest, broken)
         await self._insert(verdict.accepted)
@@ -84,7 +84,7 @@ class Appender:
             return (await self._append([group], broken))[0]
         except sqlite3.IntegrityError as error:
             if str(error).endswith(statements.NUMBER_COLUMN):
-                # Another store has written since the table was asked, a moment ago.
+                # Another store has written since the table was read, a moment ago.
                 return conflict(first.entity_id, first.sequence_nr, group[-1].sequence_nr + 1)
             if str(error).endswith(statements.FENCED_COLUMN):
                 return fenced(first.entity_id, first.writer, first.epoch)
@@ -98,7 +98,7 @@ class Appender:
         self._highest.update(highest)
 
     async def _look_up(self, entities: Collection[str]) -> dict[str, int]:
-        """The highest numbers of these entities, as the file has them."""
+        """The highest numbers of these entities in the file."""
         highest = dict.fromkeys(entities, 0)
         for some in batched(entities, statements.LARGEST):
             size = statements.size_for(len(some))
@@ -110,7 +110,7 @@ class Appender:
     async def _examine_closely(
         self, groups: Sequence[AppendGroup], highest: Mapping[str, int], broken: Collection[Chain]
     ) -> Verdict:
-        """Knowing what has been stored already, and who holds which epoch."""
+        """Decide on the groups, given the stored events and the holders of epochs."""
         stored: dict[tuple[str, int], bytes] = {}
         held: dict[tuple[str, int], bool] = {}
         for group in groups:

@@ -1,4 +1,4 @@
-"""The connections to a journal file: one writes, one reads, after a look at what the file is."""
+"""The connections to a journal file: one writes, one reads. The kind of the file is checked first."""
 
 import asyncio
 import sqlite3
@@ -18,7 +18,7 @@ from casty_journal_sqlite.ownership import take_ownership
 from casty_journal_sqlite.schema import APPLICATION_ID, MIGRATIONS, OLDEST_SQLITE, VERSION
 
 BUSY_PAUSE: Final = 0.005
-"""Seconds between two tries to turn a file that is busy into one with a write-ahead log."""
+"""Seconds between two attempts to switch a busy file to a write-ahead log."""
 
 
 @final
@@ -37,8 +37,8 @@ class TransactionalConnection(sqlite3.Connection):
 async def enter_connection(stack: AsyncExitStack, connect: Callable[[], sqlite3.Connection]) -> aiosqlite.Connection:
     """A connection that is open until the stack is closed. Raises `sqlite3.Error` if `connect` does.
 
-    Its thread will not keep a process alive that ended without closing it. aiosqlite has no setting for that, but a
-    thread is daemonic if the thread that made it is. Nothing can get lost: what has been acknowledged is committed, and
+    Its thread does not keep a process alive that ended without closing it. aiosqlite has no setting for that, but a
+    thread is daemonic if the thread that started it is. Nothing can get lost: acknowledged events are committed, and
     an unfinished commit is rolled back when the file is opened next.
     """
     made: list[aiosqlite.Connection] = []
@@ -77,9 +77,9 @@ def _connect(path: str, options: SqliteOptions) -> sqlite3.Connection:
 
 
 async def enter_writing(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
-    """A connection that owns the file and has made the tables, or those that an older version did not have.
+    """A connection that owns the file and has created or migrated the tables.
 
-    Raises `JournalSchemaError` for a file that is something else, or that a newer version has written, and
+    Raises `JournalSchemaError` for a file that is not a journal, or that a newer version has written, and
     `JournalError` for one that another process owns.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -87,7 +87,7 @@ async def enter_writing(stack: AsyncExitStack, path: str, options: SqliteOptions
         raise JournalError(f"a SQLite journal needs SQLite {oldest} or newer; this is {sqlite3.sqlite_version}")
     async with AsyncExitStack() as closing:
         connection = await enter_connection(closing, lambda: _connect(path, options))
-        # Before the file is owned: a foreign one gets no lock file beside it.
+        # Before the file is owned: no lock file is created next to a foreign file.
         await _check_kind(path, connection, to_write=True)
         stack.callback(take_ownership(path))
         # After the file is owned: what is left to write is written before it is given back.
@@ -99,7 +99,7 @@ async def enter_writing(stack: AsyncExitStack, path: str, options: SqliteOptions
 
 
 async def enter_reading(stack: AsyncExitStack, path: str, options: SqliteOptions) -> aiosqlite.Connection:
-    """A connection to a journal that there is, which never writes, and so never waits for one that does."""
+    """A connection to an existing journal that never writes, and so never waits for a writer."""
     if options.read_only:
         _expect_file(path)
     connection = await enter_connection(stack, lambda: _connect(path, options))
@@ -125,8 +125,8 @@ async def enter_wal(connection: aiosqlite.Connection, patience: float) -> None:
 
 
 async def _bring_up_to_date(connection: aiosqlite.Connection) -> None:
-    """Make the tables, or what an older version did not have, all at once: a process that is killed leaves the file as
-    it was. Another store of this process may be at it as well, so the version is read once nobody else can write.
+    """Create or migrate the tables in one transaction: a killed process leaves the file unchanged. Another store of
+    this process may do the same, so the version is read under the write lock.
     """
     if await _version(connection) == VERSION:
         return
@@ -149,11 +149,11 @@ async def _version(connection: aiosqlite.Connection) -> int:
 
 
 async def _run(connection: aiosqlite.Connection, script: str) -> None:
-    """Not `executescript`, which would commit what has been begun."""
+    """Execute one statement after the other; `executescript` would commit the open transaction."""
     statement = ""
     for part in script.split(";"):
         statement += f"{part};"
-        if sqlite3.complete_statement(statement):  # a trigger has semicolons of its own
+        if sqlite3.complete_statement(statement):  # a trigger contains semicolons
             await connection.execute_fetchall(statement)
             statement = ""
 
@@ -164,7 +164,7 @@ def _expect_file(path: str) -> None:
 
 
 async def _check_kind(path: str, connection: aiosqlite.Connection, *, to_write: bool) -> None:
-    """Raises `JournalSchemaError` for what is no journal, or cannot be one with the tables that a writer makes."""
+    """Raises `JournalSchemaError` for a file that is not a journal, or that a writer could not make one."""
     ((application, version, tables),) = await connection.execute_fetchall(
         "SELECT (SELECT application_id FROM pragma_application_id), "
         "(SELECT user_version FROM pragma_user_version), "

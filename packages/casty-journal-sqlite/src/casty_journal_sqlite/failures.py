@@ -1,4 +1,4 @@
-"""Says what SQLite's errors mean for a journal and what to do about them."""
+"""Translates SQLite's errors for a journal, with their cures."""
 
 import sqlite3
 from collections.abc import Generator
@@ -14,12 +14,12 @@ _CURES: Final = {
     sqlite3.SQLITE_READONLY: "give this process write access to the file and to its directory, or open it to write",
     sqlite3.SQLITE_CANTOPEN: "create its directory, name a file in it, and give this process access to both",
     sqlite3.SQLITE_CORRUPT: "restore a backup, or save what can be read with: sqlite3 FILE .recover",
-    sqlite3.SQLITE_BUSY: "another process holds it; raise busy_timeout, or find who locks it",
+    sqlite3.SQLITE_BUSY: "another process has locked it; raise busy_timeout, or find that process",
     sqlite3.SQLITE_IOERR: "check the disk, its free space, and the limit on the size of files",
 }
 
 _AWAY: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR)
-"""What may pass by itself, and fails every command until then."""
+"""Errors that may pass without intervention, and fail every command until then."""
 
 
 @contextmanager

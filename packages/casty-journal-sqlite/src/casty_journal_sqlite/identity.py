@@ -1,14 +1,14 @@
-"""Notices that the files of an open database are not those at its path any more.
+"""Detects that the files of an open database are no longer those at its path.
 
-A process that has a file open goes on with it when the file is deleted, renamed or replaced: SQLite would commit to
-what nobody finds again. So each commit looks once more before it is acknowledged.
+A process keeps using an open file after it was deleted, renamed or replaced: SQLite would commit to a file that no
+process can open again. So each commit checks the files before it is acknowledged.
 """
 
 import os
 from typing import Final, final
 
 FILES: Final = ("", "-wal", "-shm")
-"""The database, its log, which holds the last commits, and the log's index, which another process would make anew."""
+"""The database, its log, which has the last commits, and the log's index, which another process would recreate."""
 
 SMALLEST: Final = 512
 """Bytes of the smallest page: no database that was written to is smaller."""
@@ -26,12 +26,12 @@ class OpenFiles:
     __slots__ = ("_found", "_path")
 
     def __init__(self, path: str) -> None:
-        """Called when the database has been read, which makes the files beside it."""
+        """Call it after the database was read, which creates the other files."""
         self._path = path
         self._found = {suffix: _identity(os.stat(path + suffix)) for suffix in FILES}  # see `complaint`
 
     def complaint(self) -> str | None:
-        """What became of the file that is not at its path, is another one, or was emptied; None if all is well."""
+        """The error if a file is missing, was replaced or was truncated; None if all is well."""
         for suffix, found in self._found.items():
             file = self._path + suffix
             try:

@@ -16,8 +16,8 @@ class SqliteJournal(StoreJournal):
     """Events in one SQLite file, which is created on first use.
 
     `synchronous` "FULL" survives a power cut, "NORMAL" is faster and survives `kill -9` only; `busy_timeout`
-    is how many seconds to wait while another connection writes to the file. One process owns a file at a time: another
-    may open it with `read_only`, to look at what there is. Raises `ConfigError` where `path` is no file.
+    is the number of seconds to wait while another connection writes to the file. One process owns a file at a time:
+    others may open it with `read_only`. Raises `ConfigError` if `path` is not a file.
     """
 
     def __init__(
@@ -35,9 +35,7 @@ class SqliteJournal(StoreJournal):
 
 
 def open_file(path: str, options: SqliteOptions) -> AbstractAsyncContextManager[JournalStore]:
-    """The store in the file `path`. The driver is loaded here, so that a plugin that nobody uses costs
-    nothing.
-    """
+    """The store in the file `path`. The driver is loaded here, so that an unused plugin costs nothing."""
     from casty_journal_sqlite.store import open_store
 
     return open_store(path, options)

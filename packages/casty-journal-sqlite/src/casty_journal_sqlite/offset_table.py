@@ -1,4 +1,4 @@
-"""The table of offsets in a SQLite file that belongs to somebody else."""
+"""The table of offsets in a SQLite file that belongs to the users of projections."""
 
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
@@ -27,7 +27,7 @@ async def open_offsets(path: str, busy_timeout: float) -> AsyncGenerator["Sqlite
     """The offsets in the file `path`. Raises `OffsetStoreError` if they cannot be opened."""
 
     def connect() -> sqlite3.Connection:
-        # Transactions are ours to begin and to end: to commit() and rollback() of a handler, this connection is deaf.
+        # The projection begins and ends transactions: this connection ignores commit() and rollback() of a handler.
         return sqlite3.connect(path, timeout=busy_timeout, autocommit=True)
 
     async with AsyncExitStack() as closing:
@@ -71,7 +71,7 @@ class SqliteOffsetTable:
             if (complaint := self._files.complaint()) is not None:
                 raise OffsetStoreError(f"the offsets in the SQLite file {self._path} are gone: {complaint}")
         except BaseException:
-            # There may be nothing to roll back: SQLite has done it, or a commit was cancelled too late.
+            # There may be nothing to roll back: SQLite has done so already, or a commit was cancelled too late.
             with suppress(sqlite3.Error, ValueError):
                 await self._connection.execute_fetchall("ROLLBACK")
             raise

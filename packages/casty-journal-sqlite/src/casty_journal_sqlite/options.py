@@ -1,6 +1,4 @@
-"""What is known of a SQLite journal before it is opened: what it promises, its options, its file's name in a
-URL.
-"""
+"""The capabilities and options of a SQLite journal, and the file that a URL names."""
 
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -27,7 +25,7 @@ class Synchronous(Enum):
     """When SQLite waits for the disk."""
 
     FULL = "FULL"
-    """At every commit: what was acknowledged survives a power cut."""
+    """At every commit: acknowledged events survive a power cut."""
     NORMAL = "NORMAL"
     """At checkpoints: faster; the last commits survive `kill -9`, but not a power cut."""
 
@@ -44,11 +42,11 @@ class Synchronous(Enum):
 class SqliteOptions:
     synchronous: Synchronous = Synchronous.FULL
     busy_timeout: float = 3.0
-    """Seconds to wait while another connection writes to the same file: less than an ask takes by default, so that the
-    asker learns the cause.
+    """Seconds to wait while another connection writes to the same file: less than the default timeout of an ask, so
+    that the caller learns the cause.
     """
     read_only: bool = False
-    """Look at a journal that there is, also beside the process that owns it; every write is refused."""
+    """Read an existing journal, also while another process owns it; every write is refused."""
 
     def __post_init__(self) -> None:
         if self.busy_timeout < 0:
@@ -56,7 +54,7 @@ class SqliteOptions:
 
 
 def checked_path(path: str) -> str:
-    """`path`, if a file can be meant by it. Raises `ConfigError` for a database that would live in memory, and for a
+    """`path`, if it can be a file. Raises `ConfigError` for a database that would be in memory, and for a
     name that no file can have.
     """
     if "\0" in path:
@@ -71,7 +69,7 @@ def checked_path(path: str) -> str:
 def path_from_url(url: str) -> str:
     """The file of `sqlite:///relative.db` or `sqlite:////absolute/path.db`; percent-encoding is undone.
 
-    Raises `ConfigError` for a URL without a file, or with anything but a file.
+    Raises `ConfigError` for a URL without a file, or with anything besides a file.
     """
     parts = urlsplit(url)
     if parts.netloc:
@@ -88,7 +86,7 @@ def path_from_url(url: str) -> str:
 
 
 def _option_meant(query: str) -> str:
-    """Which options the query seems to mean, for a message."""
+    """The options that the query seems to mean, for a message."""
     names = [field.name for field in fields(SqliteOptions)]
     meant = [get_close_matches(key, names, n=1) for key, _ in parse_qsl(query, keep_blank_values=True)]
     found = [match[0] for match in meant if match]

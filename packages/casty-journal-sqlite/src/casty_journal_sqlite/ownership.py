@@ -1,9 +1,9 @@
-"""Keeps two processes from owning one journal file, by a lock on a file beside it that the system itself takes back
-from a process that dies.
+"""Keeps two processes from owning one journal file, by a lock on a file next to it. The operating system releases the
+lock of a process that dies.
 
-The stores of one process share the lock: SQLite keeps their writes apart, and every statement checks what it relies on.
-Where there is no `fcntl`, on Windows, nothing is locked, and of two processes that write to one entity one is told so
-by a conflict only.
+The stores of one process share the lock: SQLite serializes their writes, and every statement checks its assumptions.
+Without `fcntl`, on Windows, nothing is locked: if two processes write to one entity, one of them fails with a
+conflict.
 """
 
 import os
@@ -21,7 +21,9 @@ except ImportError:
 
 _guard: Final = Lock()
 _shares: Final[dict[tuple[int, str], tuple[int, int]]] = {}
-"""The descriptor of each lock file and how many stores share it. By process, for a fork inherits this, but no lock."""
+"""The descriptor of each lock file and the number of stores that share it. Per process: a fork inherits this dict, but
+no lock.
+"""
 
 
 def take_ownership(path: str) -> Callable[[], None]:
@@ -29,7 +31,7 @@ def take_ownership(path: str) -> Callable[[], None]:
 
     Raises `JournalError` if another process owns it, and `OSError` if the lock file cannot be made.
     """
-    # By its real path: the lock is the process's, so a second descriptor of the file would lose it when it is closed.
+    # By its real path: the lock belongs to the process, so closing a second descriptor of the file would release it.
     key = os.getpid(), os.path.realpath(path) + "-lock"
     with _guard:
         descriptor, stores = _shares.get(key) or (_locked(path, key[1]), 0)

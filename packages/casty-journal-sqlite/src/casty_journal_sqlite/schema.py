@@ -1,6 +1,6 @@
-"""The tables of a journal file, and how they came about.
+"""The tables of a journal file, and the migrations that create them.
 
-Version n of the schema is what the `MIGRATIONS` to the versions up to n make. One that was released is never changed.
+Version n of the schema is the result of the `MIGRATIONS` up to version n. A released migration is never changed.
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ SNAPSHOT_COLUMNS: Final = "entity_id, sequence_nr, manifest, version, payload, t
 
 
 def _tagged_events(columns: str) -> str:
-    """What events with tags are inserted into: a trigger on the table itself would slow down all others by a tenth."""
+    """The view for inserting events with tags: a trigger on the table itself would slow down all others by a tenth."""
     return f"""
 CREATE VIEW IF NOT EXISTS tagged_events AS SELECT {columns} FROM events;
 CREATE TRIGGER IF NOT EXISTS insert_tagged INSTEAD OF INSERT ON tagged_events BEGIN
@@ -32,7 +32,7 @@ END;
 """
 
 
-# Whoever deletes events, be it by hand, leaves a mark, so that their numbers are not given again.
+# Every deletion of events, even a manual one, leaves a mark, so that their numbers are not reused.
 _TO_VERSION_2: Final = f"""
 CREATE TABLE IF NOT EXISTS events (
     ordering    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -82,7 +82,7 @@ CREATE TABLE IF NOT EXISTS snapshots (
 PRAGMA application_id = {APPLICATION_ID};
 """
 
-# The trigger of the view goes with it.
+# Dropping the view drops its trigger.
 _TO_VERSION_3: Final = f"""
 ALTER TABLE events ADD COLUMN serializer TEXT;
 ALTER TABLE snapshots ADD COLUMN serializer TEXT;
@@ -91,4 +91,4 @@ DROP VIEW tagged_events;
 """
 
 MIGRATIONS: Final = {2: _TO_VERSION_2, VERSION: _TO_VERSION_3}
-"""By the version that they lead to; each runs within a transaction."""
+"""By target version; each runs within a transaction."""

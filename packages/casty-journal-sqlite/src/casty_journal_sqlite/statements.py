@@ -1,8 +1,8 @@
 """The statements on the tables of a journal file.
 
 A batch is one statement, `INSERT … SELECT … FROM (VALUES (…), (…), …)`, not `executemany`. One statement is a
-transaction of its own, so it is one call to aiosqlite's thread, which nothing can interleave and no
-cancellation split; and that thread gives up the GIL once for the batch, not once for every row.
+transaction of its own, so it is one call to aiosqlite's thread, which no other call can interleave and no
+cancellation split; and that thread releases the GIL once per batch, not once per row.
 """
 
 from functools import cache
@@ -25,7 +25,7 @@ _HIGHEST_OF: Final = """max(
     coalesce((SELECT sequence_nr FROM deletions WHERE entity_id = {0}), 0)
 )"""
 
-# A numbered parameter would be named for Python 3.12, which takes such ones from dicts only.
+# Not a numbered parameter: Python 3.12 treats it as a named one, and takes its value from a dict only.
 HIGHEST: Final = f"SELECT {_HIGHEST_OF.format('wanted')} FROM (SELECT ? AS wanted)"
 
 DELETE: Final = "DELETE FROM events WHERE entity_id = ? AND sequence_nr <= ?"
@@ -34,10 +34,10 @@ EVENT_IDS: Final = "SELECT sequence_nr, event_id FROM events WHERE entity_id = ?
 
 READ: Final = f"SELECT ordering, {EVENT_COLUMNS} FROM events WHERE ordering > ? ORDER BY ordering LIMIT ?"
 
-# What AUTOINCREMENT remembers, deleted rows included.
+# The number that AUTOINCREMENT remembers, which includes deleted rows.
 HIGHEST_OFFSET: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'"
 
-# From one entity to the next, and not over all events of each.
+# Jumps from one entity to the next, without reading all events of each.
 ENTITY_IDS: Final = """
 WITH RECURSIVE ids (id) AS (
     SELECT min(entity_id) FROM events WHERE entity_id > ?
@@ -81,19 +81,19 @@ _FENCED: Final = (
 _VALUES_OF_EVENT: Final = ", ".join({2: _FREE, 3: _FENCED}.get(n, f"column{n}") for n in range(1, WIDTH + 1))
 
 NUMBER_COLUMN: Final = "events.sequence_nr"
-"""What SQLite's complaint ends with if `insert_events` fails for a number that an event has, or a deleted one had."""
+"""The end of SQLite's error if `insert_events` fails for the number of a stored or deleted event."""
 
 FENCED_COLUMN: Final = "events.epoch"
-"""And for an epoch that its writer does not hold."""
+"""The end of its error for an epoch that the writer does not hold."""
 
 
 @cache
 def insert_events(rows: int, *, tagged: bool) -> str:
     """The statement for up to `rows` events, some of which may have tags if `tagged`; a row whose parameters are all
-    NULL is left out.
+    NULL is skipped.
 
     The number of a deleted event, and an epoch that the writer does not hold, become NULL, which the table refuses, and
-    the whole statement with it.
+    with it the whole statement.
     """
     return (
         f"INSERT INTO {'tagged_events' if tagged else 'events'} ({EVENT_COLUMNS}) "
@@ -103,7 +103,7 @@ def insert_events(rows: int, *, tagged: bool) -> str:
 
 @cache
 def highest_of(entities: int) -> str:
-    """The statement for the highest numbers of up to `entities` entities; answers id and number of each that
+    """The statement for the highest numbers of up to `entities` entities; returns id and number of each that
     has, or had, events.
     """
     return f"SELECT column1, {_HIGHEST_OF.format('column1')} AS highest FROM ({_values(entities, 1)}) WHERE highest > 0"
@@ -111,10 +111,10 @@ def highest_of(entities: int) -> str:
 
 @cache
 def read_tagged(tags: int) -> str:
-    """The statement for events with any of so many tags; for each, it takes the tag, the offset and the limit, and the
-    limit once more.
+    """The statement for events with any of `tags` tags; its parameters are the tag, the offset and the limit of each,
+    and the limit once more.
     """
-    # Each part ends at the limit, so that a long history costs nothing.
+    # Each part stops at the limit, so that a long history costs nothing.
     of_one = "SELECT ordering FROM (SELECT ordering FROM tags WHERE tag = ? AND ordering > ? ORDER BY ordering LIMIT ?)"
     return (
         f"SELECT ordering, {EVENT_COLUMNS} FROM events WHERE ordering IN ({' UNION '.join([of_one] * tags)}) "
@@ -123,7 +123,7 @@ def read_tagged(tags: int) -> str:
 
 
 def size_for(rows: int) -> int:
-    """The size of statement for so many rows: the next power of two, so that there are eleven to prepare and
+    """The statement size for that many rows: the next power of two, so that eleven statements are prepared and
     not a thousand.
     """
     return min(1 << (rows - 1).bit_length(), LARGEST)

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 @asynccontextmanager
 async def open_store(path: str, options: SqliteOptions) -> AsyncGenerator["SqliteStore"]:
     """The store in the file `path`, closed on exit. Raises `JournalError` if it cannot be opened."""
-    # One generator, not a nest of them: an event loop that ends before us closes all generators at once.
+    # One generator, not nested ones: an event loop that ends first closes all generators at once.
     async with AsyncExitStack() as connections:
         with explained(path, "open"):
             if options.read_only:
@@ -39,7 +39,7 @@ async def open_store(path: str, options: SqliteOptions) -> AsyncGenerator["Sqlit
             else:
                 writing = await enter_writing(connections, path, options)
                 reading = await enter_reading(connections, path, options)
-            # Who only reads acknowledges nothing, and its file need not have a log.
+            # A read-only store acknowledges nothing, and its file need not have a log.
             files = None if options.read_only else OpenFiles(path)
         yield SqliteStore(path, writing, reading, files)
 
@@ -86,7 +86,7 @@ class SqliteStore:
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
         if epoch is not None and await self._fence(key) == (owner, epoch):
-            return epoch  # each entity of a shard repeats its claim: that is not worth a commit
+            return epoch  # each entity of a shard repeats the claim, which needs no commit
         with explained(self._path, "write to"):
             granted: Any = await self._writing.execute_fetchall(
                 statements.CLAIM, {"key": key, "owner": owner, "epoch": epoch}
@@ -119,7 +119,7 @@ class SqliteStore:
 
     async def save_snapshot(self, snapshot: SnapshotRecord, keep: int) -> None:
         with explained(self._path, "write to"):
-            # Two transactions: between them there is only one snapshot too many.
+            # Two transactions are safe: between them there is only one snapshot too many.
             await self._writing.execute_fetchall(statements.SAVE_SNAPSHOT, snapshot_row(snapshot))
             await self._writing.execute_fetchall(
                 statements.PRUNE_SNAPSHOTS, {"entity_id": snapshot.entity_id, "keep": keep}
@@ -141,7 +141,7 @@ class SqliteStore:
         return None
 
     def _check_files(self) -> None:
-        """Raises `JournalUnavailableError` if what was just committed or read is not what the path leads to."""
+        """Raises `JournalUnavailableError` if the files just committed or read are no longer those at the path."""
         if self._files is not None and (complaint := self._files.complaint()) is not None:
             raise JournalUnavailableError(f"the SQLite journal {self._path} is gone: {complaint}")
 
