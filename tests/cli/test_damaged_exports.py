@@ -27,8 +27,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "the last line is missing": (lambda lines: lines[:-1], "ends too soon, after 8 events and 2 snapshots"),
     "half is missing": (lambda lines: lines[:6], "ends too soon, after 5 events and 0 snapshots"),
     "the end is torn off": (lambda lines: [*lines[:-1], lines[-1][:-5]], f"line {LINES} does not match"),
-    "the beginning is missing": (lambda lines: lines[1:], "is no export of a journal"),
-    "all is missing": (lambda lines: [], "is no export of a journal"),
+    "the beginning is missing": (lambda lines: lines[1:], "is not an export of a journal"),
+    "all is missing": (lambda lines: [], "is not an export of a journal"),
 }
 
 

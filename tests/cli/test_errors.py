@@ -46,7 +46,7 @@ def test_looking_never_makes_a_file(command: tuple[str, ...], tmp_path: Path) ->
     [
         (("oracle://bank",), "no journal named 'oracle'; installed: memory,"),
         (("events.db",), "not 'events.db'; for a SQLite file write: sqlite:///events.db"),
-        (("memory://",), "ends with its process"),
+        (("memory://",), "exists only in its own process"),
         (("sqlite://events.db",), "names a host, 'events.db', but SQLite has none"),
         (("--url", "postgresql://me:p@ss:w@rd@host/x"), "it is not shown, as it may hold a password"),
         (("sqlite:///a.db", "--option", "schema=bank"), "journal 'sqlite' has no option 'schema'"),
@@ -112,7 +112,7 @@ def test_a_file_that_may_not_grow_is_explained_and_gone_on_with(sqlite: Place, t
     run = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=False, timeout=200)
     assert run.returncode == 1
     assert run.stderr == (
-        f"casty: cannot write {file}.part: File too large; mend that and run the same command again: it goes on where "
+        f"casty: cannot write {file}.part: File too large; fix that and run the same command again: it continues where "
         "it stopped\n"
     )
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=200)

@@ -58,7 +58,7 @@ def test_an_export_that_is_killed_again_and_again_is_whole_in_the_end(
     with part.open("ab") as tail:
         tail.write(b'00000000 {"event": {"offset": 1, "ent')  # as after a power cut
     run = finished("export", str(file), *place.arguments)
-    assert (run.returncode, run.stderr[:22]) == (0, "casty: going on after "), run.stderr
+    assert (run.returncode, run.stderr[:24]) == (0, "casty: continuing after "), run.stderr
     stored = place.contents()
     assert lines_of(file) == (stored.events, stored.snapshots)
     assert len(stored.events) == TOTAL
@@ -90,14 +90,14 @@ def test_an_export_of_another_journal_is_not_gone_on_with(sqlite: Place, tmp_pat
     path = Path(sqlite.url.removeprefix("sqlite:///"))
     path.unlink()
     sqlite.write_much(5, 5)
-    assert "it is not the journal that it was" in journal("export", str(file), *sqlite.arguments, code=1)
+    assert "it is not the same journal any more" in journal("export", str(file), *sqlite.arguments, code=1)
     assert part.read_bytes() == b"".join(lines[:9])
 
 
 def test_an_interrupted_export_says_how_to_go_on(filled: Place, tmp_path: Path) -> None:
     file = tmp_path / "bank.export"
     errors = ended("export", str(file), *filled.arguments, by=signal.SIGINT, after=4_000)
-    assert errors == "casty: interrupted; run the same command again: it goes on where it stopped\n"
+    assert errors == "casty: interrupted; run the same command again: it continues where it stopped\n"
     assert finished("export", str(file), *filled.arguments).returncode == 0
     assert lines_of(file)[0] == filled.contents().events
 

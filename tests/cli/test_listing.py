@@ -101,7 +101,7 @@ def test_a_deleted_beginning_is_no_obstacle(sqlite: Place) -> None:
 
 def test_an_entity_of_which_there_is_nothing_is_an_error(place: Place) -> None:
     place.write_bank()
-    assert "has nothing of the entity 'A'" in complaint("show", "A", *place.arguments, code=1)
+    assert "has no entity 'A'" in complaint("show", "A", *place.arguments, code=1)
 
 
 def test_statistics_count_everything(place: Place) -> None:

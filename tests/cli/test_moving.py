@@ -164,14 +164,14 @@ def test_an_empty_journal_moves_too(sqlite: Place, other: Place) -> None:
 def test_a_file_that_is_there_is_not_overwritten(sqlite: Place, tmp_path: Path) -> None:
     sqlite.write_bank()
     (tmp_path / FILE).write_text("precious")
-    assert f"{FILE} is there already" in complaint("export", FILE, *sqlite.arguments, code=1)
+    assert f"{FILE} exists already" in complaint("export", FILE, *sqlite.arguments, code=1)
     assert (tmp_path / FILE).read_text() == "precious"
 
 
 def test_a_part_that_is_something_else_is_left_alone(sqlite: Place, tmp_path: Path) -> None:
     sqlite.write_bank()
     (tmp_path / f"{FILE}.part").write_text("precious")
-    assert "is no export that could go on" in complaint("export", FILE, *sqlite.arguments, code=1)
+    assert "is not an export that could be continued" in complaint("export", FILE, *sqlite.arguments, code=1)
     assert (tmp_path / f"{FILE}.part").read_text() == "precious"
 
 
@@ -182,7 +182,7 @@ def test_exactly_one_source_is_imported(sqlite: Place) -> None:
     assert f"two journals are named, {FILE} and --from-url sqlite:///other.db" in complaint(*two, code=2)
     line = complaint("import", sqlite.url, FILE, code=2)
     assert line.endswith(
-        f"'{FILE}' is no URL; to write the journal into a file, run: casty journal export {FILE} {sqlite.url}"
+        f"'{FILE}' is not a URL; to write the journal into a file, run: casty journal export {FILE} {sqlite.url}"
     )
 
 

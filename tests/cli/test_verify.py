@@ -95,7 +95,7 @@ def test_damaged_events_are_found_among_sound_ones(sqlite: Place) -> None:
         ("a", 2500),
     ]
     assert all("do not match their checksum; restore a backup" in finding["problem"] for finding in damaged)
-    assert order["problem"].startswith("behind the offset 0 the order of all events cannot be read: event 1 of 'a'")
+    assert order["problem"].startswith("after the offset 0 the order of all events cannot be read: event 1 of 'a'")
     assert result["events"] == 2_498
 
 
@@ -159,7 +159,7 @@ def test_an_order_against_the_numbers_is_found(sqlite: Place) -> None:
     )
     ((entity_id, number, problem),) = found(sqlite)
     assert (entity_id, number) == ("a", 1)
-    assert problem.startswith("in the order of all events it comes behind event 2")
+    assert problem.startswith("in the order of all events it comes after event 2")
 
 
 def test_very_many_findings_are_counted(sqlite: Place) -> None:

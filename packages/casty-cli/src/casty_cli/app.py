@@ -1,4 +1,4 @@
-"""The commands of `casty journal` and their options. What they do is in the other modules."""
+"""The commands of `casty journal` and their options. The other modules implement them."""
 
 import logging
 import sys
@@ -20,7 +20,7 @@ from casty_cli.values import Values
 from casty_cli.verifying import verify_journal
 
 app = typer.Typer(
-    help="Look into a journal, move it, check it. What reads, changes nothing, and works beside a running node.",
+    help="Inspect, move and verify a journal. Commands that read change nothing, and work next to a running node.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -29,37 +29,39 @@ app = typer.Typer(
 
 Journal = Annotated[
     str | None,
-    typer.Argument(metavar="JOURNAL", help="Its URL, such as sqlite:///events.db; else [journal] url of casty.toml."),
+    typer.Argument(
+        metavar="JOURNAL", help="Its URL, such as sqlite:///events.db; default: [journal] url of casty.toml."
+    ),
 ]
 Url = Annotated[str | None, typer.Option(metavar="URL", help="The same as JOURNAL.")]
 Config = Annotated[
-    str | None, typer.Option(metavar="FILE", help="The configuration; else the casty.toml that is found.")
+    str | None, typer.Option(metavar="FILE", help="The configuration file; default: the casty.toml that is found.")
 ]
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="KEY=VALUE", help="An option of the journal, such as schema=bank. Repeatable."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one on each line of a list.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one per line of a list.")]
 Types = Annotated[
     list[str] | None,
-    typer.Option(metavar="MODULE", help="Import this module of yours first, to know its types. Repeatable."),
+    typer.Option(metavar="MODULE", help="Import this module first, to know its types. Repeatable."),
 ]
 
-GO_ON: Final = "interrupted; run the same command again: it goes on where it stopped"
+GO_ON: Final = "interrupted; run the same command again: it continues where it stopped"
 
 
 @app.command()
 def ids(
     journal: Journal = None,
     *,
-    prefix: Annotated[str, typer.Option(help="Only ids that begin with this.")] = "",
-    count: Annotated[bool, typer.Option("--count", help="Print only how many there are.")] = False,
+    prefix: Annotated[str, typer.Option(help="Only ids with this prefix.")] = "",
+    count: Annotated[bool, typer.Option("--count", help="Print only their number.")] = False,
     url: Url = None,
     option: Options = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """List the entities that have events, one on each line."""
+    """List the entities that have events, one per line."""
     work = count_ids if count else list_ids
     run(lambda: work(Settings(config).journal(one_of(journal, url), option or ()), prefix, as_json=json))
 
@@ -71,15 +73,15 @@ def show(
     *,
     first: Annotated[int, typer.Option("--from", help="The first event's number.")] = 1,
     last: Annotated[int | None, typer.Option("--to", help="The last event's number.")] = None,
-    limit: Annotated[int, typer.Option(help="How many events to show at most.")] = SHOWN,
-    raw: Annotated[bool, typer.Option("--raw", help="Show bytes as they are, and who wrote them.")] = False,
+    limit: Annotated[int, typer.Option(help="The largest number of events to show.")] = SHOWN,
+    raw: Annotated[bool, typer.Option("--raw", help="Show the stored bytes, and their writers.")] = False,
     types: Types = None,
     url: Url = None,
     option: Options = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Show an entity's events and snapshots: as Python values with --types, else as they are written."""
+    """Show an entity's events and snapshots: as Python values with --types, else as they are stored."""
 
     async def work() -> None:
         settings = Settings(config)
@@ -106,7 +108,7 @@ def stats(
 
 @app.command()
 def export(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to make.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to create.")],
     journal: Journal = None,
     *,
     url: Url = None,
@@ -114,7 +116,7 @@ def export(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Write all events and snapshots into a file. It is FILE.part until it is whole; run again, it goes on."""
+    """Write all events and snapshots into a file. Until it is complete it is FILE.part; run again to continue."""
 
     async def work() -> None:
         path, place = in_either_order(file, journal)
@@ -127,7 +129,7 @@ def export(
 @app.command(name="import")
 def import_(
     origin: Annotated[
-        str | None, typer.Argument(metavar="FROM", help="The file that `export` has written, or a journal's URL.")
+        str | None, typer.Argument(metavar="FROM", help="A file written by `export`, or a journal's URL.")
     ] = None,
     journal: Journal = None,
     *,
@@ -140,7 +142,7 @@ def import_(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Store what a file or another journal holds. What is there already stays; run again, it goes on."""
+    """Store the events and snapshots of a file or another journal. Stored ones are kept; run again to continue."""
 
     async def work() -> None:
         settings = Settings(config)
@@ -164,7 +166,7 @@ def verify(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Look for gaps, damage, and events that cannot be decoded. Exits with 1 if there is anything."""
+    """Look for gaps, damage, and events that cannot be decoded. Exits with 1 if there are any."""
 
     async def work() -> bool:
         settings = Settings(config)
@@ -176,12 +178,12 @@ def verify(
 
 
 def journal(arguments: Sequence[str]) -> int:
-    """What `casty journal` does. Ends with `SystemExit`, whose code is 1 for failures and findings, and 2 for
-    a command line or a configuration that is wrong.
+    """Run `casty journal`. Ends with `SystemExit`, whose code is 1 for failures and findings, and 2 for
+    a wrong command line or configuration.
     """
     logging.basicConfig(level=logging.WARNING, handlers=[Saying()])
     if isinstance(sys.stdout, TextIOWrapper):
-        cast(Any, sys.stdout).reconfigure(errors="backslashreplace")  # an id may hold what a terminal cannot show
+        cast(Any, sys.stdout).reconfigure(errors="backslashreplace")  # ids may hold any character
     app(args=arguments, prog_name="casty journal")
     return 0
 

@@ -1,6 +1,4 @@
-"""Reads a stored value without its type, so that a person sees what is in it. Nothing is imported, and nothing is made
-but builtins.
-"""
+"""Reads a stored value without its type, for display. Nothing is imported, and only builtins are created."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -24,7 +22,7 @@ _UNBOUNDED: Final = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Typed:
-    """A value of some type, which is not asked for: it may be in a set, whatever it holds."""
+    """A value of an unknown type. Hashable, so that it may be in a set, whatever it holds."""
 
     name: str
     version: object
@@ -32,7 +30,7 @@ class Typed:
 
 
 class _AnyType(Catalog):
-    """Takes every type for known."""
+    """Treats every type as known."""
 
     def __init__(self) -> None:
         super().__init__(Registry(), strict=True, allow=())
@@ -57,8 +55,8 @@ _reader: Final = Reader(
 
 
 def content(payload: bytes) -> object:
-    """What msgpack wrote, as JSON can hold it: bytes as hexadecimal digits behind 0x, dates and the like as texts, and
-    types within it by name. Raises `DecodeError` for bytes that are no value.
+    """A msgpack payload as JSON: bytes as hexadecimal digits after 0x, dates and the like as strings, and
+    types within it by name. Raises `DecodeError` for invalid bytes.
     """
     return _plain(_reader.read(_reader.unpack(payload)))
 

@@ -1,6 +1,6 @@
-"""Keeps the numbers of events that were deleted before a history was exported: the next event must keep its own.
+"""Preserves the numbers of events that were deleted before a history was exported, so that later events keep theirs.
 
-A journal gives an entity no number but the next one. So stand-ins are stored under the deleted numbers, and deleted.
+A journal accepts only the next number of an entity. So placeholders are stored under the deleted numbers, and deleted.
 """
 
 from typing import Any, Final, cast
@@ -12,18 +12,18 @@ from casty.spi.journal import DeletingStore, EventRecord, JournalStore, OrderedS
 from casty_cli.paging import LARGEST
 
 TAG: Final = "casty.deleted"
-"""By which stand-ins are found that a process which was killed has left."""
+"""Identifies placeholders that a killed process has left."""
 
 
 async def pass_over(store: JournalStore, entity_id: str, highest: int, to_sequence_nr: int) -> None:
-    """Let the entity, whose last number is `highest`, go on behind `to_sequence_nr`; all that it has is deleted.
+    """Let the entity, whose last number is `highest`, continue after `to_sequence_nr`; its events so far are deleted.
 
-    Raises `JournalError` for a journal that deletes nothing.
+    Raises `JournalError` for a journal that cannot delete events.
     """
     if not store.capabilities.deleting:
         raise JournalError(
-            f"events {highest + 1} to {to_sequence_nr} of {entity_id!r} were deleted where this history comes from, "
-            "and this journal cannot go on behind them: it deletes no events; import into one that does"
+            f"events {highest + 1} to {to_sequence_nr} of {entity_id!r} were deleted in the source, "
+            "and this journal cannot continue after them: it cannot delete events; import into one that can"
         )
     for first in range(highest + 1, to_sequence_nr + 1, LARGEST):
         last = min(first + LARGEST - 1, to_sequence_nr)
@@ -34,7 +34,7 @@ async def pass_over(store: JournalStore, entity_id: str, highest: int, to_sequen
 
 
 async def remove_stand_ins(store: JournalStore) -> None:
-    """Delete those that are left."""
+    """Delete remaining placeholders."""
     capabilities = store.capabilities
     if capabilities.deleting and capabilities.ordered:
         both = cast(Any, store)

@@ -1,4 +1,4 @@
-"""Checks of each entity's history: what a recovery relies on."""
+"""Checks of each entity's history, on which recovery relies."""
 
 import logging
 from collections import Counter
@@ -27,7 +27,7 @@ class Unreadable:
 
 @final
 class EntityChecks:
-    """Looks at one entity after the other, and counts what it has seen."""
+    """Checks one entity after the other, and counts events, snapshots and undecoded values."""
 
     def __init__(self, store: OrderedStore, values: Values, findings: Findings) -> None:
         self._store = store
@@ -36,10 +36,10 @@ class EntityChecks:
         self.events = 0
         self.snapshots = 0
         self.unknown = Counter[str]()
-        """How many values were not decoded, as their types are not known here."""
+        """Number of values that were not decoded because their types are not known here."""
 
     async def check_events(self, entity_id: str, report: Report) -> None:
-        """Numbers have no gaps but a deleted beginning; epochs never fall; what is in an event can be read."""
+        """Check that numbers have no gaps (except deleted first events), epochs never fall, and events can be read."""
         last = epoch = 0
         async for part in self._history(entity_id):
             if isinstance(part, Unreadable):
@@ -65,7 +65,7 @@ class EntityChecks:
             self._findings.add(entity_id, last, f"{problem}; {RESTORE}")
 
     async def check_snapshots(self, entity_id: str) -> None:
-        """A snapshot is of an event that has been, and can be read. One that the store passes over is a finding."""
+        """Check that a snapshot belongs to a past event and can be read. One that the store skips is a finding."""
         with _warnings() as passed_over:
             async for snapshot in snapshots(self._store, entity_id):
                 self.snapshots += 1
@@ -94,8 +94,8 @@ class EntityChecks:
                 return
 
     async def _first_unreadable(self, entity_id: str, first: int) -> int:
-        """The number of the event because of which a page that begins with `first` cannot be read. Raises
-        `JournalError` if the journal does not answer at all.
+        """The number of the event that makes a page starting with `first` unreadable. Raises
+        `JournalError` if the journal does not respond at all.
         """
         last = await self._store.highest_sequence_nr(entity_id)
         reached = first
@@ -110,14 +110,14 @@ class EntityChecks:
         return reached
 
     async def _is_there(self, entity_id: str, last: int) -> bool:
-        """Whether the history still begins at or before `last`: if not, its beginning was deleted in the meantime."""
+        """Whether the history still starts at or before `last`: if not, its first events have been deleted."""
         return bool(await self._store.replay(entity_id, 0, last, 1))
 
     def _check_header(self, record: EventRecord) -> None:
         problems = {
             "its id is not 16 bytes long": len(record.event_id) != 16,
             "its version is below 1": record.version < 1,
-            "its timestamp is no number": not isfinite(record.timestamp),
+            "its timestamp is not a number": not isfinite(record.timestamp),
         }
         for problem, applies in problems.items():
             if applies:
@@ -136,7 +136,7 @@ class EntityChecks:
 
 @contextmanager
 def _warnings() -> Generator[list[str]]:
-    """What is logged as a warning while the block runs."""
+    """Collects the warnings logged while the block runs."""
     texts: list[str] = []
 
     class Collector(logging.Handler):

@@ -1,4 +1,4 @@
-"""The file of an export: written beside its name until it is whole, and read only when it is."""
+"""The file of an export: written under a temporary name until it is complete, and read only when it is."""
 
 import os
 from collections.abc import Generator, Iterable, Iterator
@@ -17,16 +17,16 @@ SUFFIX: Final = ".part"
 
 @final
 class ExportWriter:
-    """Writes `FILE.part`, or goes on with what an earlier process has left of it; `finish` makes it `FILE`.
+    """Writes `FILE.part`, or continues one that an earlier process has left; `finish` renames it to `FILE`.
 
-    Raises `JournalError` for a file that is there already, is an export of another journal, or cannot be written.
+    Raises `JournalError` for a file that exists, is an export of another journal, or cannot be written.
     """
 
     def __init__(self, path: Path, journal: str) -> None:
         self._path = path
         self._part = path.with_name(path.name + SUFFIX)
         if path.exists():
-            raise JournalError(f"{path} is there already; name another file, or remove this one")
+            raise JournalError(f"{path} exists already; name another file, or remove this one")
         with self._explained():
             self._file = self._part.open("a+b")
         try:
@@ -54,7 +54,7 @@ class ExportWriter:
         self._snapshots += len(page) - events
 
     def finish(self) -> End:
-        """Write the last line, read everything back, and give the file its name."""
+        """Write the last line, read everything back, and rename the file."""
         end = End(self._events, self._snapshots)
         if self.extent.end is None:
             self._write([end])
@@ -63,18 +63,22 @@ class ExportWriter:
             self._file.seek(0)
             found = survey(self._file)
             if (found.end, found.walk.size) != (end, self._part.stat().st_size):
-                raise JournalError(f"{self._part} is not what was written; remove it, check the disk, and export again")
+                raise JournalError(
+                    f"{self._part} differs from what was written; remove it, check the disk, and export again"
+                )
             self._part.replace(self._path)
             _sync_folder(self._path.parent)
         return end
 
     def _intact(self, journal: str) -> Extent:
-        """What is there already, once everything from the first damaged line on is cut off."""
+        """The existing part, after everything from the first damaged line on was cut off."""
         with self._explained():
             self._file.seek(0)
             extent = survey(self._file)
             if extent.begin is None and self._part.stat().st_size:
-                raise JournalError(f"{self._part} is no export that could go on; remove it, or name another file")
+                raise JournalError(
+                    f"{self._part} is not an export that could be continued; remove it, or name another file"
+                )
             if extent.begin is not None and extent.begin.journal != journal:
                 raise JournalError(
                     f"{self._part} is the beginning of an export of {extent.begin.journal}, not of {journal}; name "
@@ -95,13 +99,13 @@ class ExportWriter:
             yield
         except OSError as error:
             raise JournalError(
-                f"cannot write {self._part}: {error.strerror}; mend that and run the same command again: it goes on "
+                f"cannot write {self._part}: {error.strerror}; fix that and run the same command again: it continues "
                 "where it stopped"
             ) from error
 
 
 def surveyed(path: Path) -> Extent:
-    """What is in an export. Raises `JournalError` unless it is all there, as it was written."""
+    """The extent of an export. Raises `JournalError` unless it is complete and intact."""
     try:
         with path.open("rb") as file:
             extent = survey(file)
@@ -111,7 +115,7 @@ def surveyed(path: Path) -> Extent:
     except JournalError as error:
         raise JournalError(f"{path} cannot be imported: {error}") from None
     if extent.begin is None:
-        raise JournalError(f"{path} is no export of a journal, or its first line is damaged")
+        raise JournalError(f"{path} is not an export of a journal, or its first line is damaged")
     if extent.walk.size < size:
         raise JournalError(
             f"{path} is damaged: line {extent.walk.lines + 1} does not match its checksum; nothing was imported; use "
@@ -120,7 +124,7 @@ def surveyed(path: Path) -> Extent:
     if extent.end != End(extent.events, extent.snapshots):
         raise JournalError(
             f"{path} ends too soon, after {extent.events} events and {extent.snapshots} snapshots; nothing was "
-            "imported; run the export again, which goes on where it stopped, or use another copy"
+            "imported; run the export again, which continues where it stopped, or use another copy"
         )
     return extent
 
@@ -148,8 +152,8 @@ def pages(path: Path) -> Iterator[Page]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name outlast a power cut, where the system can do that."""
-    with suppress(PermissionError):  # Windows opens no folders
+    """Make a new name survive a power cut, if the system can do that."""
+    with suppress(PermissionError):  # Windows cannot open folders
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,14 +1,14 @@
-"""The lines of an export: one JSON object each, behind a checksum, and what is told by a walk over them.
+"""The lines of an export, one checksum and JSON object each, and a reader that finds how far a file is intact.
 
     9a3f2c10 {"casty-journal-export": 1, "journal": "sqlite:///events.db"}
     04d7e1b2 {"event": {"offset": 1, "entity_id": "account-7", "sequence_nr": 1, …, "payload": "gaZhbW91bnQD"}}
     77c0518e {"snapshot": {"entity_id": "account-7", "sequence_nr": 1, …}}
     e2b94a06 {"end": {"events": 1, "snapshots": 1}}
 
-A checksum is the CRC-32 of its object's bytes and those of all objects before, so that a line that is changed, missing,
-doubled or moved is noticed; and without its last line an export is incomplete. Bytes are in Base64, an event's id in
+A checksum is the CRC-32 of the bytes of all objects up to this one, so it reveals a line that is changed, missing,
+duplicated or moved. Without its last line an export is incomplete. Bytes are in Base64, an event's id in
 hexadecimal digits, tags in a list; the other fields are those of `EventRecord` and `SnapshotRecord`. The name of the
-default serializer is left out.
+default serializer is omitted.
 """
 
 import json
@@ -26,7 +26,7 @@ VERSION: Final = 1
 
 _BEGIN: Final = "casty-journal-export"
 _BODY: Final = len("00000000 ")
-"""Where a line's object begins."""
+"""Position of a line's object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Begin:
     """The first line."""
 
     journal: str
-    """Which one was exported, for people."""
+    """The exported journal, for information."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last line: so many of each kind are before it."""
+    """The last line: the counts of both kinds."""
 
     events: int
     snapshots: int
@@ -54,7 +54,7 @@ def encode(line: Line) -> bytes:
 
 
 def decode(body: bytes) -> Line:
-    """The line of an object. Raises `JournalError` for one that this version does not know."""
+    """Parse the object of a line. Raises `JournalError` for one that this version does not know."""
     try:
         document = json.loads(body)
         match next(iter(document)):
@@ -68,7 +68,7 @@ def decode(body: bytes) -> Line:
                 if kind == _BEGIN and document[kind] == VERSION:
                     return Begin(document["journal"])
     except (ValueError, TypeError, KeyError, StopIteration):
-        pass  # whatever it lacks
+        pass  # an unknown object
     raise JournalError(
         f"a line of it begins with {body[:40].decode(errors='replace')!r}, which no export of version {VERSION} does; "
         "if a newer Casty wrote it, use that one: pip install -U casty-cli"
@@ -76,7 +76,7 @@ def decode(body: bytes) -> Line:
 
 
 def sealed(lines: Iterable[Line], seal: int) -> tuple[bytes, int]:
-    """The lines as they are written behind one with the checksum `seal`, and the checksum of the last of them."""
+    """The lines to write after one with the checksum `seal`, and the checksum of the last of them."""
     parts: list[bytes] = []
     for line in lines:
         body = encode(line)
@@ -86,17 +86,17 @@ def sealed(lines: Iterable[Line], seal: int) -> tuple[bytes, int]:
 
 
 class Walk:
-    """Reads a file for as long as its lines are as they were written."""
+    """Reads a file up to its first damaged line."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.size = 0
-        """The bytes of those lines."""
+        """Bytes of the intact lines."""
         self.seal = 0
-        """The checksum of the last one."""
+        """Checksum of the last intact line."""
 
     def bodies(self, file: BinaryIO) -> Iterator[bytes]:
-        """The objects of the lines."""
+        """The objects of the intact lines."""
         for line in file:
             body = line[_BODY:-1]
             seal = crc32(body, self.seal)
@@ -110,7 +110,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """How far a file is an export."""
+    """How far a file is an intact export."""
 
     walk: Walk
     events: int
@@ -122,8 +122,8 @@ class Extent:
 
 
 def survey(file: BinaryIO) -> Extent:
-    """Walk over a file to its end, or to its first damaged line. Raises `JournalError` for a line that is intact, but
-    not known.
+    """Read a file to its end, or to its first damaged line. Raises `JournalError` for an intact line of an unknown
+    kind.
     """
     walk = Walk()
     counts = Counter[bytes]()
@@ -162,7 +162,7 @@ def _document(line: Line) -> dict[str, object]:
 
 def _fields(record: EventRecord | SnapshotRecord) -> dict[str, object]:
     fields: dict[str, object] = {**record._asdict(), "payload": b64encode(record.payload).decode("ascii")}
-    if record.serializer == DEFAULT_SERIALIZER:  # as in exports from before records had one
+    if record.serializer == DEFAULT_SERIALIZER:  # as in exports of older versions, whose records had none
         del fields["serializer"]
     return fields
 

@@ -1,4 +1,4 @@
-"""`export`: a journal into a file. What an earlier process has left of the file is kept, and the rest follows."""
+"""`export`: a journal into a file. An incomplete file of an earlier process is continued."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,14 +15,14 @@ from casty_cli.terminal import print_json, progress, say
 async def export_journal(journal: NamedJournal, path: Path, *, as_json: bool) -> None:
     """Write all events, in the order in which they were stored, and all snapshots.
 
-    Raises `JournalError` where the file is there already, or was begun with another journal.
+    Raises `JournalError` if the file exists, or was started with another journal.
     """
     async with journal.to_read() as store:
         end = await store.highest_offset()
         with ExportWriter(path, journal.name) as file, progress("events, then snapshots", end) as report:
             begun = file.extent
             if begun.events:
-                say(f"going on after {begun.events} events and {begun.snapshots} snapshots")
+                say(f"continuing after {begun.events} events and {begun.snapshots} snapshots")
             if begun.last_event is not None:
                 await _expect_stored(store, begun.last_event, journal.name)
             if begun.end is None:
@@ -38,11 +38,11 @@ async def export_journal(journal: NamedJournal, path: Path, *, as_json: bool) ->
 
 
 async def _expect_stored(store: OrderedStore, exported: OrderedEvent, name: str) -> None:
-    """The event may have been deleted since, but no other may have its offset."""
+    """Check that the journal is still the exported one: the event may be deleted, but no other may have its offset."""
     for found in await store.read(exported.offset - 1, 1):
         if found.offset == exported.offset and found.record.event_id != exported.record.event_id:
             raise JournalError(
                 f"{name} has event {found.record.sequence_nr} of {found.record.entity_id!r} at the offset "
                 f"{found.offset}, where the export so far has event {exported.record.sequence_nr} of "
-                f"{exported.record.entity_id!r}: it is not the journal that it was; begin a new file"
+                f"{exported.record.entity_id!r}: it is not the same journal any more; start a new file"
             )

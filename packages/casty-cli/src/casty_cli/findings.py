@@ -1,4 +1,4 @@
-"""What `verify` has found: told one by one up to a bound, and counted beyond it."""
+"""The findings of `verify`: printed one by one up to a bound, and counted beyond it."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,15 +8,15 @@ from casty_cli.terminal import printable
 TOLD: Final = 1_000
 
 RESTORE: Final = "restore a backup"
-"""What is to be done about what nothing else mends."""
+"""The cure if there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, and what to do about it."""
+    """A problem, and its cure."""
 
     entity_id: str | None
-    """None where no single entity is to blame."""
+    """None if the problem concerns no single entity."""
     sequence_nr: int | None
     problem: str
 
@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """All of them."""
+    """All findings, printed or not."""
 
     told: list[Finding] = field(default_factory=list[Finding])
     untold: int = 0

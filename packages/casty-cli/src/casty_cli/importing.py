@@ -1,8 +1,8 @@
-"""`import`: what an export or another journal holds into a journal, where it becomes history.
+"""`import`: stores the events and snapshots of an export or another journal.
 
-Events keep everything but their epochs, which become 0: the epochs of a journal are given by its own fences, and the
-next owner of an entity begins anew, with 1. By their ids, events that are there already are known again, so that an
-import may be repeated as often as it takes.
+Events keep everything except their epochs, which become 0: a journal's own fences assign its epochs, and the
+next owner of an entity starts with 1. Stored events are recognized by their ids, so that an
+import can be repeated any number of times.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,17 +19,17 @@ from casty_cli.settings import NamedJournal
 from casty_cli.terminal import print_json, progress, say
 
 ALL: Final = 2**31 - 1
-"""How many of an entity's snapshots are kept: an import throws none away."""
+"""Number of snapshots kept per entity: an import drops none."""
 
 GAPS_NAMED: Final = 3
-"""Gaps in histories that are named one by one."""
+"""Number of gaps in histories that are named one by one."""
 
 REMEMBERED: Final = 100_000
-"""Entities of which we know how far they have come."""
+"""Number of entities whose last number is remembered."""
 
 
 async def import_file(journal: NamedJournal, path: Path, *, as_json: bool) -> None:
-    """Raises `JournalError` for a file that is not whole, and for a history that the journal has otherwise."""
+    """Import a file. Raises `JournalError` for an incomplete file, and for a history that differs from a stored one."""
     extent = surveyed(path)
     async with journal.to_write() as store:
         importer = Importer(store, journal.name, str(path))
@@ -42,7 +42,7 @@ async def import_file(journal: NamedJournal, path: Path, *, as_json: bool) -> No
 
 
 async def copy_journal(journal: NamedJournal, source: NamedJournal, *, as_json: bool) -> None:
-    """Import all that `source` holds, without a file between. Raises `JournalError` for another history."""
+    """Import another journal. Raises `JournalError` for a history that differs from a stored one."""
     async with source.to_read() as origin, journal.to_write() as store:
         importer = Importer(store, journal.name, source.name)
         await remove_stand_ins(store)
@@ -67,7 +67,7 @@ def _tell(importer: "Importer", *, as_json: bool) -> None:
 
 @final
 class Importer:
-    """Stores what is not there yet. Raises `JournalError` for an event that is there otherwise."""
+    """Stores what is not stored yet. Raises `JournalError` for an event that differs from the stored one."""
 
     def __init__(self, store: JournalStore, name: str, source: str) -> None:
         self._store = store
@@ -76,24 +76,24 @@ class Importer:
         self.events = 0
         self.snapshots = 0
         self.left_out = 0
-        """Snapshots of events that the source had not shown yet."""
+        """Number of skipped snapshots, whose events the source had not returned yet."""
         self._gaps: list[str] = []
         self._reached: dict[str, int] = {}
-        """The numbers of the events that were taken last."""
+        """By entity, the number of the last imported event."""
 
     def notes(self) -> Iterator[str]:
-        """What a person should know of the import."""
+        """Remarks on the import for the user."""
         if self.left_out:
-            yield f"{self.left_out} snapshots were newer than the newest event of their entity, and left out"
+            yield f"{self.left_out} snapshots were newer than the newest event of their entity, and were skipped"
         if self._gaps:
             named = ", ".join(self._gaps[:GAPS_NAMED]) + (" and more" if len(self._gaps) > GAPS_NAMED else "")
             yield (
-                f"{self.source} lacks {named}; they were taken for deleted while it was read, with those before them; "
+                f"{self.source} lacks {named}; they and earlier events were assumed to be deleted during the import; "
                 "if nothing deletes events there, verify it"
             )
 
     async def store(self, page: Page) -> None:
-        """Events of a page go before its snapshots."""
+        """Import a page, events before snapshots."""
         await self._store_events([line.record for line in page if isinstance(line, OrderedEvent)])
         for line in page:
             if isinstance(line, SnapshotRecord):
@@ -114,7 +114,7 @@ class Importer:
             self._reached.clear()
 
     async def _follows_a_gap(self, record: EventRecord) -> bool:
-        """Whether events before this one are missing here, and so were deleted there."""
+        """Whether events before this one are missing here, and so were deleted in the source."""
         entity_id, before = record.entity_id, record.sequence_nr - 1
         return self._reached.get(entity_id, 0) < before > await self._store.highest_sequence_nr(entity_id)
 
@@ -136,7 +136,7 @@ class Importer:
                     raise outcome
 
     async def _settle(self, group: Sequence[EventRecord]) -> None:
-        """Store what is left of a group of which something is there already."""
+        """Store the rest of a group of which some events are stored already."""
         entity_id, first, last = group[0].entity_id, group[0].sequence_nr, group[-1].sequence_nr
         for stored in await self._store.replay(entity_id, first, last, len(group)):
             record = group[stored.sequence_nr - first]
@@ -153,7 +153,7 @@ class Importer:
                 raise outcome
 
     async def _store_snapshot(self, snapshot: SnapshotRecord) -> None:
-        # One that was made while the source was read may be of an event that came too late to be read.
+        # A snapshot taken while the source was read may belong to an event that was stored too late to be read.
         if snapshot.sequence_nr > await self._store.highest_sequence_nr(snapshot.entity_id):
             self.left_out += 1
         else:
@@ -162,7 +162,7 @@ class Importer:
 
 
 def _groups(records: Sequence[EventRecord]) -> list[list[EventRecord]]:
-    """Neighbours of one entity with consecutive numbers together, as history."""
+    """Group consecutive events of one entity, with epoch 0."""
     groups: list[list[EventRecord]] = []
     entity_id, due = "", 0
     for record in records:

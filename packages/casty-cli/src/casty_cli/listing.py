@@ -1,4 +1,4 @@
-"""`ids` and `show`: which entities there are, and what is stored of one."""
+"""`ids` and `show`: list the entities, and the events and snapshots of one."""
 
 from typing import Final
 
@@ -12,11 +12,11 @@ from casty_cli.terminal import moment, print_json, printable, progress, say
 from casty_cli.values import Stored, Values
 
 SHOWN: Final = 100
-"""Events that `show` shows unless told otherwise."""
+"""Default limit of `show`."""
 
 
 async def list_ids(journal: NamedJournal, prefix: str, *, as_json: bool) -> None:
-    """Print the ids of the entities that have events and begin with `prefix`, in the order of their bytes."""
+    """Print the ids with this prefix of all entities that have events, in the order of their bytes."""
     async with journal.to_read() as store:
         async for entity_id in entity_ids(store, prefix):
             if as_json:
@@ -26,7 +26,7 @@ async def list_ids(journal: NamedJournal, prefix: str, *, as_json: bool) -> None
 
 
 async def count_ids(journal: NamedJournal, prefix: str, *, as_json: bool) -> None:
-    """Print how many there are."""
+    """Print the number of these entities."""
     found = 0
     with progress("entities") as report:
         async with journal.to_read() as store:
@@ -42,8 +42,8 @@ async def count_ids(journal: NamedJournal, prefix: str, *, as_json: bool) -> Non
 async def show_entity(
     journal: NamedJournal, entity_id: str, view: "View", *, first: int, last: int | None, limit: int
 ) -> None:
-    """Print the entity's events between the two numbers (both inclusive), at most `limit` of them, and its snapshots
-    there. Raises `JournalError` for an entity of which there is nothing.
+    """Print at most `limit` events of the entity between two numbers (both inclusive), and its snapshots
+    there. Raises `JournalError` for an unknown entity.
     """
     last = LAST_SEQUENCE_NR if last is None else last
     async with journal.to_read_entity() as store:
@@ -55,9 +55,9 @@ async def show_entity(
             shown += 1
         highest = await store.highest_sequence_nr(entity_id)
     if not shown and not highest:
-        raise JournalError(f"{journal.name} has nothing of the entity {entity_id!r}; `ids` lists those that there are")
+        raise JournalError(f"{journal.name} has no entity {entity_id!r}; `ids` lists the entities")
     if not shown:
-        say(f"there is nothing between these numbers; the entity's last event has number {highest}")
+        say(f"there are no events between these numbers; the entity's last event has number {highest}")
 
 
 async def _show_events(store: JournalStore, entity_id: str, view: "View", first: int, last: int, limit: int) -> int:
@@ -65,7 +65,7 @@ async def _show_events(store: JournalStore, entity_id: str, view: "View", first:
     async for page in entity_pages(store, entity_id, first, last):
         for record in page:
             if shown == limit:
-                say(f"there are more events; go on with --from {record.sequence_nr}, or show more with --limit")
+                say(f"there are more events; continue with --from {record.sequence_nr}, or show more with --limit")
                 return shown
             view.print_event(record)
             shown += 1
@@ -73,7 +73,7 @@ async def _show_events(store: JournalStore, entity_id: str, view: "View", first:
 
 
 class View:
-    """How records are printed: `raw` as the bytes that they are, without a look into them."""
+    """How records are printed: if `raw`, as the stored bytes, undecoded."""
 
     def __init__(self, values: Values, *, raw: bool, as_json: bool) -> None:
         self._values = values

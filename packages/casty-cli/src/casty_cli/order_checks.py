@@ -10,11 +10,11 @@ from casty_cli.paging import ordered_pages
 from casty_cli.terminal import Report
 
 REMEMBERED: Final = 100_000
-"""Entities whose last number is remembered at a time."""
+"""Number of entities whose last number is remembered at a time."""
 
 
 async def check_order(store: OrderedStore, findings: Findings, report: Report) -> None:
-    """Offsets grow, and with them the numbers of each entity."""
+    """Check that offsets grow, and with them the numbers of each entity."""
     offset = 0
     reached: dict[str, int] = {}
     try:
@@ -27,11 +27,11 @@ async def check_order(store: OrderedStore, findings: Findings, report: Report) -
                     problem = f"its offset, {entry.offset}, does not follow {offset}, that of the event before"
                     findings.add(entity_id, number, f"{problem}; {RESTORE}")
                 if number <= reached.get(entity_id, 0):
-                    problem = f"in the order of all events it comes behind event {reached[entity_id]}"
+                    problem = f"in the order of all events it comes after event {reached[entity_id]}"
                     findings.add(entity_id, number, f"{problem}; {RESTORE}, and rebuild the projections")
                 offset, reached[entity_id] = entry.offset, number
             report(offset)
     except JournalError as error:
-        # Of a journal that does not answer at all, this raises.
+        # Raises if the journal does not respond at all.
         await store.entity_ids("", 1)
-        findings.add(None, None, f"behind the offset {offset} the order of all events cannot be read: {error}")
+        findings.add(None, None, f"after the offset {offset} the order of all events cannot be read: {error}")

@@ -1,4 +1,4 @@
-"""Everything that a journal holds, page by page, so that memory is bounded however much it is."""
+"""Reads a whole journal page by page, in bounded memory."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, final
@@ -7,15 +7,15 @@ from casty.persistence.journal import LAST_SEQUENCE_NR
 from casty.spi.journal import EventRecord, JournalStore, OrderedEvent, OrderedStore, SnapshotRecord
 
 LARGEST: Final = 1_000
-"""Events of one page at most."""
+"""Largest number of events in a page."""
 
 BYTES: Final = 8 * 1024 * 1024
-"""What the payloads of a page should come to."""
+"""Intended size of the payloads of a page."""
 
 
 @final
 class PageSize:
-    """How many events to ask for: fewer where they are large."""
+    """Number of events to request: fewer if they are large."""
 
     __slots__ = ("limit",)
 
@@ -28,13 +28,13 @@ class PageSize:
 
 
 async def ordered_pages(store: OrderedStore, after: int = 0) -> AsyncIterator[Sequence[OrderedEvent]]:
-    """All events with an offset above `after`, up to the end that there is when it is reached.
+    """All events with an offset above `after`, up to the journal's end when it is reached.
 
-    So every entity is seen that has events, also one of which the first are deleted in the meantime.
+    This covers every entity that has events, even if its first ones are deleted in the meantime.
     """
     size = PageSize()
     short = 0
-    # A page that is not full is at the end; the first such one may be at that which the store had remembered.
+    # A page that is not full is the last; but the first such page may end where the store last knew the end.
     while short < 2 and (page := await store.read(after, size.limit)):
         yield page
         short = short + 1 if len(page) < size.limit else 0
@@ -59,14 +59,14 @@ async def entity_pages(
 
 
 async def entity_ids(store: OrderedStore, prefix: str = "", after: str | None = None) -> AsyncIterator[str]:
-    """The ids of all entities that have events and begin with `prefix`, ascending; with `after`, those behind it."""
+    """The ids with this prefix of all entities that have events, ascending; with `after`, those beyond it."""
     if after is None:
         after = prefix
         if await store.replay(prefix, 0, LAST_SEQUENCE_NR, 1):
             yield prefix
     while page := await store.entity_ids(after, LARGEST):
         for entity_id in page:
-            # Behind the prefix itself come those that begin with it, and then all others.
+            # Ids with the prefix sort directly after the prefix itself, before all others.
             if not entity_id.startswith(prefix):
                 return
             yield entity_id
@@ -86,7 +86,7 @@ type Page = Sequence[OrderedEvent | SnapshotRecord]
 
 
 def reached(page: Page, end: int) -> int:
-    """How far a journal that ends at the offset `end` is read with this page."""
+    """How far a journal that ends at the offset `end` is read after this page."""
     last = page[-1]
     return last.offset if isinstance(last, OrderedEvent) else end
 
@@ -94,8 +94,8 @@ def reached(page: Page, end: int) -> int:
 async def everything(
     store: OrderedStore, after: int = 0, after_snapshot: SnapshotRecord | None = None
 ) -> AsyncIterator[Page]:
-    """All events in their order, then all snapshots, entity by entity. Goes on after an offset, and after a snapshot,
-    which came after all events.
+    """All events in their order, then all snapshots, entity by entity. Continues after an offset, or after a snapshot,
+    which implies that all events were read.
     """
     done: str | None = None
     if after_snapshot is None:

@@ -1,4 +1,4 @@
-"""What a command is about: the journals and the serializers that the command line and the configuration name."""
+"""The journals and serializers that the command line and the configuration name."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -26,33 +26,33 @@ class NamedJournal:
     provider: JournalProvider[Any]
     options: Mapping[str, object]
     bounds: Mapping[str, object]
-    """Of its values, for the serializers."""
+    """Bounds of its values, for the serializers."""
 
     @property
     def name(self) -> str:
-        """The URL without what may be secret: a password, and settings."""
+        """The URL without parts that may be secret: password and settings."""
         scheme, _, rest = self.url.partition("://")
         user, at, place = rest.partition("?")[0].rpartition("@")
         return f"{scheme}://{user.partition(':')[0]}{at}{place}"
 
     def to_read(self) -> AbstractAsyncContextManager[OrderedStore]:
-        """What is there, beside its owner where the journal can do that; a journal that can is never made by this.
+        """Open an existing journal for reading, if possible next to its owner; one with `read_only` is never created.
 
-        Raises `JournalError` for one that cannot list what it holds.
+        Raises `JournalError` for one that cannot list its contents.
         """
         if not self.provider.capabilities.ordered:
             raise JournalError(
-                f"the journal {self.name} cannot list what it holds: it is not ordered; only `show` and `import` work"
+                f"the journal {self.name} cannot list its contents: it is not ordered; only `show` and `import` work"
             )
         return cast(AbstractAsyncContextManager[OrderedStore], self.to_read_entity())
 
     def to_read_entity(self) -> AbstractAsyncContextManager[JournalStore]:
-        """Like `to_read`, but of any journal."""
+        """Like `to_read`, but for any journal."""
         read_only = {"read_only": True} if self.provider.capabilities.read_only else {}
         return self._open({**self.options, **read_only})
 
     def to_write(self) -> AbstractAsyncContextManager[JournalStore]:
-        """The journal, which is made if it is missing."""
+        """Open the journal for writing; it is created if it is missing."""
         return self._open(self.options)
 
     def _open(self, table: Mapping[str, object]) -> AbstractAsyncContextManager[JournalStore]:
@@ -61,16 +61,16 @@ class NamedJournal:
 
 @final
 class Settings:
-    """The configuration, and the plugins that it lets in. Raises `ConfigError` for one that is wrong."""
+    """The configuration, and the plugins that it enables. Raises `ConfigError` for a wrong configuration."""
 
     def __init__(self, file: str | None = None) -> None:
         self.config: CastyConfig = load_config(file)
         self._plugins = PluginRegistry.discover(self.config.plugins.disabled)
 
     def journal(self, url: str | None, options: Sequence[str] = ()) -> NamedJournal:
-        """The journal at `url`, else the configured one. An option is `KEY=VALUE` and goes before a configured one.
+        """The journal at `url`, else the configured one. An option is `KEY=VALUE` and overrides a configured one.
 
-        Raises `ConfigError` or `PluginError` where none is named, or one that no process but its own can see.
+        Raises `ConfigError` or `PluginError` if no journal is named, or one that other processes cannot see.
         """
         configured = self.config.journal
         url = url or configured.url
@@ -82,13 +82,13 @@ class Settings:
             raise ConfigError(f"a journal is named by a URL, not {url!r}; for a SQLite file write: sqlite:///{url}")
         provider = self._plugins.journal(url)
         if not provider.capabilities.durable:
-            raise ConfigError(f"the journal {url} ends with its process: there is nothing to see; name a durable one")
+            raise ConfigError(f"the journal {url} exists only in its own process; name a durable one")
         table = dict(configured.options) if url == configured.url else {}
         own, bounds = split_bounds(table | dict(map(_option, options)), provider.options)
         return NamedJournal(url=url, provider=provider, options=own, bounds=bounds)
 
     def serializers(self, journal: NamedJournal) -> Serializers:
-        """Those that the configuration names; they read references without an actor system."""
+        """The configured serializers; they decode references without an actor system."""
         return configured_serializers(self._plugins, self.config.serialization, DetachedRef, journal.bounds)
 
 

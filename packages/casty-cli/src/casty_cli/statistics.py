@@ -1,4 +1,4 @@
-"""`stats`: how much there is of what."""
+"""`stats`: counts of a journal's contents."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from casty_cli.settings import NamedJournal
 from casty_cli.terminal import moment, print_json, printable, progress
 
 KINDS: Final = 10_000
-"""Manifests, and tags, that are counted each by itself; later ones are counted together."""
+"""Number of manifests, and of tags, that are counted individually; later ones are counted together."""
 
 OTHERS: Final = "(others)"
 
@@ -22,14 +22,14 @@ SHOWN: Final = 20
 
 @dataclass(slots=True, kw_only=True)
 class Statistics:
-    """What was counted."""
+    """The counts."""
 
     events: int = 0
     entities: int = 0
     payload_bytes: int = 0
     highest_offset: int = 0
     first_timestamp: float | None = None
-    """Of the event that was stored first, in seconds since the Unix epoch, by its writer's clock."""
+    """Timestamp of the first stored event, in seconds since the Unix epoch, by its writer's clock."""
     last_timestamp: float | None = None
     manifests: Counter[str] = field(default_factory=Counter[str])
     tags: Counter[str] = field(default_factory=Counter[str])
@@ -39,7 +39,7 @@ class Statistics:
         return {field.name: getattr(self, field.name) for field in fields(self)} | counters
 
     def add(self, entry: OrderedEvent) -> None:
-        """Count an event that was stored after those before it."""
+        """Count the next event in stored order."""
         record = entry.record
         if not self.events:
             self.first_timestamp = record.timestamp
@@ -52,7 +52,7 @@ class Statistics:
 
 
 async def show_statistics(journal: NamedJournal, *, as_json: bool) -> None:
-    """Read all events, and print what was counted."""
+    """Read all events, and print the counts."""
     counted = Statistics()
     async with journal.to_read() as store:
         with progress("events", await store.highest_offset()) as report:

@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, progress and errors on standard error, and codes on exit."""
+"""Output of commands: results on standard output, progress and errors on standard error, and exit codes."""
 
 import asyncio
 import json
@@ -15,23 +15,23 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 FAILED: Final = 1
-"""The exit code for work that failed, and for findings."""
+"""Exit code for failed work, and for findings."""
 USAGE: Final = 2
-"""That for a command line or a configuration that is wrong."""
+"""Exit code for a wrong command line or configuration."""
 INTERRUPTED: Final = 130
 
 type Report = Callable[[int], None]
-"""Told how much of the work is done."""
+"""Called with the amount of work done."""
 
 
 def run[T](begin: Callable[[], Coroutine[Any, Any, T]], *, when_interrupted: str = "interrupted") -> T:
-    """The result of the work that `begin` begins. What either raises becomes one line and an exit code."""
+    """The result of the work that `begin` starts. An exception of either becomes one line and an exit code."""
     try:
         return asyncio.run(begin())
     except (ConfigError, PluginError) as error:
         fail(error, USAGE)
     except BrokenPipeError:
-        raise  # who reads the result has seen enough; Typer ends the process in silence
+        raise  # the reader of the output has closed it; Typer ends the process silently
     except (CastyError, OSError) as error:
         fail(error, FAILED)
     except KeyboardInterrupt:
@@ -39,18 +39,18 @@ def run[T](begin: Callable[[], Coroutine[Any, Any, T]], *, when_interrupted: str
 
 
 def fail(error: object, code: int) -> NoReturn:
-    """Say what is wrong, and end the process."""
+    """Print the error, and end the process."""
     say(str(error))
     raise typer.Exit(code)
 
 
 def say(text: str) -> None:
-    """A line to people, beside the result."""
+    """Print a remark, apart from the result."""
     print(f"casty: {text}", file=sys.stderr, flush=True)
 
 
 class Saying(logging.Handler):
-    """Says what journals and plugins warn of, without tracebacks."""
+    """Prints warnings of journals and plugins, without tracebacks."""
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
@@ -58,12 +58,12 @@ class Saying(logging.Handler):
 
 
 def print_json(value: Mapping[str, object]) -> None:
-    """One document on a line of its own."""
+    """Print one document on one line."""
     print(json.dumps(value))
 
 
 def printable(text: str) -> str:
-    """The text itself, or quoted if it would disturb a terminal or the lines of a list."""
+    """The text itself, or quoted if it would disturb a terminal or a list of lines."""
     return text if text.isprintable() and text else repr(text)
 
 
@@ -77,7 +77,7 @@ def moment(timestamp: float) -> str:
 
 @contextmanager
 def progress(title: str, total: int | None = None) -> Generator[Report]:
-    """A bar while the block runs, if somebody looks at a terminal; without a total it only counts."""
+    """Show a progress bar while the block runs, if standard error is a terminal; without a total it only counts."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return

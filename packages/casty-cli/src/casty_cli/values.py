@@ -1,4 +1,4 @@
-"""Stored values as people read them: as this process knows their types, else as they are written."""
+"""Stored values for display: decoded if this process knows their types, else as they are stored."""
 
 import json
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Described:
     """A stored value."""
 
     value: str | None
-    """As Python shows it; None where its type is not known here, or does not fit."""
+    """Its repr; None if its type is not known here, or does not fit."""
     content: object
-    """As it is written; None where that cannot be told."""
+    """As it is stored; None if its format is unknown."""
     problem: str | None
-    """Why there is neither, or why a type that is known does not fit."""
+    """Why there is neither, or why a known type does not fit."""
 
     def __str__(self) -> str:
         if self.value is not None:
@@ -34,7 +34,7 @@ class Described:
 
 @final
 class Values:
-    """Describes and checks what serializers have written."""
+    """Describes and checks values written by serializers."""
 
     def __init__(self, serializers: Serializers) -> None:
         self._serializers = serializers
@@ -44,7 +44,7 @@ class Values:
         try:
             value = repr(self._serializers.value(record))
         except UnknownManifestError:
-            pass  # what is written says enough
+            pass  # the stored form is enough
         except DecodeError as error:
             problem = f"cannot be read: {error}"
         if record.serializer == MSGPACK:
@@ -57,7 +57,7 @@ class Values:
         return Described(value=value, content=written, problem=problem)
 
     def check(self, record: Stored) -> str | None:
-        """The type that is not known here, if that is so. Raises `DecodeError` for a value that cannot be read."""
+        """The unknown type of a value, if it has one. Raises `DecodeError` for a value that cannot be read."""
         try:
             self._serializers.value(record)
         except UnknownManifestError as error:

@@ -1,5 +1,5 @@
-"""`verify`: whether a journal is as entities and projections rely on it to be. It reads everything, and changes
-nothing.
+"""`verify`: checks the properties of a journal on which entities and projections rely. It reads everything, and
+changes nothing.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from casty_cli.values import Values
 
 
 async def verify_journal(journal: NamedJournal, values: Values, *, as_json: bool) -> bool:
-    """Print what is wrong with the journal. Answers whether nothing is."""
+    """Print all findings. Returns whether the journal is sound."""
     findings = Findings()
     entities = 0
     async with journal.to_read() as store:
@@ -39,7 +39,7 @@ async def verify_journal(journal: NamedJournal, values: Values, *, as_json: bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What a verification has seen."""
+    """The result of a verification."""
 
     journal: str
     entities: int
@@ -64,7 +64,7 @@ class Verification:
         for manifest, values in self.checks.unknown.most_common():
             cure = "name the module of that type by --types"
             if manifest.rpartition(":")[0] in STARTED:
-                cure = "the program was started as a file; an upcaster in a module named by --types can lead them over"
+                cure = "the program was started as a file; an upcaster in a module named by --types can convert them"
             yield f"{values:,} of {printable(manifest)} were not decoded: {cure}"
         yield (
             f"{self.journal}: {self.checks.events:,} events of {self.entities:,} entities and "
