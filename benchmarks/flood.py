@@ -1,4 +1,4 @@
-"""Actors that never rest, to see what the event loop still does for others."""
+"""Actors that never rest, to measure what the event loop still does for others."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ FLOODERS: Final = 100
 
 @asynccontextmanager
 async def flooded(system: ActorSystem) -> AsyncGenerator[None]:
-    """As long as this lasts, a hundred actors each tell themselves the next message."""
+    """For the duration of the block, a hundred actors keep sending themselves messages."""
     rising = True
     same = Behaviors.same()
 

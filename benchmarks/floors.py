@@ -1,4 +1,4 @@
-"""What the interpreter allows for the same handlers: bare loops that await them, with no actor, no mailbox and no
+"""The interpreter's limits for the same handlers: bare loops that await them, without actors, mailboxes and
 scheduling.
 """
 
@@ -22,7 +22,7 @@ class Changed:
 
 
 class Question:
-    """A message that carries what its answer goes to."""
+    """A message with a destination for its reply."""
 
     __slots__ = ("reply_to",)
 
@@ -43,7 +43,7 @@ async def tell_same(messages: int) -> float:
 
 
 async def tell_new(messages: int) -> float:
-    """The same, with a handler that answers with the next one."""
+    """The same, with a handler that returns the next handler."""
 
     def after(handled: int) -> Handler:
         async def handle(ctx: object, message: object) -> Changed:
@@ -59,7 +59,7 @@ async def _drained(handler: Handler, messages: int) -> float:
     queue: list[object] = []
     start = time.perf_counter()
     for _ in range(messages):
-        queue.append(message)  # one at a time, as messages are told
+        queue.append(message)  # one at a time, as `tell` does
     for each in queue:
         following = await handler(None, each)
         if following is not SAME:
@@ -91,7 +91,7 @@ async def ping_pong(round_trips: int) -> float:
 
 
 async def ask(questions: int) -> float:
-    """Answers per second of a handler that completes a future, which is read without waiting for the event loop."""
+    """Replies per second of a handler that completes a future, which is read without waiting for the event loop."""
     loop = asyncio.get_running_loop()
 
     async def answer(ctx: object, question: Question) -> object:

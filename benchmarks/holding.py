@@ -1,10 +1,10 @@
-"""How long the event loop stands still at most while something huge happens, in milliseconds.
+"""The longest time that the event loop is blocked during huge operations, in milliseconds.
 
     uv run benchmarks/holding.py [--json] [--rounds 5] [--only NAME] [--scale 1.0]
 
-A beat runs in every turn of the loop; the figure is the longest time between two beats in which this thread had the
-processor, so that a machine that is shared does not count. Garbage collections are the interpreter's and are
-switched off meanwhile: one of the middle generation takes 90 ms beside 100,000 actors that have just been made.
+A callback runs in every iteration of the loop; the figure is the longest processor time of this thread between two
+callbacks, so that other load on the machine does not count. Garbage collection is switched off, because it is the
+interpreter's: one of the middle generation takes 90 ms with 100,000 new actors.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ type Ctx = ActorContext[Any]
 type Next = Behavior[Any]
 
 BOUND_MS = 20.0
-"""What nothing of ours may exceed."""
+"""Limit for all operations of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Question:
 
 
 class Beat:
-    """Runs in every turn of the loop and remembers the longest one."""
+    """Runs in every iteration of the loop and records the longest one."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -81,7 +81,7 @@ async def ignore(ctx: Ctx, message: object) -> Next:
 
 
 async def stop_all(actors: int) -> float:
-    """At the top of the tree, by a shutdown."""
+    """Stop actors at the top of the tree, by a shutdown."""
     system = await ActorSystem().__aenter__()
     behavior = Behaviors.receive(ignore)
     for _ in range(actors):
@@ -92,7 +92,7 @@ async def stop_all(actors: int) -> float:
 
 
 async def stop_family(actors: int, *, started: bool) -> float:
-    """The children of one parent; with lives of their own where they have `started` by a setup."""
+    """Stop the children of one parent, which have run a setup if `started`."""
 
     async def begin(ctx: Ctx) -> Next:
         return Behaviors.receive(ignore)
@@ -135,7 +135,7 @@ async def time_out(asks: int) -> float:
 
 
 async def die_asked(asks: int) -> float:
-    """Asks whose target stops."""
+    """Ask an actor that stops."""
 
     async def handle(ctx: Ctx, message: object) -> Next:
         return Behaviors.stopped() if message == "stop" else Behaviors.same()
@@ -152,7 +152,7 @@ async def die_asked(asks: int) -> float:
 
 
 async def handle_queued(messages: int) -> float:
-    """Messages that have queued up before an actor that was held up."""
+    """Handle messages queued for an actor that was blocked."""
     gate, done = asyncio.Event(), asyncio.Event()
 
     async def handle(ctx: Ctx, message: tuple[int]) -> Next:
@@ -171,7 +171,7 @@ async def handle_queued(messages: int) -> float:
 
 
 async def die_queued(messages: int) -> float:
-    """Messages that become dead letters, as their actor stops."""
+    """Turn messages into dead letters, by stopping their actor."""
     gate = asyncio.Event()
 
     async def handle(ctx: Ctx, message: object) -> Next:
@@ -276,4 +276,4 @@ def measurements(scale: float) -> Sequence[Measurement]:
 
 
 if __name__ == "__main__":
-    run_program("The longest time that the loop stands still", measurements)
+    run_program("Longest time that the event loop is blocked", measurements)

@@ -1,10 +1,10 @@
-"""What event-sourced actors cost on SQLite and on PostgreSQL, beside the drivers alone with the same rows
+"""The cost of event-sourced actors on SQLite and PostgreSQL, compared with the drivers alone and the same rows
 (`journal_sqlite.py`, `journal_postgres.py`).
 
     uv run benchmarks/journal.py [--json] [--rounds 5] [--only NAME] [--scale 1.0]
 
-Every event is on the disk before its command is answered. The last rows are taken while a hundred other actors never
-rest, which starves SQLite's thread unless the dispatcher takes a breath; without it, a write waits for the flood's end.
+Every event is on disk before its command is answered. The last rows are measured while a hundred other actors never
+rest, which starves SQLite's thread unless the dispatcher yields to it; without that, a write waits for the flood's end.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from table import Measurement, run_program
 type Next = Behavior[Any]
 
 NOTE = "n" * 84
-"""Makes an event's payload 100 bytes long, as those in `journal_raw.py` are."""
+"""Makes an event's payload 100 bytes long, as in `journal_raw.py`."""
 IN_FLIGHT = 100
 
 
@@ -64,7 +64,7 @@ _names = count(1)
 
 @asynccontextmanager
 async def new_name(place: Place) -> AsyncGenerator[str]:
-    """Of a journal that nobody has written to, and that is gone afterwards."""
+    """A name for a new journal, which is deleted afterwards."""
     name = f"run_{next(_names)}"
     await place.drop(name)
     try:
@@ -74,7 +74,7 @@ async def new_name(place: Place) -> AsyncGenerator[str]:
 
 
 class ShardLog(WrappedLog):
-    """Of an entity that is written under the fence of its shard, and not under one of its own."""
+    """The log of an entity that is written under the fence of its shard, not under its own."""
 
     @override
     async def take_over(self, claim: Claim | None = None) -> None:
@@ -89,7 +89,7 @@ def sharded(make: LogFactory) -> LogFactory:
 
 
 async def to_disk(place: Place, events: int, entities: int, in_flight: int, *, shard: bool = False) -> float:
-    """Events per second of entities that have so many commands in flight together."""
+    """Events per second of entities with `in_flight` commands in flight together."""
     async with new_name(place) as name, ActorSystem() as system:
         if shard:
             system.kernel.journals.wrap(sharded)
@@ -120,7 +120,7 @@ class History:
         self._written = False
 
     async def recover(self) -> float:
-        """Events per second from the spawn to the first answer."""
+        """Events per second from the spawn to the first reply."""
         await self._write()
         async with ActorSystem() as system:
             start = time.perf_counter()
@@ -149,7 +149,7 @@ class History:
 
 
 async def persist_latency(place: Place, percentile: int, seconds: float, *, breath: bool = True) -> float:
-    """How many milliseconds a command of a hundred entities waits for its event, in a flood of so many seconds."""
+    """Milliseconds that a command of a hundred entities waits for its event, in a flood of `seconds`."""
     waited: list[float] = []
     async with new_name(place) as name, ActorSystem() as system:
         journal = place.journal(name)

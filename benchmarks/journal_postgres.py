@@ -1,6 +1,6 @@
-"""Journals in PostgreSQL, and what asyncpg alone does with the same rows.
+"""Journals in PostgreSQL, and asyncpg alone with the same rows.
 
-The server is a new one, with the settings that it comes with; or that of CASTY_TEST_POSTGRES, a DSN of somebody who may
+The server is a new one with default settings, or that of the DSN in CASTY_TEST_POSTGRES, whose role may
 create schemas.
 """
 
@@ -41,7 +41,7 @@ _driver: Any = asyncpg
 
 @cache
 def dsn() -> str:
-    """The server, which runs as long as this program."""
+    """Start the server, which runs as long as this program."""
     if given := os.environ.get("CASTY_TEST_POSTGRES"):
         return given
     with warnings.catch_warnings():

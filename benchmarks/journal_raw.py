@@ -1,6 +1,6 @@
-"""The floor of a journal: rows like a journal's own, committed by whoever has a driver and no actors.
+"""The floor of a journal: rows like a journal's own, committed by the driver without any actor.
 
-One task commits: what arrives during a commit is the next batch.
+One task commits: rows that arrive during a commit are the next batch.
 """
 
 import asyncio
@@ -21,22 +21,22 @@ PAYLOAD: Final = b"\xa5" * 100
 
 
 class Place(Protocol):
-    """A database with journals that have names, and what its driver alone does there."""
+    """A database with named journals, and the operations of its driver alone."""
 
     def journal(self, name: str) -> StoreJournal:
-        """The journal of that name, which is made when it is opened."""
+        """The journal with that name, created when it is opened."""
         ...
 
     async def drop(self, name: str) -> None: ...
 
     async def raw_group_commit(self, name: str, events: int, producers: int) -> float:
-        """Events per second of so many producers that each wait for their event's commit."""
+        """Events per second of producers that each wait for their event's commit."""
         ...
 
     async def raw_recovery[S](
         self, name: str, entity_id: str, decode: Decode, fold: Callable[[S, Any], S], state: S
     ) -> float:
-        """Events per second of one fetch of all that the journal holds of an entity, the decoder and the fold."""
+        """Events per second of fetching all events of an entity at once, decoding and folding them."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Journals in SQLite files, and what aiosqlite and sqlite3 alone do with the same rows."""
+"""Journals in SQLite files, and aiosqlite and sqlite3 alone with the same rows."""
 
 import os
 import sqlite3

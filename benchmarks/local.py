@@ -1,4 +1,4 @@
-"""What local actors cost, beside the bare loops of `floors.py`.
+"""The cost of local actors, compared with the bare loops of `floors.py`.
 
     uv run benchmarks/local.py [--json] [--rounds 5] [--only NAME] [--scale 1.0]
 
@@ -23,9 +23,9 @@ type Ctx = ActorContext[Any]
 type Next = Behavior[Any]  # named, because an annotation is evaluated each time that its function is made
 
 RECEIVERS = 1_000
-"""Actors of the fan-out."""
+"""Number of actors of the fan-out."""
 AT_A_TIME = 100
-"""Asks, and event-sourced commands told before the event loop has its turn."""
+"""Number of asks or event-sourced commands sent before the event loop runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Deposited:
 
 
 class Counter:
-    """Counts messages down to the moment when all have been handled."""
+    """Counts messages down until all have been handled."""
 
     def __init__(self, messages: int) -> None:
         self.left = messages
@@ -93,7 +93,7 @@ async def tell_new(messages: int) -> float:
 
 
 async def fan_out(messages: int, receivers: int) -> float:
-    """Each message to another actor, and the event loop's turn once everybody has one."""
+    """Send each message to another actor, and let the event loop run once every actor has one."""
     async with ActorSystem() as system:
         messages -= messages % receivers
         counter = Counter(messages)
@@ -176,7 +176,7 @@ async def stop(actors: int) -> float:
 
 
 async def idle_bytes(actors: int) -> float:
-    """What an actor takes that has handled a message, with a name of 20 characters."""
+    """Bytes of an actor that has handled a message, with a name of 20 characters."""
     message = object()
     async with ActorSystem() as system:
         counter = Counter(actors)
@@ -219,7 +219,7 @@ async def event_sourced(commands: int) -> float:
 
 
 async def timer_lateness(timers: int) -> float:
-    """By how many milliseconds the worst timer in a hundred is late while actors never rest."""
+    """Milliseconds by which the worst timer in a hundred is late while actors never rest."""
     loop = asyncio.get_running_loop()
     late: list[float] = []
     async with ActorSystem() as system, flooded(system):

@@ -1,5 +1,5 @@
-"""Messages of five fields between actors of two processes, beside a raw protocol that writes and reads them with the
-same serializer and has no actors at all.
+"""Messages of five fields between actors of two processes, compared with a raw protocol that uses the
+same serializer and has no actors.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from table import Measurement, Run, run_program
 from wires import RawWire
 
 BURST: Final = 256
-"""Messages that are sent before others have their turn."""
+"""Number of messages sent before other tasks run."""
 IN_FLIGHT: Final = 20_000
-"""Tells that may be under way: below what a peer's queue takes."""
+"""Number of tells in flight: below the limit of a peer's queue."""
 
 
 @asynccontextmanager
 async def other_process(role: str, *arguments: object) -> AsyncGenerator[tuple[str, int]]:
-    """A process at the other end, and where it listens."""
+    """The other process, and its address."""
     pipe = asyncio.subprocess.PIPE
     program = __file__.replace("remote.py", "remote_node.py")
     process = await asyncio.create_subprocess_exec(
@@ -58,7 +58,7 @@ async def far_actor() -> AsyncGenerator[tuple[ClusteredActorSystem, ActorRef[Ord
 
 
 async def tells(count: int) -> float:
-    """Per second, until the other side has counted them all."""
+    """Tells per second, until the other side has counted them all."""
     async with far_actor() as (system, ref):
         await system.ask(ref, Counted)
         message = an_order(ref)
@@ -77,7 +77,7 @@ async def tells(count: int) -> float:
 
 
 async def asks(count: int, together: int) -> float:
-    """Per second, with so many under way."""
+    """Asks per second, with `at_a_time` in flight."""
     async with far_actor() as (system, ref):
 
         async def asker() -> None:
@@ -103,11 +103,11 @@ async def latency(count: int, percentile: int) -> float:
 HERE: Final[ActorRef[int]] = DetachedRef(
     ActorAddress(system="remote", path="/_ask", host="127.0.0.1", port=25520, node_id="127.0.0.1:25520", uid=1 << 60)
 )
-"""A reference like those that asks carry: the floor writes and reads the same messages."""
+"""A reference as in asks, so that the floor writes and reads the same messages."""
 
 
 class RawPeer:
-    """The floor's end: writes and reads messages, nothing else."""
+    """The floor: writes and reads messages, nothing else."""
 
     def __init__(self, wire: RawWire) -> None:
         self._wire = wire
@@ -125,7 +125,7 @@ class RawPeer:
         return self._wire.send(self._serializer.dumps(message))
 
     def _take(self, frame: bytes) -> None:
-        # All answers are alike, so that the order in which they are taken means nothing.
+        # All replies are alike, so the order in which they are taken does not matter.
         self._answers.pop().set_result(self._serializer.loads(frame))
 
 

@@ -1,4 +1,4 @@
-"""The process at the other end of `remote.py`, and the messages that both know."""
+"""The other process of `remote.py`, and the messages of both."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Encode and decode a message of five fields, one of them a reference: msgpack beside pickle and json.
+"""Encode and decode a message of five fields, one of them a reference: msgpack compared with pickle and json.
 
     python benchmarks/serialization.py [--json] [--repeat 5] [--number 20000]
 
@@ -41,7 +41,7 @@ class TextDeposit:
 
 
 class Contender(NamedTuple):
-    """One way of sending a message there and back."""
+    """One way of encoding and decoding a message."""
 
     name: str
     there: Callable[[], bytes]
@@ -67,7 +67,7 @@ def from_json(data: bytes) -> TextDeposit:
 
 
 def contenders() -> list[Contender]:
-    """Pickle first: it is the measure. References cannot be pickled: it gets text for one."""
+    """The contenders; pickle, the measure, comes first. References cannot be pickled: it gets a string for one."""
     serializer = MsgpackSerializer()
 
     def there(value: object) -> Callable[[], bytes]:
@@ -94,7 +94,7 @@ def contenders() -> list[Contender]:
 
 
 def measure(repeat: int, number: int) -> list[Result]:
-    """Interleaved, so that a slow moment of the machine falls on all of them."""
+    """Measure interleaved, so that a slow moment of the machine affects all contenders."""
     entrants = contenders()
     rates: dict[str, list[float]] = {entrant.name: [] for entrant in entrants}
     for _ in range(repeat):

@@ -1,7 +1,7 @@
-"""Runs measurements in turn with their floors, round after round, and prints them as a table of ratios.
+"""Runs measurements alternating with their floors, round after round, and prints a table of ratios.
 
-A floor is what the interpreter, or a driver, does for the same work with no actor at all. Both are measured in the
-same run, one right after the other, so that a slow moment of the machine falls on both.
+A floor is the speed of the interpreter, or of a driver, for the same work without any actor. Both are measured in the
+same run, one directly after the other, so that a slow moment of the machine affects both.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from typing import Any, Final
 type Run = Callable[[], Coroutine[Any, Any, float]]
 
 RATE: Final = "/s"
-"""The one unit of which more is better."""
+"""The only unit of which more is better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What `run` measures, in `unit`, beside `floor`.
+    """The figure that `run` measures, in `unit`, and its `floor`.
 
-    `target` is the least ratio to the floor; without a floor, it is a bound on the figure itself.
+    `target` is the lowest acceptable ratio to the floor; without a floor, it is a bound on the figure itself.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Row:
 
 
 def run_program(title: str, measurements_at: Callable[[float], Sequence[Measurement]]) -> None:
-    """A benchmark's `main`: measure what the command line asks for, at its scale, and print it."""
+    """A benchmark's `main`: run the measurements that the command line selects, at its scale, and print them."""
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rounds", type=int, default=5, help="rounds whose median counts, after one to warm up")
@@ -67,7 +67,7 @@ def run_program(title: str, measurements_at: Callable[[float], Sequence[Measurem
 
 
 def measure(measurements: Sequence[Measurement], rounds: int) -> list[Row]:
-    """A row for each measurement. The round before the first is not counted."""
+    """Return a row per measurement. The first round is a warm-up and does not count."""
     values: dict[str, list[float]] = {each.name: [] for each in measurements}
     floors: dict[str, list[float]] = {each.name: [] for each in measurements}
     for number in range(rounds + 1):
@@ -109,7 +109,7 @@ def _row(measurement: Measurement, values: Sequence[float], floors: Sequence[flo
 
 
 def print_table(title: str, rows: Sequence[Row]) -> None:
-    """Figures with their units, ratios to the floors, and whether the targets are met."""
+    """Print figures with their units, ratios to the floors, and whether the targets are met."""
     print(f"{title}\n{'':<42}{'median':>14}{'best':>14}{'floor':>14}{'ratio':>8}{'target':>14}")
     for row in rows:
         target = ""

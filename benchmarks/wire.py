@@ -1,4 +1,4 @@
-"""Frames of 100 bytes between two processes: Casty's TCP transport beside a raw protocol that knows lengths only."""
+"""Frames of 100 bytes between two processes: Casty's TCP transport compared with a raw length-prefixed protocol."""
 
 import asyncio
 import time
@@ -13,18 +13,18 @@ from wires import ANSWERED, COUNTED, Wire, raw, tcp
 
 BODY: Final = bytes(99)
 BURST: Final = 1_000
-"""Frames that are sent before others have their turn."""
+"""Number of frames sent before other tasks run."""
 
 type Opening = Callable[[], AbstractAsyncContextManager[Wire]]
 
 
 async def one_way(opening: Opening, frames: int) -> float:
-    """Frames per second, until the last one has come back."""
+    """Frames per second, until the last one has been returned."""
     async with opening() as wire:
         await answers(wire, 1)
         start = time.perf_counter()
         for number in range(frames):
-            while not wire.send(COUNTED + BODY):  # noqa: ASYNC110 (nobody is told of room)
+            while not wire.send(COUNTED + BODY):  # noqa: ASYNC110 (there is no event for room in the queue)
                 await asyncio.sleep(0)
             if number % BURST == 0:
                 await asyncio.sleep(0)
@@ -33,7 +33,7 @@ async def one_way(opening: Opening, frames: int) -> float:
 
 
 async def at_a_time(opening: Opening, asked: int, together: int) -> float:
-    """Answers per second with so many questions under way."""
+    """Replies per second with `at_a_time` requests in flight."""
     async with opening() as wire:
         await answers(wire, 1)
         start = time.perf_counter()
@@ -42,7 +42,7 @@ async def at_a_time(opening: Opening, asked: int, together: int) -> float:
 
 
 async def latency(opening: Opening, asked: int, percentile: int) -> float:
-    """Microseconds from a question to its answer, one after the other."""
+    """Microseconds from a request to its reply, one after the other."""
     async with opening() as wire:
         await answers(wire, asked // 10 + 1)
         took: list[float] = []
@@ -54,7 +54,7 @@ async def latency(opening: Opening, asked: int, percentile: int) -> float:
 
 
 async def answers(wire: Wire, wanted: int, together: int = 1) -> None:
-    """Send questions, so many at a time, until all are answered."""
+    """Send requests, `at_a_time` in flight, until all are answered."""
     done = asyncio.get_running_loop().create_future()
     sent, received = 0, 0
 

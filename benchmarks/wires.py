@@ -1,7 +1,7 @@
-"""The two ways over which frames go here: Casty's TCP transport, and its floor, an `asyncio.Protocol` that knows
-nothing but lengths and writes once per turn of the loop.
+"""The two ways to send frames here: Casty's TCP transport, and its floor, an `asyncio.Protocol` that only
+prefixes lengths and writes once per iteration of the loop.
 
-Run as a program, it is the process at the other end: it counts frames, and sends back those that ask for it.
+Run as a program, it is the other process: it counts frames, and returns those that request it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.transport import TcpTransport, open_endpoint
 
 COUNTED, ANSWERED = b"c", b"a"
-"""How a frame begins that is only counted, and one that comes back."""
+"""The first bytes of a frame that is only counted, and of one that is returned."""
 
 _LENGTH: Final = Struct("!I")
 
@@ -29,7 +29,7 @@ class Wire(Protocol):
     on_frame: Callable[[bytes], None]
 
     def send(self, frame: bytes) -> bool:
-        """False: there is no room for it now."""
+        """Returns False if there is no room now."""
         ...
 
 
@@ -127,7 +127,7 @@ def echo(wire: Wire) -> Callable[[bytes], None]:
 
 @asynccontextmanager
 async def raw() -> AsyncGenerator[Wire]:
-    """The floor's end, connected to a process of its own."""
+    """The floor, connected to its other process."""
     async with other_process("raw") as address:
         _, wire = await asyncio.get_running_loop().create_connection(RawWire, *address)
         yield wire
@@ -136,7 +136,7 @@ async def raw() -> AsyncGenerator[Wire]:
 
 @asynccontextmanager
 async def tcp() -> AsyncGenerator[Wire]:
-    """The transport's end, connected to a process of its own."""
+    """The transport, connected to its other process."""
     async with other_process("tcp") as address, endpoint() as wire:
         wire.peer = address
         yield wire

@@ -1,4 +1,4 @@
-"""State without variables: each message is answered with the behavior for the next one. `ask` waits for a reply,
+"""State without mutable variables: a handler returns the behavior for the next message. `ask` waits for a reply,
 whose type the `Request` names.
 """
 
@@ -21,7 +21,7 @@ class PayOut(Request[bool]):
 
 @dataclass(frozen=True)
 class Balance(Request[Decimal]):
-    """How much there is."""
+    """Ask for the balance."""
 
 
 type Command = PayIn | PayOut | Balance

@@ -1,9 +1,9 @@
-"""A cluster of three processes: the one with the singleton is killed, the others carry on, and it comes back.
+"""A cluster of three processes: the one with the singleton is killed, the singleton moves, the process is restarted.
 
     uv run examples/cluster.py
 
-Every node draws tickets at one machine, which is a singleton: one actor in the whole cluster, wherever that is. The
-program starts the three nodes, each as a process, kills one of them with SIGKILL, and shows what all of them see.
+Every node draws tickets from one machine, a singleton: one actor in the whole cluster, on any node. The
+program starts three nodes, each in a process, kills one of them with SIGKILL, and shows each node's view.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from rich.table import Table
 HOST = "127.0.0.1"
 NAMES = ("ada", "barbara", "clara")
 PATIENCE = 30.0
-"""Seconds that anything may take."""
+"""Seconds that each step may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Draw:
 
 
 def machine(place: str, drawn: int = 0) -> Behavior[Draw]:
-    # The count is in memory, so a new machine begins at 1. With Behaviors.event_sourced it would go on.
+    # The count is in memory, so a new machine starts at 1. With Behaviors.event_sourced it would continue.
     async def receive(ctx: ActorContext[Draw], message: Draw) -> Behavior[Draw]:
         message.reply_to.tell(Ticket(drawn + 1, place))
         return machine(place, drawn + 1)
@@ -52,21 +52,21 @@ def machine(place: str, drawn: int = 0) -> Behavior[Draw]:
 
 
 async def run_node(name: str, ports: Sequence[int]) -> None:
-    """One node: it draws tickets until it is told to end, and says on its standard output what it sees."""
-    logging.basicConfig(level=logging.ERROR)  # else each question that is lost with a process would be told of here
+    """Run one node: it draws tickets until it is terminated, and prints its view to standard output."""
+    logging.basicConfig(level=logging.ERROR)  # else every ask that is lost with a process would be logged here
     seeds = [(HOST, port) for port in ports]
     port = ports[NAMES.index(name)]
     async with ClusteredActorSystem(name="tickets", host=HOST, port=port, seed_nodes=seeds, node_id=name) as system:
         tickets = system.spawn(Behaviors.singleton(lambda: machine(name)), "machine")
         while True:
             ticket: Ticket | None = await system.ask_or_none(tickets, Draw, timeout=0.5)
-            drawn = "nothing, as nobody answers" if ticket is None else f"{ticket.number} at {ticket.drawn_at}"
+            drawn = "none, no reply" if ticket is None else f"{ticket.number} at {ticket.drawn_at}"
             print(json.dumps({"members": members_of(system), "drawn": drawn}), flush=True)
             await asyncio.sleep(0.1)
 
 
 def members_of(system: ClusteredActorSystem) -> dict[str, str]:
-    """How each member is, as this node sees it."""
+    """The status of each member in this node's view."""
     state = system.get_cluster_state()
     if state is None:
         return {}
@@ -78,7 +78,7 @@ def members_of(system: ClusteredActorSystem) -> dict[str, str]:
 
 @dataclass(slots=True, kw_only=True)
 class Node:
-    """A node's process, and what it has last said."""
+    """A node's process, and its last report."""
 
     process: Process
     members: dict[str, str] = field(default_factory=dict[str, str])
@@ -86,7 +86,7 @@ class Node:
 
     @property
     def machine(self) -> str:
-        """Where it has drawn its last ticket; empty if nobody answers."""
+        """The node that issued its last ticket; empty without a reply."""
         return self.drawn.rpartition(" at ")[2] if " at " in self.drawn else ""
 
     @property
@@ -95,7 +95,7 @@ class Node:
 
 
 class Show:
-    """The nodes, and what is told of them: as a table that changes on a terminal, else line by line."""
+    """Shows the nodes and their reports: as a live table on a terminal, else line by line."""
 
     def __init__(self, ports: Sequence[int], live: Live | None) -> None:
         self.nodes: dict[str, Node] = {}
@@ -109,18 +109,18 @@ class Show:
     async def start(self, name: str) -> None:
         """Start that node's process."""
         arguments = [__file__, name, *map(str, self._ports)]
-        # In a group of its own, so that Ctrl-C reaches this program alone.
+        # In its own process group, so that Ctrl-C reaches only this program.
         process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=PIPE, process_group=0)
         node = self.nodes[name] = Node(process=process)
         self._listeners.append(asyncio.create_task(self._listen(name, node)))
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for that, and tell it."""
+        """Wait for the condition, and report it."""
         async with asyncio.timeout(PATIENCE), self._changed:
             await self._changed.wait_for(condition)
-        self.tell(what)
+        self.report(what)
 
-    def tell(self, what: str) -> None:
+    def report(self, what: str) -> None:
         self._show(f"{time.monotonic() - self._begun:5.1f} s  {what}")
 
     async def close(self) -> None:
@@ -155,7 +155,7 @@ class Show:
             self._live.update(Group(self._table(), *self._story))
 
     def _table(self) -> Table:
-        table = Table("node", "process", "the members, as it sees them", "its last ticket")
+        table = Table("node", "process", "members in its view", "last ticket")
         for name, node in self.nodes.items():
             if node.is_running:
                 table.add_row(name, str(node.process.pid), described(node.members), node.drawn)
@@ -165,7 +165,7 @@ class Show:
 
 
 def described(members: dict[str, str]) -> str:
-    return ", ".join(f"{name} {status}" for name, status in members.items()) or "nobody yet"
+    return ", ".join(f"{name} {status}" for name, status in members.items()) or "no members yet"
 
 
 @asynccontextmanager
@@ -185,31 +185,31 @@ async def play() -> None:
         for name in NAMES:
             await show.start(name)
 
-        def everybody_draws() -> bool:
+        def all_draw() -> bool:
             up = dict.fromkeys(NAMES, "up")
             return all(node.members == up and node.machine for node in nodes.values())
 
-        await show.until(everybody_draws, "all three are one cluster, and draw tickets at one machine")
+        await show.until(all_draw, "the three nodes form one cluster, and draw tickets from one machine")
         victim = nodes[NAMES[0]].machine
         others = [nodes[name] for name in NAMES if name != victim]
         nodes[victim].process.kill()
-        show.tell(f"{victim}, where the machine is, is killed")
+        show.report(f"{victim}, which runs the machine, is killed")
         await show.until(
             lambda: all(node.members.get(victim) == "unreachable" for node in others),
-            f"the others have noticed that they cannot reach {victim}",
+            f"{victim} is unreachable for both other nodes",
         )
         await show.until(
             lambda: all(victim not in node.members for node in others),
-            f"they have given {victim} up: it is no member any more",
+            f"{victim} is downed and removed",
         )
-        await show.until(lambda: all(node.machine not in ("", victim) for node in others), "there is a machine again")
-        show.tell(f"it is at {others[0].machine}, and counts from 1")
+        await show.until(lambda: all(node.machine not in ("", victim) for node in others), "the machine has restarted")
+        show.report(f"it runs on {others[0].machine}, and counts from 1")
         await show.start(victim)
-        await show.until(everybody_draws, f"{victim} is back, as another member, and draws tickets at that machine")
+        await show.until(all_draw, f"{victim} is back, as a new member, and draws tickets from that machine")
         for name, node in nodes.items():
             node.process.send_signal(signal.SIGTERM)
             await node.process.wait()
-            show.tell(f"{name} was told to end, and has left in order: exit code {node.process.returncode}")
+            show.report(f"{name} was terminated, and has left in order: exit code {node.process.returncode}")
 
 
 def free_ports(count: int) -> list[int]:
@@ -223,5 +223,5 @@ def free_ports(count: int) -> list[int]:
 if __name__ == "__main__":
     try:
         asyncio.run(run_node(sys.argv[1], [int(port) for port in sys.argv[2:]]) if len(sys.argv) > 1 else play())
-    except KeyboardInterrupt:  # Ctrl-C goes to all processes, and each of them ends in good order
+    except KeyboardInterrupt:  # Ctrl-C reaches all nodes, and each of them shuts down cleanly
         sys.exit(130)

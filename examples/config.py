@@ -1,4 +1,4 @@
-"""What changes between environments is in a file: here, how many messages may wait for a reporter."""
+"""Settings that differ between environments are in a file: here, the capacity of a mailbox."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ async def main() -> None:
         sports = system.spawn(reporter(), "reporter-of-sports")
         for text in ("a record", "a transfer", "a foul"):
             sports.tell(Tip(text))
-        await asyncio.sleep(0)  # until then all of them wait
+        await asyncio.sleep(0)  # until then all messages are queued
         print(f"{system.name}: {await system.ask(sports, Notes)}")
 
 

@@ -1,4 +1,4 @@
-"""An actor that remembers: its state is the fold of stored events, so the next process goes on where the last ended."""
+"""A durable actor: its state is the fold of stored events, so the next process continues where the last one ended."""
 
 import asyncio
 import tempfile
@@ -33,7 +33,7 @@ def on_event(garden: Garden, event: Watered) -> Garden:
 
 async def on_command(ctx: ActorContext[Water], garden: Garden, command: Water) -> Behavior[Water]:
     event = Watered(command.litres)
-    # Sent before it is stored? No: whatever a command sends is held back until its events are durable.
+    # Sent before it is stored? No: all messages of a command are held back until its events are durable.
     command.reply_to.tell(on_event(garden, event))
     return Behaviors.persisted([event])
 
@@ -45,7 +45,7 @@ async def run(path: str, litres: list[int]) -> None:
         initial_state=Garden(),
         on_event=on_event,
         on_command=on_command,
-        snapshot_policy=SnapshotEvery(n_events=2),  # the next start reads the newest one, and the events after it
+        snapshot_policy=SnapshotEvery(n_events=2),  # the next start reads the newest snapshot and later events
     )
     async with ActorSystem() as system:
         roses = system.spawn(garden, "roses")

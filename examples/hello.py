@@ -1,4 +1,4 @@
-"""The smallest actor: a doorman who greets. Messages are handled one at a time, in the order of their arrival."""
+"""The smallest actor: a doorman that greets. Messages are handled one at a time, in the order of their arrival."""
 
 import asyncio
 from dataclasses import dataclass

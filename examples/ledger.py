@@ -1,9 +1,9 @@
-"""A bank's ledger: books a CSV of transactions on event-sourced accounts. Kill it at any moment; run again, it resumes.
+"""A bank ledger: books a CSV of transactions on event-sourced accounts. Kill it at any moment; run again, it resumes.
 
     uv run examples/ledger.py [FILE] [--journal URL] [--json OUT]
 
-Every account is an actor. It acknowledges a transaction when that is stored, not before, and it knows what it has
-booked. So whoever is in doubt, after a crash or for want of an answer, sends a transaction again: nothing is lost, and
+Every account is an actor. It acknowledges a transaction only when it is stored, and remembers all booked ones. So after
+a crash, or without a reply, the program sends a transaction again: nothing is lost, and
 nothing is booked twice.
 """
 
@@ -30,18 +30,18 @@ from transactions import COLUMNS, Contents, Transaction, read
 
 EXAMPLE = Path(__file__).parent / "transactions.csv"
 IN_FLIGHT = 1_000
-"""Transactions that wait for their acknowledgement at a time. They share the journal's commits."""
+"""Number of transactions in flight. They share the journal's commits."""
 ATTEMPTS = 7
-"""They take six seconds, in which a database server may have been restarted: while it is away, asks fail at once."""
+"""Together they take six seconds, enough to restart a database server; while it is down, asks fail immediately."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What an account's events add up to."""
+    """An account's state: the fold of its events."""
 
     balance: Decimal = Decimal("0.00")
     booked: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
-    """The amounts by `trans_id`: what makes a transaction that comes again recognisable."""
+    """The amounts by `trans_id`, by which a repeated transaction is recognized."""
 
 
 # The name is stored with every event, so that the class may be renamed or moved.
@@ -83,7 +83,7 @@ async def on_command(
 ) -> Behavior[AccountCommand]:
     match command:
         case Book(new, reply_to) if new.trans_id not in account.booked:
-            # This leaves the actor when the event is stored, and never if it cannot be.
+            # Sent when the event is stored, and never if it cannot be stored.
             reply_to.tell(Receipt.BOOKED)
             return Behaviors.persisted([Booked(new.trans_id, new.date, new.operation, new.amount)])
         case Book(again, reply_to):
@@ -95,7 +95,7 @@ async def on_command(
 
 
 def account_actor(account_id: str, journal: str) -> Behavior[AccountCommand]:
-    # Should the journal fail, the account tries again with back-off and replays what is stored.
+    # If the journal fails, the account retries with backoff and replays its events.
     return Behaviors.event_sourced(
         entity_id=f"account-{account_id}",
         journal=journal,
@@ -106,7 +106,7 @@ def account_actor(account_id: str, journal: str) -> Behavior[AccountCommand]:
 
 
 class Ledger:
-    """The accounts, each started when it is first needed."""
+    """The accounts, each started on first use."""
 
     def __init__(self, system: ActorSystem, journal: str) -> None:
         self._system = system
@@ -120,7 +120,7 @@ class Ledger:
         return self._accounts[account_id]
 
     async def book(self, transaction: Transaction) -> Receipt:
-        """Raises what the last of several attempts raised. Without an answer it may be booked: asking again is safe."""
+        """Book a transaction. Raises the last attempt's error. After a timeout it may be booked: a retry is safe."""
         account = self.account(transaction.account_id)
         for attempt in range(ATTEMPTS - 1):
             try:
@@ -132,11 +132,11 @@ class Ledger:
     async def book_all(
         self, transactions: Sequence[Transaction], on_receipt: Callable[[Transaction, Receipt], None]
     ) -> None:
-        """Raises, and books no more, as soon as one transaction cannot be booked."""
+        """Book all transactions. Raises, and books no more, as soon as one cannot be booked."""
         rest = iter(transactions)
 
         async def clerk() -> None:
-            for transaction in rest:  # all clerks take from the same pile
+            for transaction in rest:  # all clerks share this iterator
                 on_receipt(transaction, await self.book(transaction))
 
         try:
@@ -152,14 +152,14 @@ class Ledger:
 
 
 async def check_journal(system: ActorSystem, url: str) -> None:
-    """Raises what is wrong with a journal that cannot be used: once, before all accounts find out."""
+    """Raise the error of an unusable journal once, before every account would."""
     provider = system.plugins.journal(url)
     async with provider.open(url, build_options(provider, {})):
         pass
 
 
 async def run(file: Path, contents: Contents, journal: str) -> tuple[dict[str, Decimal], list[str]]:
-    """Book everything; the balances, and what was wrong with the file."""
+    """Book everything. Returns the balances, and the problems of the file."""
     problems = list(contents.problems)
     receipts: Counter[Receipt] = Counter()
     bar = Progress(
@@ -194,7 +194,7 @@ def main() -> int:
     try:
         return book(parse_arguments())
     except KeyboardInterrupt:
-        print("interrupted; what is booked is safe: run this again to go on", file=sys.stderr)
+        print("interrupted; booked transactions are safe: run this again to continue", file=sys.stderr)
         return 130
 
 
@@ -210,7 +210,7 @@ def book(arguments: "Arguments") -> int:
     try:
         balances, problems = asyncio.run(run(arguments.file, contents, journal))
     except (CastyError, TimeoutError) as error:
-        print(f"stopped: {error}\nwhat is booked is safe: run this again to go on", file=sys.stderr)
+        print(f"stopped: {error}\nbooked transactions are safe: run this again to continue", file=sys.stderr)
         return 1
     agrees = show(balances, fold(contents.transactions))
     if arguments.json is not None:
@@ -218,7 +218,7 @@ def book(arguments: "Arguments") -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        print(f"{len(problems):,} rows were not booked, for the reasons above; all others were", file=sys.stderr)
+        print(f"{len(problems):,} rows were not booked, for the reasons above; all other rows were", file=sys.stderr)
     return 0 if agrees and not problems else 1
 
 

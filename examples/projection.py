@@ -1,9 +1,9 @@
-"""The ledger by months: a read model beside the journal of `ledger.py`, which may be running meanwhile.
+"""The ledger by months: a read model of the journal of `ledger.py`, which may be running at the same time.
 
     uv run examples/ledger.py && uv run examples/projection.py [JOURNAL.db]
 
-Each row, and the note of how far the journal has been read, are committed together. So kill this at any moment and run
-it again: every booking counts once, and only what is new is read. Any program may query the file that it writes.
+Rows and the position in the journal are committed together. So kill this at any moment and run
+it again: every booking counts once, and only new events are read. Any program may query the file that it writes.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ UNITS = 10_000
 
 
 async def make_tables(db: Connection) -> None:
-    """Before the first booking, and whenever the read model is rebuilt."""
+    """Create the tables: before the first booking, and for a rebuild."""
     await db.execute("DROP TABLE IF EXISTS months")
     await db.execute(
         "CREATE TABLE months (account TEXT, month TEXT, units INTEGER, bookings INTEGER, PRIMARY KEY (account, month))"
@@ -41,7 +41,7 @@ async def add_to_month(db: Connection, envelope: EventEnvelope[Booked]) -> None:
 
 
 def show(path: Path) -> None:
-    """Each month's closing balance, which is the sum of all up to it, over all accounts."""
+    """Print each month's closing balance over all accounts: the sum of all bookings up to its end."""
     with closing(sqlite3.connect(path)) as db:
         months = db.execute(
             "SELECT month, sum(sum(units)) OVER (ORDER BY month), sum(bookings) FROM months GROUP BY month"
@@ -51,7 +51,7 @@ def show(path: Path) -> None:
 
 
 async def project(journal: Path, months: Path) -> int:
-    """How many bookings were new."""
+    """Run the projection. Returns the number of new bookings."""
     projection = Projection(
         "months", SqliteJournal(journal, read_only=True), add_to_month, SqliteOffsets(months), reset=make_tables
     )

@@ -1,4 +1,4 @@
-"""Events outlive the program that stored them: upcasters lead what older releases have stored to today's types."""
+"""Events outlive the program that stored them: upcasters convert events of older releases to today's types."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,13 +25,13 @@ def spell_out(member: str) -> str:
 @event("lib.Returned", version=3)
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Version 1 had a fine in cents, version 2 one in euros; by whom came with version 3."""
+    """Version 1 had a fine in cents, version 2 in euros; version 3 added the reader."""
 
     title: str
     kind: Kind
     fine: Decimal
     by: str
-    damaged: bool = False  # with a default, a field may come without a new version
+    damaged: bool = False  # a field with a default needs no new version
 
 
 @upcast("lib.Returned", 1)
@@ -40,16 +40,16 @@ def cents_to_euros(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @upcast("lib.Returned", 2)
-def add_by_whom(fields: dict[str, object]) -> dict[str, object]:
-    return {**fields, "by": "somebody"}
+def add_reader(fields: dict[str, object]) -> dict[str, object]:
+    return {**fields, "by": "unknown"}
 
 
-@upcast("lib.BroughtBack", 1, to=("lib.Returned", 1))  # what the event was called in the very beginning
+@upcast("lib.BroughtBack", 1, to=("lib.Returned", 1))  # the event's first name
 def rename(fields: dict[str, object]) -> dict[str, object]:
     return fields
 
 
-# Bytes that older releases have stored, kept for ever. Each was printed while its version was today's:
+# Bytes stored by older releases, kept forever. Each was printed while its version was current:
 #     manifest, version, payload = MsgpackSerializer().encode(event)
 STORED = [
     ("lib.BroughtBack", 1, "83a57469746c65a4456d6d61a46b696e6494d4006ea86c69622e4b696e6401a141a563656e747332"),

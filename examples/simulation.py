@@ -1,4 +1,4 @@
-"""A simulation: a bank loses power again and again, and whatever it has acknowledged is there afterwards.
+"""A simulation: a bank loses power again and again, and loses no acknowledged booking.
 
 python examples/simulation.py                      # 20 runs
 CASTY_SIM_SEEDS=1000 python examples/simulation.py
@@ -63,5 +63,5 @@ async def scenario(sim: Simulation) -> int:
 
 if __name__ == "__main__":
     runs = simulate_seeds(scenario, 20)
-    print(f"{len(runs)} banks lost power 5 times each, but nothing that they had acknowledged")
-    print("every one another story" if len({run.trace for run in runs}) == len(runs) else "some were the same")
+    print(f"{len(runs)} banks lost power 5 times each, and no acknowledged booking")
+    print("all runs differ" if len({run.trace for run in runs}) == len(runs) else "some runs were the same")

@@ -1,4 +1,4 @@
-"""A state machine is a few behaviors that return each other: what a parcel may do depends on where it is."""
+"""A state machine is a set of behaviors that return each other: a parcel's state decides which messages it handles."""
 
 import asyncio
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def packed() -> Behavior[Event]:
             case Ship(carrier):
                 return travelling(carrier)
             case Deliver():
-                return Behaviors.unhandled()  # published as such: nobody can deliver what was never sent
+                return Behaviors.unhandled()  # published as an UnhandledMessage: the parcel was never sent
             case Where(reply_to):
                 reply_to.tell("in the warehouse")
                 return Behaviors.same()
@@ -43,7 +43,7 @@ def travelling(carrier: str) -> Behavior[Event]:
             case Ship(other):
                 return travelling(other)
             case Deliver():
-                return Behaviors.stopped()  # the end: it takes no more events
+                return Behaviors.stopped()  # the final state
             case Where(reply_to):
                 reply_to.tell(f"with {carrier}")
                 return Behaviors.same()

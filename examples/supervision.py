@@ -1,4 +1,4 @@
-"""Failures are somebody's job: a strategy decides whether an actor restarts, goes on or stops, and how often."""
+"""Supervision: a strategy decides whether a failed actor restarts, resumes or stops, and how often."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ def decide(error: BaseException) -> Directive:
 
 
 async def main() -> None:
-    logging.getLogger("casty").setLevel(logging.CRITICAL)  # the failures below are meant
+    logging.getLogger("casty").setLevel(logging.CRITICAL)  # the failures below are intended
     strategy = OneForOneStrategy(max_restarts=2, within=60.0, decider=decide)
     async with ActorSystem() as system:
         supervised = system.spawn(Behaviors.supervise(calculator(), strategy), "calculator")

@@ -1,4 +1,4 @@
-"""Timers are messages to oneself: keyed, replaced by key, and gone when the actor stops."""
+"""Timers send an actor messages: each has a key, a new one replaces one with its key, and all end with the actor."""
 
 import asyncio
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def cooking(eggs: int, done: int, reply_to: ActorRef[str]) -> Behavior[Message]:
     async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
         match message:
             case Cook():
-                ctx.stash(message)  # later: there is one pot only
+                ctx.stash(message)  # for later: there is only one pot
                 return Behaviors.same()
             case Tick() if done + 1 < eggs:
                 return cooking(eggs, done + 1, reply_to)

@@ -1,4 +1,4 @@
-"""The totals of a ledger, beside those of a plain fold over the file: two ways to one result."""
+"""The totals of a ledger, checked against a plain fold over the file."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def fold(transactions: Sequence[Transaction]) -> dict[str, Decimal]:
 
 
 def show(balances: Mapping[str, Decimal], expected: Mapping[str, Decimal]) -> bool:
-    """Print the totals; whether they are those that are expected."""
+    """Print the totals. Returns whether they are as expected."""
     table = Table(title="Totals")
     for title in ("account", "ledger", "fold", ""):
         table.add_column(title, justify="right")

@@ -1,4 +1,4 @@
-"""Reads a bank's transactions from CSV. A row that is wrong costs that row only, and says where and why."""
+"""Reads a bank's transactions from CSV. Each invalid row is skipped and reported with its place and the reason."""
 
 import csv
 import re
@@ -20,24 +20,24 @@ class Transaction:
     date: date
     operation: str
     amount: Decimal
-    """What it adds to the balance: negative for a debit."""
+    """The change of the balance: negative for a debit."""
     line: int
-    """Where it stands in the file, from 1."""
+    """Its line in the file, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file holds: the good rows in its order, and a sentence about each of the others."""
+    """The contents of a file: the valid rows in order, and a message about each invalid one."""
 
     transactions: list[Transaction] = field(default_factory=list[Transaction])
     problems: list[str] = field(default_factory=list[str])
 
 
 def read(path: Path) -> Contents:
-    """Raises OSError for a file that cannot be read, and ValueError for one without the six columns."""
+    """Read a file. Raises OSError if it cannot be read, and ValueError if it lacks one of the six columns."""
     contents = Contents()
     header: Sequence[str] | None = None
-    # Bytes that are no UTF-8 come through as lone surrogates, so that only their own row is refused.
+    # Bytes that are not UTF-8 become lone surrogates, so that only their own row is refused.
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
         for number, text in enumerate(lines, 1):
             try:
@@ -56,11 +56,11 @@ def read(path: Path) -> Contents:
 
 
 def split(text: str) -> list[str]:
-    # Line by line: to a reader of the whole file, a quote that is never closed swallows all rows below it.
+    # Line by line: a reader of the whole file would swallow all rows after an unclosed quote.
     try:
         return next(csv.reader([text], strict=True))
     except csv.Error as error:
-        raise ValueError(f"the row cannot be taken apart: {error}") from None
+        raise ValueError(f"the row cannot be parsed: {error}") from None
 
 
 def check_header(cells: Sequence[str]) -> Sequence[str]:
@@ -93,7 +93,7 @@ def parse[T](row: dict[str, str], column: str, convert: Callable[[str], T]) -> T
 
 def to_identifier(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text):
-        raise ValueError("is no identifier: 1 to 64 letters, digits, dots, dashes or underscores")
+        raise ValueError("is not an identifier: 1 to 64 letters, digits, dots, dashes or underscores")
     return text
 
 
@@ -101,7 +101,7 @@ def to_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError("is no date such as 1993-01-31") from None
+        raise ValueError("is not a date such as 1993-01-31") from None
 
 
 def to_sign(text: str) -> int:
@@ -117,7 +117,7 @@ def to_text(text: str) -> str:
 
 
 def to_amount(text: str) -> Decimal:
-    # Bounded, so that no sum of them is ever rounded to the 28 digits of a Decimal.
+    # Bounded, so that no sum is ever rounded to the 28 digits of a Decimal.
     if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,4})?", text):
-        raise ValueError("is no amount such as 1234.50, which has no sign and at most 15 digits before the dot")
+        raise ValueError("is not an amount such as 1234.50, without a sign and with at most 15 digits before the dot")
     return Decimal(text)

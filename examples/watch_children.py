@@ -1,4 +1,4 @@
-"""A parent spawns children, hands out work, and is told when each of them has stopped, and why."""
+"""A parent spawns children, hands out work, and is notified when each of them has stopped, and why."""
 
 import asyncio
 import logging
@@ -49,7 +49,7 @@ def waiting(job: Inspect, findings: tuple[str, ...]) -> Behavior[Message]:
 
 
 async def main() -> None:
-    logging.getLogger("casty").setLevel(logging.CRITICAL)  # the failure is meant
+    logging.getLogger("casty").setLevel(logging.CRITICAL)  # the failure is intended
     async with ActorSystem() as system:
         manager = system.spawn(hotel(), "hotel")
         rooms = ("attic", "kitchen", "cellar")

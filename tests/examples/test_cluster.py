@@ -1,4 +1,4 @@
-"""Three processes, of which one is killed and comes back: what is shown of it, in its order."""
+"""The example with three processes, of which one is killed and restarted: its output, in order."""
 
 import os
 import re
@@ -9,25 +9,25 @@ from pathlib import Path
 from tests.examples.programs import command, run_example
 
 STORY = r"""
-all three are one cluster, and draw tickets at one machine
-(?P<victim>\w+), where the machine is, is killed
-the others have noticed that they cannot reach (?P=victim)
-they have given (?P=victim) up: it is no member any more
-there is a machine again
-it is at (?P<heir>\w+), and counts from 1
-(?P=victim) is back, as another member, and draws tickets at that machine
-ada was told to end, and has left in order: exit code 143
-barbara was told to end, and has left in order: exit code 143
-clara was told to end, and has left in order: exit code 143
+the three nodes form one cluster, and draw tickets from one machine
+(?P<victim>\w+), which runs the machine, is killed
+(?P=victim) is unreachable for both other nodes
+(?P=victim) is downed and removed
+the machine has restarted
+it runs on (?P<heir>\w+), and counts from 1
+(?P=victim) is back, as a new member, and draws tickets from that machine
+ada was terminated, and has left in order: exit code 143
+barbara was terminated, and has left in order: exit code 143
+clara was terminated, and has left in order: exit code 143
 """.strip()
 
 
-def test_it_shows_how_a_cluster_outlives_one_of_its_processes(tmp_path: Path) -> None:
+def test_it_shows_how_a_cluster_survives_the_death_of_a_process(tmp_path: Path) -> None:
     finished = run_example("cluster.py", cwd=tmp_path)
     assert (finished.stderr, finished.returncode) == ("", 0)
-    told = "\n".join(re.findall(r"^ *\d+\.\d s  (.*)$", finished.stdout, re.M))
-    matched = re.fullmatch(STORY, told)
-    assert matched is not None, told
+    reported = "\n".join(re.findall(r"^ *\d+\.\d s  (.*)$", finished.stdout, re.M))
+    matched = re.fullmatch(STORY, reported)
+    assert matched is not None, reported
     assert matched["heir"] != matched["victim"]
     assert f"sees {', '.join(f'{name} up' for name in ('ada', 'barbara', 'clara'))}" in finished.stdout
     assert list(tmp_path.iterdir()) == []
@@ -43,7 +43,7 @@ def test_ctrl_c_ends_all_processes_without_a_traceback(tmp_path: Path) -> None:
         start_new_session=True,
     ) as process:
         assert process.stdout is not None
-        assert any("all three are one cluster" in line for line in process.stdout)
+        assert any("form one cluster" in line for line in process.stdout)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, errors = process.communicate(timeout=200)
     assert (process.returncode, errors) == (130, "")

@@ -49,16 +49,16 @@ dropped: Tip(text='a record')
 newsroom: ('a transfer', 'a foul')
 """,
     "schema_evolution.py": """\
-Emma, a book, fine 0.5, by somebody
-Aida, a record, fine 0, by somebody
-Momo, a book, fine 1.20, by somebody
+Emma, a book, fine 0.5, by unknown
+Aida, a record, fine 0, by unknown
+Momo, a book, fine 1.20, by unknown
 Ilias, a book, fine 0, by Ada
 'lib.Returned' was stored as version 4, here it is 3: a newer program wrote it; install that version of the program, \
 or a newer one
 """,
     "simulation.py": """\
-20 banks lost power 5 times each, but nothing that they had acknowledged
-every one another story
+20 banks lost power 5 times each, and no acknowledged booking
+all runs differ
 """,
 }
 LARGER = {"ledger.py", "totals.py", "transactions.py", "projection.py", "cluster.py"}

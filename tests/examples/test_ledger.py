@@ -58,17 +58,17 @@ def test_the_real_file(tmp_path: Path) -> None:
 
 
 BAD_ROWS = {
-    "2,a,1993-01-01,credit,,12x": "column amount: '12x' is no amount",
-    "3,a,1993-01-01,credit,,-1.00": "column amount: '-1.00' is no amount",
-    "4,a,1993-01-01,credit,,NaN": "column amount: 'NaN' is no amount",
-    "5,a,1993-01-01,credit,,": "column amount: '' is no amount",
-    "6,a,1993-02-30,credit,,1.00": "column date: '1993-02-30' is no date",
+    "2,a,1993-01-01,credit,,12x": "column amount: '12x' is not an amount",
+    "3,a,1993-01-01,credit,,-1.00": "column amount: '-1.00' is not an amount",
+    "4,a,1993-01-01,credit,,NaN": "column amount: 'NaN' is not an amount",
+    "5,a,1993-01-01,credit,,": "column amount: '' is not an amount",
+    "6,a,1993-02-30,credit,,1.00": "column date: '1993-02-30' is not a date",
     "7,a,1993-01-01,transfer,,1.00": "column type: 'transfer' is neither credit nor debit",
-    ",a,1993-01-01,credit,,1.00": "column trans_id: '' is no identifier",
-    "9,a/b,1993-01-01,credit,,1.00": "column account_id: 'a/b' is no identifier",
+    ",a,1993-01-01,credit,,1.00": "column trans_id: '' is not an identifier",
+    "9,a/b,1993-01-01,credit,,1.00": "column account_id: 'a/b' is not an identifier",
     "10,a,1993-01-01,credit,1.00": "the row has 5 columns where the header has 6",
     "11,a,1993-01-01,credit,,1.00,": "the row has 7 columns where the header has 6",
-    '12,a,1993-01-01,credit,"never closed,1.00': "the row cannot be taken apart",
+    '12,a,1993-01-01,credit,"never closed,1.00': "the row cannot be parsed",
     "13,a,1993-01-01,credit,caf\udce9,1.00": "column operation: 'caf\\udce9' is not UTF-8",
     "1,a,1993-01-01,credit,,1.50": "column trans_id: '1' was booked before with another amount",
 }
@@ -82,7 +82,7 @@ def test_a_bad_row_is_named_and_all_others_are_booked(tmp_path: Path) -> None:
     reports = finished.stderr.splitlines()
     for line, (row, reason) in enumerate(BAD_ROWS.items(), 3):
         assert any(report.startswith(f"bad.csv:{line}: {reason}") for report in reports), (row, finished.stderr)
-    assert reports[len(BAD_ROWS) :] == ["13 rows were not booked, for the reasons above; all others were"]
+    assert reports[len(BAD_ROWS) :] == ["13 rows were not booked, for the reasons above; all other rows were"]
     assert "2 booked and 0 booked before" in finished.stdout
     assert json.loads((tmp_path / "out.json").read_text()) == {"a": "99.99"}
     assert finished.returncode == 1
@@ -157,5 +157,5 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
         rows.flush()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=200)
-    assert errors == "interrupted; what is booked is safe: run this again to go on\n"
+    assert errors == "interrupted; booked transactions are safe: run this again to continue\n"
     assert process.returncode == 130
