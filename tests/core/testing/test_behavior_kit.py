@@ -26,7 +26,7 @@ def test_answers_are_followed_and_kept() -> None:
 
 def test_what_is_no_behavior_is_refused() -> None:
     kit = BehaviorTestKit(does(lambda ctx, message: message))
-    with pytest.raises(BehaviorError, match="answered 'x', which is no behavior"):
+    with pytest.raises(BehaviorError, match="returned 'x', which is not a behavior"):
         kit.run("x")
     with pytest.raises(BehaviorError, match=r"Behaviors\.same\(\) is only for a handler to return"):
         BehaviorTestKit(Behaviors.same())

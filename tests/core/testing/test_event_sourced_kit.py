@@ -310,7 +310,7 @@ async def test_other_behaviors_are_refused() -> None:
     async def handler(_ctx: ActorContext[str], _message: str) -> Behavior[str]:
         return Behaviors.same()
 
-    with pytest.raises(BehaviorError, match="what there is is a ReceiveBehavior; BehaviorTestKit"):
+    with pytest.raises(BehaviorError, match="but this is a ReceiveBehavior; BehaviorTestKit"):
         EventSourcedTestKit(Behaviors.receive(handler))
 
     async def set_up(_ctx: ActorContext[str]) -> Behavior[str]:

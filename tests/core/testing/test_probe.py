@@ -51,7 +51,7 @@ async def test_no_message_fails_and_tells_what_came_before(probe: Probes) -> Non
     watcher = probe()
     watcher.ref.tell("a")
     await watcher.receive()
-    with pytest.raises(AssertionError, match=r"a Opened, but nothing came within 0\.01 s; before that came 'a'$"):
+    with pytest.raises(AssertionError, match=r"a Opened, but nothing arrived within 0\.01 s; before that came 'a'$"):
         await watcher.expect_message(Opened, within=0.01)
 
 
@@ -72,7 +72,7 @@ async def test_receives_a_number_within_one_time(probe: Probes) -> None:
         watcher.ref.tell(number)
     assert await watcher.receive_n(3) == [0, 1, 2]
     watcher.ref.tell(3)
-    with pytest.raises(AssertionError, match=r"message 2 of 2, but nothing came within 0\.0"):
+    with pytest.raises(AssertionError, match=r"message 2 of 2, but nothing arrived within 0\.0"):
         await watcher.receive_n(2, within=0.01)
 
 
@@ -83,7 +83,7 @@ async def test_fishes_by_type_and_by_predicate(probe: Probes) -> None:
     assert await watcher.fish(Opened) == Opened("Ada")
     assert await watcher.fish(lambda message: message == "c") == "c"
     watcher.ref.tell("d")
-    with pytest.raises(AssertionError, match=r"predicate accepts, but nothing came .* before that came .*'c', 'd'"):
+    with pytest.raises(AssertionError, match=r"predicate accepts, but nothing arrived .* before that came .*'c', 'd'"):
         await watcher.fish(lambda message: False, within=0.01)
 
 
@@ -139,7 +139,7 @@ async def test_the_end_of_another_is_not_taken_for_it(actor_system: ActorSystem,
     dead.tell("stop")
     with pytest.raises(AssertionError, match=r"the end of /alive, but got Terminated\(.*/dead"):
         await watcher.expect_terminated(alive)
-    with pytest.raises(AssertionError, match="waited for the end of /alive, but nothing came"):
+    with pytest.raises(AssertionError, match="waited for the end of /alive, but nothing arrived"):
         await watcher.expect_terminated(alive, within=0.01)
 
 

@@ -1,4 +1,4 @@
-"""What tests of actors are written with. Nothing here is imported by Casty itself."""
+"""Tools for tests of actors. Casty itself imports none of them."""
 
 from casty.testing.behavior_kit import BehaviorTestKit as BehaviorTestKit
 from casty.testing.clock import ManualClock as ManualClock

@@ -1,4 +1,4 @@
-"""Drives a behavior synchronously, without an actor system: what it does comes out as values."""
+"""Drives a behavior synchronously, without an actor system, and returns its effects as values."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -31,12 +31,12 @@ from casty.testing.stepping import step_through
 
 
 class BehaviorTestKit[M]:
-    """One behavior, started at once, and whatever it does: effects, messages to itself and to its children, log lines.
+    """Starts one behavior and records what it does: effects, messages to itself and to its children, log lines.
 
-    Nothing is carried out: children are inboxes, timers never fire, watched actors never end; tell the behavior what
-    they would. An exception of a handler comes out of `run`, and the behavior stays as it was: supervision and spies
-    need an actor system. So does whatever really suspends, which is an AssertionError that says so, and a
-    behavior that writes to a journal, which has `EventSourcedTestKit`.
+    Effects are not executed: children are inboxes, timers never fire, watched actors never stop; send their messages
+    to the behavior yourself. `run` raises a handler's exception, and the behavior stays as it was: supervision and
+    spies need an actor system. A handler that suspends needs one too, and raises an AssertionError here. For a
+    behavior that writes to a journal there is `EventSourcedTestKit`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class BehaviorTestKit[M]:
     ) -> None:
         self._initial = behavior
         self.clock = ManualClock() if clock is None else clock
-        """What `ctx.now()` and `ctx.time()` go by; see `pass_time`."""
+        """The clock of `ctx.now()` and `ctx.time()`; see `pass_time`."""
         self._context = RecordingContext(f"/{name}", parent, self.clock)
         self._wrapping = EMPTY
         self._handler: Handler[Any] | None = None
@@ -59,7 +59,7 @@ class BehaviorTestKit[M]:
 
     @property
     def ref(self) -> ActorRef[M]:
-        """What the behavior knows as `ctx.self`."""
+        """The behavior's `ctx.self`."""
         return self._context.self
 
     @property
@@ -69,29 +69,31 @@ class BehaviorTestKit[M]:
 
     @property
     def returned_behavior(self) -> Behavior[M]:
-        """What the handler answered to the last message, as it stands. AssertionError before the first one."""
+        """The behavior that the handler returned for the last message, unchanged. AssertionError before the first
+        one.
+        """
         if self._returned is None:
             raise AssertionError(f"{self} has not run a message yet")
         return self._returned
 
     @property
     def log_entries(self) -> Sequence[LogEntry]:
-        """What the behavior has written to `ctx.log`."""
+        """The records that the behavior has written to `ctx.log`."""
         return tuple(self._context.entries)
 
     @property
     def self_inbox(self) -> TestInbox[M]:
-        """What the behavior has told itself and has not been run: see `run_one`."""
+        """Messages that the behavior has sent to itself and that have not run yet; see `run_one`."""
         return self._context.inbox
 
     def child_inbox(self, name: str) -> TestInbox[Any]:
-        """What was told to the newest child of that name, stopped or not."""
+        """Messages sent to the newest child with that name, stopped or not."""
         if name not in self._context.inboxes:
             raise AssertionError(f"{self} has no child {name!r}; its children: {listing(self._context.inboxes)}")
         return self._context.inboxes[name]
 
     def run(self, message: M) -> None:
-        """Handle a message, and after it what it unstashes. Raises what the handler raises."""
+        """Handle a message, and then the messages that it unstashes. Raises the handler's exception."""
         todo: deque[Any] = deque([message])
         while todo:
             if self._handler is None:
@@ -105,7 +107,9 @@ class BehaviorTestKit[M]:
         self.clock.stall(seconds)
 
     def run_one(self) -> M:
-        """Handle the next message that the behavior has told itself; that message. AssertionError if there is none."""
+        """Handle the next message that the behavior has sent to itself, and return it. AssertionError if none is
+        left.
+        """
         message = self.self_inbox.receive()
         self.run(message)
         return message
@@ -117,9 +121,9 @@ class BehaviorTestKit[M]:
     def expect_effect[E: Effect](self, wanted: E) -> E: ...
 
     def expect_effect(self, wanted: object) -> object:
-        """The next effect, taken: an instance of `wanted` if that is a type, else equal to it.
+        """Remove and return the next effect: an instance of `wanted` if that is a type, else equal to it.
 
-        `NoEffects()` stands for none. Raises AssertionError, with what there is, for anything else.
+        `NoEffects()` expects none. Raises AssertionError with the actual effects otherwise.
         """
         effects = self._context.effects
         found = effects[0] if effects else NoEffects()
@@ -129,7 +133,7 @@ class BehaviorTestKit[M]:
         return found
 
     def retrieve_effects(self) -> list[Effect]:
-        """Every effect since the start or the last look, taken, in order."""
+        """Remove and return all effects since the start or the last call, in order."""
         effects = list(self._context.effects)
         self._context.effects.clear()
         return effects
@@ -150,7 +154,7 @@ class BehaviorTestKit[M]:
                 self._become(cast("Behavior[Any]", answer))
             case _:
                 raise BehaviorError(
-                    f"the handler of {type(message).__qualname__} answered {answer!r}, which is no behavior; "
+                    f"the handler of {type(message).__qualname__} returned {answer!r}, which is not a behavior; "
                     "return Behaviors.same() to keep the current one"
                 )
         if self._context.stopping:

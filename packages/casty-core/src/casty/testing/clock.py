@@ -1,4 +1,4 @@
-"""Time that a test owns: it stands still until the test lets it pass."""
+"""Time controlled by a test: it stands still until the test moves it."""
 
 import itertools
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from casty.testing.settling import settle
 
 NANOSECONDS: Final = 1_000_000_000
 START: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""The time of day at which a clock of a test begins, unless it is given another: the same in every run."""
+"""Default time of day at which a test's clock starts: the same in every run."""
 
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """What falls due at a time."""
+    """A call scheduled for a time."""
 
     action: Callable[[], object]
     context: Context
@@ -29,20 +29,19 @@ class _Call:
 
 
 class ManualClock(Clock):
-    """A clock for `ActorSystem(clock=...)` that stands still; it begins at 0, and the time of day at `start`.
+    """A clock for `ActorSystem(clock=...)` that only the test moves; it starts at 0, and the time of day at `start`.
 
-    Timers, `schedule`, `tick`, the timeouts of asks and the back-off of restarts go by it, as do `ctx.now()`,
-    `ctx.time()` and the timestamps of events. What goes by the event
-    loop's own clock does not: `asyncio.sleep` and `asyncio.timeout` in a handler, and the patience with which a
-    stopping system waits for its actors. Times are kept in whole nanoseconds, so that ten steps of 0.1 s make exactly
-    one second.
+    It controls timers, `schedule`, `tick`, the timeouts of asks, the backoff of restarts, `ctx.now()`,
+    `ctx.time()` and the timestamps of events. It does not control what uses the event loop's own clock:
+    `asyncio.sleep` and `asyncio.timeout` in a handler, and `stop_timeout`. Times are kept in whole nanoseconds, so
+    that ten steps of 0.1 s are exactly one second.
     """
 
     def __init__(self, start: datetime = START) -> None:
         self._start = start.timestamp()
         self._now = 0
         self._planned: list[tuple[int, int, _Call]] = []
-        """A heap by time, and then by the order of planning."""
+        """A heap by time, then by the order of scheduling."""
         self._numbers = itertools.count()
 
     @override
@@ -54,7 +53,7 @@ class ManualClock(Clock):
         return self._start + self.time()
 
     def now(self) -> datetime:
-        """The time of day: what the actors see in `ctx.now()`."""
+        """The time of day, as returned by `ctx.now()`."""
         return datetime.fromtimestamp(self.wall_time(), UTC)
 
     @override
@@ -66,9 +65,9 @@ class ManualClock(Clock):
     async def advance(self, seconds: float) -> None:
         """Let time pass.
 
-        The actors settle first (see `settle`), at the old time. Then every call that falls due is run at its own
-        time, in order, and after each one the actors settle again: what they plan in answer is run too if it falls
-        due within `seconds`. Raises ValueError for a negative number, AssertionError where actors do not settle.
+        The actors settle first (see `settle`), at the old time. Then each call runs at its due
+        time, in order, and the actors settle again after each: calls that they schedule run too if they are
+        due within `seconds`. Raises ValueError for a negative number, AssertionError if actors do not settle.
         """
         passing = _nanoseconds(seconds)
         await settle()
@@ -79,17 +78,17 @@ class ManualClock(Clock):
         self._now = max(self._now, end)
 
     def stall(self, seconds: float) -> None:
-        """Let time pass as it does while a handler holds the event loop: whatever falls due is late, and runs at the
+        """Let time pass as while a handler blocks the event loop: calls that fall due are late, and run at the
         next `advance`.
         """
         self._now += _nanoseconds(seconds)
 
     def waits(self) -> list[float]:
-        """Seconds until each call that is planned, soonest first. Nobody waits for anything: an empty list."""
+        """Seconds until each scheduled call, soonest first; empty if none is scheduled."""
         return sorted((due - self._now) / NANOSECONDS for due, _, call in self._planned if not call.cancelled)
 
     def _take_due(self, end: int) -> _Call | None:
-        """The next call up to `end`, at whose time it is then."""
+        """Remove and return the next call up to `end`, and move the clock to its time."""
         while self._planned and self._planned[0][0] <= end:
             due, _, call = heappop(self._planned)
             if not call.cancelled:

@@ -1,4 +1,4 @@
-"""What a behavior did besides answering, as values to compare: the effects that `BehaviorTestKit` records."""
+"""The effects of a behavior that `BehaviorTestKit` records, as values to compare."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +65,7 @@ class TimerCancelled:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`ctx.ask`, with the message that was told. An answer comes, mapped, as a message to the actor itself."""
+    """`ctx.ask`, with the message that was sent. A reply arrives, mapped, as a message to the actor itself."""
 
     ref: ActorRef[Any]
     message: object
@@ -74,7 +74,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class PipedToSelf:
-    """`ctx.pipe_to_self`, with the message that came of it, which was told to the actor itself."""
+    """`ctx.pipe_to_self`, with the resulting message to the actor itself."""
 
     message: object
 
@@ -88,26 +88,26 @@ class Stashed:
 
 @dataclass(frozen=True, slots=True)
 class Unstashed:
-    """`ctx.unstash_all`, with what was put aside: it is run right after the current message."""
+    """`ctx.unstash_all`, with the stashed messages, which run right after the current message."""
 
     messages: tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Unhandled:
-    """The handler answered `Behaviors.unhandled()`."""
+    """The handler returned `Behaviors.unhandled()`."""
 
     message: object
 
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The handler answered `Behaviors.restart()`."""
+    """The handler returned `Behaviors.restart()`."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoEffects:
-    """For `expect_effect`: there is none left."""
+    """For `expect_effect`: no effect is left."""
 
 
 type Effect = (

@@ -1,4 +1,4 @@
-"""Runs commands against an event-sourced behavior in a system of its own, and checks what a replay makes of it."""
+"""Runs commands against an event-sourced behavior in a private system, and checks that a replay agrees."""
 
 import asyncio
 import math
@@ -24,14 +24,14 @@ from casty.testing.settling import PATIENCE, settle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
-    """What became of one command, once its events were durable."""
+    """The result of one command, once its events were durable."""
 
     command: object
     events: tuple[Any, ...]
     state: Any
-    """With those events."""
+    """The state after those events."""
     replies: tuple[Any, ...]
-    """What the reply reference was told, where the command was made by a factory."""
+    """Messages to the reply reference, if the command was made by a factory."""
 
     @property
     def has_no_events(self) -> bool:
@@ -39,25 +39,24 @@ class CommandResult:
 
     @property
     def reply(self) -> Any:
-        """The one reply. Raises AssertionError where there is none, or more than one."""
+        """The only reply. Raises AssertionError if there is none, or more than one."""
         if len(self.replies) != 1:
             raise AssertionError(f"expected one reply to {self.command!r}, but there is {listing(self.replies)}")
         return self.replies[0]
 
 
 class EventSourcedTestKit[M]:
-    """Runs an event-sourced behavior, wrapped or not, in an actor system and a journal in memory of its own. One with a
-    durable state is run as what it is too: its events are its states.
+    """Runs an event-sourced behavior, wrapped or not, in a private actor system with a journal in memory. For a
+    behavior with a durable state, the events are its states.
 
-    Use it with `async with`. After each command it checks that the events survive serialization, and the state too
-    where the behavior takes snapshots; and that the state given was left alone. What does not hold is an
-    AssertionError that names it.
+    Use it with `async with`. After each command it checks that the events survive serialization (and the state, if the
+    behavior takes snapshots), and that the given state was not changed. A violation is an AssertionError that names it.
     """
 
     def __init__(self, behavior: Behavior[M], *, clock: Clock | None = None) -> None:
         self._instrumented = Instrumented(behavior)
         self.system = ActorSystem("test", clock=clock)
-        """For probes, and for other actors that the entity needs."""
+        """The actor system, for probes and other actors that the entity needs."""
         self._state: Any = None
 
     async def __aenter__(self) -> Self:
@@ -78,19 +77,19 @@ class EventSourcedTestKit[M]:
 
     @property
     def state(self) -> Any:
-        """After the last command that was run."""
+        """The state after the last command."""
         return self._state
 
     async def given(self, *events: Any) -> None:
-        """Store events as if earlier commands had: the history on which the next command is run."""
+        """Store events as if earlier commands had: the history on which the next command runs."""
         await self._execute(Given(events), PATIENCE)
 
     async def run(self, command: M | Callable[[ActorRef[Any]], M], within: float = PATIENCE) -> CommandResult:
-        """Run a command, or what a factory makes for a reply reference, and wait until its events are durable and the
-        actors have settled.
+        """Run a command, or the command that a factory makes for a reply reference, and wait until its events are
+        durable and the actors have settled.
 
-        Raises what the command handler raises, and AssertionError if it takes longer than `within` seconds of real
-        time or the entity has stopped.
+        Raises the command handler's exception, and AssertionError if it takes longer than `within` seconds of real time
+        or the entity has stopped.
         """
         inbox = TestInbox[Any]("/reply")
         made: Any = command(inbox.ref) if callable(command) else command
@@ -102,7 +101,7 @@ class EventSourcedTestKit[M]:
     async def restart(self) -> None:
         """Stop the entity and start it again from its journal, snapshots included.
 
-        Raises AssertionError where the state is not what it was. An entity that has stopped already is started again.
+        Raises AssertionError if the state differs from before. An entity that has stopped already is started again.
         """
         if self._cell.state != STOPPED:
             await self._execute(Look(), PATIENCE)
@@ -113,8 +112,8 @@ class EventSourcedTestKit[M]:
         await self._execute(Look(), PATIENCE)
         if self._state != before:
             raise AssertionError(
-                f"the state did not survive a restart: {difference(before, self._state)}. Replayed, the events have "
-                "to lead to the same state: on_event may go by nothing but the state and the event"
+                f"the state did not survive a restart: {difference(before, self._state)}. A replay must give "
+                "the same state: on_event may depend on nothing but the state and the event"
             )
 
     def _start(self) -> Cell:
@@ -144,14 +143,14 @@ class EventSourcedTestKit[M]:
         return execution
 
     def _check(self, execution: Execution) -> Any:
-        """The state after the command, if everything about it can be replayed."""
+        """Return the state after the command, if the command can be replayed."""
         entity, state = self._instrumented.entity, execution.state
         if entity is None:
             raise AssertionError("the behavior has not become an event-sourced one")
         if repr(state) != execution.shown:
             raise AssertionError(
-                f"{execution.command!r} changed the state in place, from {execution.shown} to {state!r}: a handler has "
-                "to make a new state and to leave alone the one that it is given"
+                f"{execution.command!r} changed the state in place, from {execution.shown} to {state!r}: "
+                "a handler must return a new state and never change the one that it receives"
             )
         for event in execution.events:
             self._survives("event", event)

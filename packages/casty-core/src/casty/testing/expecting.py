@@ -1,4 +1,4 @@
-"""What a test wants, by type or by value, against what there is, and how to tell of a difference."""
+"""Compares expectations of a test, by type or by value, with actual values, and describes differences."""
 
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
@@ -10,17 +10,17 @@ def meets(found: object, wanted: object) -> bool:
 
 
 def show(wanted: object) -> str:
-    """A type by its name, a value as it is."""
+    """A type by its name, a value by its repr."""
     return f"a {wanted.__qualname__}" if isinstance(wanted, type) else repr(wanted)
 
 
 def listing(values: Iterable[object]) -> str:
-    """What is in a mailbox or a list of effects."""
+    """The contents of a mailbox or a list of effects, for a message."""
     return ", ".join(map(repr, values)) or "nothing"
 
 
 def difference(before: object, after: object) -> str:
-    """Where two values that should be equal are not: their fields, if they have any, else their types."""
+    """How two values that should be equal differ: in their fields, if they have any, else in their types."""
     if type(before) is not type(after):
         return f"it was a {type(before).__qualname__} and is a {type(after).__qualname__}"
     names = [field.name for field in fields(before)] if is_dataclass(before) else []

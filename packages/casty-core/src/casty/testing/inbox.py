@@ -1,4 +1,4 @@
-"""A mailbox without an actor: whatever its reference is told stays there until the test takes it."""
+"""A mailbox without an actor: messages to its reference stay there until the test takes them."""
 
 import itertools
 from collections import deque
@@ -13,9 +13,9 @@ _UIDS: Final = itertools.count(1)
 
 
 class InboxRef[M](ActorRef[M]):
-    """Hands what it is told to a function; needs neither an actor system nor an event loop.
+    """Passes messages to a function; needs neither an actor system nor an event loop.
 
-    What an event-sourced actor tells it comes when the command's events are durable, as with any reference.
+    Messages of an event-sourced actor arrive when the command's events are durable, as with any reference.
     """
 
     __slots__ = ("_address", "_keep")
@@ -35,9 +35,9 @@ class InboxRef[M](ActorRef[M]):
 
 
 class TestInbox[M]:
-    """Collects what its `ref` is told. Nothing here waits: what has not been told yet is not there."""
+    """Collects the messages to its `ref`. Its methods never wait for later messages."""
 
-    __test__ = False  # pytest would take the class for a test
+    __test__ = False  # else pytest would collect the class as a test
 
     def __init__(self, path: str = "/inbox") -> None:
         self._messages: deque[M] = deque()
@@ -48,13 +48,13 @@ class TestInbox[M]:
         return bool(self._messages)
 
     def receive(self) -> M:
-        """The next message, taken. Raises AssertionError where there is none."""
+        """Remove and return the next message. Raises AssertionError if there is none."""
         if not self._messages:
             raise AssertionError(f"{self} is empty: there is no message to receive")
         return self._messages.popleft()
 
     def receive_all(self) -> list[M]:
-        """Every message, taken."""
+        """Remove and return all messages."""
         messages = list(self._messages)
         self._messages.clear()
         return messages
@@ -66,16 +66,16 @@ class TestInbox[M]:
     def expect_message[T](self, wanted: T) -> T: ...
 
     def expect_message(self, wanted: object) -> object:
-        """The next message, taken: an instance of `wanted` if that is a type, else equal to it.
+        """Remove and return the next message: an instance of `wanted` if that is a type, else equal to it.
 
-        Raises AssertionError, with what is there, for anything else.
+        Raises AssertionError with the actual messages otherwise.
         """
         if not self._messages or not meets(self._messages[0], wanted):
             raise AssertionError(f"{self} expected {show(wanted)}, but there is {listing(self._messages)}")
         return self._messages.popleft()
 
     def expect_no_message(self) -> None:
-        """Raises AssertionError, with what is there, if it is not empty."""
+        """Raises AssertionError with the actual messages if it is not empty."""
         if self._messages:
             raise AssertionError(f"{self} expected no message, but there is {listing(self._messages)}")
 

@@ -1,4 +1,4 @@
-"""An event-sourced behavior as the kit runs it: in a journal of the test's, and with its commands looked at."""
+"""Instruments an event-sourced behavior for the kit: with the test's journal, and with its commands observed."""
 
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -32,30 +32,30 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """In place of a command: only the state is wanted."""
+    """In place of a command: only report the state."""
 
 
 @dataclass(slots=True, eq=False)
 class Execution:
-    """A command on its way through the entity."""
+    """The execution of a command by the entity."""
 
     command: object
     done: ActorRef[None] | None = None
-    """Told once the command's events are durable."""
+    """Completed once the command's events are durable."""
     state: Any = None
-    """On which the command was run."""
+    """The state on which the command ran."""
     shown: str = ""
-    """How that state looked then."""
+    """The repr of that state at that time."""
     events: tuple[Any, ...] = ()
 
     def begin(self, done: ActorRef[None]) -> object:
-        """The message of an `ask` that waits for the command's end."""
+        """Make the message of an `ask` that waits for the end of the command."""
         self.done = done
         return self.command
 
 
 class Instrumented:
-    """A behavior with an event-sourced one inside, whatever is around it."""
+    """A behavior that contains an event-sourced one, with any wrappers."""
 
     def __init__(self, behavior: Behavior[Any]) -> None:
         self._journal = InMemoryJournal()
@@ -80,8 +80,8 @@ class Instrumented:
                 return replace(behavior, behavior=self._around(behavior.behavior))
             case _:
                 raise BehaviorError(
-                    "EventSourcedTestKit runs Behaviors.event_sourced(...) and Behaviors.durable_state(...), and what "
-                    f"there is is a {type(behavior).__name__}; BehaviorTestKit drives behaviors without a journal"
+                    "EventSourcedTestKit runs Behaviors.event_sourced(...) and Behaviors.durable_state(...), but "
+                    f"this is a {type(behavior).__name__}; BehaviorTestKit drives behaviors without a journal"
                 )
 
     def _inside(self, entity: Entity) -> Entity:
@@ -97,7 +97,7 @@ class Instrumented:
                 case _:
                     answer = await entity.on_command(ctx, state, command)
             execution, output = self.running, current()
-            # The entity may have told itself a command of its own.
+            # The entity may have sent a command to itself.
             if execution is not None and execution.command is command:
                 execution.state, execution.shown = state, shown
                 execution.events = tuple(answer.events) if isinstance(answer, PersistedBehavior) else ()

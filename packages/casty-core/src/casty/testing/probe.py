@@ -1,4 +1,4 @@
-"""An actor that a test holds in its hands: it collects what it is told, and the test waits for it."""
+"""An actor controlled by a test: it collects messages, and the test waits for them."""
 
 import asyncio
 from asyncio import Queue
@@ -20,15 +20,15 @@ from casty.testing.expecting import listing, meets, show
 from casty.testing.settling import PATIENCE, settle
 
 REMEMBERED: Final = 5
-"""Messages that a failure names of those that came before."""
+"""Number of earlier messages that a failure names."""
 
 
 class TestProbe[M]:
     """An actor whose messages the test takes one by one.
 
-    `within` is always real time, in seconds, and longer only for a test that fails. On manual time nothing comes
-    while time stands still: turn the clock, then expect. Every expectation that is not met raises AssertionError
-    and says what came instead.
+    `within` is always real time, in seconds; only a failing test uses it up. With manual time, timers fire only when
+    the test advances the clock: advance it, then expect. Every failed expectation raises AssertionError
+    with the actual messages.
     """
 
     __test__ = False  # pytest would take the class for a test
@@ -46,16 +46,16 @@ class TestProbe[M]:
         return SAME
 
     async def receive(self, within: float = PATIENCE) -> M:
-        """The next message, whatever it is."""
+        """Return the next message of any type."""
         return await self._take("a message", within)
 
     async def receive_n(self, count: int, within: float = PATIENCE) -> list[M]:
-        """The next `count` messages; `within` is for all of them."""
+        """Return the next `count` messages; `within` is for all of them together."""
         end = self._now() + within
         return [await self._take(f"message {n} of {count}", end - self._now()) for n in range(1, count + 1)]
 
     async def receive_all(self) -> list[M]:
-        """Whatever has come and not been taken, once the actors have settled (see `settle`)."""
+        """Let the actors settle (see `settle`), and return all messages received so far."""
         await settle()
         return [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
 
@@ -66,16 +66,16 @@ class TestProbe[M]:
     async def expect_message[T](self, wanted: T, within: float = PATIENCE) -> T: ...
 
     async def expect_message(self, wanted: object, within: float = PATIENCE) -> object:
-        """The next message: an instance of `wanted` if that is a type, else equal to it."""
+        """Return the next message: an instance of `wanted` if that is a type, else equal to it."""
         message = await self._take(show(wanted), within)
         if not meets(message, wanted):
             raise AssertionError(f"{self} expected {show(wanted)}, but got {message!r}")
         return message
 
     async def expect_no_message(self, within: float = 0.1) -> None:
-        """Lets the actors settle (see `settle`), waits for `within` seconds, and fails if a message has come.
+        """Let the actors settle (see `settle`), wait for `within` seconds, and fail if a message has arrived.
 
-        On manual time it does not wait.
+        With manual time it does not wait.
         """
         await settle()
         if self._inbox.empty() and not isinstance(self._system.kernel.clock, ManualClock):
@@ -94,7 +94,7 @@ class TestProbe[M]:
     async def fish(self, wanted: Callable[[M], bool], within: float = PATIENCE) -> M: ...
 
     async def fish(self, wanted: type[Any] | Callable[[M], bool], within: float = PATIENCE) -> Any:
-        """The first message of the type `wanted`, or for which `wanted(message)` is true; earlier ones are dropped."""
+        """Return the first message of type `wanted`, or for which `wanted(message)` is true; drop earlier ones."""
         end = self._now() + within
         purpose = show(wanted) if isinstance(wanted, type) else "a message that the predicate accepts"
         while True:
@@ -103,7 +103,7 @@ class TestProbe[M]:
                 return message
 
     async def reply(self, answer: object, within: float = PATIENCE) -> M:
-        """The next message, whose `reply_to` is told `answer`."""
+        """Send `answer` to the `reply_to` of the next message, and return that message."""
         message = await self._take("a message to reply to", within)
         reply_to: object = getattr(message, "reply_to", None)
         if not isinstance(reply_to, ActorRef):
@@ -112,7 +112,7 @@ class TestProbe[M]:
         return message
 
     def watch(self, ref: ActorRef[Any]) -> None:
-        """Have the probe told `Terminated` when that actor stops; at once if it has stopped already."""
+        """Deliver `Terminated` to the probe when that actor stops; immediately if it has stopped already."""
         self._watched.add(ref)
         open_context(self._cell).watch(ref)
 
@@ -121,8 +121,8 @@ class TestProbe[M]:
         open_context(self._cell).unwatch(ref)
 
     async def expect_terminated(self, ref: ActorRef[Any], within: float = PATIENCE) -> Terminated:
-        """The next message: the notice that this actor has stopped. It is watched from now on, if it was not before;
-        an actor that has stopped by then is reported without the reason.
+        """Return the next message, `Terminated` of this actor. The probe starts to watch it if it did not before; an
+        actor that has stopped before that is reported without the reason.
         """
         if ref not in self._watched:
             self.watch(ref)
@@ -133,11 +133,11 @@ class TestProbe[M]:
         return message
 
     def subscribe(self, event_type: type[Any]) -> Subscription:
-        """Have the system's events of this type come like messages from now on, at the moment of their publication."""
+        """Receive the system's events of this type like messages from now on, at the moment of their publication."""
         return self._system.event_stream.subscribe(event_type, self._inbox.put_nowait)
 
     def stop(self) -> None:
-        """Stop the probe's actor, for those who watch it. What has come can still be received."""
+        """Stop the probe's actor, for its watchers. Messages that have arrived can still be received."""
         request_stop(self._cell)
 
     async def _take(self, wanted: str, within: float) -> Any:
@@ -146,7 +146,7 @@ class TestProbe[M]:
                 message = await self._inbox.get()
         except TimeoutError:
             raise AssertionError(
-                f"{self} waited for {wanted}, but nothing came within {max(within, 0.0):.3g} s"
+                f"{self} waited for {wanted}, but nothing arrived within {max(within, 0.0):.3g} s"
                 f"{self._history()}{self._planned()}"
             ) from None
         self._taken.append(message)

@@ -1,4 +1,4 @@
-"""Fixtures for pytest, which finds them by itself wherever casty-core is installed. Only pytest imports this.
+"""Fixtures for pytest, which discovers them wherever casty-core is installed. Only pytest imports this module.
 
 `manual_time` works anywhere; the others are asynchronous and need pytest-asyncio, in either of its modes.
 """
@@ -39,7 +39,7 @@ def _async_fixture(function: Callable[..., AsyncGenerator[Any]]) -> Callable[...
 
 @pytest.fixture
 def manual_time() -> ManualClock:
-    """A clock that stands still; the `actor_system` of the same test goes by it."""
+    """A clock that only the test moves; the `actor_system` of the same test uses it."""
     return ManualClock()
 
 
@@ -59,8 +59,8 @@ def probe(actor_system: ActorSystem) -> Callable[..., TestProbe[Any]]:
 
 @_async_fixture
 async def no_leaks() -> AsyncGenerator[None]:
-    """Fails the test if asyncio tasks or threads that it started still run after it, and after the fixtures set up
-    later: `pytestmark = pytest.mark.usefixtures("no_leaks")` puts this one first.
+    """Fails the test if asyncio tasks or threads that it started are still running after it, and after fixtures that
+    were set up later: `pytestmark = pytest.mark.usefixtures("no_leaks")` puts this one first.
     """
     tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
     yield

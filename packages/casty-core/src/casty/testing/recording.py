@@ -1,4 +1,4 @@
-"""A context that carries nothing out and writes everything down."""
+"""A context that records all effects and executes none."""
 
 import itertools
 import logging
@@ -56,18 +56,18 @@ class _Log(logging.Handler):
 
 
 class RecordingContext(ActorContext[Any]):
-    """`ActorContext` for `BehaviorTestKit`: its contract is there, the effects are here."""
+    """The `ActorContext` of `BehaviorTestKit`: it records effects."""
 
     def __init__(self, path: str, parent: ActorRef[Any] | None, clock: ManualClock) -> None:
         self._clock = clock
         self.inbox: TestInbox[Any] = TestInbox(path)
         self.effects: list[Effect] = []
         self.inboxes: dict[str, TestInbox[Any]] = {}
-        """Of every child there has been, by its name."""
+        """The inbox of the newest child by its name, stopped ones included."""
         self.living: dict[str, ActorRef[Any]] = {}
         self.put_aside: list[Any] = []
         self.due: list[Any] = []
-        """What was put aside and is to be run now."""
+        """Unstashed messages to handle now."""
         self.stopping = False
         self._path = path
         self._parent = parent

@@ -1,4 +1,4 @@
-"""When everything that can happen now has happened: what a test waits for instead of sleeping."""
+"""Waits until everything that can happen now has happened, for tests that would otherwise sleep."""
 
 import asyncio
 from collections import Counter
@@ -6,22 +6,22 @@ from collections.abc import Sized
 from typing import Final
 
 PATIENCE: Final = 10.0
-"""Seconds of real time after which actors that are still busy will not settle any more."""
+"""Seconds of real time after which busy actors are assumed never to settle."""
 
 BLIND_TURNS: Final = 100
-"""Turns of an event loop that does not show what it has yet to run."""
+"""Iterations granted to an event loop that does not expose its ready queue."""
 
 _settling: Final[Counter[asyncio.AbstractEventLoop]] = Counter()
-"""How many wait on each event loop: they would keep each other awake."""
+"""Number of waiting callers per event loop: they would keep each other awake."""
 
 
 async def settle() -> None:
-    """Return when the event loop has had nothing to run for a whole turn.
+    """Return when the event loop has had nothing to run for a whole iteration.
 
-    Then every actor has handled whatever reached it, and what is still unfinished waits for time to pass, for a
-    socket, for a thread (the SQLite journal writes in one), or for this test. Raises AssertionError where that is not
-    so within 10 seconds of real time, for example because two actors answer each other for ever. An event loop other
-    than asyncio's own gets a hundred turns instead.
+    Then every actor has handled its messages, and unfinished work waits for time to pass, for a
+    socket, for a thread (the SQLite journal writes in one), or for this test. Raises AssertionError if that is not
+    reached within 10 seconds of real time, for example because two actors message each other forever. An event loop
+    other than asyncio's own gets a hundred iterations instead.
     """
     loop = asyncio.get_running_loop()
     ready: Sized | None = getattr(loop, "_ready", None)
@@ -33,7 +33,7 @@ async def settle() -> None:
     _settling[loop] += 1
     try:
         quiet = 0
-        # Two looks: only between them the loop asks the sockets.
+        # Two checks: the loop polls its sockets only between them.
         while quiet < 2:
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(ready) < _settling[loop] else 0

@@ -1,4 +1,4 @@
-"""Runs a coroutine without an event loop, as long as it waits for nothing."""
+"""Runs a coroutine that never suspends without an event loop."""
 
 import asyncio
 import linecache
@@ -12,14 +12,14 @@ from casty.runtime.frames import awaited_frames, innermost
 
 ASYNCIO: Final = f"{Path(asyncio.__file__).parent}/"
 HINT: Final = (
-    "BehaviorTestKit has no event loop; test this in an ActorSystem with a TestProbe, and with manual_time() where "
+    "BehaviorTestKit has no event loop; test this in an ActorSystem with a TestProbe, and with manual_time() if "
     "time has to pass"
 )
 
 
 def step_through[T](awaitable: Awaitable[T], what: str) -> T:
-    """The result of something that never suspends. Raises AssertionError, naming `what`, if it does, or if it calls
-    what needs an event loop.
+    """The result of an awaitable that never suspends. Raises AssertionError, naming `what`, if it does, or if it calls
+    something that needs an event loop.
     """
     steps = awaitable.__await__()
     try:
@@ -42,7 +42,7 @@ def _where(awaitable: object) -> str:
 
 
 def _call_of_asyncio(error: RuntimeError) -> str | None:
-    """Which call wanted an event loop, and where that stands; None for an error of another kind."""
+    """The call that needed an event loop, and its place; None for an error of another kind."""
     called = list(traceback.walk_tb(error.__traceback__))
     inside = next((n for n, (frame, _) in enumerate(called) if frame.f_code.co_filename.startswith(ASYNCIO)), None)
     if inside is None:
@@ -52,7 +52,7 @@ def _call_of_asyncio(error: RuntimeError) -> str | None:
 
 
 def _at(frame: FrameType, number: int | None) -> str:
-    """The file, the line's number and the line."""
+    """The file, the line number and the line."""
     filename, number = frame.f_code.co_filename, frame.f_lineno if number is None else number
     text = linecache.getline(filename, number or 0).strip()
     return f" at {filename}:{number}" + (f" ({text})" if text else "")
