@@ -33,7 +33,7 @@ PURE = {
 """Rooms that must not reach these modules, not even through another module of their distribution."""
 VALUES = {"asyncio.QueueFull", "random.Random"}
 """What a pure room may know all the same: the type of an argument, and that of an error."""
-INNER = {"casty.runtime"}
+INNER = {"casty.persistence", "casty.runtime"}
 """Rooms that other distributions reach only through `casty.extension`."""
 BESIDE_DEPENDENCIES = {"casty.testing.pytest_plugin": {"pytest", "pytest_asyncio"}}
 """A pytest plugin is only ever imported by pytest; pytest-asyncio it uses where that is installed."""

@@ -7,8 +7,8 @@ from typing import override
 
 from casty.errors import FencedError
 from casty.journals.memory import CAPABILITIES, MemoryStore
-from casty.persistence.sequence import fenced
 from casty.spi.journal import AppendGroup, AppendOutcome, JournalCapabilities
+from casty.spi.sequence import fenced
 
 type Groups = Sequence[AppendGroup]
 type Outcomes = Sequence[AppendOutcome]

@@ -13,13 +13,14 @@ from casty.config import JournalConfig, SerializationConfig
 from casty.errors import DecodeError, EncodeError, PluginError
 from casty.journals.memory import CAPABILITIES, MemoryStore
 from casty.persistence.entity_log import LogRequest
-from casty.persistence.journal import LAST_SEQUENCE_NR, StoreJournal
+from casty.persistence.journal import StoreJournal
 from casty.persistence.serializers import Serializers
 from casty.plugins import JournalProvider, PluginRegistry, SerializerProvider, hookimpl
 from casty.plugins.serializers import Purpose, make_serializer
 from casty.ref import DetachedRef
 from casty.serialization import MsgpackSerializer
 from casty.spi.event_journal import PersistedEvent, Snapshot
+from casty.spi.journal import LAST_SEQUENCE_NR
 from casty.spi.serializer import RefResolver
 
 from tests.core.persistence.fakes import JsonSerializer

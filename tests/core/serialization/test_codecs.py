@@ -10,7 +10,7 @@ import pytest
 from casty import ActorRef, ActorSystem, Behaviors, InMemoryJournal, SnapshotEvery
 from casty.errors import DecodeError, EncodeError, SerializationError, UnknownManifestError
 from casty.plugins import CodecProvider, PluginRegistry, hookimpl
-from casty.plugins.codecs import PluginCodecs
+from casty.plugins.serializers import PluginCodecs
 from casty.serialization import MsgpackSerializer, Registry, event
 from casty.serialization.limits import Limits
 from casty.serialization.scalars import PLAIN

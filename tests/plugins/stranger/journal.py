@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from casty.errors import JournalClosedError, JournalError, JournalSchemaError
-from casty.persistence.sequence import examine
 from casty.plugins import JournalProvider, hookimpl
 from casty.spi.journal import (
     AppendGroup,
@@ -21,6 +20,7 @@ from casty.spi.journal import (
     OrderedEvent,
     SnapshotRecord,
 )
+from casty.spi.sequence import examine
 
 CAPABILITIES = JournalCapabilities(durable=True, ordered=True, read_only=True)
 

@@ -3,8 +3,7 @@
 from typing import Final
 
 from casty.errors import JournalError
-from casty.persistence.journal import LAST_SEQUENCE_NR
-from casty.spi.journal import EventRecord, JournalStore
+from casty.spi.journal import LAST_SEQUENCE_NR, EventRecord, JournalStore
 
 from casty_cli.paging import entity_ids, entity_pages, snapshots
 from casty_cli.settings import NamedJournal

@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, final
 
-from casty.persistence.journal import LAST_SEQUENCE_NR
-from casty.spi.journal import EventRecord, JournalStore, OrderedEvent, OrderedStore, SnapshotRecord
+from casty.spi.journal import LAST_SEQUENCE_NR, EventRecord, JournalStore, OrderedEvent, OrderedStore, SnapshotRecord
 
 LARGEST: Final = 1_000
 """Largest number of events in a page."""

@@ -9,7 +9,7 @@ from typing import Any, cast, final
 
 from casty.config import CastyConfig, load_config
 from casty.errors import ConfigError, JournalError
-from casty.persistence.serializers import Serializers, configured_serializers
+from casty.extension import Serializers, configured_serializers
 from casty.plugins import JournalProvider, PluginRegistry, build_options
 from casty.plugins.serializers import split_bounds
 from casty.ref import DetachedRef

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 from casty.errors import DecodeError, UnknownManifestError
-from casty.persistence.serializers import Serializers
+from casty.extension import Serializers
 from casty.serialization.msgpack import NAME as MSGPACK
 from casty.spi.journal import EventRecord, SnapshotRecord
 

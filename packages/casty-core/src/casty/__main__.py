@@ -16,9 +16,8 @@ from io import TextIOBase
 from casty._doors import CLI, resolve
 from casty.config import load_config
 from casty.errors import CastyError
-from casty.plugins.collect import make_catalog
 from casty.plugins.listing import Row, rows
-from casty.plugins.loader import load_plugins
+from casty.plugins.loader import load_plugins, make_catalog
 
 FAILED = 1
 USAGE_ERROR = 2

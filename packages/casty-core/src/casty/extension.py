@@ -4,11 +4,14 @@ An extension, such as a cluster, joins a running system through its kernel, `sys
 places a meaning (`Remote`), makes references of its own (`AskedRef`), takes in messages and asks that come from
 elsewhere, and stops or restarts actors of this process. Everything here is for the event loop's own thread. What is not
 named here is the runtime's own business and may change with any version; `tests/architecture` holds the border.
+Tools that read a journal's records outside of any system do so with `Serializers`.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+from casty.persistence.serializers import Serializers as Serializers
+from casty.persistence.serializers import configured_serializers as configured_serializers
 from casty.ref import ActorRef
 from casty.runtime import watch as watching
 from casty.runtime.ask import ASKS as ASKS

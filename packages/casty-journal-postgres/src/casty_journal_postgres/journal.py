@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from typing import final
 
-from casty.persistence.journal import StoreJournal
+from casty.journal import StoreJournal
 from casty.spi.journal import JournalStore
 from casty.spi.serializer import Serializer
 

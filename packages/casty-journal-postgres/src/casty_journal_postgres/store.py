@@ -13,7 +13,6 @@ from itertools import chain
 from typing import Any, Final, NamedTuple, final
 
 import asyncpg
-from casty.persistence.sequence import Chain, chain_of, claim_refused, examine
 from casty.spi.journal import (
     AppendGroup,
     AppendOutcome,
@@ -22,6 +21,7 @@ from casty.spi.journal import (
     OrderedEvent,
     SnapshotRecord,
 )
+from casty.spi.sequence import Chain, chain_of, claim_refused, examine
 
 from casty_journal_postgres.connections import Connection, Connections
 from casty_journal_postgres.failures import ABOUT_A_ROW, OPEN, unstorable

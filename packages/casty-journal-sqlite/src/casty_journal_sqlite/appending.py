@@ -14,8 +14,8 @@ from typing import Any, Final, final
 
 import aiosqlite
 from casty.errors import JournalError
-from casty.persistence.sequence import Chain, Verdict, chain_of, conflict, examine, fenced
 from casty.spi.journal import AppendGroup, AppendOutcome
+from casty.spi.sequence import Chain, Verdict, chain_of, conflict, examine, fenced
 
 from casty_journal_sqlite import statements
 from casty_journal_sqlite.rows import event_rows

@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from os import PathLike, fspath
 from typing import final
 
-from casty.persistence.journal import StoreJournal
+from casty.journal import StoreJournal
 from casty.spi.journal import JournalStore
 from casty.spi.serializer import Serializer
 

@@ -7,7 +7,6 @@ from typing import Any, final
 
 import aiosqlite
 from casty.errors import JournalUnavailableError
-from casty.persistence.sequence import claim_refused
 from casty.spi.journal import (
     AppendGroup,
     AppendOutcome,
@@ -16,6 +15,7 @@ from casty.spi.journal import (
     OrderedEvent,
     SnapshotRecord,
 )
+from casty.spi.sequence import claim_refused
 
 from casty_journal_sqlite import statements
 from casty_journal_sqlite.appending import Appender

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import IO, Any, final
 
 from casty.errors import JournalSchemaError
-from casty.persistence.sequence import examine
 from casty.spi.journal import (
     AppendGroup,
     AppendOutcome,
@@ -15,6 +14,7 @@ from casty.spi.journal import (
     JournalCapabilities,
     SnapshotRecord,
 )
+from casty.spi.sequence import examine
 
 
 async def open_store(path: str, capabilities: JournalCapabilities, *, create: bool) -> "ExampleStore":

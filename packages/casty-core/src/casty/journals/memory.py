@@ -12,7 +12,6 @@ from typing import Final
 
 from casty.errors import ConfigError
 from casty.persistence.journal import StoreJournal
-from casty.persistence.sequence import claimed_epoch, examine
 from casty.plugins.providers import JournalProvider, NoOptions
 from casty.spi.journal import (
     AppendGroup,
@@ -22,6 +21,7 @@ from casty.spi.journal import (
     OrderedEvent,
     SnapshotRecord,
 )
+from casty.spi.sequence import claimed_epoch, examine
 from casty.spi.serializer import Serializer
 
 CAPABILITIES: Final = JournalCapabilities(durable=False, fencing=True, ordered=True, deleting=True)

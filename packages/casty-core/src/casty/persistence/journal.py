@@ -21,6 +21,7 @@ from casty.persistence.writer import JournalWriter
 from casty.plugins.providers import JournalProvider
 from casty.spi.event_journal import EventEnvelope, EventJournal, PersistedEvent, Snapshot
 from casty.spi.journal import (
+    LAST_SEQUENCE_NR,
     EventRecord,
     JournalCapabilities,
     JournalKind,
@@ -30,9 +31,6 @@ from casty.spi.journal import (
     SnapshotRecord,
 )
 from casty.spi.serializer import Serializer
-
-LAST_SEQUENCE_NR: Final = 2**63 - 1
-"""The highest number that a store can hold; as an upper bound, all of them."""
 
 SNAPSHOTS_KEPT: Final = 2
 """One to use, and one for the day when that one is damaged."""

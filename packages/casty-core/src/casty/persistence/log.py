@@ -11,12 +11,12 @@ from casty import entropy
 from casty.errors import CastyError, EncodeError, JournalError, JournalOverloadedError
 from casty.persistence.entity_log import Claim, Save, Settle
 from casty.persistence.failing import as_journal_error
-from casty.persistence.journal import LAST_SEQUENCE_NR, OpenJournal, decoded
+from casty.persistence.journal import OpenJournal, decoded
 from casty.persistence.snapshots import newest_snapshot
 from casty.persistence.turns import PageSize
 from casty.persistence.writer import CAPACITY, Write
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
-from casty.spi.journal import DeletingStore, EventRecord, FencingStore, JournalKind, SnapshotRecord
+from casty.spi.journal import LAST_SEQUENCE_NR, DeletingStore, EventRecord, FencingStore, JournalKind, SnapshotRecord
 
 
 class StoreLog:

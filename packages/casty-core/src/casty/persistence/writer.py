@@ -23,8 +23,8 @@ from casty.errors import JournalClosedError, JournalError, JournalOverloadedErro
 from casty.interruption import interrupts
 from casty.output_commit import CURRENT
 from casty.persistence.pace import Pace
-from casty.persistence.sequence import chain_of
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalStore
+from casty.spi.sequence import chain_of
 
 type Done = Callable[[Exception | None], None]
 """Told once what became of a group. Called on the event loop, never within `submit`; must not raise."""

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from casty.plugins.catalog import Catalog, Fault, Offer
-from casty.plugins.loader import Origin
+from casty.plugins.catalog import Catalog, Fault, Offer, Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

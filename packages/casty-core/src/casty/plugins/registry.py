@@ -6,10 +6,8 @@ from typing import Any, Self, cast, final
 
 from casty.errors import PluginError
 from casty.plugins import kinds
-from casty.plugins.catalog import Catalog, Offer
-from casty.plugins.collect import make_catalog
-from casty.plugins.loader import load_plugins
-from casty.plugins.lookup import choose, choose_by_url
+from casty.plugins.catalog import Catalog, Offer, choose, choose_by_url
+from casty.plugins.loader import load_plugins, make_catalog
 from casty.plugins.providers import (
     ClusterFeatureProvider,
     DowningStrategyProvider,

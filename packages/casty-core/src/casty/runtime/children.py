@@ -3,8 +3,9 @@
 import re
 from asyncio import Future
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, cast, overload, override
 
 from casty.behaviors.arguments import no_behavior
 from casty.behaviors.clustered import ClusteredBehavior
@@ -14,6 +15,7 @@ from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, Scope
 from casty.events import ActorStarted
 from casty.mailbox import Mailbox, checked_mailbox
 from casty.output_commit import OPEN, Output, current
+from casty.ref import ActorRef
 from casty.runtime.cell import PAUSED, Cell
 from casty.runtime.extras import CellExtras
 from casty.runtime.mailbox import CLOSED, Bounded
@@ -171,3 +173,45 @@ async def _request_stops(children: dict[str, Cell]) -> None:
         part = deque(islice(children.values(), first, first + COPIED))
         unasked -= COPIED
         await in_slices(request_stop, Draining(part))
+
+
+class Listing(Sequence[ActorRef[Any]]):
+    """The references of some cells, each looked up when it is asked for: a million children are listed in no time."""
+
+    __slots__ = ("_cells",)
+
+    def __init__(self, cells: tuple[Cell, ...]) -> None:
+        self._cells = cells
+
+    @overload
+    def __getitem__(self, index: int) -> ActorRef[Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Listing": ...
+    @override
+    def __getitem__(self, index: int | slice) -> "ActorRef[Any] | Listing":
+        found = self._cells[index]
+        return Listing(found) if isinstance(found, tuple) else found.ref
+
+    @override
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(cast("Sequence[object]", other))
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # as of a list, to which it is equal
+
+    @override
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def listed(extras: CellExtras | None) -> Listing:
+    """The children that are alive, without those of the runtime."""
+    if extras is None:
+        return Listing(())
+    cells = tuple(extras.children.values())
+    if extras.has_hidden_children:
+        cells = tuple(cell for cell in cells if not cell.name.startswith("_"))
+    return Listing(cells)

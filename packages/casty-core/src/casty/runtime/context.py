@@ -22,7 +22,6 @@ from casty.runtime import children
 from casty.runtime.adapters import adapter
 from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.extras import CellExtras
-from casty.runtime.listing import listed
 from casty.runtime.logs import ActorLog
 from casty.runtime.revocable import REVOKED, Revocable
 from casty.runtime.signals import Fail, Unstash
@@ -68,7 +67,7 @@ class CellContext:
 
     @property
     def children(self) -> Sequence[ActorRef[Any]]:
-        return listed(self._cell.extras)
+        return children.listed(self._cell.extras)
 
     def now(self) -> datetime:
         return self._cell.services.system_clock.now()

@@ -11,6 +11,9 @@ from typing import Final, NamedTuple, Protocol
 
 SPI: Final = 1
 
+LAST_SEQUENCE_NR: Final = 2**63 - 1
+"""The highest number that a store can hold; as an upper bound, all of them."""
+
 DEFAULT_SERIALIZER: Final = "msgpack"
 """The name of the serializer of a record that does not say which one wrote it."""
 

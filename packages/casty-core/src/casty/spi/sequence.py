@@ -38,6 +38,7 @@ def nothing_stored(entity_id: str, sequence_nr: int) -> bytes | None:
 
 
 def chain_of(group: AppendGroup) -> Chain:
+    """The chain that a group, which is not empty, continues."""
     return group[0].entity_id, group[0].writer
 
 
