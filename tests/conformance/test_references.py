@@ -4,18 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any, cast, override
 
 import pytest
 from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, DeadLetter
 from casty.address import ActorAddress
 from casty.cluster import DevelopmentCluster
 from casty.output_commit import CURRENT, OPEN, Output, current
+from casty.spi.cluster_feature import ClusterNode
 from casty.testing import TestInbox, TestProbe, settle
 from casty.testing.conformance.reference import Check, OpenReceiver, Receiver, checks
 from casty.testing.inbox import InboxRef
 from casty_cluster.broadcast.broadcast import ClusterBroadcastRef
-from casty_cluster.node.view import Views
 
 from tests.cluster.remoting.pair import pair
 
@@ -150,16 +150,26 @@ async def broadcast() -> AsyncGenerator[Receiver]:
         yield Receiving(node.spawn(Behaviors.broadcasted(collector(texts)), "all"), texts)
 
 
+class NodeOfNoCluster:
+    """What a broadcast reference uses of a node, before the node is a member."""
+
+    view = None
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._system = system
+
+    def dead_letter(self, message: object, intended: ActorRef[Any], reason: str) -> None:
+        self._system.kernel.dead_letters.publish(message, intended, reason)
+
+
 @asynccontextmanager
 async def broadcast_of_no_cluster() -> AsyncGenerator[Receiver]:
     async with ActorSystem() as system:
         ref = ClusterBroadcastRef[str](
             ActorAddress(system=system.name, path="/all", uid=1),
             "all",
-            Views(),
-            resolve=system.resolve,
-            dead_letters=system.kernel.dead_letters,
-            asks=system.kernel.asks,
+            cast("ClusterNode", NodeOfNoCluster(system)),
+            system.kernel,
         )
         yield Receiving(ref, dead_letters(system))
 
