@@ -52,4 +52,4 @@ def test_the_guide_lists_the_rooms_and_their_checks() -> None:
     guide = GUIDE.read_text()
     rooms = [room.__name__.rpartition(".")[2] for room in catalog.ROOMS]
     assert [room for room in rooms if f"`{room}`" not in guide] == []
-    assert f"{len(checks(LEAST))} checks for the simplest store and {len(checks(MOST))} for one that" in guide
+    assert f"{len(checks(LEAST))} checks for the simplest store and {len(checks(MOST))} for one with" in guide

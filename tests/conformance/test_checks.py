@@ -55,7 +55,7 @@ async def test_a_backend_that_never_ends_fails(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(kit, "PATIENCE", 0.01)
     check = RoomChecks[None, Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]]()(it_ends)
-    with pytest.raises(AssertionError, match=r"it ends: it has not come to an end within 0.01 s"):
+    with pytest.raises(AssertionError, match=r"it ends: the check did not end within 0.01 s"):
         await check(asyncio.Event().wait)
 
 
@@ -74,7 +74,7 @@ async def wait_for(event: asyncio.Event) -> None:
 
 def test_an_assertion_without_a_text_gets_one() -> None:
     check = RoomChecks[None, Callable[[Backend], None]]()(plain_check)
-    with pytest.raises(AssertionError, match="plain check: an assertion failed that has no text"):
+    with pytest.raises(AssertionError, match="plain check: an assertion without a text failed"):
         check(lambda: _raise(AssertionError()))
 
 

@@ -20,13 +20,13 @@ CAUGHT_BY: dict[type[MemoryLeases], str] = {
     mutants.ForgetsTokens: "each_holder_has_a_higher_token",
     mutants.HasTheTokenAgain: "a_token_that_was_given_back_is_not_granted_again",
     mutants.HasOneLease: "leases_are_apart",
-    mutants.ReadsOwnersLoosely: "owners_are_told_apart_by_their_whole_text",
+    mutants.ReadsOwnersLoosely: "owners_differ_by_their_whole_text",
     mutants.NeverEndsALease: "a_lease_runs_out",
     mutants.EndsLeasesEarly: "it_does_not_run_out_early",
     mutants.NeverShortensALease: "a_shorter_grant_counts",
-    mutants.ProlongsWhenRefusing: "who_was_refused_has_changed_nothing",
+    mutants.ProlongsWhenRefusing: "a_refused_owner_has_changed_nothing",
     mutants.LooksBeforeItLeaps: "of_many_racers_one_wins",
-    mutants.KeepsHalfOfWhatIsCancelled: "who_gave_up_waiting_may_ask_again",
+    mutants.KeepsHalfOfWhatIsCancelled: "a_cancelled_caller_may_ask_again",
 }
 
 

@@ -273,7 +273,7 @@ class Reverses(InboxRef[str]):
 
 
 CAUGHT_BY: dict[type[InboxRef[str]], str] = {
-    Forgets: "what_is_told_arrives",
+    Forgets: "a_message_arrives",
     Hastes: "what_a_failed_command_told_leaves_no_trace",
     Repeats: "what_a_task_of_a_command_tells_waits_as_well",
     Confuses: "a_command_in_flight_holds_back_nothing_of_others",

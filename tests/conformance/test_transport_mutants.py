@@ -14,8 +14,8 @@ CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.LosesTheThousandth: "a_hundred_thousand_frames_arrive_in_order",
     mutants.SwapsNeighbours: "a_hundred_thousand_frames_arrive_in_order",
     mutants.CutsLargeFrames: "frames_of_all_sizes_arrive_unchanged",
-    mutants.CallsBackAtOnce: "sending_calls_nobody_back",
-    mutants.AnnouncesNobody: "both_ends_are_told_of_each_other",
+    mutants.CallsBackAtOnce: "sending_calls_no_receiver_back",
+    mutants.AnnouncesNobody: "both_ends_are_announced_to_each_other",
     mutants.AnnouncesWithEachFrame: "a_peer_is_announced_once_for_both_lanes",
     mutants.KnowsAddressesOnly: "a_restarted_node_is_another_one",
     mutants.HidesWhatReceiversRaise: "what_a_receiver_raises_costs_one_frame",
@@ -30,7 +30,7 @@ CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.TellsOfLossTwice: "disconnecting_tells_both_sides_once",
     mutants.NeverTellsOfLoss: "disconnecting_tells_both_sides_once",
     mutants.DeliversLateFrames: "nothing_older_comes_after_a_new_connection",
-    mutants.DropsInSilence: "what_nobody_takes_is_dropped_by_name",
+    mutants.DropsInSilence: "undeliverable_frames_are_dropped_by_name",
     mutants.DropsWhatItDelivers: "no_frame_is_both_delivered_and_dropped",
     mutants.SpeaksAfterItsEnd: "closing_sends_what_is_queued_tells_the_others_and_is_silent",
     mutants.LeavesATask: "a_closed_endpoint_leaves_no_task",
@@ -92,7 +92,7 @@ def test_what_is_not_promised_is_left_out() -> None:
     assert {check.__name__ for check in checks()} - {check.__name__ for check in checks(least)} == {
         "frames_wait_for_a_peer_that_comes_later",
         "frames_wait_while_a_node_restarts",
-        "the_same_cookie_lets_in",
+        "the_same_cookie_is_accepted",
         "another_cookie_keeps_out",
         "no_cookie_keeps_out",
         "cookies_are_changed_one_node_after_the_other",
@@ -106,4 +106,4 @@ def test_the_guide_lists_the_rooms_and_their_checks() -> None:
     rooms = [room.__name__.rpartition(".")[2] for room in (*catalog.ROOMS, hostile)]
     assert [room for room in rooms if f"`{room}`" not in guide] == []
     least = checks(Capabilities(patient=False, authenticating=False, advertising=False, processes=False))
-    assert f"That is {len(least)} checks for the simplest transport and {len(checks())} for one that" in guide
+    assert f"That is {len(least)} checks for the simplest transport and {len(checks())} for one with" in guide

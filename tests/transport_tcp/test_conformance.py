@@ -17,8 +17,8 @@ from trustme import CA
 from tests.transport_tcp.certificates import written
 
 WAITING = {
-    "what_nobody_takes_is_dropped_by_name",
-    "a_refusal_disturbs_nobody_else",
+    "undeliverable_frames_are_dropped_by_name",
+    "a_refusal_disturbs_no_other_peer",
     "another_cluster_is_turned_away",
     "another_cookie_keeps_out",
     "counters_count_up_and_belong_to_their_reader",

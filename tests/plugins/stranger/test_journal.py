@@ -19,7 +19,7 @@ CAUGHT_BY: dict[type[FolderStore], str] = {
     journal_mutants.KeepsAllInMemory: "a_reopened_store_has_its_events",
     journal_mutants.WritesTheLastLineLater: "a_reopened_store_has_its_events",
     journal_mutants.ForgetsTagsOnDisk: "a_reopened_store_has_its_events",
-    journal_mutants.ForgetsSerializersOnDisk: "a_reopened_store_knows_who_wrote_what",
+    journal_mutants.ForgetsSerializersOnDisk: "a_reopened_store_knows_the_writers",
     journal_mutants.RoundsTimesOnDisk: "a_reopened_store_has_its_events",
     journal_mutants.KnowsNoRepetition: "a_repeated_group_is_acknowledged_and_stored_once",
     journal_mutants.AcknowledgesEverything: "a_number_that_is_taken_is_refused",

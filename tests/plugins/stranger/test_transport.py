@@ -29,7 +29,7 @@ CAUGHT_BY: dict[type[UnixTransport], str] = {
     mutants.LetsInAnyCluster: "another_cluster_is_turned_away",
     mutants.LetsInAnyCookie: "another_cookie_keeps_out",
     mutants.KnowsOneCookie: "cookies_are_changed_one_node_after_the_other",
-    mutants.ProvesWithoutNonces: "a_handshake_that_was_overheard_lets_nobody_in",
+    mutants.ProvesWithoutNonces: "a_replayed_handshake_is_rejected",
     mutants.SwallowsWhatReceiversRaise: "what_a_receiver_raises_costs_one_frame",
     mutants.AnnouncesEachConnection: "a_peer_is_announced_once_for_both_lanes",
     mutants.NeverTellsOfLosses: "disconnecting_tells_both_sides_once",

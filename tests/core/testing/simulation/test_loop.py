@@ -175,7 +175,7 @@ def test_a_standstill_is_a_failure_that_names_who_waits() -> None:
         await asyncio.sleep(1.0)
         await asyncio.Event().wait()
 
-    with pytest.raises(SimulationFailedError, match="standstill: nothing is ready") as caught:
+    with pytest.raises(SimulationFailedError, match="standstill: no callback is ready") as caught:
         simulate(scenario)
     (note, _) = caught.value.__notes__
     assert "\n  a: test_a_standstill_is_a_failure_that_names_who_waits.<locals>.waits_for_ever at " in note
@@ -211,14 +211,14 @@ def test_an_error_that_nobody_handles_fails_the_run(leave: Callable[[], object])
     async def scenario(sim: Simulation) -> None:
         await sim.host("a").run(main)
 
-    with pytest.raises(SimulationFailedError, match="an error of host 'a' that nobody handled") as caught:
+    with pytest.raises(SimulationFailedError, match="an unhandled error of host 'a'") as caught:
         simulate(scenario)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_simulation_does_not_run_inside_an_event_loop() -> None:
     async def scenario(sim: Simulation) -> None:
-        with pytest.raises(RuntimeError, match="call it from an ordinary function"):
+        with pytest.raises(RuntimeError, match="call it from a plain function"):
             simulate(scenario)
 
     simulate(scenario)

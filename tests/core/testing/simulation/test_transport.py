@@ -97,7 +97,7 @@ def test_a_long_cut_breaks_the_connection_on_both_sides(one_way: bool) -> None:
         with sim.network.partition(["a"], ["b"], one_way=one_way):
             await a.send(b, "lost")
             await asyncio.sleep(SILENCE + 0.1)
-            reason = f"nothing was heard for {SILENCE:g} s"
+            reason = f"nothing was received for {SILENCE:g} s"
             assert a.others() == [("connected", "b", 2), ("lost", "b", 2, reason)]
             assert b.others() == [("connected", "a", 1), ("lost", "a", 1, reason)]
         await a.send(b, "after")
@@ -193,7 +193,7 @@ def test_what_waits_for_an_unreachable_peer_is_bounded_and_given_up() -> None:
         await asyncio.sleep(0.1)
         assert await a.send(b, "1", "2", "3", "4") == [True, True, True, False]
         await asyncio.sleep(15.0)
-        assert a.told == [("dropped", "b", ["1", "2", "3"], "nobody listens at b:1")]
+        assert a.told == [("dropped", "b", ["1", "2", "3"], "no endpoint listens at b:1")]
         assert await a.send(b, "5") == [True]
         b.start()
         await sim.eventually(lambda: b.frames() == ["5"])
@@ -360,7 +360,7 @@ def test_frames_have_a_size(lane: Lane) -> None:
     [
         ("sim://b:1", OSError, "cannot be opened on the host 'a'"),
         ("sim://a", ValueError, "write sim://host:port"),
-        ("sim://a:1", OSError, "somebody listens at sim://a:1 already"),
+        ("sim://a:1", OSError, "another endpoint listens at sim://a:1 already"),
     ],
 )
 def test_a_wrong_address_is_explained(url: str, error: type[Exception], text: str) -> None:

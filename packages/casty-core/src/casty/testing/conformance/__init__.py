@@ -1,1 +1,1 @@
-"""Suites by which the author of a plugin proves it right: one package for each kind of backend."""
+"""Conformance suites for authors of plugins: one package for each kind of backend."""

@@ -1,14 +1,13 @@
-"""How the kits of this package list their checks; what a check asks is its own kit's business.
+"""Registration of checks, shared by the kits of this package.
 
-A kit is a package of the same shape for each kind of backend. Its `registry` names the three things that are its own,
-and makes of them the decorator of its rooms:
+All kits have the same structure. A kit's `registry` defines three types, and from them the decorator of its modules:
 
-    type OpenDoor = Callable[[], Door]                 # what a check is given: something that makes the backend
-    type Check = Callable[[OpenDoor], Awaitable[None]]  # what a check is; plain or async, as the backend is
-    Checks = RoomChecks[DoorCapabilities, Check]        # with what a backend may promise
+    type OpenDoor = Callable[[], Door]                 # the argument of a check: it creates the backend
+    type Check = Callable[[OpenDoor], Awaitable[None]]  # a check; plain or async, like the backend
+    Checks = RoomChecks[DoorCapabilities, Check]        # with the capabilities that a backend may declare
 
-Each room of the kit is a module that looks at one side of the contract. It has one list, by the name of `check`, and
-what it decorates is named by a sentence that is true of every backend that is right:
+Each module of the kit tests one aspect of the contract. Its decorator is called `check`, and each check is named by a
+sentence that is true of every correct backend:
 
     check = Checks(lambda capabilities: capabilities.lockable)
 
@@ -18,14 +17,13 @@ what it decorates is named by a sentence that is true of every backend that is r
     @check.where(lambda capabilities: capabilities.durable)
     async def it_is_locked_after_a_restart(open_door: OpenDoor) -> None: ...
 
-Its `catalog` puts the rooms in order and offers `checks(capabilities)`, which asks each room for its
-`check.of(capabilities)`; the kit's `__init__` re-exports that function and the types that a backend's author needs. A
-room whose checks have to know what is promised gives them the capabilities as a second argument, and its catalog lets
-them be `held_to` these.
+The `catalog` orders the modules and provides `checks(capabilities)`, which collects `check.of(capabilities)` of each;
+the kit's `__init__` re-exports that function and the types that an author needs. Checks that depend on the capabilities
+take them as a second argument, which the catalog binds with `held_to`.
 
-A check raises `AssertionError` in words (see `expectations`), needs no pytest, and expects a backend that is empty.
-Whatever else a backend raises, or that it never ends, becomes an `AssertionError` here, so that no check fails by a
-bare `KeyError` that might as well be the kit's own.
+A check raises `AssertionError` with a sentence (see `expectations`), needs no pytest, and expects an empty backend.
+Any other exception of a backend, and a check that does not end, becomes an `AssertionError` here, so that no check
+fails with a bare `KeyError` that might be the kit's own.
 """
 
 import asyncio
@@ -39,14 +37,14 @@ from typing import Any, cast
 from casty.interruption import described, interrupts
 
 PATIENCE = 120.0
-"""Seconds that an async check may take."""
+"""Time limit of an async check, in seconds."""
 
 type Promise[Capabilities] = Callable[[Capabilities], bool]
-"""Whether a backend promises what a check looks at."""
+"""Whether a check applies to a backend with these capabilities."""
 
 
 class RoomChecks[Capabilities, Check: Callable[..., object]]:
-    """The checks of one room, in the order in which they stand there; used as their decorator."""
+    """The checks of one module, in source order; used as their decorator."""
 
     def __init__(self, promise: Promise[Capabilities] = lambda _: True) -> None:
         self._promise = promise
@@ -56,7 +54,7 @@ class RoomChecks[Capabilities, Check: Callable[..., object]]:
         return self.where(lambda _: True)(check)
 
     def where(self, promise: Promise[Capabilities]) -> Callable[[Check], Check]:
-        """The decorator for a check that looks at something which not every backend of this room promises."""
+        """The decorator of a check that needs further capabilities."""
 
         def listing(check: Check) -> Check:
             guarded = _in_words(check)
@@ -66,7 +64,7 @@ class RoomChecks[Capabilities, Check: Callable[..., object]]:
         return listing
 
     def of(self, capabilities: Capabilities) -> list[Check]:
-        """Those that a backend with these capabilities has to pass."""
+        """The checks that a backend with these capabilities must pass."""
         if not self._promise(capabilities):
             return []
         return [check for promise, check in self._listed if promise(capabilities)]
@@ -75,7 +73,7 @@ class RoomChecks[Capabilities, Check: Callable[..., object]]:
 def held_to[Given, Capabilities, Result](
     capabilities: Capabilities, check: Callable[[Given, Capabilities], Result]
 ) -> Callable[[Given], Result]:
-    """The check of a backend that promises just this."""
+    """The check, bound to these capabilities."""
 
     @wraps(check)
     def held(given: Given) -> Result:
@@ -85,7 +83,7 @@ def held_to[Given, Capabilities, Result](
 
 
 def _in_words[Check: Callable[..., object]](check: Check) -> Check:
-    """The check, which fails by nothing but an `AssertionError` with a sentence."""
+    """The check, which fails only with an `AssertionError` and a sentence."""
     called = cast(Callable[..., Any], check)
     name = called.__name__.replace("_", " ")
 
@@ -99,7 +97,7 @@ def _in_words[Check: Callable[..., object]](check: Check) -> Check:
             except TimeoutError:
                 if not limit.expired():
                     raise
-                raise AssertionError(f"{name}: it has not come to an end within {PATIENCE:g} s") from None
+                raise AssertionError(f"{name}: the check did not end within {PATIENCE:g} s") from None
 
     @wraps(called)
     def plain(*given: object) -> None:
@@ -115,11 +113,11 @@ def _sentences(name: str) -> Generator[None]:
         yield
     except AssertionError as error:
         if not str(error):
-            raise AssertionError(f"{name}: an assertion failed that has no text") from error
+            raise AssertionError(f"{name}: an assertion without a text failed") from error
         raise
     except (Exception, CancelledError) as error:
         if interrupts(error):
             raise
         raise AssertionError(
-            f"{name}: {described(error)} was raised, where the contract has no place for it; its traceback is above"
+            f"{name}: {described(error)} was raised, which the contract does not allow; its traceback is above"
         ) from error

@@ -1,6 +1,6 @@
-"""How checks say that something is not as it should be.
+"""Expectations of checks.
 
-Functions and no `assert` statements, so that a failure tells what was wanted also where nobody rewrites them.
+Functions instead of `assert` statements, so that failures show the expected value without pytest's rewriting.
 """
 
 from reprlib import Repr
@@ -10,7 +10,7 @@ _SHORT: Final = Repr(maxlevel=8, maxlist=30, maxtuple=30, maxstring=200, maxothe
 
 
 def short(value: object) -> str:
-    """The value as a failure shows it: a megabyte is not what its reader needs."""
+    """The value as a failure shows it, shortened."""
     return _SHORT.repr(value)
 
 

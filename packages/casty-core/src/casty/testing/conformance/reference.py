@@ -6,10 +6,10 @@ The author of a reference runs them with three lines of pytest, each check on a 
     async def test_conformance(check: Check) -> None:
         await check(open_receiver)
 
-The function given opens a `Receiver`, as an async context manager. Nothing but the first message is expected of it, so
-that reply references, which take one, are tried as well; `checks(takes_many=True)` has those that send several.
+The function opens a `Receiver`, as an async context manager. The checks send it one message, so that they
+apply to reply references too; `checks(takes_many=True)` adds those that send several.
 
-Each check plays a command of an event-sourced actor: what the command tells must wait in its outbox.
+Each check plays a command of an event-sourced actor: the command's messages must wait in its outbox.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from casty.testing.conformance.expectations import expect_equal
 
 
 class Receiver(Protocol):
-    """A reference, and what has come of the messages that it was told."""
+    """A reference, and the messages that have arrived through it."""
 
     ref: ActorRef[Any]
 
     async def received(self) -> list[str]:
-        """The texts that have arrived so far, or have become dead letters where the reference is that of no living
-        actor; after all that is under way has had its time.
+        """The texts that have arrived so far, or have become dead letters if the reference has no living actor.
+        Waits first until everything in flight has arrived.
         """
         ...
 
@@ -43,7 +43,7 @@ check: Final = RoomChecks[bool, Check]()
 
 
 def checks(*, takes_many: bool = True) -> list[Check]:
-    """Those that a reference has to pass, each with a name that tells what it looks at."""
+    """The checks that a reference must pass, each with a descriptive name."""
     return check.of(takes_many)
 
 
@@ -59,7 +59,7 @@ def command() -> Generator[Outbox]:
 
 
 @check
-async def what_is_told_arrives(open_receiver: OpenReceiver) -> None:
+async def a_message_arrives(open_receiver: OpenReceiver) -> None:
     async with open_receiver() as receiver:
         receiver.ref.tell("a")
         expect_equal("received", await receiver.received(), ["a"])

@@ -1,4 +1,4 @@
-"""Whole systems in one process on virtual time, with a network, disks and crashes that a seed decides.
+"""Simulates whole systems in one process on virtual time. A seed decides about network, disks and crashes.
 
 `docs/simulation.md` is the guide. The faults are in `casty.testing.simulation.faults`.
 """

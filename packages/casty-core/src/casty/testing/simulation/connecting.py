@@ -1,4 +1,4 @@
-"""How one endpoint comes to be connected to another: it tries, again and again, until that works or takes too long."""
+"""Connects one endpoint to another: it retries until that succeeds or takes too long."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from casty.testing.simulation.transport import SimulatedTransport
 
 ANSWER: Final = 2.0
-"""Seconds within which a peer has to answer."""
+"""Seconds within which a peer must respond."""
 FIRST_PAUSE: Final = 0.1
-"""Seconds between two tries; then twice as long each time."""
+"""Seconds between the first two attempts; the delay then doubles each time."""
 LONGEST_PAUSE: Final = 1.0
 
 
 class Attempt:
-    """What one endpoint wants to send to an address before it is connected, and its tries to be."""
+    """One endpoint's attempts to connect to an address, and the frames queued until one succeeds."""
 
     def __init__(self, transport: "SimulatedTransport", peer: PeerAddress) -> None:
         self.load = {lane: Load() for lane in Lane}
@@ -28,17 +28,17 @@ class Attempt:
         self._way = (transport.node.host, peer.host)
         self._began = transport.loop.seconds()
         self._tries = 0
-        """The one of this number counts; 0 once none does any more."""
+        """Number of the current attempt; 0 once there is none."""
         self._try()
 
     def put(self, lane: Lane, frame: bytes) -> bool:
-        """It is taken, to be sent once there is a connection."""
+        """Queue a frame, to be sent once there is a connection."""
         self._queue.append((lane, frame))
         self.load[lane].add(frame)
         return True
 
     def stop(self) -> Sequence[tuple[Lane, bytes]]:
-        """It is not needed any more; here is what it was to send."""
+        """Stop the attempts, and return the queued frames."""
         self._tries = 0
         return self._queue
 
@@ -47,33 +47,33 @@ class Attempt:
         self._tries += 1
         for delay in transport.network.delays(*self._way)[:1]:
             transport.loop.carry(delay, self._knock, self._tries)
-        transport.later(ANSWER, self._failed, self._tries, f"no answer within {ANSWER:g} s")
+        transport.later(ANSWER, self._failed, self._tries, f"no reply within {ANSWER:g} s")
 
     def _knock(self, number: int) -> None:
-        """At the address, if it gets there."""
+        """Arrive at the target, if the network lets it through."""
         caller, network = self._transport, self._transport.network
         target = network.endpoints.get(self._peer)
         if network.resets(*self._way):
             caller.arrive(self._failed, number, "the network is unreachable")
         elif number != self._tries or not network.is_open(*self._way):
-            return  # nobody hears of it
+            return  # the caller is not notified
         elif target is None or (target.process.dead and target.process.refuses):
-            self._refuse(number, f"nobody listens at {self._peer}", ConnectFailure.refused)
+            self._refuse(number, f"no endpoint listens at {self._peer}", ConnectFailure.refused)
         elif not target.process.dead and (reason := refusal(caller.endpoint, target.endpoint)):
-            target.count(f"turned away: {reason}")
+            target.count(f"rejected: {reason}")
             self._refuse(number, reason, ConnectFailure.rejected)
         elif not target.process.dead:
-            target.arrive(self._let_in, number, target)
+            target.arrive(self._accept, number, target)
 
     def _refuse(self, number: int, reason: str, failure: ConnectFailure) -> None:
         network, back = self._transport.network, (self._peer.host, self._way[0])
         for delay in network.delays(*back)[:1] if network.is_open(*back) else ():
             self._transport.loop.carry(delay, self._transport.arrive, self._failed, number, reason, failure)
 
-    def _let_in(self, number: int, target: "SimulatedTransport") -> None:
-        """By the target, which is connected from now on; the caller is when it hears of that.
+    def _accept(self, number: int, target: "SimulatedTransport") -> None:
+        """Accept the caller. The target is connected from now on, the caller when the reply arrives.
 
-        A target that has called the caller itself is content with this connection, and its own call comes to nothing.
+        If the target is connecting to the caller as well, it uses this connection and drops its own attempt.
         """
         if number != self._tries:
             return
@@ -91,7 +91,7 @@ class Attempt:
         if self._transport.network.is_open(self._peer.host, self._way[0]):
             self._transport.arrive(self._welcomed, number, end)
         else:
-            end.connection.break_("the answer to the handshake got lost")
+            end.connection.break_("the reply to the handshake got lost")
 
     def _welcomed(self, number: int, end: End) -> None:
         if number == self._tries:
@@ -107,7 +107,7 @@ class Attempt:
         if transport.loop.seconds() - self._began >= transport.options.give_up_after:
             transport.give_up(self._peer, reason)
         else:
-            self._tries += 1  # what the old one may still lead to is too late
+            self._tries += 1  # results of the old attempt are ignored
             pause = min(FIRST_PAUSE * 2 ** min(self._tries, 9), LONGEST_PAUSE)
             transport.later(pause * transport.network.random.uniform(0.5, 1.0), self._again, self._tries)
 
@@ -117,7 +117,7 @@ class Attempt:
 
 
 def refusal(caller: Endpoint, target: Endpoint) -> str | None:
-    """Why the target does not let the caller in, if it does not."""
+    """Why the target rejects the caller, if it does."""
     if caller.cluster != target.cluster:
         return f"this is the cluster {target.cluster!r}, not {caller.cluster!r}"
     if (caller.tls is None) != (target.tls is None):
@@ -128,5 +128,5 @@ def refusal(caller: Endpoint, target: Endpoint) -> str | None:
 
 
 def _knows(one: Endpoint, other: Endpoint) -> bool:
-    """Whether it accepts the cookie that the other one uses."""
+    """Whether it accepts the cookie of the other endpoint."""
     return other.cookies[0] in one.cookies if other.cookies else not one.cookies

@@ -1,7 +1,7 @@
-"""A connection between two endpoints, as TCP gives it: it carries what is sent, in order, or breaks.
+"""A connection between two endpoints, as over TCP: it delivers frames in order, or breaks.
 
-While no way leads through, because of a cut, a paused host or one without power, nobody is told and nothing is lost:
-what was sent arrives when that is over. Where it takes longer than `SILENCE`, both ends give the connection up.
+While the way is closed, by a cut, a paused host or one without power, neither end is notified and nothing is lost:
+frames arrive when it opens again. After `SILENCE`, both ends close the connection.
 """
 
 from collections import deque
@@ -22,7 +22,7 @@ SILENCE: Final = 5.0
 
 @dataclass(slots=True)
 class Load:
-    """Frames of one lane that wait or are on their way."""
+    """Frames of one lane that are queued or in flight."""
 
     frames: int = 0
     size: int = 0
@@ -44,18 +44,18 @@ class End:
         self.connection = connection
         self.transport = transport
         self.is_open = False
-        """Whether this side has heard that there is a connection; nothing reaches it before."""
+        """Whether this side knows that the connection exists; nothing is delivered to it before."""
         self.is_broken = False
         self.load = {lane: Load() for lane in Lane}
-        """What is on its way to the other side."""
+        """Load in flight to the other side, by lane."""
         self._streams: dict[Lane, deque[bytes]] = {lane: deque() for lane in Lane}
-        """What is on its way, in order: whenever something arrives, it is the first of these."""
+        """Frames in flight, in order: whenever one arrives, it is the first of these."""
         self._held: list[Lane] = []
-        """One for each arrival that waits for the way to be open again."""
+        """One entry per arrival that waits for the way to open again."""
         self._last = dict.fromkeys(Lane, 0.0)
-        """When the last frame of a lane arrives."""
+        """Arrival time of the last frame of a lane."""
         self._free = dict.fromkeys(Lane, 0.0)
-        """When a link of limited bandwidth has sent what it has been given; each lane has it for itself."""
+        """Time at which a link of limited bandwidth has sent its frames; each lane has the whole bandwidth."""
 
     @property
     def node(self) -> NodeId:
@@ -71,7 +71,7 @@ class End:
         return self.node.host, self.other.node.host
 
     def send(self, lane: Lane, frame: bytes) -> bool:
-        """It is taken, whatever becomes of it."""
+        """Send a frame; it is always accepted, but may be lost."""
         network, loop = self.transport.network, self.transport.loop
         link = network.link_of(*self.way)
         now = loop.seconds()
@@ -90,7 +90,7 @@ class End:
         return True
 
     def resend(self) -> None:
-        """The way may be open again."""
+        """Retry deferred arrivals: the way may be open again."""
         held, self._held = self._held, []
         network = self.transport.network
         for lane in held:
@@ -125,7 +125,7 @@ class End:
             self.other.transport.receive(self.node, frame)
 
     def broken(self, reason: str, *, replaced: bool = False) -> None:
-        """Tell this side, if it does not know yet."""
+        """Notify this side, unless it knows already."""
         if not self.is_broken:
             self.is_broken = True
             self.transport.arrive(self.transport.lost, self, reason)
@@ -145,7 +145,7 @@ class Connection:
         self._network = first.network
         self._loop = first.loop
         self._silence: object = None
-        """A mark that is another one for each silence; None while signs of life get through."""
+        """A distinct mark per silence; None while signs of life get through."""
         self._network.changed.append(self.look)
         self.look()
 
@@ -154,14 +154,14 @@ class Connection:
         return any(end.is_broken for end in self.ends)
 
     def break_(self, reason: str) -> None:
-        """Both sides are told."""
+        """Break the connection, and notify both sides."""
         self._forget()
         for end in self.ends:
             end.broken(reason)
 
     def close(self, end: End, *, replaced: bool = False) -> None:
-        """One side ends it, and knows so. The other one is told if word can get there, and else finds out; `replaced`:
-        because a later incarnation of the other one has connected.
+        """Close the connection from one side. The other side is notified if the way is open, and else detects it later.
+        `replaced`: because a later incarnation of the other side has connected.
         """
         self._forget()
         end.is_broken = True
@@ -170,7 +170,7 @@ class Connection:
         self._loop.carry(delay, partial(end.other.broken, reason, replaced=replaced))
 
     def look(self) -> None:
-        """Something may have changed in the network or in one of the hosts."""
+        """React to a possible change in the network or in one of the hosts."""
         ways = [end.way for end in self.ends]
         processes = [end.transport.process for end in self.ends]
         if any(self._network.resets(*way) for way in ways):
@@ -193,7 +193,7 @@ class Connection:
 
     def _give_up(self, silence: object) -> None:
         if silence is self._silence and not self.is_broken:
-            self.break_(f"nothing was heard for {SILENCE:g} s")
+            self.break_(f"nothing was received for {SILENCE:g} s")
 
     def _forget(self) -> None:
         if self.look in self._network.changed:

@@ -1,4 +1,4 @@
-"""What a host has on its disk: journals, which outlive its processes, and the faults of the disk itself."""
+"""A host's disk: its journals, which outlive processes, and its faults."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -12,61 +12,61 @@ from casty.testing.simulation.loop import SimulatedLoop
 from casty.testing.stepping import step_through
 
 SYNC: Final = 1.0
-"""Seconds after which a disk that lies has really written what it has acknowledged, at the latest."""
+"""Seconds after which a lying disk has actually written what it has acknowledged, at the latest."""
 ARRIVES: Final = 0.5
-"""The chance of a request to reach a server although its sender is gone."""
+"""Probability that a request reaches a server after its sender has crashed."""
 LATE: Final = 10.0
-"""Seconds that it may take to do so."""
+"""Seconds that such a request may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskFaults:
-    """How a disk is; by default a good one, whose only faults are those of a crash."""
+    """The faults of a disk; by default none except those of a crash."""
 
     delay: float = 0.000_5
-    """Seconds that each access takes."""
+    """Least duration of each access, in seconds."""
     jitter: float = 0.001
-    """Seconds on top, on average."""
+    """Average additional duration, in seconds."""
     refused: float = 0.0
-    """The chance of a write to fail before anything is stored."""
+    """Probability that a write fails before anything is stored."""
     doubtful: float = 0.0
-    """The chance of a write to be stored, or to be stored in part, and to fail all the same."""
+    """Probability that a write is stored, wholly or in part, and fails nevertheless."""
     broken: bool = False
     """Whether every access fails."""
     lying: bool = False
-    """Whether it acknowledges what it has not written yet: a crash then loses what nobody may lose."""
+    """Whether it acknowledges writes before they are stored: a crash then loses acknowledged data."""
 
 
 class Platter:
-    """One journal on a disk: what is stored, and what only seems to be."""
+    """One journal on a disk: its stored events, and acknowledged ones that are not stored yet."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.store = MemoryStore()
         self._unsynced: list[Sequence[AppendGroup]] = []
-        """What a lying disk has yet to write, in order."""
+        """Writes that a lying disk has acknowledged but not stored, in order."""
         self._synced: MemoryStore | None = None
-        """What it has really written, where that is less than `store`."""
+        """The contents that are really stored, if less than `store`."""
 
     def write(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
         return _append(self.store, groups)
 
     def pretend(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
-        """Write it later, as a disk does that lies."""
+        """Acknowledge now and write later, as a lying disk does."""
         if self._synced is None:
             self._synced = deepcopy(self.store)
         self._unsynced.append(groups)
         return _append(self.store, groups)
 
     def sync(self) -> None:
-        """Write the oldest of what only seems to be stored."""
+        """Store the oldest write that was only acknowledged."""
         if self._synced is not None:
             _append(self._synced, self._unsynced.pop(0))
             if not self._unsynced:
                 self._synced = None
 
     def lose_unsynced(self, random: Random) -> None:
-        """As a loss of power does: of what only seems to be stored, all is gone from some point on."""
+        """Lose power: from some point on, all acknowledged but unstored writes are gone."""
         for _ in range(random.randint(0, len(self._unsynced))):
             self.sync()
         self.store, self._synced = self._synced or self.store, None
@@ -75,26 +75,26 @@ class Platter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Write:
-    """An append between its begin and its end."""
+    """An append in progress."""
 
     platter: Platter
     groups: Sequence[AppendGroup]
 
 
 class Disk:
-    """Journals by their names, and how well they work: of one host, or of a server that many hosts use."""
+    """Journals by name, and their faults: of one host, or of a server that many hosts use."""
 
     def __init__(self, owner: str, random: Random, loop: SimulatedLoop) -> None:
         self.owner = owner
         self.usual = DiskFaults()
-        """How it is when nothing is wrong with it in particular."""
+        """The faults outside of injected ones."""
         self.faults = self.usual
-        """How it is now; may be replaced at any time."""
+        """The current faults; may be replaced at any time."""
         self.random = random
         self._loop = loop
         self._platters: dict[str, Platter] = {}
         self._writing: dict[Write, str] = {}
-        """What is being written, and by which host."""
+        """Writes in progress, and their hosts."""
 
     def platter(self, name: str) -> Platter:
         if name not in self._platters:
@@ -102,7 +102,7 @@ class Disk:
         return self._platters[name]
 
     def store(self, name: str) -> MemoryStore:
-        """What a journal holds now, for a test to look at."""
+        """The contents of a journal, for a test to inspect."""
         return self.platter(name).store
 
     def wipe(self) -> None:
@@ -111,7 +111,7 @@ class Disk:
         self._loop.record("has an empty disk", self.owner)
 
     def mend(self) -> None:
-        """Be as usual."""
+        """End injected faults."""
         self.faults = self.usual
 
     def begin(self, host: str, write: Write) -> None:
@@ -121,7 +121,7 @@ class Disk:
         del self._writing[write]
 
     def crash(self) -> None:
-        """Its host is gone: of what is being written some groups are stored, from the first on, or none, or all."""
+        """Crash of its host: of each write in progress, a prefix of the groups is stored, possibly none or all."""
         for write in self._writing:
             stored = write.groups[: self.random.randint(0, len(write.groups))]
             write.platter.write(stored)
@@ -131,7 +131,7 @@ class Disk:
             platter.lose_unsynced(self.random)
 
     def client_crashed(self, host: str) -> None:
-        """One of many users is gone. What it has asked for is done nevertheless, and perhaps late, or it never is."""
+        """Crash of one of many users: its requests are executed nevertheless, perhaps late, or never."""
         for write in [write for write, writer in self._writing.items() if writer == host]:
             del self._writing[write]
             if self.random.random() < ARRIVES:

@@ -1,11 +1,11 @@
-"""How a simulation says that something went wrong."""
+"""The errors of a simulation."""
 
 from casty.errors import CastyError
 
 
 class SimulationFailedError(AssertionError):
-    """The run itself failed: it came to a standstill, never ended, broke an invariant or was not the same twice."""
+    """The run itself failed: it deadlocked, never ended, broke an invariant or was not deterministic."""
 
 
 class HostCrashedError(CastyError):
-    """The host on which something was run is gone, and nobody will ever know how far it got."""
+    """The host that ran a function has crashed; how far the function got is unknown."""

@@ -1,6 +1,6 @@
-"""What may befall a cluster for a while: each is an async function that breaks something, waits, and mends it.
+"""Faults of a cluster: each is an async function that breaks something, waits, and repairs it.
 
-A fault of your own is one of these as well: `async def flood(sim, random, seconds)`, given to `nemesis`.
+Write your own in the same way: `async def flood(sim, random, seconds)`, and pass it to `nemesis`.
 """
 
 import asyncio
@@ -14,35 +14,35 @@ from casty.testing.simulation.network import Cut
 from casty.testing.simulation.simulation import Simulation
 
 type Fault = Callable[[Simulation, Random, float], Coroutine[Any, Any, object]]
-"""Takes so many seconds, after which everything is as it was, but for what the fault has led to."""
+"""Lasts for the given seconds; afterwards everything is as before, except for the consequences of the fault."""
 
 FLAPPING: Final = (2.0, 14.0)
-"""Seconds for which a way that flaps is open, or closed."""
+"""Seconds for which a flapping way stays open, or closed."""
 SILENT: Final = 0.5
-"""The chance of a crash to be one that nobody is told of."""
+"""Probability that a crash is silent."""
 
 
 async def halves(sim: Simulation, random: Random, seconds: float) -> None:
-    """Two sides, of which the first is at least as large, that do not reach each other."""
+    """Partition the hosts into two sides; the first is at least as large as the second."""
     names = shuffled(sim, random)
     await _cut(sim, [(names[: (len(names) + 1) // 2], names[(len(names) + 1) // 2 :])], seconds)
 
 
 async def random_node(sim: Simulation, random: Random, seconds: float) -> None:
-    """One host that reaches nobody."""
+    """Isolate one host from all others."""
     name, *others = shuffled(sim, random)
     await _cut(sim, [([name], others)], seconds)
 
 
 async def bridge(sim: Simulation, random: Random, seconds: float) -> None:
-    """Two sides that do not reach each other, and a host that reaches both."""
+    """Partition the hosts into two sides, with one host that reaches both."""
     _, *others = shuffled(sim, random)
     half = len(others) // 2
     await _cut(sim, [(others[:half], others[half:])], seconds)
 
 
 async def majorities_ring(sim: Simulation, random: Random, seconds: float) -> None:
-    """Every host reaches a majority, itself included, and no two the same one; it takes four hosts or more."""
+    """Let every host reach a majority, itself included, but no two hosts the same one; needs four hosts or more."""
     names = shuffled(sim, random)
     size, each_side = len(names), (len(names) // 2 + 1) // 2
     near = {frozenset((names[n], names[(n + step) % size])) for n in range(size) for step in range(each_side + 1)}
@@ -51,20 +51,20 @@ async def majorities_ring(sim: Simulation, random: Random, seconds: float) -> No
 
 
 async def one_way(sim: Simulation, random: Random, seconds: float) -> None:
-    """A host that hears the others, and they do not hear it; or the other way round."""
+    """Cut one host off in one direction: it receives and cannot send, or the reverse."""
     name, *others = shuffled(sim, random)
     sides = ([name], others) if random.random() < 0.5 else (others, [name])
     await _cut(sim, [sides], seconds, one_way=True)
 
 
 async def resets(sim: Simulation, random: Random, seconds: float) -> None:
-    """Two sides between which all connections break at once, and none can be made."""
+    """Partition the hosts into two sides, and reset all connections between them immediately."""
     names = shuffled(sim, random)
     await _cut(sim, [(names[: len(names) // 2], names[len(names) // 2 :])], seconds, reset=True)
 
 
 async def swizzle_clog(sim: Simulation, random: Random, seconds: float) -> None:
-    """One host after the other is cut off, and let in again in another order."""
+    """Cut off one host after the other, and reconnect them in another order."""
     names = shuffled(sim, random)[: random.randint(1, len(sim.hosts))]
     cuts: list[Cut] = []
     pause = seconds / (2 * len(names))
@@ -81,7 +81,7 @@ async def swizzle_clog(sim: Simulation, random: Random, seconds: float) -> None:
 
 
 async def flapping(sim: Simulation, random: Random, seconds: float) -> None:
-    """Two hosts that reach each other now and then."""
+    """Open and close the way between two hosts repeatedly."""
     names = shuffled(sim, random)
     end = sim.time() + seconds
     while sim.time() < end:
@@ -90,17 +90,17 @@ async def flapping(sim: Simulation, random: Random, seconds: float) -> None:
 
 
 async def kill(sim: Simulation, random: Random, seconds: float) -> None:
-    """A host that crashes and is started again."""
+    """Crash a host and restart it."""
     await _kill(sim, random, seconds, wipe=False)
 
 
 async def kill_and_wipe(sim: Simulation, random: Random, seconds: float) -> None:
-    """A host that crashes and is started again with an empty disk."""
+    """Crash a host and restart it with an empty disk."""
     await _kill(sim, random, seconds, wipe=True)
 
 
 async def pause(sim: Simulation, random: Random, seconds: float) -> None:
-    """A host that stands still for a while and knows nothing of it."""
+    """Pause a host for a while, without its knowledge."""
     host = random.choice(sim.hosts)
     sim.fault(f"pause: {host.name} for {seconds:.3f} s")
     host.pause()
@@ -109,7 +109,7 @@ async def pause(sim: Simulation, random: Random, seconds: float) -> None:
 
 
 async def slow_disk(sim: Simulation, random: Random, seconds: float) -> None:
-    """A host whose disk takes a hundred times as long."""
+    """Make the disk of one host a hundred times slower."""
     host = random.choice(sim.hosts)
     usual = host.disk.usual
     sim.fault(f"slow_disk: {host.name}")
@@ -119,7 +119,7 @@ async def slow_disk(sim: Simulation, random: Random, seconds: float) -> None:
 
 
 async def failing_disk(sim: Simulation, random: Random, seconds: float) -> None:
-    """A host whose disk refuses some writes, and does not say of others whether they are stored."""
+    """Make the disk of one host refuse some writes, and leave the outcome of others unknown."""
     host = random.choice(sim.hosts)
     sim.fault(f"failing_disk: {host.name}")
     host.disk.faults = replace(host.disk.usual, refused=0.2, doubtful=0.2)
@@ -128,7 +128,7 @@ async def failing_disk(sim: Simulation, random: Random, seconds: float) -> None:
 
 
 async def broken_disk(sim: Simulation, random: Random, seconds: float) -> None:
-    """A host whose disk does nothing at all."""
+    """Make every access to the disk of one host fail."""
     host = random.choice(sim.hosts)
     sim.fault(f"broken_disk: {host.name}")
     host.disk.faults = replace(host.disk.usual, broken=True)
@@ -137,7 +137,7 @@ async def broken_disk(sim: Simulation, random: Random, seconds: float) -> None:
 
 
 def shuffled(sim: Simulation, random: Random) -> list[str]:
-    """The names of all hosts, in any order."""
+    """The names of all hosts, in random order."""
     names = [host.name for host in sim.hosts]
     random.shuffle(names)
     return names
@@ -185,4 +185,4 @@ NETWORK: Final[tuple[Fault, ...]] = (
 )
 DISKS: Final[tuple[Fault, ...]] = (slow_disk, failing_disk, broken_disk)
 ALL: Final[tuple[Fault, ...]] = (*NETWORK, *DISKS, kill, pause)
-"""All but `kill_and_wipe`, which loses what only one host has."""
+"""All except `kill_and_wipe`, which loses data that only one host has."""

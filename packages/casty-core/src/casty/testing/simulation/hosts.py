@@ -1,4 +1,4 @@
-"""A machine of the simulation: it runs one process at a time, which may be killed, paused and started again."""
+"""A simulated machine: it runs one process at a time, which can be killed, paused and restarted."""
 
 from asyncio import Future, Task, get_running_loop
 from collections.abc import Callable, Coroutine
@@ -14,15 +14,15 @@ from casty.testing.simulation.process import Process
 from casty.testing.simulation.seeded import SeededEntropy, stream
 
 type Main = Callable[[], Coroutine[Any, Any, object]]
-"""A program: what a process runs from its start on."""
+"""A program: the main function of a process."""
 
 CLOCK_START: Final = 1_000.0
-"""Clocks begin anywhere up to this second: no two hosts may compare theirs."""
+"""Clocks start at a random time up to this second: readings of two hosts are not comparable."""
 
 
 @final
 class Host:
-    """Made by `Simulation.host`. Whatever runs on it may only talk to other hosts through the network."""
+    """Created by `Simulation.host`. Code on it must communicate with other hosts only through the network."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Host:
         self.network = network
         self.disk = Disk(name, stream(seed, f"{name}/disk"), loop)
         self.server = server
-        """That of `sim-database://`, which all hosts share and no host's crash does any harm."""
+        """The disk of `sim-database://`, which all hosts share and no host's crash affects."""
         self._number = number
         self._random: Random = stream(seed, name)
         self._clock_start = self._random.uniform(0.0, CLOCK_START)
@@ -72,7 +72,7 @@ class Host:
         return self._process
 
     def start(self, main: Main) -> None:
-        """Boot, and run `main()`. If that raises, the whole run fails; when it returns, the host stays up."""
+        """Boot, and run `main()`. If it raises, the whole run fails; when it returns, the host stays up."""
         if self.is_up:
             raise RuntimeError(f"the host {self.name!r} runs already; crash it first, or use host.run(function)")
         self._main = main
@@ -81,9 +81,9 @@ class Host:
         task.add_done_callback(self._ended, context=copy_context())
 
     async def run[T](self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a function on this host, which is booted if it is down, and answer what it returns or raises.
+        """Run a function on this host, which is booted if it is down, and return its result or raise its exception.
 
-        Raises `HostCrashedError` if the host crashes meanwhile.
+        Raises `HostCrashedError` if the host crashes in the meantime.
         """
         if not self.is_up:
             self._boot()
@@ -100,16 +100,16 @@ class Host:
                 task.cancel()
 
     def crash(self, *, silent: bool = False) -> None:
-        """End its process at once: no `finally`, no farewell; what it was writing is on the disk, or is not, or in
-        part. Its machine resets its connections, unless it is `silent`, as without power. Nothing happens if it is
-        down.
+        """Kill its process immediately, without running `finally` blocks; its writes in progress are stored, lost, or
+        stored in part. Its machine resets its connections, unless it is `silent`, as without power. Does nothing if it
+        is down.
         """
         if not self.is_up:
             return
         process = self.running()
         process.refuses = not silent
         self.loop.record("loses power" if silent else "is killed", self.name)
-        self.loop.bury(process)
+        self.loop.discard(process)
         self.disk.crash()
         self.server.client_crashed(self.name)
         for caller in self._callers:
@@ -118,7 +118,7 @@ class Host:
         self.network.tell()
 
     def restart(self, *, wipe: bool = False) -> None:
-        """Start what `start` was given once more, after a crash if it is up; with an empty disk if `wipe`."""
+        """Start its program again, after a crash if it is up; with an empty disk if `wipe`."""
         if self._main is None:
             raise RuntimeError(f"the host {self.name!r} has never been started, so there is nothing to start again")
         self.crash()
@@ -127,14 +127,14 @@ class Host:
         self.start(self._main)
 
     def pause(self) -> None:
-        """Let its process stand still, as SIGSTOP does, while time goes on. Nothing happens if it is down."""
+        """Pause its process, as SIGSTOP does, while time passes. Does nothing if it is down."""
         if self.is_up and not self.is_paused:
             self.running().halted = True
             self.loop.record("is paused", self.name)
             self.network.tell()
 
     def resume(self) -> None:
-        """Let a paused process go on: everything that has fallen due happens now."""
+        """Continue a paused process: everything that has become due happens now."""
         if self.is_paused:
             process = self.running()
             process.halted = False
@@ -143,7 +143,7 @@ class Host:
             self.network.tell()
 
     def set_wall_clock(self, offset: float) -> None:
-        """Have its wall clock be wrong by so many seconds from now on."""
+        """Shift its wall clock by the given seconds from now on."""
         self._wall_offset = offset
         if self.is_up:
             self.running().entropy.wall_offset = offset
@@ -165,7 +165,7 @@ class Host:
         context.run(HOST.set, self)
         coroutine = context.run(function)
         task = self.loop.create_task(coroutine, name=f"{self.name}/{name}", context=context)
-        # An event loop alone does not keep a task that waits for something that nobody else knows of.
+        # An event loop keeps no reference to a task that waits for an otherwise unreferenced future.
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
         return task
@@ -182,11 +182,11 @@ class Host:
 
 
 HOST: Final[ContextVar[Host | None]] = ContextVar("casty_simulated_host", default=None)
-"""The machine on which this runs."""
+"""The host of the running code."""
 
 
 def this_host(what: str) -> Host:
-    """The host on which this runs. Raises RuntimeError, which names what needs one, if it runs on none."""
+    """The host of the running code. Raises RuntimeError, naming `what`, if it runs on none."""
     host = HOST.get()
     if host is None:
         raise RuntimeError(f"{what} belongs to a simulated host; open it there: host.start(main) or host.run(function)")

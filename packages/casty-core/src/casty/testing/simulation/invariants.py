@@ -1,29 +1,29 @@
-"""What has to be true all the time: looked at after every message that was delivered."""
+"""Conditions that must always hold: checked after every delivered message."""
 
 from collections.abc import Callable
 
 type Invariant = Callable[[], object]
-"""Raises AssertionError, or answers False, where something is not as it must be."""
+"""Raises AssertionError, or returns False, if it does not hold."""
 
 
 class Invariants:
-    """They see everything, as nobody in a real system could, and must change nothing."""
+    """The invariants of a run. They may inspect everything, and must change nothing."""
 
     def __init__(self) -> None:
         self._always: list[tuple[str, Invariant]] = []
         self.due = False
-        """Something has happened after which they have to be looked at."""
+        """Whether something has happened since the last check."""
         self.checked = 0
 
     def add(self, invariant: Invariant, name: str | None = None) -> None:
         self._always.append((name or getattr(invariant, "__name__", repr(invariant)), invariant))
 
     def changed(self) -> None:
-        """A message was delivered, a fault injected, or an event stored."""
+        """Request a check: a message was delivered, a fault injected, or an event stored."""
         self.due = bool(self._always)
 
     def check(self) -> None:
-        """Raises AssertionError for the first one that is broken."""
+        """Raise AssertionError for the first invariant that does not hold."""
         self.due = False
         self.checked += 1
         for name, invariant in self._always:

@@ -1,4 +1,4 @@
-"""Keeps a run from what was before it, and what comes after it from the run."""
+"""Isolates a run from earlier and later code of its process."""
 
 import gc
 import logging
@@ -15,18 +15,18 @@ from casty.testing.simulation.loop import SimulatedLoop
 from casty.testing.simulation.trace import LogIntoTrace
 
 TRIES: Final = 100
-"""Times that a coroutine may catch its own end, or await something in its `finally`."""
+"""How often a coroutine may catch its own end, or await something in its `finally`."""
 
 
 @contextmanager
 def isolated(seed: int, remark: Callable[[str], object]) -> Generator[None]:
-    """For the length of a run: nothing is freed at times that depend on what the process has done before, the module
-    `random` is seeded, and warnings that are logged are handed to `remark`.
+    """For the duration of a run: garbage is not collected at times that depend on earlier code, the module
+    `random` is seeded, and logged warnings are passed to `remark`.
     """
     collects, state, outboxes = gc.isenabled(), random.getstate(), set(OPEN)
     handler = LogIntoTrace(remark)
     gc.disable()
-    gc.freeze()  # garbage of before stays where it is, and costs the run's own collections nothing
+    gc.freeze()  # older objects stay where they are, and cost the run's own collections nothing
     random.seed(seed)
     logging.getLogger().addHandler(handler)
     try:
@@ -34,7 +34,7 @@ def isolated(seed: int, remark: Callable[[str], object]) -> Generator[None]:
     finally:
         logging.getLogger().removeHandler(handler)
         random.setstate(state)
-        # Those of crashed hosts were never released, and slow down everybody who sends.
+        # Outputs of crashed hosts were never released, and would slow down every send.
         OPEN.intersection_update(outboxes)
         gc.unfreeze()
         if collects:
@@ -42,9 +42,9 @@ def isolated(seed: int, remark: Callable[[str], object]) -> Generator[None]:
 
 
 def clear_away(loop: SimulatedLoop) -> None:
-    """End what a run has left, silently: hosts that still ran, and what was kept of those that had crashed.
+    """End the remains of a run silently: hosts that were still running, and tasks kept from crashed ones.
 
-    Python runs their `finally` blocks now. The loop is closed, so that nothing can come of it.
+    Python runs their `finally` blocks now. The loop is closed, so these have no effect.
     """
     unraisable, sys.unraisablehook = sys.unraisablehook, _ignored
     logged = logging.root.manager.disable
@@ -68,11 +68,11 @@ def _end(task: Task[Any]) -> None:
     task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]
     coroutine: Any = task.get_coro()
     for _ in range(TRIES):
-        # Whatever it says, nobody is there any more to be told.
+        # Its errors concern no code any more.
         with suppress(BaseException):
             task.get_context().run(coroutine.close)
             return
 
 
 def _ignored(_: object) -> None:
-    """Errors of what is cleared away are nobody's."""
+    """Ignore errors of the remains."""

@@ -15,11 +15,11 @@ from casty.testing.simulation.hosts import Host, this_host
 from casty.testing.simulation.store import SERVER
 
 _stores: Final[WeakKeyDictionary[Disk, dict[str, MemoryLeases]]] = WeakKeyDictionary()
-"""By server and name."""
+"""Leases by server and name."""
 
 
 class SimulatedLeases:
-    """One process's way to the leases; see `casty.spi.lease`."""
+    """One process's access to the leases; see `casty.spi.lease`."""
 
     def __init__(self, host: Host, leases: MemoryLeases) -> None:
         self._host = host
@@ -38,7 +38,7 @@ class SimulatedLeases:
         return released
 
     async def _travel(self) -> None:
-        """There or back. Raises `LeaseError` where there is no way."""
+        """Travel to the server or back. Raises `LeaseError` if the way is closed."""
         host, network = self._host, self._host.network
         await asyncio.sleep(host.server.latency())
         if not (network.is_open(host.name, SERVER) and network.is_open(SERVER, host.name)):

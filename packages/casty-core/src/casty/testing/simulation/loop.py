@@ -1,9 +1,9 @@
 """The event loop of a simulation.
 
-Theory of operation: time is a number. One ready callback after the other is run, which one the seed decides; each
-takes a microsecond. Where none is ready, time jumps to the next timer. A callback's context says of which process it
-is: those of a paused process wait, those of a dead one are never run. So a run depends on its seed alone, as long as
-nothing asks the machine for time, chance, threads or sockets.
+Theory of operation: time is a number. The loop runs one ready callback after the other, chosen by the seed; each
+takes a microsecond. If none is ready, time jumps to the next timer. A callback's context identifies its process:
+callbacks of a paused process wait, those of a dead one never run. So a run depends on its seed alone, as long as
+no code uses the machine's time, random numbers, threads or sockets.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from casty.testing.simulation.settings import Settings
 from casty.testing.simulation.trace import NANOSECONDS, Trace
 
 STEP: Final = 1_000
-"""Nanoseconds that a callback takes, so that who never rests does not stop the time."""
+"""Nanoseconds that a callback takes, so that time passes even while a process never rests."""
 COLLECTION: Final = 100_000
-"""Steps between two collections of garbage, which happen at no other time; see `isolation`."""
+"""Steps between two garbage collections, which happen at no other time; see `isolation`."""
 CANCELLED: Final = 100
-"""Timers that are cancelled but still kept, at which they are worth being sorted out."""
+"""Number of cancelled timers in the heap at which it is rebuilt."""
 
 
 class SimulatedTask[T](asyncio.Task[T]):
-    """Its hash is its number, so that sets of tasks have the same order in each run, wherever in memory they are."""
+    """A task whose hash is its number, so that sets of tasks have the same order in each run."""
 
     def __init__(self, coro: Coroutine[Any, Any, T], number: int, **options: Any) -> None:
         self._number = number
@@ -46,7 +46,7 @@ class SimulatedTask[T](asyncio.Task[T]):
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """Runs everything of a simulation; see above. `asyncio.BaseEventLoop` does what it does not override."""
+    """The event loop of a simulation; see above. It inherits everything else from `asyncio.BaseEventLoop`."""
 
     _ready: list[Handle]
     _closed: bool
@@ -58,7 +58,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._ready = []
         self.steps = 0
         self.now = 0
-        """Nanoseconds since the beginning."""
+        """Nanoseconds since the start."""
         self._random = random.random
         self._trace = trace
         self._invariants = invariants
@@ -66,15 +66,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._last = round(settings.seconds * NANOSECONDS)
         self._in_order = settings.in_order
         self._timers: list[tuple[int, int, TimerHandle]] = []
-        """A heap by time, and then by the order of planning."""
+        """A heap by time, then by the order of scheduling."""
         self._planned = 0
         self._cancelled = 0
         self._tasks = 0
         self._failure: BaseException | None = None
-        self._buried: list[Process] = []
-        """Those that are dead, with all that they hold: nothing of it may be freed before the run is over."""
+        self._dead: list[Process] = []
+        """Dead processes, with all their objects: none may be freed before the run is over."""
         self.set_debug(False)
-        self.set_exception_handler(self._heard)
+        self.set_exception_handler(self._unhandled)
         refuse(self)
 
     def seconds(self) -> float:
@@ -83,7 +83,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     @override
     def time(self) -> float:
-        """What the clock of the process shows that asks."""
+        """The clock of the calling process."""
         process = PROCESS.get()
         return self.now / NANOSECONDS if process is None else process.clock(self.now / NANOSECONDS)
 
@@ -97,19 +97,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return timer
 
     def carry(self, delay: float, callback: Callable[..., object], *args: Any) -> None:
-        """Call it in so many seconds, as nobody's: what the network and the disks do, whoever is paused or dead."""
+        """Call it after a delay, on behalf of no process: for the network and the disks, which are never paused."""
         when = self.now / NANOSECONDS + delay
         self._plan(when, TimerHandle(when, callback, args, self, Context()))
 
     def hand_over(self, process: Process, callback: Callable[..., object], *args: Any) -> None:
-        """Have a process call it soon, if it lives."""
+        """Let a process call it soon, if it is alive."""
         self.call_soon(callback, *args, context=process.context())
 
     @override
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Handle:
-        """From the simulation's own thread only."""
+        """Like `call_soon`; accepted from the simulation's own thread only."""
         if self._thread_id is not None and threading.get_ident() != self._thread_id:
             raise RuntimeError("a simulation takes nothing from other threads: they come and go as they like")
         return self.call_soon(callback, *args, context=context)
@@ -120,11 +120,11 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return SimulatedTask(coro, self._tasks, loop=self, **options)
 
     def fail(self, error: BaseException) -> None:
-        """End the run with this error; the first one counts."""
+        """End the run with this error; the first error counts."""
         self._failure = self._failure or error
 
     def raise_failure(self) -> None:
-        """Raises what ends the run, if there is something."""
+        """Raise the error that ends the run, if there is one."""
         if self._failure is not None:
             raise self._failure
 
@@ -132,21 +132,21 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._trace.record(self.now, host, text)
 
     def resume(self, process: Process) -> None:
-        """What was kept for a process is ready again."""
+        """Make the deferred callbacks of a process ready again."""
         kept, process.kept = process.kept, []
         self._ready.extend(kept)
 
-    def bury(self, process: Process) -> None:
-        """Nothing of this process is run any more."""
+    def discard(self, process: Process) -> None:
+        """Never run this process again."""
         process.halted = process.dead = True
-        self._buried.append(process)
+        self._dead.append(process)
         process.tasks = [task for task in asyncio.all_tasks(self) if task.get_context().get(PROCESS) is process]
 
     @override
     def close(self) -> None:
         super().close()
         self._timers.clear()
-        self._buried.clear()
+        self._dead.clear()
 
     def _plan(self, seconds: float, handle: TimerHandle) -> None:
         handle._scheduled = True
@@ -157,7 +157,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._fall_due()
         if not self._ready:
             raise SimulationFailedError(
-                "standstill: nothing is ready, and nobody waits for time to pass, so nothing will ever happen again"
+                "standstill: no callback is ready and no timer is pending, so nothing will ever happen again"
             )
         number = len(self._ready)
         handle = self._take_in_order() if self._in_order else self._take_any(number)
@@ -188,7 +188,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             )
 
     def _fall_due(self) -> None:
-        """Make ready whose time has come; where nobody is ready, it is the time of the next one."""
+        """Make due timers ready; if nothing is ready, time jumps to the next one."""
         timers, ready = self._timers, self._ready
         while timers and (timers[0][0] <= self.now or not ready):
             due, _, handle = heappop(timers)
@@ -207,7 +207,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return ready.pop()
 
     def _take_in_order(self) -> Handle:
-        """The oldest callback of a process that any of them may choose."""
+        """The oldest callback of a process that is chosen at random."""
         ready = self._ready
         process = ready[int(self._random() * len(ready))]._context.get(PROCESS)
         oldest = next(n for n, handle in enumerate(ready) if handle._context.get(PROCESS) is process)
@@ -220,12 +220,12 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             heapify(self._timers)
             self._cancelled = 0
 
-    def _heard(self, _: asyncio.AbstractEventLoop, report: dict[str, Any]) -> None:
-        """An error that nobody else was told of. Those of dead processes have never been."""
+    def _unhandled(self, _: asyncio.AbstractEventLoop, report: dict[str, Any]) -> None:
+        """Fail the run on an unhandled error, unless its process is dead."""
         process = PROCESS.get()
         if self._closed or (process is not None and process.dead):
             return
         where = "the scenario" if process is None else f"host {process.host!r}"
-        failure = SimulationFailedError(f"an error of {where} that nobody handled: {report['message']}")
+        failure = SimulationFailedError(f"an unhandled error of {where}: {report['message']}")
         failure.__cause__ = report.get("exception")
         self.fail(failure)

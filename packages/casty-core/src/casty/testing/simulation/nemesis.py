@@ -1,4 +1,4 @@
-"""Who sees to it that things go wrong: one fault after the other, as the seed decides."""
+"""Injects one fault after another, chosen by the seed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ async def nemesis(
     lasting: tuple[float, float] = LASTING,
     between: tuple[float, float] = BETWEEN,
 ) -> None:
-    """Let faults happen for so many seconds, each for a time within `lasting`, with a time within `between` before it;
+    """Inject faults for the given seconds, each for a duration within `lasting`, after a pause within `between`;
     then heal everything.
 
-    For two at a time, gather two of these.
+    For two faults at a time, gather two of these.
     """
     random = stream(sim.random.getrandbits(64), "nemesis")
     end = sim.time() + seconds
     while sim.time() < end:
         await asyncio.sleep(min(random.uniform(*between), end - sim.time()))
-        # Short ones as often as long ones.
+        # Log-uniform: short faults as often as long ones.
         lasts = lasting[0] * (lasting[1] / lasting[0]) ** random.random()
         await random.choice(faults)(sim, random, min(lasts, max(end - sim.time(), 0.0)))
     sim.fault("everything heals")

@@ -1,4 +1,4 @@
-"""The network between the hosts: who can reach whom, and how long it takes. It knows nothing of connections."""
+"""The network between the hosts: which ways are open, and their delays. It does not know connections."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,15 +18,15 @@ type Way = tuple[str, str]
 
 @dataclass(eq=False, slots=True)
 class Cut:
-    """Ways on which nothing gets through, from its making to its healing; a context manager, which heals."""
+    """Closed ways, from its creation until it is healed; a context manager, which heals."""
 
     ways: frozenset[Way]
     reset: bool
-    """Whether connections break at once. Else nobody is told, as if a cable had been pulled."""
+    """Whether connections break immediately. Otherwise neither end is notified, as if a cable had been pulled."""
     network: "Network" = field(repr=False)
 
     def heal(self) -> None:
-        """Nothing happens if it is healed already."""
+        """Open the ways. Does nothing if it is healed already."""
         self.network.mend(self)
 
     def __enter__(self) -> Self:
@@ -44,13 +44,13 @@ class Network:
     def __init__(self, random: Random, link: Link, delivered: Callable[[], object]) -> None:
         self.random = random
         self.delivered = delivered
-        """Called after every frame that a host has taken."""
+        """Called after every frame that a host has received."""
         self.link = link
-        """What every way is like that has no link of its own."""
+        """The link of every way that has none of its own."""
         self.endpoints: dict[PeerAddress, SimulatedTransport] = {}
-        """Who listens where."""
+        """The listening endpoints, by address."""
         self.changed: list[Callable[[], object]] = []
-        """Called after every change of who reaches whom, or who lives."""
+        """Called after every change of ways or hosts."""
         self._links: dict[Way, Link] = {}
         self._cuts: list[Cut] = []
 
@@ -66,7 +66,7 @@ class Network:
     def partition(
         self, side: Iterable[str], other: Iterable[str], *, one_way: bool = False, reset: bool = False
     ) -> Cut:
-        """Let nothing through from the first side to the other, nor back unless `one_way`, until the cut is healed."""
+        """Close the ways from the first side to the other, and back unless `one_way`, until the cut is healed."""
         ways = {(a, b) for a in side for b in tuple(other) if a != b}
         if not one_way:
             ways |= {(b, a) for a, b in ways}
@@ -88,21 +88,21 @@ class Network:
             self.tell()
 
     def is_open(self, source: str, target: str) -> bool:
-        """Whether what is sent on this way gets through."""
+        """Whether this way is open."""
         return not self._cuts_of(source, target)
 
     def resets(self, source: str, target: str) -> bool:
-        """Whether who tries this way is refused at once."""
+        """Whether connection attempts on this way are refused immediately."""
         return any(cut.reset for cut in self._cuts_of(source, target))
 
     def _cuts_of(self, source: str, target: str) -> Sequence[Cut]:
         return [cut for cut in self._cuts if (source, target) in cut.ways] if self._cuts else ()
 
     def delays(self, source: str, target: str) -> list[float]:
-        """When something small that is sent now arrives, in seconds: each number is one arrival."""
+        """Delays of a small packet sent now, in seconds: one number per arrival."""
         return self.link_of(source, target).delays(self.random)
 
     def tell(self) -> None:
-        """Something has changed."""
+        """Notify listeners of a change."""
         for tell in list(self.changed):
             tell()

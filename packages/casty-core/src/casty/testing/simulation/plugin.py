@@ -1,4 +1,4 @@
-"""What a system on a simulated host is given, as `plugins=[plugin]`: the network `sim://host:port`, the journals
+"""The plugin for systems on simulated hosts, `plugins=[plugin]`: the network `sim://host:port`, the journals
 `sim-disk://name` and `sim-database://name`, and leases at `sim-database://name`.
 """
 
@@ -12,13 +12,13 @@ from casty.testing.simulation.transport import PROVIDER
 
 @hookimpl
 def casty_journals() -> list[JournalProvider[Any]]:
-    """One that a host has for itself, and one that all hosts share."""
+    """The journals on a host's own disk, and on a server that all hosts share."""
     return [DISK_PROVIDER, SERVER_PROVIDER]
 
 
 @hookimpl
 def casty_leases() -> list[LeaseProvider[Any]]:
-    """Those that all hosts share."""
+    """The leases that all hosts share."""
     return [leases.PROVIDER]
 
 

@@ -1,4 +1,4 @@
-"""One life of a host, from its start to its crash: whose callbacks they are, and by which clock they go."""
+"""A process of a host, from its start to its crash: the owner of callbacks, with a clock."""
 
 from asyncio import Handle, Task
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from casty.testing.simulation.seeded import SeededEntropy
 
 
 class Process:
-    """The event loop asks it for each callback of its context: run it, keep it for later, or never run it."""
+    """Decides for each callback of its context: run it, defer it, or never run it."""
 
     def __init__(
         self, host: str, number: int, *, entropy: SeededEntropy, clock_start: float, clock_rate: float
@@ -22,13 +22,13 @@ class Process:
         """Paused or dead: its callbacks are not run."""
         self.dead = False
         self.refuses = True
-        """Once it is dead: whether its machine still answers, that nobody is there. Without power it does not."""
+        """Once it is dead: whether its machine still refuses connections. Without power it does not."""
         self.exit: Callable[[object], object] = _nothing
-        """Called with the code of a SystemExit that its program has raised."""
+        """Called with the code of a SystemExit that its program raises."""
         self.kept: list[Handle] = []
-        """Callbacks that were not run. A dead process keeps them so that nothing that they hold is freed."""
+        """Deferred callbacks. A dead process keeps them so that none of their objects are freed."""
         self.tasks: list[Task[Any]] = []
-        """Those that a crash left unfinished, for the same reason."""
+        """Tasks that a crash left unfinished, kept for the same reason."""
         self._clock_start = clock_start
         self._clock_rate = clock_rate
         self._context = Context()
@@ -36,21 +36,21 @@ class Process:
         self._context.run(SOURCE.set, entropy)
 
     def context(self) -> Context:
-        """A context in which something of this process may run."""
+        """A new context for code of this process."""
         return self._context.copy()
 
     def clock(self, seconds: float) -> float:
-        """What its clock shows at a time of the simulation."""
+        """The reading of its clock at a time of the simulation."""
         return self._clock_start + seconds * self._clock_rate
 
     def seconds(self, clock: float) -> float:
-        """The time of the simulation at which its clock shows this."""
+        """The time of the simulation at a reading of its clock."""
         return (clock - self._clock_start) / self._clock_rate
 
 
 PROCESS: Final[ContextVar[Process | None]] = ContextVar("casty_simulated_process", default=None)
-"""Whose code is running; None is the scenario, or the network."""
+"""The process of the running code; None for the scenario and the network."""
 
 
 def _nothing(_: object) -> None:
-    """Until a host says what to do."""
+    """Do nothing, until a host sets a callback."""

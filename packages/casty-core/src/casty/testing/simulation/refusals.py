@@ -1,4 +1,4 @@
-"""What an event loop of a simulation does not do, because no seed could make it happen again."""
+"""Methods of an event loop that a simulation refuses, because no seed could reproduce their results."""
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
@@ -27,7 +27,7 @@ REFUSED: Final = {
 
 
 def refuse(loop: AbstractEventLoop) -> None:
-    """Have these methods raise RuntimeError."""
+    """Make these methods raise RuntimeError."""
     for name, instead in REFUSED.items():
         setattr(loop, name, _refusal(name, instead))
 

@@ -1,4 +1,4 @@
-"""What a failed run tells: how to run it again, what happened last, which faults there were, who waited for what."""
+"""The report of a failed run: how to run it again, its last events, the faults, and the waiting tasks."""
 
 import asyncio
 import os
@@ -14,11 +14,11 @@ from casty.testing.simulation.trace import Trace
 SEED: Final = "CASTY_SIM_SEED"
 """The environment variable that names the one seed to run."""
 TASKS: Final = 20
-"""Waiting tasks of one host that are shown."""
+"""Number of waiting tasks shown per host."""
 
 
 def report(seed: int, trace: Trace, loop: SimulatedLoop) -> str:
-    """For a note of the error with which the run ended."""
+    """Format a note for the error that ended the run."""
     parts = [
         f"seed {seed}, after {loop.seconds():,.6f} virtual seconds and {loop.steps:,} steps; trace {trace.digest()}",
         f"run it again: {_command(seed)}",
@@ -30,7 +30,7 @@ def report(seed: int, trace: Trace, loop: SimulatedLoop) -> str:
 
 
 def waiting(loop: SimulatedLoop) -> list[str]:
-    """The unfinished tasks of each process that lives, and where they are."""
+    """The unfinished tasks of each live process, and their positions."""
     hosts: dict[str, list[str]] = {}
     for task in asyncio.all_tasks(loop):
         process = task.get_context().get(PROCESS)
@@ -54,7 +54,7 @@ def _place(task: asyncio.Task[Any]) -> str:
 
 
 def _shown(path: str) -> str:
-    """As it is seen from here, or without its folders if it is elsewhere."""
+    """The path relative to the working directory, or only the file name if it is elsewhere."""
     shown = os.path.relpath(path)
     return os.path.basename(path) if shown.startswith(os.pardir) else shown
 

@@ -1,4 +1,4 @@
-"""Runs scenarios: one seed or many, a failure with everything that is needed to see it again."""
+"""Runs scenarios with one seed or many. A failure comes with everything needed to reproduce it."""
 
 import gc
 import inspect
@@ -22,26 +22,26 @@ from casty.testing.simulation.simulation import Simulation
 from casty.testing.simulation.trace import SHOWN, Trace
 
 SEEDS: Final = "CASTY_SIM_SEEDS"
-"""The environment variable that says how many seeds to run, or which: `1000`, or `5000:6000`."""
+"""The environment variable with the number or the range of seeds to run: `1000`, or `5000:6000`."""
 TWICE: Final = "CASTY_SIM_CHECK_DETERMINISM"
-"""The environment variable that has every seed run twice, if it is 1."""
+"""The environment variable that runs every seed twice, if it is 1."""
 
 type Scenario = Callable[[Simulation], Coroutine[Any, Any, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run that went well."""
+    """A successful run."""
 
     seed: int
     trace: str
-    """A hash of everything that happened, in order: two runs that went the same way have the same."""
+    """A hash of all events in order: equal for two identical runs."""
     steps: int
-    """Callbacks of the event loop."""
+    """Number of callbacks that the event loop has run."""
     seconds: float
     """Virtual time."""
     result: Any
-    """What the scenario returned."""
+    """The scenario's result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Outcome:
 
 
 def simulate(scenario: Scenario, seed: int = 0, *, settings: Settings | None = None) -> Run:
-    """Run a scenario once. What it raises is raised, with notes on how to see it again."""
+    """Run a scenario once. Raises its exception, with notes on how to reproduce it."""
     return _checked(scenario, seed, settings or Settings(), twice=False)
 
 
@@ -65,8 +65,9 @@ def simulate_seeds(
 ) -> list[Run]:
     """Run a scenario with each seed, up to the first failure. A number means the seeds from 0 up.
 
-    The environment wins: `CASTY_SIM_SEED=7` runs that seed alone, `CASTY_SIM_SEEDS=1000` or `5000:6000` others than
-    the code says, and `CASTY_SIM_CHECK_DETERMINISM=1` each one twice, as `check_determinism` does.
+    Environment variables override the arguments: `CASTY_SIM_SEED=7` runs that seed only, `CASTY_SIM_SEEDS=1000` or
+    `5000:6000` that number or range, and `CASTY_SIM_CHECK_DETERMINISM=1` runs each seed twice, as
+    `check_determinism` does.
     """
     twice = check_determinism or os.environ.get(TWICE) == "1"
     return [_checked(scenario, seed, settings or Settings(), twice=twice) for seed in _chosen(seeds)]
@@ -75,9 +76,9 @@ def simulate_seeds(
 def simulated[**P](
     seeds: int | Iterable[int] = 100, *, settings: Settings | None = None, check_determinism: bool = False
 ) -> Callable[[Callable[Concatenate[Simulation, P], Coroutine[Any, Any, object]]], Callable[P, None]]:
-    """Make a test of a scenario: `@simulated(seeds=300)` above `async def test_it(sim): ...`.
+    """Turn a scenario into a test: `@simulated(seeds=300)` above `async def test_it(sim): ...`.
 
-    The test is an ordinary function without that first parameter; the others stay, for pytest's fixtures. See
+    The test is a plain function without that first parameter; other parameters remain, for pytest's fixtures. See
     `simulate_seeds`.
     """
 
@@ -92,7 +93,7 @@ def simulated[**P](
             )
 
         signature = inspect.signature(scenario)
-        # Who looks for the original would take the test for a coroutine function.
+        # Tools that find the original would treat the test as a coroutine function.
         del test.__wrapped__
         rest = list(signature.parameters.values())[1:]
         setattr(test, "__signature__", signature.replace(parameters=rest, return_annotation=None))  # noqa: B010
@@ -102,7 +103,7 @@ def simulated[**P](
 
 
 def _checked(scenario: Scenario, seed: int, settings: Settings, *, twice: bool) -> Run:
-    """Run it once, and once more if that is wanted or if it failed: what a seed does once it has to do again."""
+    """Run it once, and again if requested or if it failed: a seed must give the same run each time."""
     first = _run(scenario, seed, settings, None if twice else SHOWN)
     if first.error is None and not twice:
         return first.run
@@ -121,14 +122,14 @@ def _difference(first: _Outcome, again: _Outcome) -> str:
     pairs = zip_longest(first.events, again.events, fillvalue="the end")
     shown = next((f"first\n  {one}\nand then\n  {other}" for one, other in pairs if one != other), "none")
     return (
-        "something has a part in it that no seed decides, such as the time or uuid modules, a thread, or the order of "
-        f"a set of texts (see docs/simulation.md); the first event to differ: {shown}"
+        "it depends on something that no seed controls, such as the modules time or uuid, a thread, or the order of "
+        f"a set of strings (see docs/simulation.md); the first event that differs: {shown}"
     )
 
 
 def _run(scenario: Scenario, seed: int, settings: Settings, shown: int | None = SHOWN) -> _Outcome:
     if _get_running_loop() is not None:
-        raise RuntimeError("a simulation is an event loop of its own; call it from an ordinary function, no async one")
+        raise RuntimeError("a simulation is an event loop of its own; call it from a plain function, not an async one")
     trace = Trace(shown)
     sim = Simulation(seed, settings, trace)
     loop, context = sim.loop, Context()
@@ -138,7 +139,7 @@ def _run(scenario: Scenario, seed: int, settings: Settings, shown: int | None = 
         try:
             result = loop.run_until_complete(loop.create_task(context.run(scenario, sim), context=context))
             sim.invariants.check()
-            gc.collect()  # only now tasks are heard of that have failed, and that nobody has asked
+            gc.collect()  # reports failed tasks whose result was never retrieved
             loop.raise_failure()
         except Exception as raised:
             error = raised
@@ -151,7 +152,7 @@ def _run(scenario: Scenario, seed: int, settings: Settings, shown: int | None = 
 
 
 def _chosen(seeds: int | Iterable[int]) -> Iterable[int]:
-    """Those that the environment names, or else the given ones."""
+    """The seeds named by the environment, or else the given ones."""
     one, many = os.environ.get(SEED), os.environ.get(SEEDS)
     try:
         if one:

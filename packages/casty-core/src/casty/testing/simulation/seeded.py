@@ -1,17 +1,17 @@
-"""Chance that is the same in each run of a seed."""
+"""Random numbers and clocks that are the same in each run of a seed."""
 
 from collections.abc import Callable
 from random import Random
 from typing import Final
 
 BEGIN: Final = 1_767_225_600.0
-"""The wall time at which each run begins: the first second of 2026."""
+"""The wall time at which each run starts: the first second of 2026."""
 LOOK: Final = 0.000_4
-"""The longest time that seems to have passed, for the sake of fairness among actors, between two looks at the clock."""
+"""The longest time that the stopwatch adds between two readings, so that actors yield to each other."""
 
 
 def stream(seed: int, name: str) -> Random:
-    """A generator of its own for each purpose, so that more of one thing does not change all others."""
+    """A separate generator per purpose, so that more calls for one purpose do not change the others."""
     return Random(f"{seed}:{name}")
 
 
@@ -20,7 +20,7 @@ class SeededEntropy:
 
     def __init__(self, random: Random, seconds: Callable[[], float]) -> None:
         self.wall_offset = 0.0
-        """By how many seconds the wall clock is wrong."""
+        """Error of the wall clock, in seconds."""
         self._random = random
         self._looking = Random(random.random())
         self._seconds = seconds
@@ -36,8 +36,8 @@ class SeededEntropy:
         return BEGIN + self._seconds() + self.wall_offset
 
     def stopwatch(self) -> float:
-        """Virtual time stands still while the processor is held, so each look takes some: sooner or later everybody
-        has held it for long enough.
+        """Virtual time does not pass while a callback runs, so each reading adds some: sooner or later every
+        callback has run for long enough.
         """
         self._held += self._looking.random() * LOOK
         return self._held

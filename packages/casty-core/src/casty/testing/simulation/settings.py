@@ -1,4 +1,4 @@
-"""What a run may be told, beside its seed."""
+"""The settings of a run, apart from its seed."""
 
 from dataclasses import dataclass, field
 
@@ -7,15 +7,15 @@ from casty.testing.simulation.links import Link
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a simulation behaves where the scenario says nothing else."""
+    """Limits and defaults of a simulation."""
 
     seconds: float = 3_600.0
-    """Virtual time after which a scenario that still runs has failed."""
+    """Virtual seconds after which a scenario that is still running has failed."""
     steps: int = 5_000_000
-    """Callbacks after which it has failed."""
+    """Number of callbacks after which it has failed."""
     in_order: bool = False
-    """Whether the callbacks of one process are run in the order in which they were scheduled, as asyncio promises. By
-    default any ready one may be the next: what works in any order works in that one too, and finds more faults.
+    """Whether the callbacks of one process run in the order in which they were scheduled, as asyncio guarantees. By
+    default any ready one may be next, which finds more faults: code that works in any order works in that one too.
     """
     link: Link = field(default_factory=Link)
-    """What the network between any two hosts is like."""
+    """The default link between two hosts."""

@@ -1,4 +1,4 @@
-"""What a scenario is given: hosts, their network, chance, and a view of everything that no real system offers."""
+"""The argument of a scenario: hosts, their network, random numbers, and a view of the whole system."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,17 +17,17 @@ from casty.testing.simulation.store import SERVER
 from casty.testing.simulation.trace import Trace
 
 LOOK: Final = 0.05
-"""Seconds between two looks whether something has come true."""
+"""Seconds between two checks of a condition."""
 
 
 @final
 class Simulation:
-    """One run. The scenario itself runs on no host, is never paused and sees everything."""
+    """One run. The scenario itself runs on no host, is never paused and may access everything."""
 
     def __init__(self, seed: int, settings: Settings, trace: Trace) -> None:
         self.seed = seed
         self.random: Random = stream(seed, "scenario")
-        """For the scenario's own choices."""
+        """Random numbers for the scenario."""
         self.trace = trace
         self.invariants = Invariants()
         self.loop = SimulatedLoop(stream(seed, "schedule"), trace, self.invariants, settings)
@@ -39,11 +39,11 @@ class Simulation:
 
     @property
     def hosts(self) -> Sequence[Host]:
-        """In the order in which they were made."""
+        """All hosts, in the order of their creation."""
         return tuple(self._hosts.values())
 
     def host(self, name: str, *, clock_rate: float = 1.0) -> Host:
-        """The host of that name, made when it is asked for first. Its clock may run faster or slower than time does."""
+        """The host with that name, created on first use. Its clock may run faster or slower than time."""
         if name not in self._hosts:
             self._hosts[name] = Host(
                 name,
@@ -57,30 +57,30 @@ class Simulation:
         return self._hosts[name]
 
     def invariant(self, invariant: Invariant, name: str | None = None) -> None:
-        """Have it looked at after every frame that arrives, every write of a journal and every fault. It raises
-        AssertionError, or answers False, where something is wrong, and must change nothing.
+        """Check it after every delivered frame, every write of a journal and every fault. It raises
+        AssertionError, or returns False, if it does not hold, and must change nothing.
         """
         self.invariants.add(invariant, name)
 
     def time(self) -> float:
-        """Virtual seconds since the run began."""
+        """Virtual seconds since the start of the run."""
         return self.loop.seconds()
 
     def note(self, text: str) -> None:
-        """Put a line into the trace. It has to be the same in each run of a seed: no addresses of objects."""
+        """Add a line to the trace. It must be the same in each run of a seed: no addresses of objects."""
         self.loop.record(text)
 
     def remark(self, text: str) -> None:
-        """Like `note`, but no part of the trace's hash: it may be any text."""
+        """Like `note`, but not part of the trace's hash: it may be any text."""
         process = PROCESS.get()
         self.trace.remark(self.loop.now, "" if process is None else process.host, text)
 
     def fault(self, text: str) -> None:
-        """Note a fault, so that a failure shows it with all the others."""
+        """Record a fault, so that a failure shows it."""
         self.trace.fault(self.loop.now, text)
 
     def heal(self) -> None:
-        """End what can be ended: cuts of the network, pauses, crashes, faults of disks. Links stay as they are."""
+        """End all cuts of the network, pauses, crashes and disk faults. Links stay as they are."""
         self.network.heal()
         for disk in (self.database, *(host.disk for host in self.hosts)):
             disk.mend()
@@ -90,9 +90,9 @@ class Simulation:
                 host.restart()
 
     async def eventually(self, condition: Callable[[], object], within: float = 30.0) -> None:
-        """Wait until the condition holds: it answers True, or raises no AssertionError and answers None.
+        """Wait until the condition holds: it returns True, or returns None without an AssertionError.
 
-        Raises AssertionError after `within` virtual seconds. This is how liveness is tested, once all faults are over.
+        Raises AssertionError after `within` virtual seconds. Use it to test liveness, once all faults are over.
         """
         latest = self.time() + within
         while True:
@@ -104,5 +104,5 @@ class Simulation:
             except AssertionError as error:
                 holds, missing = False, error
             if self.time() >= latest:
-                raise AssertionError(f"it has not come true within {within:g} virtual seconds") from missing
+                raise AssertionError(f"the condition did not hold within {within:g} virtual seconds") from missing
             await asyncio.sleep(LOOK)

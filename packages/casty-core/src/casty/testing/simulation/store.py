@@ -1,7 +1,7 @@
 """Journals on simulated disks: `sim-disk://name` on the host's own, `sim-database://name` on a server that all share.
 
-Reads and writes take time, fail as `DiskFaults` says, and are cut off by a crash at any point. The rules of a journal
-are those of the store in memory.
+Reads and writes take time, fail as `DiskFaults` says, and are interrupted by a crash at any point. The rules of a
+journal are those of the store in memory.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ from casty.testing.simulation.hosts import Host, this_host
 ON_DISK: Final = replace(memory.CAPABILITIES, durable=True)
 ON_SERVER: Final = replace(memory.CAPABILITIES, durable=True, kind=JournalKind.centralized)
 SERVER: Final = "database"
-"""The name under which the network knows the server of `sim-database://`."""
+"""The name of the server of `sim-database://` in the network."""
 
 
 class SimulatedStore:
-    """One process's way to a journal; see `casty.spi.journal`."""
+    """One process's access to a journal; see `casty.spi.journal`."""
 
     def __init__(self, host: Host, disk: Disk, platter: Platter, capabilities: JournalCapabilities) -> None:
         self._host = host
@@ -116,7 +116,7 @@ class SimulatedStore:
         self._closed = True
 
     async def _access(self, what: str) -> None:
-        """The way there. Raises `JournalError` where it ends before the disk."""
+        """Travel to the disk. Raises `JournalError` if that fails."""
         if self._closed:
             raise JournalClosedError(f"the journal {self._platter.name!r} is closed; open it again for {what}")
         await self._wait()
@@ -134,7 +134,7 @@ class SimulatedStore:
 
 
 def digest(groups: Sequence[AppendGroup]) -> int:
-    """Of what the events are, for the trace."""
+    """A digest of the events, for the trace."""
     found = 0
     for group in groups:
         for event in group:

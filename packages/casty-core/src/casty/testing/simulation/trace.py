@@ -1,4 +1,4 @@
-"""What happened in a run, as a hash over all of it and as the last events in words."""
+"""The events of a run: a hash of all of them, and the last ones as text."""
 
 import logging
 from collections import deque
@@ -8,27 +8,27 @@ from struct import Struct
 from typing import Final, override
 
 SHOWN: Final = 50
-"""Events that a failure shows."""
+"""Number of events that a failure shows."""
 NANOSECONDS: Final = 1_000_000_000
 _STEP: Final = Struct("<QIQ")
 _FLUSH: Final = 1 << 16
 
 
 class Trace:
-    """Two runs that went the same way have the same hash. Only what no machine, address or hash seed has a part in may
-    be recorded here.
+    """Identical runs have the same hash. Record nothing that depends on the machine, object addresses or the hash
+    seed.
     """
 
     def __init__(self, shown: int | None = SHOWN) -> None:
         self.events: deque[str] = deque(maxlen=shown)
-        """The last ones, each with its time and host; all of them with `shown=None`."""
+        """The last events, each with its time and host; all events with `shown=None`."""
         self.faults: list[str] = []
         """Every fault that was injected."""
         self._hash = sha256()
         self._buffer = bytearray()
 
     def step(self, now: int, process: int, ready: int) -> None:
-        """A callback of a process is run at a time in nanoseconds, chosen from so many."""
+        """Record that a callback of a process runs at a time in nanoseconds, chosen from `ready` ones."""
         self._buffer += _STEP.pack(now, process, ready)
         if len(self._buffer) > _FLUSH:
             self._flush()
@@ -43,7 +43,7 @@ class Trace:
         self.faults.append(_line(now, "", text))
 
     def remark(self, now: int, host: str, text: str) -> None:
-        """Shown, but no part of the hash: it may contain anything."""
+        """Show a line that is not part of the hash: it may contain anything."""
         self.events.append(_line(now, host, text))
 
     def digest(self) -> str:
@@ -56,7 +56,7 @@ class Trace:
 
 
 class LogIntoTrace(logging.Handler):
-    """Shows warnings that were logged between the events."""
+    """Shows logged warnings among the events."""
 
     def __init__(self, remark: Callable[[str], object]) -> None:
         super().__init__(logging.WARNING)

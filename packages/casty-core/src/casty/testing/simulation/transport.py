@@ -23,9 +23,9 @@ from casty.testing.simulation.network import Network
 from casty.testing.simulation.process import Process
 
 LINGER: Final = 1.0
-"""Seconds for which an endpoint that closes waits until what it has sent has arrived."""
+"""Seconds for which a closing endpoint waits for its frames to arrive."""
 LOOK: Final = 0.01
-"""Seconds between two looks whether it has; they are free in virtual time."""
+"""Seconds between two checks of that, which cost nothing in virtual time."""
 _FIRST_FREE_PORT: Final = 49152
 _URL: Final = re.compile(r"sim://(?P<host>[^:/?#]+):(?P<port>[0-9]+)/?")
 
@@ -35,15 +35,15 @@ class SimulatedTransportOptions:
     """The options of `sim://`."""
 
     queue_frames: int = 1024
-    """How many frames of a lane may wait for a peer, or be on their way to it."""
+    """Limit of frames of a lane that are queued for a peer or in flight to it."""
     queue_bytes: int = 8 << 20
     give_up_after: float = 10.0
-    """Seconds without a connection after which what waits for a peer is dropped."""
+    """Seconds without a connection after which a peer's queue is dropped."""
 
 
 @final
 class SimulatedTransport:
-    """One endpoint, made by the provider's `open`."""
+    """One endpoint, created by the provider's `open`."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class SimulatedTransport:
         self._ends: dict[PeerAddress, End] = {}
         self._attempts: dict[PeerAddress, Attempt] = {}
         self._inbox: deque[Callable[[], object]] = deque()
-        """What has reached this host and waits for its process, in order: the event loop keeps none."""
+        """Arrivals at this host that wait for its process, in order, which the event loop does not preserve."""
         self._replaced: set[NodeId] = set()
-        """Incarnations of which a later one has connected."""
+        """Incarnations that a later one has replaced."""
         self._counters: Counter[str] = Counter()
         self._listens = True
         self._closed = False
@@ -85,7 +85,7 @@ class SimulatedTransport:
         if self._closed:
             return False
         if peer == self.node.address:
-            return True  # nobody promises that it arrives
+            return True  # delivery is not guaranteed
         end = self._ends.get(peer)
         if end is not None and not end.connection.is_broken:
             return self._has_room(end.load[lane]) and end.send(lane, frame)
@@ -99,7 +99,7 @@ class SimulatedTransport:
         return dict(self._counters)
 
     async def disconnect(self, peer: PeerAddress) -> None:
-        """Waits for what has been sent for a second at most."""
+        """Disconnect, after waiting at most a second for sent frames to arrive."""
         latest = self.loop.time() + LINGER
         while self._is_sending(peer) and self.loop.time() < latest:  # noqa: ASYNC110
             await asyncio.sleep(LOOK)
@@ -108,10 +108,10 @@ class SimulatedTransport:
             end.connection.close(end)
             self.lost(end, "this endpoint closed the connection")
         if peer in self._attempts:
-            self.give_up(peer, "the endpoint was told to disconnect")
+            self.give_up(peer, "the endpoint has disconnected")
 
     async def close(self) -> None:
-        """Stop listening, send what is queued, close every connection. No callback comes after it."""
+        """Stop listening, send queued frames, close every connection. No callback is called afterwards."""
         del self.network.endpoints[self._local]
         self._listens = False
         async with asyncio.TaskGroup() as closing:
@@ -120,26 +120,26 @@ class SimulatedTransport:
         self._closed = True
 
     def arrive(self, call: Callable[..., object], *args: Any) -> None:
-        """Something reaches this host: its process attends to it, in the order of arrival, when it can."""
+        """Deliver something to this host: its process handles arrivals in order, when it runs."""
         self._inbox.append(partial(call, *args))
         self.loop.hand_over(self.process, self._attend)
 
     def later(self, delay: float, call: Callable[..., object], *args: Any) -> None:
-        """By this host's clock."""
+        """Call it after a delay by this host's clock."""
         self.loop.call_later(delay, call, *args, context=self.process.context())
 
     def count(self, reason: str) -> None:
         self._counters[reason] += 1
 
     def refused(self, peer: PeerAddress, reason: str, failure: ConnectFailure) -> None:
-        """An attempt to connect has failed."""
+        """Handle a failed attempt to connect."""
         self.count(reason)
         if not self._closed:
             self._receiver.connect_failed(peer, failure, reason)
         self.loop.record(f"not connected to {peer}: {reason}", str(self.node.address))
 
     def connected(self, end: End, peer: NodeId) -> None:
-        """A handshake has succeeded; this end is the one to use from now on."""
+        """Handle a successful handshake; this end is used from now on."""
         if end.connection.is_broken:
             return
         if not self._listens and peer.address not in self._attempts:
@@ -155,7 +155,7 @@ class SimulatedTransport:
                 self._replaced.add(older.other.node)
             if not older.is_broken:
                 older.connection.close(older, replaced=is_another)
-            self.lost(older, "a newer connection has taken its place")
+            self.lost(older, "a newer connection has replaced it")
         self._ends[peer.address] = end
         end.is_open = True
         self.loop.record(f"connected to {peer}", str(self.node.address))
@@ -166,7 +166,7 @@ class SimulatedTransport:
         end.other.resend()
 
     def lost(self, end: End, reason: str) -> None:
-        """Said once for each end."""
+        """Report the loss of an end, once."""
         peer = end.other.node
         if self._ends.get(peer.address) is end:
             self.count(reason)
@@ -176,7 +176,7 @@ class SimulatedTransport:
                 self._receiver.peer_lost(peer, reason)
 
     def replaced(self, by: NodeId) -> None:
-        """That peer is connected with another incarnation of this node."""
+        """Handle the notice that the peer is connected to another incarnation of this node."""
         if not self._closed:
             self._receiver.replaced(by)
 
@@ -186,7 +186,7 @@ class SimulatedTransport:
             self.network.delivered()
 
     def give_up(self, peer: PeerAddress, reason: str) -> None:
-        """Drop what waits for a peer."""
+        """Drop the queue of a peer."""
         frames = [frame for _, frame in self._attempts.pop(peer).stop()]
         self.loop.record(f"gave up {peer}: {reason}", str(self.node.address))
         if frames:
@@ -209,18 +209,18 @@ class SimulatedTransport:
 async def open_simulated(
     url: str, receiver: FrameReceiver, endpoint: Endpoint, options: SimulatedTransportOptions
 ) -> AsyncGenerator[SimulatedTransport]:
-    """Listens at the URL's address, whose host has to be the one that this runs on."""
+    """Open an endpoint at the URL's address, whose host must be the current one."""
     host = this_host(f"the transport {url}")
     match = _URL.fullmatch(url)
     if match is None:
         raise ValueError(f"not the address of an endpoint: {url!r}; write sim://host:port, port 0 for any free one")
     if match["host"] != host.name:
-        raise OSError(errno.EADDRNOTAVAIL, f"{url} cannot be opened on the host {host.name!r}: it is another one's")
+        raise OSError(errno.EADDRNOTAVAIL, f"{url} cannot be opened on the host {host.name!r}: it is another host's")
     wanted = PeerAddress(host.name, int(match["port"]))
     local = wanted if wanted.port else _free(host.network, host.name)
     taken = host.network.endpoints.get(local)
     if taken is not None and not taken.process.dead:
-        raise OSError(errno.EADDRINUSE, f"somebody listens at sim://{local} already")
+        raise OSError(errno.EADDRINUSE, f"another endpoint listens at sim://{local} already")
     transport = SimulatedTransport(
         local,
         endpoint,

@@ -6,7 +6,7 @@ A strategy's author runs them with three lines of pytest:
     def test_conformance(check: Check) -> None:
         check(lambda: create(Options()))
 
-The checks try every way in which the links of a small cluster can be cut; `worlds` makes these, and may serve a
+The checks try every way in which the links of a small cluster can be cut. `worlds` generates these, and can serve a
 strategy's own tests as well.
 """
 

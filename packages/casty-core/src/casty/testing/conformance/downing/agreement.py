@@ -1,4 +1,4 @@
-"""How a strategy decides: alike on all nodes of a side, by nothing but what they see."""
+"""A strategy decides alike on all nodes of a side, and only by what they see."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ def downs_of(decision: Decision) -> set[NodeId]:
 
 
 @check
-def those_who_see_the_same_decide_alike(create: CreateStrategy) -> None:
+def nodes_that_see_the_same_decide_alike(create: CreateStrategy) -> None:
     for world in worlds():
         for node in world.nodes:
             view = world.view(node)
@@ -64,7 +64,7 @@ def what_was_decided_before_means_nothing(create: CreateStrategy) -> None:
 
 
 @check
-def only_members_are_given_up_and_with_a_reason(create: CreateStrategy) -> None:
+def only_members_are_downed_and_with_a_reason(create: CreateStrategy) -> None:
     for world in worlds():
         for node in world.nodes:
             decision = create().decide(world.view(node))
@@ -75,7 +75,7 @@ def only_members_are_given_up_and_with_a_reason(create: CreateStrategy) -> None:
 
 
 @check
-def a_lease_is_asked_for_in_the_name_of_those_who_would_go_on(create: CreateStrategy) -> None:
+def a_lease_is_requested_in_the_name_of_the_members_that_would_survive(create: CreateStrategy) -> None:
     named: dict[str, frozenset[NodeId]] = {}
     for world in worlds():
         for node in world.nodes:

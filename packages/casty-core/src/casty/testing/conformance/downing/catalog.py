@@ -1,4 +1,4 @@
-"""All checks, by what a strategy promises."""
+"""All checks, by the promises of a strategy."""
 
 from typing import Final
 
@@ -9,5 +9,5 @@ ROOMS: Final = (splits, agreement)
 
 
 def checks(promises: DowningPromises) -> list[Check]:
-    """Those that a strategy with these promises has to pass, each with a name that tells what it looks at."""
+    """The checks that a strategy with these promises must pass, each with a descriptive name."""
     return [check for room in ROOMS for check in room.check.of(promises)]

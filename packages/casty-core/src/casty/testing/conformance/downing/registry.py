@@ -1,4 +1,4 @@
-"""What a check of a downing strategy is given, and the decorator that lists it."""
+"""The argument of checks of downing strategies, and their decorator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from casty.testing.conformance.checks import RoomChecks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DowningPromises:
-    """What a strategy may do besides never letting two sides go on."""
+    """The promises of a strategy beyond at most one surviving side."""
 
     survives_crashes: bool = True
-    """Of five members, one of which is dead, the others go on."""
+    """Of five members, one of which is dead, the others survive."""
 
 
 type CreateStrategy = Callable[[], DowningStrategy]
-"""Makes the strategy of one node."""
+"""Creates the strategy of one node."""
 
 type Check = Callable[[CreateStrategy], None]
-"""Raises `AssertionError` if the strategy does not do what the check's name says."""
+"""Raises `AssertionError` if the statement in the check's name is not true of the strategy."""
 
 Checks = RoomChecks[DowningPromises, Check]

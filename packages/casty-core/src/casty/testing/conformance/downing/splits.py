@@ -1,4 +1,4 @@
-"""Who goes on: never two sides, whatever links are cut."""
+"""Two sides never survive, whatever links are cut."""
 
 from collections.abc import Iterable
 from itertools import permutations
@@ -14,7 +14,7 @@ def expect_one_side_at_most(create: CreateStrategy, worlds: Iterable[World]) -> 
     for world in worlds:
         for outcome in outcomes(world, create().decide):
             clusters = sorted({tuple(sorted(cluster)) for cluster in outcome.values()})
-            expect(len(clusters) <= 1, f"{world}: {len(clusters)} clusters go on: {clusters}")
+            expect(len(clusters) <= 1, f"{world}: {len(clusters)} clusters survive: {clusters}")
 
 
 @check
@@ -33,17 +33,17 @@ def links_cut_in_one_direction_make_no_second_side(create: CreateStrategy) -> No
 
 
 @check
-def who_goes_on_reaches_all_who_go_on(create: CreateStrategy) -> None:
+def survivors_reach_each_other(create: CreateStrategy) -> None:
     for count in range(2, 6):
         for world in cut_links(count):
             for outcome in outcomes(world, create().decide):
                 apart = [(one, other) for one in outcome for other in outcome if one < other]
                 apart = [pair for pair in apart if not world.reaches(*pair)]
-                expect(not apart, f"{world}: these go on without reaching each other: {apart}")
+                expect(not apart, f"{world}: these survive without reaching each other: {apart}")
 
 
 @check
-def where_nobody_is_unreachable_nothing_is_decided(create: CreateStrategy) -> None:
+def without_unreachable_members_nothing_is_decided(create: CreateStrategy) -> None:
     for count in range(1, 6):
         whole = next(world for world in clean_splits(count) if len(world.links) == count * (count - 1))
         for node in whole.nodes:
@@ -56,8 +56,8 @@ def the_others_survive_a_crash(create: CreateStrategy) -> None:
     for dead in members(5):
         alive = [member.node for member in members(5) if member != dead]
         world = World(members(5), frozenset(permutations(alive, 2)))
-        # The dead one decides nothing; where a lease decides, it does not ask for it either.
+        # The dead one decides nothing, and requests no lease.
         outcome = next((outcome for outcome in outcomes(world, create().decide) if dead.node not in outcome), None)
         if outcome is None:
-            raise AssertionError(f"{world}: the dead member goes on, whatever the strategy decides")
-        expect_equal(f"{dead.node} is dead: who goes on", sorted(outcome), alive)
+            raise AssertionError(f"{world}: the dead member survives, whatever the strategy decides")
+        expect_equal(f"{dead.node} is dead: the survivors", sorted(outcome), alive)

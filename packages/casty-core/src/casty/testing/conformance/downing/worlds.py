@@ -1,4 +1,4 @@
-"""Small clusters whose links are cut: which node sees what, and who goes on once all have decided."""
+"""Small clusters with cut links: the view of each node, and the survivors once all have decided."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from casty.member import Member, MemberStatus, NodeId
 from casty.spi.downing import Acquire, Decision, Down, MembershipView
 
 type Link = tuple[NodeId, NodeId]
-"""What the first one sends reaches the second one."""
+"""Frames of the first node reach the second."""
 
 
 def members(count: int) -> list[Member]:
-    """The nodes a, b, c … in the order of their addresses, all up; their ages are in another order."""
+    """The nodes a, b, c … in the order of their addresses, all up, with ages in another order."""
     return [
         Member(
             node=NodeId(name.lower(), 2552, 1000 - number),
@@ -27,7 +27,7 @@ def members(count: int) -> list[Member]:
 
 @dataclass(frozen=True)
 class World:
-    """A cluster and the links that are left of it."""
+    """A cluster and its remaining links."""
 
     members: Sequence[Member]
     links: Set[Link]
@@ -37,13 +37,13 @@ class World:
         return [member.node for member in self.members]
 
     def view(self, node: NodeId) -> MembershipView:
-        """What a node knows once all that can be told has been told."""
+        """A node's view once gossip has spread as far as it can."""
         observations = {observer: missed for observer in self._heard_by(node) if (missed := self._missed_by(observer))}
         unreachable = frozenset[NodeId]().union(*observations.values())
         return MembershipView(local=node, members=self.members, unreachable=unreachable, observations=observations)
 
     def reaches(self, one: NodeId, other: NodeId) -> bool:
-        """In both directions, without a detour."""
+        """Whether they reach each other directly, in both directions."""
         return (one, other) in self.links and (other, one) in self.links
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class World:
         return frozenset(node for node in self.nodes if node != observer and (node, observer) not in self.links)
 
     def _heard_by(self, node: NodeId) -> list[NodeId]:
-        """Those whose observations reach it, by whatever detours."""
+        """The nodes whose observations reach it, directly or through others."""
         heard, todo = {node: None}, [node]
         while todo:
             to = todo.pop()
@@ -67,8 +67,8 @@ class World:
 
 
 def clean_splits(count: int) -> Iterator[World]:
-    """All ways in which so many members can fall apart into groups; also the one in which they do not."""
-    everybody = members(count)
+    """All ways in which `count` members can split into groups, including no split at all."""
+    cluster = members(count)
 
     def groupings(nodes: Sequence[NodeId]) -> Iterator[list[list[NodeId]]]:
         if not nodes:
@@ -79,33 +79,33 @@ def clean_splits(count: int) -> Iterator[World]:
             for number, group in enumerate(grouping):
                 yield [*grouping[:number], [nodes[0], *group], *grouping[number + 1 :]]
 
-    for grouping in groupings([member.node for member in everybody]):
-        yield World(everybody, frozenset(link for group in grouping for link in permutations(group, 2)))
+    for grouping in groupings([member.node for member in cluster]):
+        yield World(cluster, frozenset(link for group in grouping for link in permutations(group, 2)))
 
 
 def cut_links(count: int) -> Iterator[World]:
-    """All ways in which links can be cut in both directions."""
-    everybody = members(count)
-    pairs = list(combinations([member.node for member in everybody], 2))
+    """All ways to cut links in both directions."""
+    cluster = members(count)
+    pairs = list(combinations([member.node for member in cluster], 2))
     for chosen in range(2 ** len(pairs)):
         left = [pair for number, pair in enumerate(pairs) if chosen >> number & 1]
-        yield World(everybody, frozenset(link for one, other in left for link in ((one, other), (other, one))))
+        yield World(cluster, frozenset(link for one, other in left for link in ((one, other), (other, one))))
 
 
 def cut_directions(count: int) -> Iterator[World]:
-    """All ways in which links can be cut, also in one direction only."""
-    everybody = members(count)
-    links = list(permutations([member.node for member in everybody], 2))
+    """All ways to cut links, including in one direction only."""
+    cluster = members(count)
+    links = list(permutations([member.node for member in cluster], 2))
     for chosen in range(2 ** len(links)):
-        yield World(everybody, frozenset(link for number, link in enumerate(links) if chosen >> number & 1))
+        yield World(cluster, frozenset(link for number, link in enumerate(links) if chosen >> number & 1))
 
 
 type Outcome = Mapping[NodeId, Set[NodeId]]
-"""Of each node that goes on, the cluster that it goes on with."""
+"""By surviving node, the cluster that it survives with."""
 
 
 def outcomes(world: World, decide: Callable[[MembershipView], Decision]) -> Iterator[Outcome]:
-    """What may become of a world: several outcomes where a lease decides, which anybody may get."""
+    """All possible outcomes of a world: several if a lease decides, which any side may get."""
     decisions = {node: decide(world.view(node)) for node in world.nodes}
     owners = sorted({decision.owner for decision in decisions.values() if isinstance(decision, Acquire)})
     for winner in owners or [""]:

@@ -6,8 +6,8 @@ A detector's author runs them with three lines of pytest:
     def test_conformance(check: Check) -> None:
         check(lambda context: create(context, Options()))
 
-The checks run whole clusters of detectors on a virtual clock, over a network that delays, loses, doubles and reorders
-what they say; `Network` is that network, and may serve a detector's own tests as well.
+The checks run whole clusters of detectors on a virtual clock, over a network that delays, loses, duplicates and
+reorders messages. `Network` is that network, and can serve a detector's own tests as well.
 """
 
 from casty.testing.conformance.failure_detector.catalog import checks as checks

@@ -1,4 +1,4 @@
-"""All checks, for the figures that a detector promises."""
+"""All checks, by the promised figures of a detector."""
 
 from typing import Final
 
@@ -10,5 +10,5 @@ ROOMS: Final = (silence, patience, members, messages, scale)
 
 
 def checks(promises: DetectorPromises) -> list[Check]:
-    """Those that a detector has to pass, each with a name that tells what it looks at."""
+    """The checks that a detector must pass, each with a descriptive name."""
     return [held_to(promises, check) for room in ROOMS for check in room.check.of(promises)]

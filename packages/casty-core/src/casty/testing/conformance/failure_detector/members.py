@@ -1,4 +1,4 @@
-"""Who is watched: the members, and nobody else."""
+"""Only members are watched."""
 
 from casty.testing.conformance.expectations import expect, expect_equal
 from casty.testing.conformance.failure_detector.network import Network, node_named
@@ -14,7 +14,7 @@ def an_unknown_node_is_not_suspected(create: CreateDetector, promises: DetectorP
     for _ in range(30):
         network.run(1.0)
         expect_equal("the suspicion of a stranger", detector.suspicion(node_named(99), network.now), 0.0)
-        expect_equal("who is suspected", sorted(detector.suspects(network.now)), [])
+        expect_equal("the suspects", sorted(detector.suspects(network.now)), [])
 
 
 @check
@@ -24,7 +24,7 @@ def without_other_members_nothing_is_due(create: CreateDetector, promises: Detec
     expect_equal("the next deadline of a node alone", detector.next_deadline(), None)
     expect_equal("what it says", list(detector.tick(1e6)), [])
     detector.members([node_named(2)], 2e6)
-    expect_equal("whom it suspects as the first one joins", sorted(detector.suspects(2e6)), [])
+    expect_equal("its suspects when the first other node joins", sorted(detector.suspects(2e6)), [])
     deadline = detector.next_deadline()
     expect(deadline is not None and deadline >= 2e6, f"the next deadline is {deadline}, when it is 2e6 s")
     detector.members([], 2e6 + 1)
@@ -32,7 +32,7 @@ def without_other_members_nothing_is_due(create: CreateDetector, promises: Detec
 
 
 @check
-def who_has_left_is_forgotten(create: CreateDetector, promises: DetectorPromises) -> None:
+def a_node_that_has_left_is_forgotten(create: CreateDetector, promises: DetectorPromises) -> None:
     network = Network(create, 4)
     dead = network.nodes[3]
     network.run(10.0)
@@ -40,10 +40,10 @@ def who_has_left_is_forgotten(create: CreateDetector, promises: DetectorPromises
     network.run(2 * promises.detection[1])
     detector = network.detectors[network.nodes[0]]
     detector.members(network.nodes[1:3], network.now)
-    expect_equal("who is suspected once the dead node is no member", sorted(detector.suspects(network.now)), [])
+    expect_equal("the suspects once the dead node is not a member", sorted(detector.suspects(network.now)), [])
     expect_equal("its suspicion", detector.suspicion(dead, network.now), 0.0)
     network.run(2 * promises.detection[1])
-    expect_equal("who is suspected later", network.suspects_of(network.nodes[0]), [])
+    expect_equal("the suspects later", network.suspects_of(network.nodes[0]), [])
 
 
 @check
@@ -56,14 +56,14 @@ def a_new_incarnation_begins_without_suspicion(create: CreateDetector, promises:
     network.replace(dead, successor)
     for _ in range(120):
         network.run(0.5)
-        expect_equal("who suspects the new incarnation", network.suspected_by(successor), [])
+        expect_equal("the nodes that suspect the new incarnation", network.suspected_by(successor), [])
     network.crash(successor)
     network.run(2 * promises.detection[1])
-    expect_equal("who suspects it once it is dead as well", len(network.suspected_by(successor)), 3)
+    expect_equal("the nodes that suspect it once it is dead as well", len(network.suspected_by(successor)), 3)
 
 
 @check
-def being_told_the_same_members_changes_nothing(create: CreateDetector, promises: DetectorPromises) -> None:
+def the_same_members_again_change_nothing(create: CreateDetector, promises: DetectorPromises) -> None:
     network = Network(create, 4)
     one, dead = network.nodes[0], network.nodes[3]
     network.run(10.0)
@@ -71,7 +71,7 @@ def being_told_the_same_members_changes_nothing(create: CreateDetector, promises
     for _ in range(round(promises.detection[1] / 0.05) + 1):
         network.run(0.05)
         network.detectors[one].members([node for node in reversed(network.nodes) if node != one], network.now)
-    expect_equal("who is suspected", network.suspects_of(one), [dead])
+    expect_equal("the suspects", network.suspects_of(one), [dead])
 
 
 @check

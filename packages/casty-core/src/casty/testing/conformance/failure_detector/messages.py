@@ -1,4 +1,4 @@
-"""What detectors say to each other: small, and proof against whatever arrives."""
+"""Messages of detectors are small, and no message can do harm."""
 
 from random import Random
 
@@ -32,17 +32,17 @@ def no_bytes_do_any_harm(create: CreateDetector, promises: DetectorPromises) -> 
         except Exception as error:
             raise AssertionError(f"message {number}, {bytes(payload)!r}: {error!r}") from error
     network.run(60.0)
-    expect_equal("who is suspected after that", network.suspects_of(one), [])
+    expect_equal("the suspects after that", network.suspects_of(one), [])
 
 
 @check
 def strangers_are_answered(create: CreateDetector, promises: DetectorPromises) -> None:
-    """Of two that are about to be members of one cluster, one knows so first."""
+    """Of two nodes that join one cluster, one learns of the other first."""
     network = Network(create, 2)
     one, other = network.nodes
     network.detectors[other].members([], network.now)
     network.run(5 * promises.detection[1])
-    expect_equal("whom a node suspects of which the other does not know", network.suspects_of(one), [])
+    expect_equal("the suspects of a node that the other does not know", network.suspects_of(one), [])
 
 
 @check
@@ -64,14 +64,14 @@ def copies_and_latecomers_do_no_harm(create: CreateDetector, promises: DetectorP
 
 @check
 def the_dead_do_not_live_on_in_copies(create: CreateDetector, promises: DetectorPromises) -> None:
-    """Copies that arrive for a while after a node's death are no signs of its life."""
+    """Copies that arrive after a node's death are not signs of life."""
     network = Network(create, 3, weather=Weather(copies=1.0, copy_delay=6 * promises.detection[1]))
     dead = network.nodes[2]
     network.run(12 * promises.detection[1])
     network.crash(dead)
     network.run(3 * promises.detection[1])
     for node in network.alive:
-        expect_equal(f"whom {node} suspects", network.suspects_of(node), [dead])
+        expect_equal(f"the suspects of {node}", network.suspects_of(node), [dead])
 
 
 @check

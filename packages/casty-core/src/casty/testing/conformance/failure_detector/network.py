@@ -1,6 +1,4 @@
-"""Nodes with nothing but a failure detector each, on one virtual clock, and a network between them that a seed decides
-about.
-"""
+"""Nodes with only a failure detector each, on one virtual clock, and a seeded network between them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,20 +12,20 @@ from casty.spi.failure_detector import DetectorContext, FailureDetector, Probe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """What the network does to a message. Shares are of 1.0."""
+    """The effects of the network on messages. Shares are of 1.0."""
 
     delay: float = 0.001
-    """Seconds on the way."""
+    """Delay in seconds."""
     jitter: float = 0.0
-    """The share of a detector's interval by which a message may come later than that."""
+    """Largest additional delay, as a share of the detector's interval."""
     loss: float = 0.0
     copies: float = 0.0
-    """The share that arrives a second time, up to `copy_delay` seconds later."""
+    """The share of messages that arrive a second time, up to `copy_delay` seconds later."""
     copy_delay: float = 0.0
 
 
 def node_named(number: int, uid: int | None = None) -> NodeId:
-    """A node of a test: the same number is the same address."""
+    """A node of a test: equal numbers give equal addresses."""
     return NodeId(f"node-{number}", 2552, uid if uid is not None else number * 0x9E3779B97F4A7C15 % 2**64)
 
 
@@ -51,14 +49,14 @@ class Network:
         self.nodes: list[NodeId] = [node_named(number) for number in range(1, size + 1)]
         self.detectors: dict[NodeId, FailureDetector] = {}
         self.cut: set[tuple[NodeId, NodeId]] = set()
-        """Directions, from and to, in which nothing arrives."""
+        """Closed directions, as pairs of sender and receiver."""
         self.sent = 0
         self.largest = 0
-        """Bytes of the largest payload."""
+        """Size of the largest payload, in bytes."""
         self.mistakes: list[tuple[float, NodeId, NodeId]] = []
-        """When whom a node began to suspect although it was neither dead, nor cut off."""
+        """Wrong suspicions: time, node and suspect, which was neither dead nor cut off."""
         self.overdue: list[tuple[float, NodeId, float]] = []
-        """When which node said that it should have been ticked at an earlier time, without having been held up."""
+        """Deadlines in the past that a node has named, without having been delayed."""
         self._seed = seed
         self._create = create
         self._order = count()
@@ -66,7 +64,7 @@ class Network:
         self._due: dict[NodeId, float | None] = {}
         self._paused: dict[NodeId, float] = {}
         self._ticks_first = False
-        """Whether a node that goes on finds its timers due before it reads what has arrived."""
+        """Whether a node that resumes handles its due timers before its messages."""
         self._dead: set[NodeId] = set()
         self._known: dict[NodeId, set[NodeId]] = {}
         for node in self.nodes:
@@ -75,7 +73,7 @@ class Network:
             self._tell_members(node)
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Let time pass."""
         end = self.now + seconds
         while self._events and self._events[0][0] <= end:
             time, _, node, action, is_tick = heappop(self._events)
@@ -84,7 +82,7 @@ class Network:
             if node in self._dead:
                 continue
             if resumes > self.now:
-                # What waits for a paused node happens when it goes on, in no particular order.
+                # Deferred work of a paused node happens when it resumes, in no particular order.
                 at_once = is_tick and self._ticks_first
                 self._at(resumes + (0.0 if at_once else self.random.random() * 0.001), node, action, is_tick=is_tick)
             else:
@@ -92,11 +90,11 @@ class Network:
         self.now = end
 
     def crash(self, node: NodeId) -> None:
-        """The node neither hears nor says anything more."""
+        """The node receives and sends nothing more."""
         self._dead.add(node)
 
     def pause(self, node: NodeId, seconds: float) -> None:
-        """The node does nothing for so long; what was sent to it waits."""
+        """Pause the node for some seconds; messages to it wait."""
         self._paused[node] = self.now + seconds
         self._ticks_first = self.random.random() < 0.5
 
@@ -112,7 +110,7 @@ class Network:
         self.cut.clear()
 
     def replace(self, node: NodeId, successor: NodeId) -> None:
-        """The node is gone, and another incarnation has joined in its place."""
+        """Replace the node by a new incarnation at its address."""
         self.crash(node)
         self.nodes[self.nodes.index(node)] = successor
         self._start(successor)
@@ -127,11 +125,11 @@ class Network:
         return sorted(self.detectors[node].suspects(self.now))
 
     def suspected_by(self, node: NodeId) -> list[NodeId]:
-        """Which of the others suspect it."""
+        """The nodes that suspect it."""
         return [each for each in self.alive if each != node and node in self.detectors[each].suspects(self.now)]
 
     def run_until(self, condition: Callable[[], bool], limit: float, step: float = 0.05) -> float:
-        """Seconds until the condition holds, `limit` if it does not."""
+        """Run until the condition holds. Returns the seconds, or `limit` if it never held."""
         passed = 0.0
         while passed < limit and not condition():
             self.run(step)
@@ -139,7 +137,7 @@ class Network:
         return passed
 
     def say(self, sender: NodeId, probes: Sequence[Probe]) -> None:
-        """Put messages on their way."""
+        """Send messages."""
         for probe in probes:
             self.sent += 1
             self.largest = max(self.largest, len(probe.payload))
@@ -181,7 +179,7 @@ class Network:
     def _tick(self, node: NodeId, due: float) -> None:
         if self._due.get(node) == due:
             self._due[node] = None
-            self._look(node)  # before the tick: what is asked of a detector first must not matter
+            self._look(node)  # before the tick: the order of calls to a detector must not matter
             self.say(node, self.detectors[node].tick(self.now))
             self._look(node)
             self._watch_deadline(node)

@@ -1,4 +1,4 @@
-"""Nodes that are alive: nothing that passes makes them suspect, and no node's own trouble makes the others so."""
+"""Live nodes are not suspected because of passing trouble, nor because of trouble of the watching node."""
 
 from casty.testing.conformance.expectations import expect, expect_equal
 from casty.testing.conformance.failure_detector.network import Network, Weather
@@ -27,7 +27,7 @@ def in_bad_weather_mistakes_are_as_rare_as_promised(create: CreateDetector, prom
     network.weather = Weather()
     network.run(60.0)
     for node in network.nodes:
-        expect_equal(f"whom {node} suspects once the weather is fine", network.suspects_of(node), [])
+        expect_equal(f"the suspects of {node} once the network is good", network.suspects_of(node), [])
 
 
 @check
@@ -42,7 +42,7 @@ def stalls_of_others_are_forgiven(create: CreateDetector, promises: DetectorProm
 
 
 @check
-def own_pauses_are_held_against_nobody(create: CreateDetector, promises: DetectorPromises) -> None:
+def own_pauses_cause_no_suspicion(create: CreateDetector, promises: DetectorPromises) -> None:
     for seed in range(20):
         network = Network(create, 3, seed=seed)
         sleeper = network.nodes[0]
@@ -50,12 +50,12 @@ def own_pauses_are_held_against_nobody(create: CreateDetector, promises: Detecto
         network.pause(sleeper, 5.0 + seed * 5)
         network.run(15.0 + seed * 5)
         wrong = [(time, suspect) for time, observer, suspect in network.mistakes if observer == sleeper]
-        expect_equal(f"seed {seed}: whom a node suspected that was held up", wrong, [])
+        expect_equal(f"seed {seed}: the suspects of a node that was delayed", wrong, [])
 
 
 @check
 def nothing_is_due_in_the_past(create: CreateDetector, promises: DetectorPromises) -> None:
-    """Whoever runs a detector would take that for a pause of its own, as the detector itself might."""
+    """The shell that runs a detector would take that for a pause of its own, as the detector itself might."""
     network = Network(create, 8, weather=Weather(jitter=0.3, loss=0.2))
     network.run(60.0)
     network.crash(network.nodes[3])
@@ -67,22 +67,24 @@ def nothing_is_due_in_the_past(create: CreateDetector, promises: DetectorPromise
 
 
 @check
-def who_is_asked_before_it_could_tick_suspects_nobody(create: CreateDetector, promises: DetectorPromises) -> None:
+def a_node_that_has_not_ticked_yet_suspects_no_other(create: CreateDetector, promises: DetectorPromises) -> None:
     network = Network(create, 3)
     one, other, _ = network.nodes
     detector = network.detectors[one]
     network.run(20.0)
     later = network.now + 20.0
-    expect_equal("whom a node suspects as it wakes up", sorted(detector.suspects(later)), [])
+    expect_equal("the suspects of a node as it wakes up", sorted(detector.suspects(later)), [])
     before = detector.suspicion(other, later)
     detector.tick(later)
-    expect_equal("whom it suspects after its first tick", sorted(detector.suspects(later)), [])
+    expect_equal("its suspects after its first tick", sorted(detector.suspects(later)), [])
     after = detector.suspicion(other, later)
     expect_equal("the suspicion before and after that tick", before, after)
 
 
 @check
-def who_dies_during_ones_own_pause_is_suspected_in_the_end(create: CreateDetector, promises: DetectorPromises) -> None:
+def a_node_that_dies_during_ones_own_pause_is_suspected_in_the_end(
+    create: CreateDetector, promises: DetectorPromises
+) -> None:
     network = Network(create, 3)
     sleeper, dead, _ = network.nodes
     network.run(20.0)
@@ -90,25 +92,25 @@ def who_dies_during_ones_own_pause_is_suspected_in_the_end(create: CreateDetecto
     network.run(1.0)
     network.crash(dead)
     network.run(9.0 + 2 * promises.detection[1] + promises.forgiven)
-    expect_equal("whom a node suspects that was held up", network.suspects_of(sleeper), [dead])
+    expect_equal("the suspects of a node that was delayed", network.suspects_of(sleeper), [dead])
 
 
 @check
 def frames_of_any_kind_are_signs_of_life(create: CreateDetector, promises: DetectorPromises) -> None:
-    """Where the probes are lost and other frames are not."""
+    """If probes are lost and other frames are not."""
     network = Network(create, 2, weather=Weather(loss=1.0))
     one, other = network.nodes
     for _ in range(round(10 * promises.detection[1] / 0.25)):
         network.run(0.25)
         network.detectors[one].heard(other, network.now)
-    expect_equal("whom a node suspects that hears the other", network.suspects_of(one), [])
+    expect_equal("the suspects of a node that receives frames of the other", network.suspects_of(one), [])
     network.run(2 * promises.detection[1])
-    expect_equal("whom it suspects once it hears nothing more", network.suspects_of(one), [other])
+    expect_equal("its suspects once it receives nothing more", network.suspects_of(one), [other])
 
 
 @check
 def other_frames_do_not_make_a_detector_nervous(create: CreateDetector, promises: DetectorPromises) -> None:
-    """A thousand frames a second say nothing about how regular the answers to probes are."""
+    """A thousand frames per second say nothing about the regularity of replies to probes."""
     network = Network(create, 2)
     one, other = network.nodes
     for _ in range(20_000):
@@ -134,4 +136,4 @@ def where_the_clock_begins_means_nothing(create: CreateDetector, promises: Detec
 
     wanted = history(0.0)
     for start in (-86_400.0, 2.0**20, 1.75e9):
-        expect_equal(f"who is suspected when, on a clock that begins at {start}", history(start), wanted)
+        expect_equal(f"the times of suspicions, on a clock that starts at {start}", history(start), wanted)

@@ -1,4 +1,4 @@
-"""What a check of a failure detector is given, and the decorator that lists it."""
+"""The argument of checks of failure detectors, and their decorator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from casty.testing.conformance.checks import RoomChecks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorPromises:
-    """The figures that a detector is held to, with a second between two signs of life and one between two looks."""
+    """The promised figures of a detector, with a heartbeat interval and a check interval of one second."""
 
     detection: tuple[float, float]
-    """Seconds after a node's last sign of life, at the earliest and at the latest, until every node of a cluster of
-    five that watches it suspects it.
+    """Earliest and latest time, in seconds after a node's last sign of life, at which all its watchers in a cluster of
+    five suspect it.
     """
     alone: float
-    """Seconds after which a node of five that is cut off from all others suspects them all, at the latest."""
+    """Seconds after which an isolated node of five suspects all others, at the latest."""
     forgiven: float = 3.0
     """Seconds of silence that never make a node suspect."""
     mistakes: float = 0.01
-    """Wrong suspicions for each node and hour, in a network that loses 10 % and whose delays vary by 50 %."""
+    """Wrong suspicions per node and hour, in a network that loses 10 % and whose delays vary by 50 %."""
 
 
 type CreateDetector = Callable[[DetectorContext], FailureDetector]
-"""Makes the detector of one node."""
+"""Creates the detector of one node."""
 
 type Check = Callable[[CreateDetector], None]
-"""Raises `AssertionError` if the detector does not do what the check's name says."""
+"""Raises `AssertionError` if the statement in the check's name is not true of the detector."""
 
 type PromisedCheck = Callable[[CreateDetector, DetectorPromises], None]
-"""A check that needs to know the detector's figures."""
+"""A check that depends on the promised figures."""
 
 Checks = RoomChecks[DetectorPromises, PromisedCheck]

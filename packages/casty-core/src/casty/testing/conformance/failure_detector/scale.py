@@ -13,13 +13,13 @@ from casty.testing.conformance.failure_detector.registry import Checks, CreateDe
 check = Checks()
 
 MOST_PROBES = 32
-"""Messages that a node may begin each second, however large the cluster is."""
+"""Limit of messages that a node may initiate per second, at any cluster size."""
 
 BYTES_PER_MEMBER = 4_096
 
 
 def watched_minute(create: CreateDetector, size: int) -> tuple[int, int]:
-    """Messages that one node of so many begins in a minute, all of which are answered, and the bytes that it keeps."""
+    """The number of messages that one node of many initiates in a minute, all answered, and its bytes of memory."""
     strangers: dict[NodeId, FailureDetector] = {}
 
     def answers(probe: Probe, now: float) -> Sequence[Probe]:
@@ -55,12 +55,12 @@ def a_node_of_a_thousand_does_and_keeps_little(create: CreateDetector, promises:
 
 
 @check
-def in_a_large_cluster_somebody_notices(create: CreateDetector, promises: DetectorPromises) -> None:
+def in_a_large_cluster_a_death_is_noticed(create: CreateDetector, promises: DetectorPromises) -> None:
     network = Network(create, 60)
     dead = network.nodes[30]
     network.run(20.0)
     network.crash(dead)
     noticed = network.run_until(lambda: bool(network.suspected_by(dead)), 60.0)
-    expect(noticed < 60.0, "nobody of 59 has suspected a node that has been dead for a minute")
+    expect(noticed < 60.0, "none of 59 nodes has suspected a node that has been dead for a minute")
     network.run(10.0)
     expect(not network.mistakes, f"wrong suspicions: {network.mistakes}")

@@ -1,4 +1,4 @@
-"""What is stored, what is refused, and what a refusal means for others."""
+"""Which groups are stored and refused, and what a refusal means for other groups."""
 
 from casty.testing.conformance.journal.expectations import (
     append,
@@ -82,7 +82,7 @@ async def a_number_that_is_taken_is_refused(open_store: OpenStore) -> None:
     async with open_store() as store:
         await store_all(store, events("a", 1, 2))
         (outcome,) = await append(store, events("a", 2, 3, writer="late"))
-        expect_refused("event 2 of somebody else", outcome)
+        expect_refused("event 2 of another writer", outcome)
         expect_equal("what is stored after a refusal", await stored(store), events("a", 1, 2))
 
 

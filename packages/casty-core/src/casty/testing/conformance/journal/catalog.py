@@ -1,4 +1,4 @@
-"""All checks, by what a store promises."""
+"""All checks, by the capabilities of a store."""
 
 from typing import Final
 
@@ -40,6 +40,6 @@ ROOMS: Final = (
 
 
 def checks(capabilities: JournalCapabilities) -> list[Check]:
-    """Those that a store with these capabilities has to pass, each with a name that tells what it looks at."""
+    """The checks that a store with these capabilities must pass, each with a descriptive name."""
     declared = [held_to(capabilities, check) for check in declaring.check.of(capabilities)]
     return declared + [check for room in ROOMS for check in room.check.of(capabilities)]

@@ -1,4 +1,4 @@
-"""Many at once: racing writers, readers beside a writer, writes that are cancelled."""
+"""Concurrency: racing writers, readers next to a writer, cancelled writes."""
 
 import asyncio
 from collections import Counter
@@ -39,7 +39,7 @@ async def write(writer: JournalWriter, group: list[EventRecord]) -> AppendOutcom
 
 
 async def race(writers: list[JournalWriter]) -> None:
-    """50 writers want each of 100 numbers; one gets it, and all others hear that they do not have it."""
+    """50 writers compete for each of 100 numbers; one gets it, and all others get a conflict."""
     for number in range(1, ROUNDS + 1):
         outcomes = await asyncio.gather(
             *(
@@ -48,7 +48,9 @@ async def race(writers: list[JournalWriter]) -> None:
             )
         )
         told = Counter(type(outcome) for outcome in outcomes)
-        expect_equal(f"what {RACERS} writers of event {number} heard", told, {type(None): 1, SequenceConflictError: 49})
+        expect_equal(
+            f"the outcomes of {RACERS} writers of event {number}", told, {type(None): 1, SequenceConflictError: 49}
+        )
 
 
 @check
@@ -123,7 +125,7 @@ async def readers_see_whole_groups_while_others_write(open_store: OpenStore) -> 
                 numbers = numbers_of(await stored(store))
                 expect_equal("what a reader sees", numbers, list(range(1, len(numbers) + 1)))
                 expect(len(numbers) % 3 == 0, f"a reader saw {len(numbers)} events, of groups of three")
-                await asyncio.sleep(0.001)  # a rest: without any, a store that writes in a thread gets no turn
+                await asyncio.sleep(0.001)  # without a pause, a store that writes in a thread would never run
 
         writing = asyncio.ensure_future(keep_writing())
         await asyncio.gather(writing, keep_reading(writing), keep_reading(writing))

@@ -1,4 +1,4 @@
-"""What a provider declares is what the open store says and has: the runtime asks now the one and now the other."""
+"""The provider's capabilities match those of the open store and its methods: the runtime uses both."""
 
 from dataclasses import fields
 
@@ -14,7 +14,7 @@ METHODS = {
     "ordered": ("read", "highest_offset", "entity_ids"),
     "deleting": ("delete_events",),
 }
-"""What a store needs for each of its abilities."""
+"""The protocol required by each capability."""
 
 
 @check
@@ -41,7 +41,7 @@ async def capabilities_have_the_types_that_they_must_have(open_store: OpenStore,
     for field in fields(declared):
         value = getattr(declared, field.name)
         wanted = {"kind": JournalKind, "concurrent_appends": int}.get(field.name, bool)
-        expect(type(value) is wanted, f"the capability {field.name!r} is {value!r}; wanted is a {wanted.__name__}")
+        expect(type(value) is wanted, f"the capability {field.name!r} is {value!r}; wanted a {wanted.__name__}")
     expect(
         declared.concurrent_appends >= 1, f"concurrent_appends is {declared.concurrent_appends}; 1 or more is wanted"
     )

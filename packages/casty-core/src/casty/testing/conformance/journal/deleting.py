@@ -1,4 +1,4 @@
-"""What is deleted is gone for every reader, and its numbers are never given again."""
+"""Deleted events are invisible to every reader, and their numbers are never reused."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -23,7 +23,7 @@ check = Checks(lambda capabilities: capabilities.deleting)
 
 
 async def expect_left(what: str, store: JournalStore, first: int, last: int, entity_id: str = "a") -> None:
-    """Events from `first` to `last` are there, and `last` is the highest number, also where there are none."""
+    """Expect events from `first` to `last`, and `last` as the highest number, even if there are no events."""
     left = numbers_of(await stored(store, entity_id))
     expect_equal(f"{what}: the numbers of the events that are left", left, [*range(first, last + 1)])
     expect_equal(f"{what}: the highest number", await store.highest_sequence_nr(entity_id), last)
@@ -150,7 +150,7 @@ async def snapshots_stay(open_store: OpenStore) -> None:
 
 @check
 async def events_may_be_deleted_while_others_are_written_and_read(open_store: OpenStore) -> None:
-    """Whoever reads meanwhile sees a history without its beginning, and never one with a hole."""
+    """Concurrent readers may miss the first events, but never see a gap."""
     async with open_store() as opened:
         store = deleting(opened)
         seen: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""Entities are apart, whatever they are called."""
+"""Entities are separate, whatever their ids."""
 
 from casty.errors import JournalError
 from casty.testing.conformance.journal.expectations import (

@@ -1,4 +1,4 @@
-"""What the checks ask of a store."""
+"""Expectations of the checks of journals."""
 
 from collections.abc import Sequence
 from typing import Final, cast
@@ -17,14 +17,14 @@ from casty.testing.conformance import expectations
 from casty.testing.conformance.expectations import expect, short
 
 LAST: Final = 2**63 - 1
-"""The highest number that there can be; as an upper bound, all of them."""
+"""The highest possible number; as an upper bound it means all events."""
 
 ALL: Final = 1_000_000
-"""More than any check stores; as a limit, all of them."""
+"""More than any check stores; as a limit it means all events."""
 
 
 def expect_equal(what: str, actual: object, wanted: object) -> None:
-    """Lists and tuples are the same to a store: sequences of records are compared by what is in them."""
+    """Compare sequences of records by their contents: a store may return lists or tuples."""
     actual, wanted = (list(cast(tuple[object, ...], v)) if type(v) is tuple else v for v in (actual, wanted))
     expectations.expect_equal(what, actual, wanted)
 
@@ -39,7 +39,7 @@ def expect_refused(what: str, outcome: AppendOutcome, error: type[JournalError] 
 
 
 async def append(store: JournalStore, *groups: AppendGroup) -> Sequence[AppendOutcome]:
-    """The outcomes, after a look at how many there are."""
+    """Append the groups, and return the outcomes after checking their number."""
     outcomes = await store.append(groups)
     expect_equal(f"the number of outcomes for {len(groups)} groups", len(outcomes), len(groups))
     return outcomes
@@ -55,7 +55,7 @@ async def stored(store: JournalStore, entity_id: str = "a") -> list[EventRecord]
 
 
 async def expect_numbers(what: str, store: JournalStore, wanted: Sequence[int], entity_id: str = "a") -> None:
-    """The entity's events have these numbers, and the last of them is its highest."""
+    """Expect the entity's events to have these numbers, and the last one to be its highest."""
     numbers = [record.sequence_nr for record in await stored(store, entity_id)]
     expect_equal(f"{what}: the numbers of the stored events of {short(entity_id)}", numbers, list(wanted))
     highest = await store.highest_sequence_nr(entity_id)

@@ -1,4 +1,4 @@
-"""Claims: who holds a fence, with which epoch, and who may write because of it."""
+"""Claims: the holder of a fence, its epoch, and the writes that it permits."""
 
 import asyncio
 
@@ -41,8 +41,8 @@ async def claims_count_upwards(open_store: OpenStore) -> None:
 async def a_claim_may_name_its_epoch(open_store: OpenStore) -> None:
     async with open_store() as opened:
         store = fencing(opened)
-        await expect_too_low(store, "nobody", 0)
-        await expect_too_low(store, "nobody", -1)
+        await expect_too_low(store, "stranger", 0)
+        await expect_too_low(store, "stranger", -1)
         expect_equal("a claim of epoch 5", await store.claim("shard", "one", 5), 5)
         expect_equal("a claim of epoch 9", await store.claim("shard", "two", 9), 9)
         expect_equal("a claim of the next epoch", await store.claim("shard", "three"), 10)
@@ -115,14 +115,14 @@ async def an_event_needs_a_fence_of_its_writer_and_epoch(open_store: OpenStore) 
         store = fencing(opened)
         await store.claim("shard", "owner", 5)
         pretenders = {
-            "nobody's epoch": event("a", 1, writer="nobody", epoch=1),
+            "an epoch of another owner": event("a", 1, writer="stranger", epoch=1),
             "another writer with the owner's epoch": event("a", 1, writer="thief", epoch=5),
             "the owner with a lower epoch": event("a", 1, writer="owner", epoch=4),
             "the owner with a higher epoch": event("a", 1, writer="owner", epoch=6),
         }
-        for who, pretended in pretenders.items():
+        for what, pretended in pretenders.items():
             (outcome,) = await append(store, [pretended])
-            expect_refused(who, outcome, FencedError)
+            expect_refused(what, outcome, FencedError)
         await expect_numbers("after pretenders", store, [])
         await store_all(store, [event("a", 1, writer="owner", epoch=5)])
 
@@ -132,7 +132,7 @@ async def an_event_of_epoch_0_needs_no_fence(open_store: OpenStore) -> None:
     async with open_store() as opened:
         store = fencing(opened)
         await store.claim("shard", "owner")
-        await store_all(store, events("a", 1, 2, writer="anybody"))
+        await store_all(store, events("a", 1, 2, writer="any writer"))
         await expect_numbers("without a fence", store, [1, 2])
 
 

@@ -1,4 +1,4 @@
-"""A store that is opened with `read_only` shows what there is, also beside its owner, and changes nothing."""
+"""A store opened with `read_only` reads existing data, also next to its owner, and changes nothing."""
 
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
@@ -23,13 +23,13 @@ check = Checks(lambda capabilities: capabilities.read_only)
 
 
 def look(open_store: OpenStore) -> AbstractAsyncContextManager[JournalStore]:
-    """The store, opened to be read."""
+    """Open the store for reading."""
     try:
         return cast(OpenReadOnly, open_store)(read_only=True)
     except TypeError as error:
         raise AssertionError(
-            "a store that declares `read_only` is checked with a function that takes read_only=True and then opens it "
-            f"so; the one given does not: {error}"
+            "a store that declares `read_only` needs a function that takes read_only=True and opens it for "
+            f"reading; the given one does not: {error}"
         ) from error
 
 
@@ -58,7 +58,7 @@ async def it_can_be_looked_at_beside_its_owner(open_store: OpenStore) -> None:
         async with look(open_store) as store:
             await expect_numbers("beside the owner", store, [1, 2, 3])
         await store_all(owner, events("a", 4, 4))
-        await expect_numbers("of the owner, after somebody has looked", owner, [1, 2, 3, 4])
+        await expect_numbers("of the owner, after a reader has opened the journal", owner, [1, 2, 3, 4])
 
 
 @check

@@ -26,7 +26,7 @@ def places(found: Sequence[OrderedEvent]) -> list[tuple[str, int]]:
 
 
 async def read_on(store: OrderedStore, found: list[OrderedEvent], limit: int, tags: Sequence[str] = ()) -> None:
-    """Add what there is beyond what was found, page by page."""
+    """Add the events after those already found, page by page."""
     after = found[-1].offset if found else 0
     while page := await store.read(after, limit, tags):
         expect(len(page) <= limit, f"read with a limit of {limit} answered {len(page)} events")
@@ -203,7 +203,7 @@ async def a_reader_never_misses_what_eight_nodes_write_meanwhile(open_store: Ope
 
 
 async def expect_no_event_skipped(reader: OrderedStore, writers: Sequence[JournalStore]) -> None:
-    """Groups of different sizes, so that one that started earlier may well be over later, and two in each call."""
+    """Write groups of different sizes, so that one that started earlier may end later, and two in each call."""
 
     async def keep_writing(store: JournalStore, name: str) -> None:
         for number in range(40):

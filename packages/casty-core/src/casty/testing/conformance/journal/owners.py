@@ -24,7 +24,7 @@ check = Checks(lambda capabilities: capabilities.fencing)
 SHARD = "shard/accounts/1"
 OWNER = "node-1/accounts/1"
 EPOCH = 3 << 32
-"""As a coordinator gives them: the term of the coordinator, then a count."""
+"""An epoch as a coordinator assigns it: the coordinator's term, then a count."""
 ENTITIES = [f"account-{number}" for number in range(50)]
 
 

@@ -1,4 +1,4 @@
-"""The records that the checks write."""
+"""Records for the checks."""
 
 from collections.abc import Sequence
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""What a durable store has, it has when it is opened the next time, and a closed one says that it is closed."""
+"""A durable store keeps its data when it is reopened, and a closed store raises an error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -59,7 +59,7 @@ async def a_reopened_store_knows_repetitions(open_store: OpenStore) -> None:
 
 @check
 async def a_cancelled_append_is_there_whole_or_not_at_all(open_store: OpenStore) -> None:
-    """In memory it may look right, while what is kept of it has a part of it, or has it twice."""
+    """In memory it may look right, while the stored data has only a part of it, or has it twice."""
     for round_number in range(12):
         async with open_store() as store:
             group = events("a", 3 * round_number + 1, 3 * round_number + 3)
@@ -89,8 +89,8 @@ async def a_reopened_store_has_its_snapshots(open_store: OpenStore) -> None:
 
 
 @check
-async def a_reopened_store_knows_who_wrote_what(open_store: OpenStore) -> None:
-    written = event("a", 1)._replace(serializer="acme-json", writer="somebody", version=7)
+async def a_reopened_store_knows_the_writers(open_store: OpenStore) -> None:
+    written = event("a", 1)._replace(serializer="acme-json", writer="another", version=7)
     saved = snapshot("a", 1)._replace(serializer="acme-json")
     async with open_store() as store:
         await store_all(store, [written])

@@ -1,4 +1,4 @@
-"""A write whose outcome is unknown may be repeated: by their ids, events that are stored are known again."""
+"""A write with an unknown outcome can be repeated: stored events are recognized by their ids."""
 
 from casty.testing.conformance.journal.expectations import (
     append,

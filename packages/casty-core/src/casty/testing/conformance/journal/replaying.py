@@ -1,4 +1,4 @@
-"""What `replay` answers for every kind of bounds, and the highest number."""
+"""The results of `replay` for all kinds of bounds, and the highest number."""
 
 from casty.spi.journal import JournalStore
 from casty.testing.conformance.expectations import expect

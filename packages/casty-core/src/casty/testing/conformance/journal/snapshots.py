@@ -1,4 +1,4 @@
-"""Snapshots: the newest is found, an older one never replaces it, and as many are kept as was asked for."""
+"""Snapshots: the newest is found, an older one never replaces it, and as many are kept as requested."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A new owner shuts out the old one, whatever that one still has on its way."""
+"""A new owner fences the old one, including its writes in flight."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -33,7 +33,7 @@ async def the_old_owner_is_shut_out(open_store: OpenStore) -> None:
         (refused,) = await append(store, [event("a", 3, writer="old", epoch=old)])
         expect_refused("the old owner's next event", refused, FencedError)
         await store_all(store, [event("a", 3, writer="new", epoch=new)])
-        expect_equal("who wrote what", [r.writer for r in await stored(store)], ["old", "old", "new"])
+        expect_equal("the writers", [r.writer for r in await stored(store)], ["old", "old", "new"])
 
 
 @check
@@ -84,7 +84,7 @@ async def after_a_claim_on_another_node_nothing_of_the_old_owner_arrives(open_st
 
 
 async def take_over_and_over(new_node: FencingStore, old_node: JournalStore) -> None:
-    """An append is on its way while its fence is claimed: it is there right after the claim, or never."""
+    """Claim a fence while an append is in flight: it is visible right after the claim, or never."""
     for round_number in range(ROUNDS):
         entity_id, owner = f"e{round_number}", f"old owner {round_number}"
         epoch = await new_node.claim("shard", owner)

@@ -1,14 +1,14 @@
 """What every lease store must do, as plain async functions that raise `AssertionError`.
 
-A store's author runs them with three lines of pytest, each check on a store that holds nothing yet:
+A store's author runs them with three lines of pytest, each check on an empty store:
 
     @pytest.mark.parametrize("check", checks())
     async def test_conformance(check: Check, dsn: str) -> None:
         await check(lambda: open_leases(dsn))
 
-The function given opens the store, as an async context manager; checks open it several times at once, and must then
-find the same leases. What only a store's own tests can do is left to them: to stop its server, or to cut a connection
-while it answers.
+The function opens the store, as an async context manager. Checks open it several times concurrently, and must then
+find the same leases. Some tests are left to the store's author: to stop its server, or to cut a connection
+during a reply.
 """
 
 from casty.testing.conformance.lease.catalog import checks as checks

@@ -9,5 +9,5 @@ ROOMS: Final = (granting, running_out, racing)
 
 
 def checks() -> list[Check]:
-    """Those that a store has to pass, each with a name that tells what it looks at."""
+    """The checks that a store must pass, each with a descriptive name."""
     return [check for room in ROOMS for check in room.check.of(None)]

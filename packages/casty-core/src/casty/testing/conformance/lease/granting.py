@@ -1,4 +1,4 @@
-"""Who gets a lease, and with which token."""
+"""Which owner gets a lease, and with which token."""
 
 from itertools import pairwise
 
@@ -98,7 +98,7 @@ async def leases_are_apart(open_leases: OpenLeases) -> None:
 
 
 @check
-async def owners_are_told_apart_by_their_whole_text(open_leases: OpenLeases) -> None:
+async def owners_differ_by_their_whole_text(open_leases: OpenLeases) -> None:
     async with open_leases() as store:
         await granted(store, "owner")
         for pretender in ("Owner", "owner ", "owne", "owner\n", ""):
@@ -106,7 +106,7 @@ async def owners_are_told_apart_by_their_whole_text(open_leases: OpenLeases) -> 
 
 
 @check
-async def leases_outlive_who_opened_the_store(open_leases: OpenLeases) -> None:
+async def leases_outlive_the_opened_store(open_leases: OpenLeases) -> None:
     async with open_leases() as store:
         first = await granted(store, "one")
     async with open_leases() as store:

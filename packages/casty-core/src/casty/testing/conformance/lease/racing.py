@@ -1,4 +1,4 @@
-"""Many who want one lease at once."""
+"""Many owners that request one lease concurrently."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -55,8 +55,8 @@ async def of_many_releases_one_counts(open_leases: OpenLeases) -> None:
 
 
 @check
-async def who_gave_up_waiting_may_ask_again(open_leases: OpenLeases) -> None:
-    """A cancelled attempt leaves the lease to its owner or free, and to nobody else."""
+async def a_cancelled_caller_may_ask_again(open_leases: OpenLeases) -> None:
+    """A cancelled attempt leaves the lease with its owner or free, and with no other owner."""
     async with open_leases() as store:
         for round_ in range(ROUNDS):
             attempt = asyncio.ensure_future(store.acquire("lease", "one", LONG))

@@ -1,4 +1,4 @@
-"""What a check of a lease store is given, and the decorator that lists it."""
+"""The argument of checks of lease stores, and their decorator."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -7,10 +7,10 @@ from casty.spi.lease import LeaseStore
 from casty.testing.conformance.checks import RoomChecks
 
 type OpenLeases = Callable[[], AbstractAsyncContextManager[LeaseStore]]
-"""Opens the store under test, with the leases that there are."""
+"""Opens the store under test, with its existing leases."""
 
 type Check = Callable[[OpenLeases], Awaitable[None]]
-"""Raises `AssertionError` if the store does not do what the check's name says."""
+"""Raises `AssertionError` if the statement in the check's name is not true of the store."""
 
 Checks = RoomChecks[None, Check]
-"""Every store promises the same."""
+"""All stores have the same capabilities."""

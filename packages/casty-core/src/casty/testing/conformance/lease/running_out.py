@@ -1,4 +1,4 @@
-"""When a lease ends that nobody gives back."""
+"""When a lease that is not released expires."""
 
 import asyncio
 
@@ -10,11 +10,11 @@ from casty.testing.conformance.lease.registry import Checks, OpenLeases
 check = Checks()
 
 PATIENCE = 20.0
-"""Seconds until a lease that ends after `SHORT` ones must be free at the latest, on a slow machine."""
+"""Seconds after which a lease of `SHORT` seconds must be free at the latest, even on a slow machine."""
 
 
 async def granted_in_the_end(store: LeaseStore, owner: str) -> int:
-    """The token, once the lease is free."""
+    """Wait until the lease is free, acquire it, and return the token."""
     async with asyncio.timeout(PATIENCE):
         while True:
             grant = await store.acquire("lease", owner, LONG)
@@ -30,7 +30,7 @@ async def a_lease_runs_out(open_leases: OpenLeases) -> None:
         token = await granted_in_the_end(other, "two")
         expect(token > first.token, f"the token {first.token} was followed by {token}")
         await refused(store, "one")
-        expect_equal("the release by who had it before", await store.release("lease", first.token), False)
+        expect_equal("the release by the former holder", await store.release("lease", first.token), False)
 
 
 @check
@@ -46,7 +46,7 @@ async def it_does_not_run_out_early(open_leases: OpenLeases) -> None:
 
 
 @check
-async def who_renews_it_keeps_it(open_leases: OpenLeases) -> None:
+async def a_renewed_lease_is_kept(open_leases: OpenLeases) -> None:
     async with open_leases() as store, open_leases() as other:
         first = await granted(store, "one", 2.0)
         ends = asyncio.get_running_loop().time() + 2.5
@@ -58,7 +58,7 @@ async def who_renews_it_keeps_it(open_leases: OpenLeases) -> None:
 
 
 @check
-async def who_comes_back_too_late_gets_a_new_token(open_leases: OpenLeases) -> None:
+async def a_late_renewal_gets_a_new_token(open_leases: OpenLeases) -> None:
     async with open_leases() as store:
         first = await granted(store, "one", SHORT)
         await asyncio.sleep(SHORT + 0.1)
@@ -67,7 +67,7 @@ async def who_comes_back_too_late_gets_a_new_token(open_leases: OpenLeases) -> N
 
 
 @check
-async def who_was_refused_has_changed_nothing(open_leases: OpenLeases) -> None:
+async def a_refused_owner_has_changed_nothing(open_leases: OpenLeases) -> None:
     async with open_leases() as store, open_leases() as other:
         await granted(store, "one", SHORT)
         await refused(other, "two", 1_000.0)

@@ -1,4 +1,4 @@
-"""How checks cancel a transaction in the middle."""
+"""Cancels a transaction in the middle."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ type Act = Callable[[OffsetTransaction[Any]], Awaitable[object]]
 
 
 async def cancel_after(act: Act, subject: Subject) -> None:
-    """Cancel a transaction of the projection "a" within which `act` has done its work."""
+    """Cancel a transaction of the projection "a" after `act` has run in it."""
     acted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def hang() -> None:
@@ -27,4 +27,4 @@ async def cancel_after(act: Act, subject: Subject) -> None:
     await asyncio.wait((hanging,))
     if not hanging.cancelled():
         hanging.result()
-        expect(False, "the cancellation did not come out of its transaction")
+        expect(False, "the transaction swallowed the cancellation")

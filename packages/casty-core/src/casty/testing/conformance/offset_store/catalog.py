@@ -1,4 +1,4 @@
-"""All checks, by what an offset store promises."""
+"""All checks, by the capabilities of an offset store."""
 
 from typing import Final
 
@@ -9,5 +9,5 @@ ROOMS: Final = (committing, excluding, rows)
 
 
 def checks(capabilities: Capabilities) -> list[Check]:
-    """Those that a store with these capabilities has to pass, each with a name that tells what it looks at."""
+    """The checks that a store with these capabilities must pass, each with a descriptive name."""
     return [check for room in ROOMS for check in room.check.of(capabilities)]

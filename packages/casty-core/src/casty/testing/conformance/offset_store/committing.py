@@ -1,4 +1,4 @@
-"""An offset is stored when its transaction is committed, and by nothing else."""
+"""An offset is stored when its transaction commits, and only then."""
 
 from casty.testing.conformance.expectations import expect, expect_equal
 from casty.testing.conformance.offset_store.cancelling import cancel_after
@@ -13,7 +13,7 @@ async def advance(subject: Subject, name: str, offset: int) -> None:
 
 
 async def expect_offset(what: str, subject: Subject, name: str, wanted: int) -> None:
-    """Asked from outside, and found by the next transaction."""
+    """Expect the offset from outside, and in the next transaction."""
     async with subject.open() as offsets:
         expect_equal(f"{what}: the offset of {name[:50]!r}", await offsets.offset(name), wanted)
         async with offsets.transaction(name) as transaction:
@@ -88,7 +88,7 @@ async def an_exception_stores_nothing_and_comes_out_unchanged(subject: Subject) 
         except KeyError as error:
             expect(error is mistake, f"the exception came out as another one: {error!r}")
         else:
-            expect(False, "the exception did not come out of its transaction")
+            expect(False, "the transaction swallowed the exception")
         expect_equal("the offset after an exception", await offsets.offset("a"), 5)
         async with offsets.transaction("a") as transaction:
             await transaction.advance(7)

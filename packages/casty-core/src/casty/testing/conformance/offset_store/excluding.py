@@ -1,4 +1,4 @@
-"""Two transactions of one projection never run at once, and nobody who only looks has to wait."""
+"""Two transactions of one projection never run at once, and readers of the offset never wait."""
 
 import asyncio
 
@@ -8,11 +8,11 @@ from casty.testing.conformance.offset_store.registry import Checks, Subject
 check = Checks()
 
 TURNS = 20
-"""Of the event loop, within each transaction: enough that transactions that do not exclude each other overlap."""
+"""Iterations of the event loop within each transaction, so that transactions without exclusion would overlap."""
 
 
 async def count(subject: Subject, times: int) -> None:
-    """Advance by one, so many times, each on top of what the transaction has found."""
+    """Advance by one, `times` times, each from the offset that the transaction finds."""
     for _ in range(times):
         async with subject.open() as offsets, offsets.transaction("counter") as transaction:
             for _ in range(TURNS):

@@ -1,4 +1,4 @@
-"""What a check of an offset store is given, what a store may promise, and the decorator that lists checks."""
+"""The argument of checks of offset stores, the capabilities of a store, and the decorator of checks."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,10 +11,10 @@ from casty.testing.conformance.checks import RoomChecks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an offset store promises beyond the protocol."""
+    """The capabilities of an offset store beyond the protocol."""
 
     transactional: bool
-    """What is written through the connection is committed with the offset, or not at all."""
+    """Rows written through the connection are committed with the offset, or not at all."""
 
 
 async def _insert_nothing(connection: Any, row: str) -> None: ...
@@ -32,10 +32,10 @@ class Subject:
     insert: Callable[[Any, str], Awaitable[object]] = _insert_nothing
     """Writes a row, a text, through a transaction's connection. Only for transactional stores."""
     rows: Callable[[], Awaitable[Sequence[str]]] = _no_rows
-    """The rows that are committed, in the order in which they were written; not by the store's own connection."""
+    """Returns the committed rows in written order, over another connection than the store's."""
 
 
 type Check = Callable[[Subject], Awaitable[None]]
-"""Raises `AssertionError` if the store does not do what the check's name says."""
+"""Raises `AssertionError` if the statement in the check's name is not true of the store."""
 
 Checks = RoomChecks[Capabilities, Check]

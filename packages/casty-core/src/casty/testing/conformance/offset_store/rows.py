@@ -1,4 +1,4 @@
-"""What is written through the connection is committed together with the offset, or not at all."""
+"""Rows written through the connection are committed together with the offset, or not at all."""
 
 from typing import Any
 

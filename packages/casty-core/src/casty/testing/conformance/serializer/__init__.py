@@ -6,10 +6,10 @@ A serializer's author runs them with three lines of pytest:
     def test_conformance(check: Check) -> None:
         check(MySerializer)
 
-`MySerializer` is whatever makes the serializer from the function that resolves references. The checks name their types
-with `@message`, some of them anew for each release of a made-up program: a serializer has to ask
-`casty.serialization.REGISTRY` for types, and a new one has to ask again. `checks(Capabilities(...))` leaves out what a
-serializer does not promise.
+`MySerializer` is any callable that creates the serializer from the function that resolves references. The checks
+register their types with `@message`, some of them anew for each release of a fictitious program: so a serializer must
+look types up in `casty.serialization.REGISTRY`, and a new serializer must look them up again.
+`checks(Capabilities(...))` omits checks that the capabilities do not require.
 """
 
 from casty.testing.conformance.serializer.catalog import checks as checks

@@ -1,4 +1,4 @@
-"""All checks, by what a serializer promises."""
+"""All checks, by the capabilities of a serializer."""
 
 from typing import Final
 
@@ -19,5 +19,5 @@ ALL: Final = Capabilities()
 
 
 def checks(capabilities: Capabilities = ALL) -> list[Check]:
-    """Those that a serializer with these capabilities has to pass, each with a name that tells what it looks at."""
+    """The checks that a serializer with these capabilities must pass, each with a descriptive name."""
     return [check for room in ROOMS for check in room.check.of(capabilities)]

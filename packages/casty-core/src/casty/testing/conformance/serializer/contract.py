@@ -1,4 +1,4 @@
-"""Names, versions, and a serializer that serves many at once."""
+"""Names, versions, and concurrent use of a serializer."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -48,14 +48,14 @@ def plain_values_have_one_version(create: Create) -> None:
 
 @check
 def values_are_not_shared(create: Create) -> None:
-    """What was encoded may change afterwards, and what was decoded belongs to whoever decoded it."""
+    """An encoded value may change afterwards, and each decoded value belongs to its caller."""
     serializer, content = create(DetachedRef), [1]
     stored = serializer.encode(Box(content))
     content.append(2)
     first, second = serializer.decode(*stored), serializer.decode(*stored)
     expect_equal("what was decoded", first, Box([1]))
     first.content.append(3)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-    expect_equal("what was decoded by somebody else", second, Box([1]))
+    expect_equal("another result of the same bytes", second, Box([1]))
 
 
 @check

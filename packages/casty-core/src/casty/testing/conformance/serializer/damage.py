@@ -1,4 +1,4 @@
-"""Whatever the bytes are, decoding makes values of known types or raises `DecodeError`, and does nothing else."""
+"""For any bytes, decoding returns values of known types or raises `DecodeError`, and does nothing else."""
 
 import sys
 from collections.abc import Callable
@@ -21,7 +21,7 @@ check = Checks()
 
 @check
 def an_unknown_type_is_named(create: Create) -> None:
-    """Also one that exists, and is nothing that may travel."""
+    """Also one that exists but is not serializable."""
     serializer = create(DetachedRef)
     payload = serializer.encode(Box(1)).payload
     for name in ("no.such.Type", "builtins:eval", "os:system", "casty.ref:ActorRef", f"{__name__}:altered", ":"):
@@ -33,7 +33,7 @@ def an_unknown_type_is_named(create: Create) -> None:
 
 @check
 def nothing_is_imported(create: Create) -> None:
-    """The name of a type that could travel does not load its module."""
+    """The name of a serializable type does not load its module."""
     serializer = create(DetachedRef)
     payload = serializer.encode(Box(1)).payload
     sys.modules.pop(UNIMPORTED, None)
@@ -50,7 +50,7 @@ def random_bytes_do_no_harm(create: Create) -> None:
 
 @check
 def altered_bytes_do_no_harm(create: Create) -> None:
-    """Bytes that were valid before some were changed, lost, added or repeated."""
+    """Valid bytes, of which some were changed, lost, added or repeated."""
     serializer, random = create(DetachedRef), Random(SEED)
     originals = [serializer.encode(order(random)).payload for _ in range(9)]
     originals += [serializer.dumps(value(random)) for _ in range(99)]
@@ -59,7 +59,7 @@ def altered_bytes_do_no_harm(create: Create) -> None:
 
 @check
 def no_part_of_a_value_is_one(create: Create) -> None:
-    """Neither its beginning, nor a value with something behind it."""
+    """Neither a prefix of a value, nor a value with trailing bytes."""
     serializer = create(DetachedRef)
     manifest, version, payload = serializer.encode(order(Random(SEED)))
     for wrong in (*(payload[:length] for length in range(len(payload))), payload + payload):
@@ -68,7 +68,7 @@ def no_part_of_a_value_is_one(create: Create) -> None:
 
 
 def outlives(serializer: Serializer, make: Callable[[], bytes]) -> None:
-    # What the program's own types need is loaded when their first value comes along.
+    # Modules needed by the program's own types are loaded with the first value.
     serializer.loads(serializer.dumps(order(Random(SEED))))
     modules = set(sys.modules)
     for _ in range(EXAMPLES):

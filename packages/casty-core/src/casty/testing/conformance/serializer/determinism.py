@@ -15,7 +15,7 @@ check = Checks(lambda capabilities: capabilities.deterministic)
 
 @check
 def equal_values_are_equal_bytes(create: Create) -> None:
-    """Made anew, and written by another serializer."""
+    """A new equal value, and another serializer."""
     for number in range(VALUES):
         first, second = (create(DetachedRef).encode(order(Random(number))) for _ in range(2))
         expect_equal("the second encoding", second, first)

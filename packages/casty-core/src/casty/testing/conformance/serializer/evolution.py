@@ -1,4 +1,4 @@
-"""What one release of a program has stored is read by the next ones, or refused where it cannot be understood."""
+"""Values stored by one release are read by later ones, or refused if they cannot be understood."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def a_field_that_was_added_takes_its_default(create: Create) -> None:
 
 @check
 def a_field_that_is_not_known_is_ignored(create: Create) -> None:
-    """It has been removed; or a newer release that added it was rolled back."""
+    """It was removed, or a newer release that added it was rolled back."""
     program = Program(create)
     stored = program.store(program.release(a=int, b=list[int], c=str)(1, [2], "x"))
     program.expect(stored, program.release(a=int, c=str)(1, "x"))

@@ -1,4 +1,4 @@
-"""What the checks ask of a serializer."""
+"""Expectations of the checks of serializers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
@@ -11,11 +11,11 @@ from casty.spi.serializer import Serializer
 from casty.testing.conformance.expectations import expect_equal, short
 
 SEED: Final = 20240229
-"""Of everything random: a failure comes again."""
+"""The seed of all random values, so that failures are reproducible."""
 
 
 def expect_refused[E: SerializationError](what: str, error: type[E], call: Callable[[], object]) -> E:
-    """The error; nothing else may be raised."""
+    """Return the expected error; no other may be raised."""
     try:
         result = call()
     except error as refusal:
@@ -27,13 +27,13 @@ def expect_refused[E: SerializationError](what: str, error: type[E], call: Calla
 
 
 def expect_round_trip(serializer: Serializer, value: object) -> None:
-    """By both ways that a value can be stored."""
+    """Expect a round trip in both ways in which a value can be stored."""
     for back in (serializer.loads(serializer.dumps(value)), serializer.decode(*serializer.encode(value))):
         expect_equal("what came back", exact(back), exact(value))
 
 
 def exact(value: object) -> object:
-    """A form that tells apart what equality does not: `True` and `1`, a point and a tuple, `0.0` and `-0.0`."""
+    """A form that distinguishes equal values: `True` and `1`, a point and a tuple, `0.0` and `-0.0`."""
     return _exact(value, type(value))
 
 

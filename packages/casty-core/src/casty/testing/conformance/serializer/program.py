@@ -1,4 +1,4 @@
-"""A made-up program with one stored type, which changes from release to release."""
+"""A fictitious program with one stored type, which changes from release to release."""
 
 from collections.abc import Callable
 from dataclasses import make_dataclass
@@ -18,14 +18,14 @@ _numbers: Final = count(1)
 
 
 class Stored(NamedTuple):
-    """A value as a release has left it behind: by itself, and within another one."""
+    """A value stored by a release: by itself, and within another value."""
 
     encoded: Encoded
     dumped: bytes
 
 
 class Program:
-    """Each release is a process of its own: it has a new serializer. The type's name is used by no other program."""
+    """A program whose releases have a new serializer each, as separate processes would. Its type name is unique."""
 
     def __init__(self, create: Create) -> None:
         self._create = create
@@ -33,18 +33,20 @@ class Program:
         self.name = f"casty.conformance.{self._kind}"
 
     def release(self, version: int = 1, /, **fields: Any) -> Callable[..., Any]:
-        """From now on the type is a dataclass with these fields: each a type, or a type and a default."""
+        """Release a version in which the type is a dataclass with these fields: each a type, or a type and a
+        default.
+        """
         specified: list[Any] = [
             (name, *(hint if isinstance(hint, tuple) else (hint,))) for name, hint in fields.items()
         ]
         return self._register(make_dataclass(self._kind, specified, frozen=True, module=__name__), version)
 
     def release_enum(self, version: int, *members: str) -> Any:
-        """From now on the type is an enum with these members."""
+        """Release a version in which the type is an enum with these members."""
         return self._register(cast(type, Enum(self._kind, members, module=__name__)), version)
 
     def retire(self, version: int) -> None:
-        """From now on the name means something else: what was stored under it is of the past."""
+        """Unregister the name, so that it can be registered for a new type."""
         self.release(version, unrelated=int)
 
     def _register(self, kind: type, version: int) -> Callable[..., Any]:
@@ -56,13 +58,13 @@ class Program:
         return Stored(serializer.encode(value), serializer.dumps([value]))
 
     def expect(self, stored: Stored, value: object) -> None:
-        """That this release reads what an older one has stored as that value."""
+        """Expect this release to read a stored value as `value`."""
         serializer = self._create(DetachedRef)
         expect_equal("what was stored by itself", serializer.decode(*stored.encoded), value)
         expect_equal("what was stored in a list", serializer.loads(stored.dumped), [value])
 
     def expect_refusal(self, what: str, stored: Stored, *words: str) -> None:
-        """That this release refuses it with a `DecodeError` whose text has those words."""
+        """Expect this release to refuse it with a `DecodeError` that contains the words."""
         serializer = self._create(DetachedRef)
         for read in (lambda: serializer.decode(*stored.encoded), lambda: serializer.loads(stored.dumped)):
             text = str(expect_refused(what, DecodeError, read))

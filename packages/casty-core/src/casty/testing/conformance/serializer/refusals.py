@@ -1,4 +1,4 @@
-"""What must not be written is refused by the writer, and says where it is."""
+"""Unsupported values are refused when they are written, with their place."""
 
 import sys
 from random import Random
@@ -14,13 +14,13 @@ from casty.testing.conformance.serializer.values import Box, Order, order
 
 DEEP: Final = 50_000
 LARGEST: Final = 2**26
-"""Bytes of one value that no frame and no row should have to hold."""
+"""Size of a value that no frame and no row should have to hold, in bytes."""
 
 check = Checks()
 
 
 class Text(str):
-    """Would come back as another type."""
+    """Would be decoded as another type."""
 
     __slots__ = ()
 
@@ -90,7 +90,7 @@ def nested(depth: int) -> list[Any]:
 
 
 def is_written(serializer: Serializer, value: object) -> bool:
-    """Whether it is, in which case it must be readable as well."""
+    """Whether the value is written; if so, it must be readable as well."""
     try:
         payload = serializer.dumps(value)
     except EncodeError:
@@ -100,7 +100,7 @@ def is_written(serializer: Serializer, value: object) -> bool:
 
 
 def continued(shallow: bytes, deep: bytes, depth: int) -> list[bytes]:
-    """Many levels, where the format shows what one level puts before and behind what it holds."""
+    """Many nested levels, built from the bytes that one level adds before and after its contents."""
     added = len(deep) - len(shallow)
     sides = [(deep[:before], deep[len(deep) - added + before :]) for before in range(added + 1)]
     return [before * depth + shallow + behind * depth for before, behind in sides if before + shallow + behind == deep]

@@ -1,4 +1,4 @@
-"""What a check of a serializer is given, what a serializer may promise, and the decorator that lists a check."""
+"""The argument of checks of serializers, the capabilities of a serializer, and the decorator of checks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from casty.spi.serializer import RefResolver, Serializer
 from casty.testing.conformance.checks import RoomChecks
 
 type Create = Callable[[RefResolver], Serializer]
-"""Makes the serializer under test, as a program does when it starts."""
+"""Creates the serializer under test, as a program does when it starts."""
 
 type Check = Callable[[Create], None]
-"""Raises `AssertionError` if the serializer does not do what the check's name says."""
+"""Raises `AssertionError` if the statement in the check's name is not true of the serializer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a serializer promises beyond the protocol."""
+    """The capabilities of a serializer beyond the protocol."""
 
     deterministic: bool = True
-    """Equal values are equal bytes, but for sets: their order is nobody's."""
+    """Equal values are equal bytes, except for sets, which have no order."""
     upcasting: bool = True
-    """What older versions have stored goes through the upcasters. Whoever stores events cannot do without."""
+    """Values of older versions go through the upcasters. Required for stored events."""
 
 
 Checks = RoomChecks[Capabilities, Check]

@@ -1,4 +1,4 @@
-"""What goes in comes out, of exactly the same types."""
+"""Values round-trip with exactly the same types."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -70,7 +70,7 @@ def keys_of_many_types_stay_apart(create: Create) -> None:
 
 @check
 def dataclasses_come_back_whole(create: Create) -> None:
-    """Optional, nested, generic and literal fields; one that is not stored is computed again."""
+    """Optional, nested, generic and literal fields; an unstored field is computed again."""
     round_trips(create, order)
     round_trips(create, lambda random: Box(Box(order(random))))
 

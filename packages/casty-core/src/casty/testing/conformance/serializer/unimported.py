@@ -5,6 +5,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Unimported:
-    """Could travel, if only its module were imported."""
+    """Serializable, if its module were imported."""
 
     a: int = 0

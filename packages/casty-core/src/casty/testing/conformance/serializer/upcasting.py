@@ -1,4 +1,4 @@
-"""What an older version has stored goes through the upcasters."""
+"""Values of older versions go through the upcasters."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ def renaming(old: str, new: str) -> Callable[[Fields], Fields]:
 
 @check
 def upcasters_are_taken_in_turn(create: Create) -> None:
-    """From the stored version to today's, and none for what is of today."""
+    """From the stored version to today's, and none for today's version."""
     program = Program(create)
     first = program.store(program.release(1, a=int)(1))
     second = program.store(program.release(2, b=str)("2"))
@@ -58,7 +58,7 @@ def a_gap_between_upcasters_is_named(create: Create) -> None:
 
 @check
 def a_circle_of_upcasters_is_refused(create: Create) -> None:
-    """When it would be closed; what is stored is read as before."""
+    """When it would be closed; stored values are read as before."""
     old, new = Program(create), Program(create)
     stored = old.store(old.release(1, a=int)(1))
     old.retire(2)
@@ -87,7 +87,7 @@ def a_renamed_type_is_read_under_its_new_name(create: Create) -> None:
 
 @check
 def nested_types_are_upcast_first(create: Create) -> None:
-    """In fields and in containers; the upcaster of what holds them sees what they are today."""
+    """In fields and in containers; the upcaster of the outer value sees today's inner values."""
     inner, outer = Program(create), Program(create)
     stored = outer.store(outer.release(1, parts=list[object])([{"key": inner.release(1, a=int)(1)}]))
     part, whole = inner.release(2, b=int), outer.release(2, first=object)

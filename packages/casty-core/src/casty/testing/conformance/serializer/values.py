@@ -1,4 +1,4 @@
-"""What the checks of serializers send about: a type of every kind that may travel, and random values."""
+"""Values for the checks of serializers: a type of every serializable kind, and random values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ type Make = Callable[[Random], Any]
 
 @message("casty.conformance.Color")
 class Color(Enum):
-    """Members whose values could not travel."""
+    """Members whose values are not serializable."""
 
     RED = "red"
     GREEN = object()
@@ -27,7 +27,7 @@ class Color(Enum):
 
 @message("casty.conformance.Level")
 class Level(IntEnum):
-    """Members that are equal to numbers."""
+    """Members that equal numbers."""
 
     LOW = 1
     HIGH = 2
@@ -43,7 +43,7 @@ class Rights(Flag):
 
 @message("casty.conformance.Point")
 class Point(NamedTuple):
-    """A tuple that is not just any tuple."""
+    """A NamedTuple, which differs from a plain tuple."""
 
     x: int
     y: int = 0
@@ -141,7 +141,7 @@ def key(random: Random) -> Any:
 
 
 def value(random: Random, depth: int = 4) -> Any:
-    """Anything that may travel, with containers at most `depth` deep."""
+    """Any serializable value, with containers at most `depth` deep."""
     if depth == 0 or random.random() < 0.2:
         return scalar(random)
     parts = [value(random, depth - 1) for _ in range(random.randrange(4))]

@@ -6,11 +6,11 @@ A transport's author runs them with three lines of pytest:
     async def test_conformance(check: Check) -> None:
         await check(lambda receiver, endpoint, at: open_endpoint(at or PeerAddress("127.0.0.1", 0), receiver, endpoint))
 
-The function given opens an endpoint at the address `at`, or at any free one of this machine where that is None; several
-are open at the same time, and one may be opened where another was closed. Give it options that make it give up on a
-peer within a second or two, as some checks wait for that; its limits for frames are to be the usual ones. What only the
-transport's own tests can do is left to them: to cut a connection, to pause a process. `Capabilities(wire=Wire(...))`
-lets the kit send bytes of its own.
+The function opens an endpoint at the address `at`, or at any free one of this machine for None. Several
+are open at the same time, and an address may be reused after its endpoint was closed. Use options that drop an
+unreachable peer within a second or two, as some checks wait for that, and the default limits of frames. Some tests are
+left to the transport's author: to cut a connection, to pause a process. `Capabilities(wire=Wire(...))` lets the kit
+send raw bytes.
 """
 
 from casty.testing.conformance.transport.catalog import checks as checks

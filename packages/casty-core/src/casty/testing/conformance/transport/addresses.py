@@ -1,4 +1,4 @@
-"""Where endpoints are: at any free address, no taken one, known by the one that they advertise."""
+"""Addresses of endpoints: free ones, taken ones, and advertised ones."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from casty.testing.conformance.transport.registry import Checks, OpenTransport
 check = Checks()
 
 ADVERTISED = PeerAddress("node.example", 4711)
-"""Where no endpoint listens."""
+"""An address without an endpoint."""
 
 
 @check
@@ -43,13 +43,13 @@ async def an_endpoint_is_known_by_the_address_that_it_advertises(open_transport:
         expect_equal("the address of an endpoint that advertises another one", a.address, ADVERTISED)
         await a.send(b.address, [b"x"])
         await b.inbox.until_received(1)
-        expect_equal("who sent a frame", b.inbox.frames, [(NodeId(*ADVERTISED, a.uid), b"x")])
-        expect_equal("who connected", b.inbox.connected, [NodeId(*ADVERTISED, a.uid)])
+        expect_equal("the sender of a frame", b.inbox.frames, [(NodeId(*ADVERTISED, a.uid), b"x")])
+        expect_equal("the connected peers", b.inbox.connected, [NodeId(*ADVERTISED, a.uid)])
 
 
 @check.where(lambda capabilities: capabilities.processes and hasattr(os, "fork"))
 async def an_address_is_free_again_when_its_process_was_killed(open_transport: OpenTransport) -> None:
-    """It may have left something behind, such as the file of a socket."""
+    """It may have left something, such as the file of a socket."""
     address = await free_address(open_transport)
     killed = _fork_and_die(open_transport, address)
     expect(killed == 0, f"a process of its own could not open an endpoint at {address}: its exit code is {killed}")
@@ -61,7 +61,7 @@ async def an_address_is_free_again_when_its_process_was_killed(open_transport: O
 def _fork_and_die(open_transport: OpenTransport, address: PeerAddress) -> int:
     """Open an endpoint in a process that then ends as a killed one does. Its exit code: 0 if the endpoint was open."""
     with warnings.catch_warnings():
-        # Of threads that are lost: the child does nothing but this.
+        # A warning about lost threads: the child does nothing else.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child:

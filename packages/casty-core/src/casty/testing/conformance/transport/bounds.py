@@ -1,4 +1,4 @@
-"""What does not fit is refused, at once and where it was sent: sizes, full queues, an endpoint that is closed."""
+"""Frames are refused immediately at the sender: wrong sizes, full queues, a closed endpoint."""
 
 from typing import Final
 
@@ -10,15 +10,15 @@ from casty.testing.conformance.transport.registry import Checks, OpenTransport
 
 check = Checks()
 
-NOBODY: Final = PeerAddress("127.0.0.1", 1)
-"""Where no endpoint is, in whatever network."""
+NOWHERE: Final = PeerAddress("127.0.0.1", 1)
+"""An address without an endpoint, in any network."""
 
 MOST: Final = 2_000_000
-"""Frames that no queue should hold; a check that sends so many has found one without a bound."""
+"""A number of frames that no queue should hold: if all are accepted, the queue has no bound."""
 
 
 def fill(sender: Node, to: PeerAddress, size: int, lane: Lane = Lane.user) -> int:
-    """How many frames of that size are taken for a peer before one is refused."""
+    """Send frames of that size until one is refused. Returns the number of accepted ones."""
     frame = bytes(size)
     taken = next((number for number in range(MOST) if not sender.transport.send(to, frame, lane)), MOST)
     expect(taken < MOST, f"{MOST} frames of {size} bytes were queued and none was refused")
@@ -83,7 +83,7 @@ async def a_full_queue_leaves_the_other_lane_open(open_transport: OpenTransport)
 @check
 async def a_full_queue_leaves_other_peers_open(open_transport: OpenTransport) -> None:
     async with node(open_transport) as a, node(open_transport) as b:
-        fill(a, NOBODY, 1_000)
+        fill(a, NOWHERE, 1_000)
         expect(a.transport.send(b.address, b"x"), "one peer's queue has closed another's")
         await b.inbox.until_received(1)
 
@@ -93,7 +93,7 @@ async def a_peer_that_is_not_there_delays_no_other(open_transport: OpenTransport
     async with node(open_transport) as a, node(open_transport) as b:
         frames = numbered(range(500))
         for frame in frames:
-            a.transport.send(NOBODY, frame)
+            a.transport.send(NOWHERE, frame)
             a.transport.send(b.address, frame)
         await b.inbox.until_received(500)
         expect_equal("what arrived", b.inbox.bodies(), frames)

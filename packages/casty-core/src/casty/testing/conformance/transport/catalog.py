@@ -1,4 +1,4 @@
-"""All checks, by what a transport promises."""
+"""All checks, by the capabilities of a transport."""
 
 from typing import Final
 
@@ -12,6 +12,6 @@ ALL: Final = Capabilities()
 
 
 def checks(capabilities: Capabilities = ALL) -> list[Check]:
-    """Those that a transport with these capabilities has to pass, each with a name that tells what it looks at."""
+    """The checks that a transport with these capabilities must pass, each with a descriptive name."""
     hostile_ones = [held_to(capabilities, check) for check in hostile.check.of(capabilities)]
     return [check for room in ROOMS for check in room.check.of(capabilities)] + hostile_ones

@@ -1,4 +1,4 @@
-"""Who is there: peers are announced before their first frame, by who they are and not only by where they are."""
+"""Peers are announced before their first frame, by incarnation and not only by address."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ check = Checks()
 
 
 @check
-async def a_frame_arrives_with_who_sent_it(open_transport: OpenTransport) -> None:
+async def a_frame_arrives_with_its_sender(open_transport: OpenTransport) -> None:
     async with node(open_transport) as a, node(open_transport) as b:
         await a.send(b.address, [b"hello"])
         await b.inbox.until_received(1)
@@ -19,32 +19,32 @@ async def a_frame_arrives_with_who_sent_it(open_transport: OpenTransport) -> Non
 
 
 @check
-async def sending_calls_nobody_back(open_transport: OpenTransport) -> None:
+async def sending_calls_no_receiver_back(open_transport: OpenTransport) -> None:
     async with node(open_transport) as a, node(open_transport) as b:
         for _ in range(2):
             before = len(b.inbox.frames), len(a.inbox.connected), len(b.inbox.connected)
             expect(a.transport.send(b.address, b"x"), "a frame to an idle peer was refused")
             after = len(b.inbox.frames), len(a.inbox.connected), len(b.inbox.connected)
-            expect_equal("what both were told while `send` ran", after, before)
+            expect_equal("the callbacks of both while `send` ran", after, before)
             await b.inbox.until_received(before[0] + 1)
 
 
 @check
-async def both_ends_are_told_of_each_other(open_transport: OpenTransport) -> None:
+async def both_ends_are_announced_to_each_other(open_transport: OpenTransport) -> None:
     async with node(open_transport) as a, node(open_transport) as b:
         await a.send(b.address, [b"x"])
         await b.inbox.until_received(1)
         await a.inbox.until(lambda: bool(a.inbox.connected), "the peer's connection")
-        expect_equal("whom the sender is connected with", a.inbox.connected, [b.id])
-        expect_equal("whom the receiver is connected with", b.inbox.connected, [a.id])
+        expect_equal("the peers of the sender", a.inbox.connected, [b.id])
+        expect_equal("the peers of the receiver", b.inbox.connected, [a.id])
 
 
 @check
 async def a_peer_is_announced_once_for_both_lanes(open_transport: OpenTransport) -> None:
     async with node(open_transport) as a, node(open_transport) as b:
         await a.meet(b)
-        expect_equal("whom the one is connected with", a.inbox.connected, [b.id])
-        expect_equal("whom the other is connected with", b.inbox.connected, [a.id])
+        expect_equal("the peers of the one", a.inbox.connected, [b.id])
+        expect_equal("the peers of the other", b.inbox.connected, [a.id])
 
 
 @check
@@ -59,7 +59,7 @@ async def two_that_connect_to_each_other_at_once_lose_nothing(open_transport: Op
             for one, other in ((a, b), (b, a)):
                 await one.inbox.until_received(100)
                 expect_equal("what arrived on both lanes", sorted(one.inbox.bodies()), sorted(frames * 2))
-                expect_equal("who connected", one.inbox.connected, [other.id])
+                expect_equal("the connected peers", one.inbox.connected, [other.id])
 
 
 @check
@@ -93,7 +93,7 @@ async def what_a_receiver_raises_costs_one_frame(open_transport: OpenTransport) 
             await a.send(b.address, [b"good", b"bad", b"better"])
             await b.inbox.until_received(2)
             expect_equal("what arrived", b.inbox.bodies(), [b"good", b"better"])
-            expect_equal("who was lost", b.inbox.lost, [])
-        expect_equal("what the event loop was told", [type(error) for error in reports], [LookupError])
+            expect_equal("the lost peers", b.inbox.lost, [])
+        expect_equal("the errors reported to the event loop", [type(error) for error in reports], [LookupError])
     finally:
         loop.set_exception_handler(None)

@@ -1,4 +1,4 @@
-"""Bytes that no endpoint sends: they cost the connection that they come over, and nothing else."""
+"""Invalid bytes cost the connection that they arrive on, and nothing else."""
 
 import asyncio
 from contextlib import suppress
@@ -14,11 +14,11 @@ check = Promised(lambda capabilities: capabilities.wire is not None)
 
 COOKIE: Final = b"a cookie of more than thirty-two bytes"
 MOST: Final = 32 << 20
-"""Bytes without a frame among them: an endpoint that takes them all has no bound."""
+"""A number of bytes without a frame among them: an endpoint that accepts them all has no bound."""
 PIECE: Final = b"\xff" * (256 << 10)
-"""Read as any number, it is a large one."""
+"""A byte that gives a large number in any encoding of lengths."""
 PATIENCE: Final = 2.0
-"""Seconds without a byte taken after which an endpoint has stopped reading."""
+"""Seconds without an accepted byte after which an endpoint has stopped reading."""
 
 
 def wire_of(promised: Capabilities) -> Wire:
@@ -28,7 +28,7 @@ def wire_of(promised: Capabilities) -> Wire:
 
 
 async def expect_served(one: Node, other: Node) -> None:
-    """The endpoint goes on for those that are right."""
+    """Expect the endpoint to serve valid peers still."""
     before = len(one.inbox.frames)
     await other.send(one.address, [b"and now?"])
     await one.inbox.until_received(before + 1)
@@ -42,7 +42,7 @@ async def bytes_that_are_no_frame_are_not_kept(open_transport: OpenTransport, pr
         taken = await swallowed(writer, PIECE, MOST, PATIENCE)
         writer.close()
         expect(taken < MOST, f"an endpoint took {taken} bytes of a stranger, among which there is no frame")
-        expect_equal("who connected by them", a.inbox.connected, [])
+        expect_equal("the peers connected by them", a.inbox.connected, [])
         await expect_served(a, b)
 
 
@@ -50,7 +50,7 @@ async def bytes_that_are_no_frame_are_not_kept(open_transport: OpenTransport, pr
 async def a_frame_that_a_peer_makes_too_large_is_not_kept(
     open_transport: OpenTransport, promised: Capabilities
 ) -> None:
-    """Its size is known before it is there."""
+    """Its size is known before its bytes arrive."""
     wire = wire_of(promised)
     target = await free_address(open_transport)
     async with (
@@ -67,7 +67,7 @@ async def a_frame_that_a_peer_makes_too_large_is_not_kept(
 
 
 @check.where(lambda capabilities: capabilities.authenticating)
-async def a_handshake_that_was_overheard_lets_nobody_in(open_transport: OpenTransport, promised: Capabilities) -> None:
+async def a_replayed_handshake_is_rejected(open_transport: OpenTransport, promised: Capabilities) -> None:
     wire = wire_of(promised)
     target = await free_address(open_transport)
     async with (
@@ -77,12 +77,12 @@ async def a_handshake_that_was_overheard_lets_nobody_in(open_transport: OpenTran
         async with node(open_transport, cookies=(COOKIE,)) as a:
             await a.send(between.address, [b"x"])
             await b.inbox.until_received(1)
-        await b.inbox.until(lambda: bool(b.inbox.lost), "the loss of the peer that was overheard")
-        expect(any(between.said), "nothing was overheard: the two have found another way to each other")
+        await b.inbox.until(lambda: bool(b.inbox.lost), "the loss of the recorded peer")
+        expect(any(between.said), "nothing was recorded: the two have found another way to each other")
         connected = list(b.inbox.connected)
         for said in between.said:
             await _replay(wire, target, said)
-        expect_equal("who connected with what was overheard", b.inbox.connected, connected)
+        expect_equal("the peers connected by a recorded handshake", b.inbox.connected, connected)
         expect_equal("what arrived", b.inbox.bodies(), [b"x"])
 
 

@@ -1,10 +1,10 @@
-"""How connections end: what was queued leaves first, each side is told once, and what is not delivered is named."""
+"""How connections end: queued frames are sent first, losses are reported once, undelivered frames are named."""
 
 import asyncio
 
 from casty.spi.transport import Lane
 from casty.testing.conformance.expectations import expect, expect_equal
-from casty.testing.conformance.transport.bounds import NOBODY
+from casty.testing.conformance.transport.bounds import NOWHERE
 from casty.testing.conformance.transport.nodes import node, numbered, turns
 from casty.testing.conformance.transport.registry import Checks, OpenTransport
 
@@ -30,7 +30,7 @@ async def disconnecting_tells_both_sides_once(open_transport: OpenTransport) -> 
         await a.inbox.until(lambda: bool(a.inbox.lost), "the loss, where it was asked for")
         await b.inbox.until(lambda: bool(b.inbox.lost), "the loss, on the other side")
         await turns()
-        expect_equal("who was lost", (a.inbox.lost, b.inbox.lost), ([b.id], [a.id]))
+        expect_equal("the lost peers", (a.inbox.lost, b.inbox.lost), ([b.id], [a.id]))
         expect(all(a.inbox.reasons + b.inbox.reasons), "a peer was lost without a reason")
 
 
@@ -41,10 +41,10 @@ async def disconnecting_again_or_from_a_stranger_says_nothing(open_transport: Op
         both = a.transport.disconnect(b.address), b.transport.disconnect(a.address)
         await asyncio.gather(*both, a.transport.disconnect(b.address))
         await a.transport.disconnect(b.address)
-        await a.transport.disconnect(NOBODY)
+        await a.transport.disconnect(NOWHERE)
         await b.inbox.until(lambda: bool(b.inbox.lost), "the loss, on the other side")
         await turns()
-        expect_equal("who was lost", (a.inbox.lost, b.inbox.lost), ([b.id], [a.id]))
+        expect_equal("the lost peers", (a.inbox.lost, b.inbox.lost), ([b.id], [a.id]))
 
 
 @check
@@ -56,7 +56,7 @@ async def after_a_disconnect_the_next_frame_connects_anew(open_transport: OpenTr
             await a.transport.disconnect(b.address)
         await b.inbox.until(lambda: len(b.inbox.lost) == 3, "three losses")
         expect_equal("what arrived", b.inbox.bodies(), numbered([1, 2, 3]))
-        expect_equal("who connected", b.inbox.connected, [a.id] * 3)
+        expect_equal("the connected peers", b.inbox.connected, [a.id] * 3)
 
 
 @check
@@ -68,28 +68,28 @@ async def closing_sends_what_is_queued_tells_the_others_and_is_silent(open_trans
                 await a.send(b.address, [frame])
                 await a.send(c.address, [frame])
         for other in (b, c):
-            await other.inbox.until(lambda inbox=other.inbox: bool(inbox.lost), "the loss of who was closed")
+            await other.inbox.until(lambda inbox=other.inbox: bool(inbox.lost), "the loss of the closed endpoint")
             expect_equal("what arrived before", other.inbox.bodies(), frames)
-            expect_equal("who was lost", other.inbox.lost, [a.id])
+            expect_equal("the lost peers", other.inbox.lost, [a.id])
 
 
 @check
-async def what_nobody_takes_is_dropped_by_name(open_transport: OpenTransport) -> None:
+async def undeliverable_frames_are_dropped_by_name(open_transport: OpenTransport) -> None:
     async with node(open_transport) as a:
         frames = numbered(range(10))
-        await a.send(NOBODY, frames)
+        await a.send(NOWHERE, frames)
         await a.inbox.until(lambda: len(a.inbox.dropped) == 10, "ten dropped frames")
-        expect_equal("what was dropped", a.inbox.dropped, [(NOBODY, frame) for frame in frames])
+        expect_equal("what was dropped", a.inbox.dropped, [(NOWHERE, frame) for frame in frames])
         expect(all(a.inbox.reasons), "frames were dropped without a reason")
-        expect_equal("who was lost, of whom nobody was there", a.inbox.lost, [])
+        expect_equal("the lost peers, of which none existed", a.inbox.lost, [])
 
 
 @check
 async def disconnecting_drops_what_cannot_leave(open_transport: OpenTransport) -> None:
     async with node(open_transport) as a:
-        await a.send(NOBODY, [b"x"])
-        await a.transport.disconnect(NOBODY)
-        expect_equal("what was dropped", a.inbox.dropped, [(NOBODY, b"x")])
+        await a.send(NOWHERE, [b"x"])
+        await a.transport.disconnect(NOWHERE)
+        expect_equal("what was dropped", a.inbox.dropped, [(NOWHERE, b"x")])
 
 
 @check
@@ -117,9 +117,9 @@ async def a_restarted_node_is_another_one(open_transport: OpenTransport) -> None
             await b.inbox.until_received(1)
             await b.send(second.address, [b"hello"])
             await second.inbox.until_received(1)
-            expect_equal("who sent the last frame", b.inbox.frames, [(second.id, b"again")])
-            expect_equal("who connected", b.inbox.connected, [first.id, second.id])
-            expect_equal("who was lost", b.inbox.lost, [first.id])
+            expect_equal("the sender of the last frame", b.inbox.frames, [(second.id, b"again")])
+            expect_equal("the connected peers", b.inbox.connected, [first.id, second.id])
+            expect_equal("the lost peers", b.inbox.lost, [first.id])
 
 
 @check.where(lambda capabilities: capabilities.patient)
@@ -147,7 +147,7 @@ async def frames_wait_while_a_node_restarts(open_transport: OpenTransport) -> No
         async with node(open_transport, at=first.address) as second:
             await second.inbox.until_received(100)
             expect_equal("what arrived", second.inbox.bodies(), numbered(range(100)))
-            expect_equal("who connected", a.inbox.connected, [first.id, second.id])
+            expect_equal("the connected peers", a.inbox.connected, [first.id, second.id])
 
 
 @check
@@ -156,7 +156,7 @@ async def a_closed_endpoint_leaves_no_task(open_transport: OpenTransport) -> Non
     async with node(open_transport) as b:
         async with node(open_transport) as a:
             await a.meet(b)
-            await a.send(NOBODY, [b"x"])
+            await a.send(NOWHERE, [b"x"])
             await a.send(b.address, numbered(range(100)))
         await b.send(a.address, [b"too late"])
     expect_equal("tasks that are left", [*asyncio.all_tasks() - before], [])

@@ -1,4 +1,4 @@
-"""The nodes that checks open: endpoints whose receiver keeps what it is told, and notices what must never be."""
+"""The nodes of checks: endpoints whose receiver records its calls, and detects calls that must never happen."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ _uids: Final = count(1)
 
 @final
 class Inbox(FrameReceiver):
-    """A receiver. It tells what is wrong with the order of what it is told as soon as somebody waits for something."""
+    """A receiver. It reports a wrong order of its calls as soon as a check waits for something."""
 
     def __init__(self) -> None:
         self.frames: list[tuple[NodeId, bytes]] = []
@@ -84,7 +84,7 @@ class Inbox(FrameReceiver):
         self.reasons.append(reason)
 
     def bodies(self) -> list[bytes]:
-        """The frames, whoever sent them."""
+        """The frames of all senders."""
         return [frame for _, frame in self.frames]
 
     async def until(self, wanted: Callable[[], bool], what: str) -> None:
@@ -99,7 +99,7 @@ class Inbox(FrameReceiver):
         await self.until(lambda: len(self.frames) >= number, f"{number} frames")
 
     def expect_no_faults(self) -> None:
-        expect(not self._faults, f"what a receiver must never be told: {self._faults[:3]}")
+        expect(not self._faults, f"calls that a receiver must never get: {self._faults[:3]}")
 
     def _tell(self, right: bool, otherwise: str) -> None:
         if not right:
@@ -136,7 +136,7 @@ class Node:
         """Send all, each as soon as there is room for it."""
         async with patience(lambda: f"room for a frame to {to}"):
             for frame in frames:
-                while not self.transport.send(to, frame, lane):  # noqa: ASYNC110 (nobody is told of room)
+                while not self.transport.send(to, frame, lane):  # noqa: ASYNC110 (there is no event for room in the queue)
                     await asyncio.sleep(0.001)
 
     async def get_through(self, to: "Node", first: int) -> None:

@@ -1,4 +1,4 @@
-"""Who is turned away, and that people can see why."""
+"""Which peers are rejected, and that the reason is visible."""
 
 from itertools import pairwise
 
@@ -21,14 +21,14 @@ async def expect_apart(a: Node, b: Node) -> None:
         expect_equal("what was dropped", one.inbox.dropped, [(other.address, frame) for frame in frames])
         expect(all(one.inbox.reasons), "frames were dropped without a reason")
     for one in (a, b):
-        expect_equal("who connected", one.inbox.connected, [])
+        expect_equal("the connected peers", one.inbox.connected, [])
         expect_equal("what arrived", one.inbox.frames, [])
         expect(sum(one.transport.counters.values()) > 0, "nothing is counted of what was refused")
 
 
 async def expect_together(a: Node, b: Node) -> None:
     await a.meet(b)
-    expect_equal("who connected", (a.inbox.connected, b.inbox.connected), ([b.id], [a.id]))
+    expect_equal("the connected peers", (a.inbox.connected, b.inbox.connected), ([b.id], [a.id]))
 
 
 @check
@@ -38,7 +38,7 @@ async def another_cluster_is_turned_away(open_transport: OpenTransport) -> None:
 
 
 @check
-async def a_refusal_disturbs_nobody_else(open_transport: OpenTransport) -> None:
+async def a_refusal_disturbs_no_other_peer(open_transport: OpenTransport) -> None:
     async with (
         node(open_transport) as a,
         node(open_transport) as b,
@@ -50,7 +50,7 @@ async def a_refusal_disturbs_nobody_else(open_transport: OpenTransport) -> None:
         await b.send(a.address, [b"x"])
         await a.inbox.until_received(1)
         expect_equal("what arrived", a.inbox.frames, [(b.id, b"x")])
-        expect_equal("who was lost", a.inbox.lost + b.inbox.lost, [])
+        expect_equal("the lost peers", a.inbox.lost + b.inbox.lost, [])
 
 
 @check
@@ -68,7 +68,7 @@ async def counters_count_up_and_belong_to_their_reader(open_transport: OpenTrans
 
 
 @check.where(lambda capabilities: capabilities.authenticating)
-async def the_same_cookie_lets_in(open_transport: OpenTransport) -> None:
+async def the_same_cookie_is_accepted(open_transport: OpenTransport) -> None:
     async with node(open_transport, cookies=(NEW,)) as a, node(open_transport, cookies=(NEW,)) as b:
         await expect_together(a, b)
 
