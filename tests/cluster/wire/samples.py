@@ -12,7 +12,7 @@ from casty_cluster.wire.membership import (
     Answer,
     Digest,
     Dissolve,
-    GivenUp,
+    Downed,
     Goodbye,
     Gossip,
     Join,
@@ -57,7 +57,7 @@ MEMBERSHIP: Final[dict[str, Message]] = {
         ages=(12.5,),
     ),
     "digest": Digest(7, 1, 2**64 - 1, b"\x03"),
-    "given up": GivenUp(7, 1, size=3, lowest=2),
+    "given up": Downed(7, 1, size=3, lowest=2),
     "goodbye": Goodbye(1),
     "dissolve": Dissolve(1, ("10.0.0.2", 25520)),
 }

@@ -10,9 +10,10 @@ from unittest.mock import patch
 from casty.member import NodeId
 from casty.spi.downing import Decision, MembershipView
 from casty_cluster.protocol.downing import KeepMajority
-from casty_cluster.protocol.membership import leader, participant
+from casty_cluster.protocol.membership import cluster_merge, leader
+from casty_cluster.protocol.membership.exchange import GossipExchange
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.joining import Seeker
+from casty_cluster.protocol.membership.joining import JoinProcess
 from casty_cluster.protocol.membership.machine import Membership
 from casty_cluster.protocol.membership.participant import Participant
 
@@ -25,8 +26,8 @@ def _for_anybody(self: object, *_: object) -> bool:
     return True
 
 
-def _merge_counts_as_change(self: Participant, theirs: GossipState) -> GossipState:
-    return self._state.merge(theirs).changed_by(self._local)
+def _merge_counts_as_change(self: GossipExchange, state: GossipState, theirs: GossipState) -> GossipState:
+    return state.merge(theirs).changed_by(self._local)
 
 
 def _remove_without_tombstone(self: GossipState, nodes: Collection[NodeId], now: float) -> GossipState:
@@ -37,7 +38,7 @@ def _never_decide(self: KeepMajority, view: MembershipView) -> Decision:
     return None
 
 
-def _begin_with_any_address(self: Seeker, _: float) -> bool:
+def _form_with_any_address(self: JoinProcess, _: float) -> bool:
     return all((heard := self._heard.get(other)) is not None and not heard.presence.cluster for other in self.others)
 
 
@@ -49,7 +50,7 @@ def _lead_alone(state: GossipState) -> bool:
     return True
 
 
-def _begin_whoever_goes_on(seeker: Seeker, now: float) -> bool:
+def _form_whatever_survives(seeker: JoinProcess, now: float) -> bool:
     return True
 
 
@@ -63,18 +64,21 @@ type Ablation = Callable[[], object]
 
 ABLATIONS = {
     "uid check": (_no_uid_check, "crash and restart"),
-    "merging is no change": (lambda: patch.object(Participant, "_merged", _merge_counts_as_change), "bootstrap of 3"),
-    "tombstones": (lambda: patch.object(GossipState, "remove", _remove_without_tombstone), "crash and restart"),
-    "downing": (lambda: patch.object(KeepMajority, "decide", _never_decide), "crash and restart"),
-    "lowest address begins": (
-        lambda: patch.object(Seeker, "_may_begin_first", _begin_with_any_address),
+    "merging is no change": (
+        lambda: patch.object(GossipExchange, "_merged", _merge_counts_as_change),
         "bootstrap of 3",
     ),
-    "a lost cluster may go on": (
-        lambda: patch.object(Seeker, "_may_begin_anew", _begin_whoever_goes_on),
+    "tombstones": (lambda: patch.object(GossipState, "remove", _remove_without_tombstone), "crash and restart"),
+    "downing": (lambda: patch.object(KeepMajority, "decide", _never_decide), "crash and restart"),
+    "lowest address forms": (
+        lambda: patch.object(JoinProcess, "_may_form_first", _form_with_any_address),
+        "bootstrap of 3",
+    ),
+    "a lost cluster may survive": (
+        lambda: patch.object(JoinProcess, "_may_form_again", _form_whatever_survives),
         "partition and heal",
     ),
-    "islands": (lambda: patch.object(participant, "gives_way", _never_give_way), "partition and heal"),
+    "cluster merge": (lambda: patch.object(cluster_merge, "gives_way", _never_give_way), "partition and heal"),
     "convergence": (lambda: patch.object(leader, "converged", _lead_alone), "join and split"),
 }
 """By safeguard: how to switch it off, and the scenario that has to notice."""

@@ -7,7 +7,7 @@ from casty.member import Member, MemberStatus, NodeId
 from casty_cluster.protocol.membership.effects import Publish
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import Received
-from casty_cluster.wire.membership import GivenUp
+from casty_cluster.wire.membership import Downed
 
 from tests.cluster.protocol.membership.simulation import LOOK, SILENCE, Handled, Host, Simulation
 
@@ -55,7 +55,7 @@ class Invariants:
         """Who is told to be out has been given up, or was let in by nodes that had been given up."""
         outs, self._outs = self._simulation.outs[self._outs :], len(self._simulation.outs)
         match handled.given:
-            case Received(sender, GivenUp()) if outs:
+            case Received(sender, Downed()) if outs:
                 teller = self._simulation.hosts[sender.address].machine
                 state = teller and teller.state
                 orphan = handled.was is not None and state is not None and handled.host.node not in state.members

@@ -48,7 +48,9 @@ class Part:
 
 
 def participant(state: GossipState, settings: MembershipSettings = SETTINGS) -> Participant:
-    return Participant(A, state, NOW, circle=(A.address, B.address), settings=settings, strategy=None, random=Random(1))
+    return Participant(
+        A, state, NOW, seed_set=(A.address, B.address), settings=settings, strategy=None, random=Random(1)
+    )
 
 
 def sent(effects: list[Effect]) -> list[tuple[object, type]]:

@@ -124,7 +124,7 @@ class Simulation:
         return host
 
     def start(self, host: Host) -> None:
-        """Begin a new incarnation, unless one is running."""
+        """FormCluster a new incarnation, unless one is running."""
         if host.machine is not None:
             return
         uid = self.random.getrandbits(64) or 1

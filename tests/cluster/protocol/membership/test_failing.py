@@ -20,7 +20,7 @@ from casty_cluster.protocol.downing import (
 from casty_cluster.protocol.membership import MembershipSettings, compact
 from casty_cluster.protocol.membership.effects import Cause, MembersChanged, Out
 from casty_cluster.protocol.membership.gossip import RANK
-from casty_cluster.protocol.membership.inputs import GiveUp, Received
+from casty_cluster.protocol.membership.inputs import Down, Received
 
 from tests.cluster.protocol.membership import scenarios
 from tests.cluster.protocol.membership.scenarios import addresses
@@ -137,7 +137,7 @@ def test_two_halves_that_have_given_up_each_other_become_one_again() -> None:
     simulation.network.split([host.address for host in few], [host.address for host in many])
     for here, there in ((few, many), (many, few)):
         for host in there:
-            simulation.handle(here[0], GiveUp(host.node))
+            simulation.handle(here[0], Down(host.node))
     simulation.run(20.0)
     survivors = [host.node for host in many]
     assert [host.up for host in many] == [survivors] * 3

@@ -9,8 +9,8 @@ from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership import Membership, MembershipSettings, compact
 from casty_cluster.protocol.membership.effects import Effect, Ignored, Joined, Out, Refused, Send
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.inputs import GiveUp, Input, Leave, Received, Start, Suspects
-from casty_cluster.wire.membership import Answer, GivenUp, Goodbye, Join, Presence, Probe, Refusal
+from casty_cluster.protocol.membership.inputs import Down, Input, Leave, Received, Start, Suspects
+from casty_cluster.wire.membership import Answer, Downed, Goodbye, Join, Presence, Probe, Refusal
 
 A, B, C = (NodeId(f"10.0.0.{uid}", 25520, uid) for uid in (1, 2, 3))
 SEED = B.address
@@ -38,7 +38,7 @@ def with_a() -> GossipState:
     return cluster_of_b().set(Member(node=A, node_id="one")).changed_by(B)
 
 
-@pytest.mark.parametrize("given", [Tick(), Suspects(frozenset()), Received(B, Probe(ELSEWHERE)), GiveUp(B)])
+@pytest.mark.parametrize("given", [Tick(), Suspects(frozenset()), Received(B, Probe(ELSEWHERE)), Down(B)])
 def test_nothing_happens_before_the_start(given: Input) -> None:
     unborn = machine(SEED)
     assert unborn.handle(given, 0.0) == []
@@ -90,7 +90,7 @@ def test_what_is_meant_for_an_earlier_incarnation_does_not_count(seeking: Member
         compact.write(with_a(), NodeId(A.host, A.port, 99), 0.1),
         Answer(99, ELSEWHERE),
         Refusal(99, "no", final=True),
-        GivenUp(99, 2, 1, 2),
+        Downed(99, 2, 1, 2),
         Goodbye(2),
     ):
         (ignored,) = seeking.handle(Received(B, message), 0.1)
@@ -120,7 +120,7 @@ def test_a_probe_of_another_system_is_refused_and_gives_nothing_away(seeking: Me
 
 def test_who_was_let_in_and_given_up_meanwhile_comes_back_as_another(seeking: Membership) -> None:
     seeking.handle(Received(B, Answer(A.uid, ELSEWHERE)), 0.1)
-    (out,) = seeking.handle(Received(B, GivenUp(A.uid, 2, 1, 2)), 0.1)
+    (out,) = seeking.handle(Received(B, Downed(A.uid, 2, 1, 2)), 0.1)
     assert isinstance(out, Out)
     assert out.rejoin
     assert out.contacts == (B.address,)
@@ -146,11 +146,11 @@ def test_only_a_member_that_was_asked_to_join_can_say_that_this_node_was_downed(
     """Not just any peer that has proved that it knows the cookie, nor a seed node that was asked who it is."""
     seeking.handle(Received(B, Answer(A.uid, ELSEWHERE)), 0.1)
     for sender in (C, NodeId(B.host, B.port, 99)):
-        (ignored,) = seeking.handle(Received(sender, GivenUp(A.uid, 2, 1, 2)), 0.1)
+        (ignored,) = seeking.handle(Received(sender, Downed(A.uid, 2, 1, 2)), 0.1)
         assert isinstance(ignored, Ignored)
     fresh = machine(SEED)
     fresh.handle(Start(), 0.0)
-    (ignored,) = fresh.handle(Received(B, GivenUp(A.uid, 2, 1, 2)), 0.1)
+    (ignored,) = fresh.handle(Received(B, Downed(A.uid, 2, 1, 2)), 0.1)
     assert isinstance(ignored, Ignored)
     assert fresh.next_deadline() is not None
 

@@ -9,10 +9,10 @@ from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, MembersChanged, Out, Send
 from casty_cluster.protocol.membership.gossip import GossipState
-from casty_cluster.protocol.membership.inputs import GiveUp, Leave, Received, Replaced, Suspects
+from casty_cluster.protocol.membership.inputs import Down, Leave, Received, Replaced, Suspects
 from casty_cluster.wire.membership import (
     Dissolve,
-    GivenUp,
+    Downed,
     Goodbye,
     Gossip,
     Join,
@@ -52,7 +52,7 @@ def test_what_is_new_is_taken_and_confirmed(part: Part) -> None:
 
 def test_who_knows_less_is_told(part: Part) -> None:
     older = state_of(B, A, C)
-    part.machine.handle(GiveUp(C), NOW)
+    part.machine.handle(Down(C), NOW)
     assert sent(part.hears(B, older)) == [(B, Gossip)]
 
 
@@ -98,16 +98,16 @@ def test_gossip_does_not_count_that_is(part: Part, case: str) -> None:
 
 
 def test_a_node_that_was_given_up_is_told_so_and_not_listened_to(part: Part) -> None:
-    part.machine.handle(GiveUp(C), NOW)
+    part.machine.handle(Down(C), NOW)
     before = part.state
-    assert sent(part.hears(C, STATE.observe(C, frozenset({B})).changed_by(C))) == [(C, GivenUp)]
+    assert sent(part.hears(C, STATE.observe(C, frozenset({B})).changed_by(C))) == [(C, Downed)]
     assert part.state == before
 
 
 def test_a_node_that_is_forgotten_is_told_so_by_its_old_state(part: Part) -> None:
     """Its tombstone is gone, and yet it knows nothing new."""
     old = replace(STATE, members={**STATE.members, D: up(D)}).changed_by(D)
-    assert sent(part.hears(D, old)) == [(D, GivenUp)]
+    assert sent(part.hears(D, old)) == [(D, Downed)]
 
 
 def test_a_node_that_others_have_let_in_is_no_such_node(part: Part) -> None:
@@ -124,17 +124,17 @@ def test_whoever_learns_that_it_was_given_up_is_out(part: Part, state: GossipSta
 
 
 def test_the_notice_counts_only_for_this_incarnation_and_cluster(part: Part) -> None:
-    part.receive(B, GivenUp(99, STATE.cluster, 2, 2))
-    part.receive(B, GivenUp(A.uid, 99, 2, 2))
+    part.receive(B, Downed(99, STATE.cluster, 2, 2))
+    part.receive(B, Downed(A.uid, 99, 2, 2))
     assert not part.machine.is_out
-    notice = GivenUp(A.uid, STATE.cluster, 2, 2)
+    notice = Downed(A.uid, STATE.cluster, 2, 2)
     assert outs(part.receive(B, notice)) == [("the other members have downed it", True)]
 
 
 def test_a_node_that_was_given_up_gives_nobody_up(part: Part) -> None:
-    part.machine.handle(GiveUp(C), NOW)
+    part.machine.handle(Down(C), NOW)
     part.receive(C, Dissolve(STATE.cluster, (D.host, D.port)))
-    assert sent(part.receive(C, GivenUp(A.uid, STATE.cluster, size=1, lowest=C.uid))) == [(C, GivenUp)]
+    assert sent(part.receive(C, Downed(A.uid, STATE.cluster, size=1, lowest=C.uid))) == [(C, Downed)]
     assert not part.machine.is_out
 
 
@@ -142,17 +142,17 @@ def test_a_node_that_was_given_up_gives_nobody_up(part: Part) -> None:
 def test_of_two_halves_that_have_given_up_each_other_the_smaller_gives_way(
     part: Part, size: int, lowest: int, gives_way: bool
 ) -> None:
-    part.machine.handle(GiveUp(C), NOW)
-    effects = part.receive(C, GivenUp(A.uid, STATE.cluster, size, lowest))
+    part.machine.handle(Down(C), NOW)
+    effects = part.receive(C, Downed(A.uid, STATE.cluster, size, lowest))
     assert part.machine.is_out is gives_way
-    assert sent(effects) == [(B, Dissolve)] if gives_way else [(C, GivenUp)]
+    assert sent(effects) == [(B, Dissolve)] if gives_way else [(C, Downed)]
 
 
 def test_a_probe_or_a_digest_of_a_node_that_was_given_up_is_answered_with_the_notice(part: Part) -> None:
     digest = compact.write_digest(STATE, A)
-    part.machine.handle(GiveUp(C), NOW)
-    assert sent(part.receive(C, Probe(Presence("bank", STATE.cluster, 3, ())))) == [(C, GivenUp)]
-    assert sent(part.receive(C, digest)) == [(C, GivenUp)]
+    part.machine.handle(Down(C), NOW)
+    assert sent(part.receive(C, Probe(Presence("bank", STATE.cluster, 3, ())))) == [(C, Downed)]
+    assert sent(part.receive(C, digest)) == [(C, Downed)]
 
 
 def test_who_has_seen_less_is_told_by_digest(part: Part) -> None:
@@ -164,7 +164,7 @@ def test_a_given_up_member_stays_unreachable_when_the_detector_forgets_it() -> N
     alone = participant(STATE.set(up(D)).changed_by(B).seen_by(A))
     alone.handle(Suspects(frozenset({C})), NOW)
     row = alone.state.reachability.row(A)
-    alone.handle(GiveUp(C), NOW)
+    alone.handle(Down(C), NOW)
     alone.handle(Suspects(frozenset()), NOW)
     assert status(alone.state, C) is MemberStatus.down
     assert alone.state.reachability.row(A) == row
@@ -182,8 +182,8 @@ def test_who_says_goodbye_is_given_up(part: Part) -> None:
 
 
 def test_who_gives_itself_up_remembers_all_who_may_go_on_without_it(part: Part) -> None:
-    part.machine.handle(GiveUp(B), NOW)
-    (out,) = [effect for effect in part.machine.handle(GiveUp(A), NOW) if isinstance(effect, Out)]
+    part.machine.handle(Down(B), NOW)
+    (out,) = [effect for effect in part.machine.handle(Down(A), NOW) if isinstance(effect, Out)]
     assert out.contacts == (C.address,), "not who was given up before"
 
 
@@ -259,8 +259,8 @@ def test_b15_a_new_incarnation_takes_the_place_of_the_old_one_at_once(part: Part
     part.receive(again, join(node_id="node-3"))
     assert C in part.state.tombstones
     assert status(part.state, again) is MemberStatus.joining
-    assert sent(part.hears(C, STATE)) == [(C, GivenUp)]
-    assert (C, GivenUp) in sent(part.receive(C, join(node_id="node-3"))), "a late request of the old one"
+    assert sent(part.hears(C, STATE)) == [(C, Downed)]
+    assert (C, Downed) in sent(part.receive(C, join(node_id="node-3"))), "a late request of the old one"
 
 
 def test_whoever_leaves_lets_nobody_in(part: Part) -> None:
@@ -312,7 +312,7 @@ def test_a_member_that_was_given_up_is_removed_while_others_are_unreachable() ->
     machine = participant(replace(state, seen=frozenset({A, B})))
     effects = machine.handle(Suspects(frozenset({D})), NOW)
     assert C in machine.state.tombstones
-    assert (C, GivenUp) in sent(effects)
+    assert (C, Downed) in sent(effects)
     *_, changed = [effect for effect in effects if isinstance(effect, MembersChanged)]
     assert [member.node for member in changed.members] == [A, B, D]
 
@@ -336,7 +336,7 @@ def test_a_node_whose_address_another_process_has_taken_is_out_for_good_if_a_mem
 
 
 def test_a_notice_of_a_node_that_was_never_a_member_does_not_count(part: Part) -> None:
-    assert Ignored in map(type, part.receive(D, GivenUp(A.uid, STATE.cluster, 2, 2)))
+    assert Ignored in map(type, part.receive(D, Downed(A.uid, STATE.cluster, 2, 2)))
     assert not part.machine.is_out
     part.receive(D, Goodbye(STATE.cluster))
     assert part.state.alive.keys() == {A, B, C}

@@ -8,7 +8,7 @@ import pytest
 from casty.address import PeerAddress
 from casty.member import MemberStatus
 from casty_cluster.protocol.membership import MembershipSettings
-from casty_cluster.protocol.membership.effects import KeepsSeeking, Out, Refused
+from casty_cluster.protocol.membership.effects import JoinDelayed, Out, Refused
 
 from tests.cluster.protocol.membership.invariants import Invariants
 from tests.cluster.protocol.membership.scenarios import addresses
@@ -106,7 +106,7 @@ def test_a_lone_node_that_is_not_its_own_seed_waits_and_says_for_what() -> None:
     simulation.start(host)
     simulation.run(30.0)
     ((when, effect),) = host.effects
-    assert isinstance(effect, KeepsSeeking)
+    assert isinstance(effect, JoinDelayed)
     assert "no answer from 127.0.0.1:25521" in effect.reason
     assert 5.0 <= when - 100.0 <= 7.0
 

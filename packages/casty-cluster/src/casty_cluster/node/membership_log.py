@@ -15,10 +15,10 @@ from casty.printable import printable
 
 from casty_cluster.protocol.membership.effects import (
     Cause,
-    Downed,
     Effect,
+    JoinDelayed,
     Joined,
-    KeepsSeeking,
+    MemberDowned,
     MembersChanged,
     Out,
     Refused,
@@ -63,9 +63,9 @@ class MembershipLog:
             case MembersChanged():
                 for line in self._changes(effect):
                     self._log(logging.INFO, line)
-            case Downed(node, reason):
+            case MemberDowned(node, reason):
                 self._reasons[node] = reason
-            case KeepsSeeking(reason):
+            case JoinDelayed(reason):
                 self._log(logging.WARNING, f"this node has not joined a cluster yet: {reason}")
             case Refused(reason, final=True):
                 self._log(logging.ERROR, f"this node is rejected for good: {reason}")

@@ -30,11 +30,11 @@ from casty_cluster.node.view import Views
 from casty_cluster.protocol import view_tracker
 from casty_cluster.protocol.membership.effects import (
     AcquireLease,
-    Downed,
     Effect,
     Ignored,
+    JoinDelayed,
     Joined,
-    KeepsSeeking,
+    MemberDowned,
     MembersChanged,
     Out,
     Publish,
@@ -42,7 +42,7 @@ from casty_cluster.protocol.membership.effects import (
     Rejected,
     Send,
 )
-from casty_cluster.protocol.membership.inputs import GiveUp, LeaseDecided, Leave, Start
+from casty_cluster.protocol.membership.inputs import Down, LeaseDecided, Leave, Start
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.view_tracker import KeepLinks, MarkDepartures, RepeatTo, ShowView
 from casty_cluster.remoting.delivery import Delivery, Wire
@@ -157,7 +157,7 @@ class Node(Wire):
     def down(self, node: NodeId, reason: str = "by order") -> None:
         """Have that member downed, whatever its state."""
         if self._incarnation is not None:
-            self._incarnation.handle(GiveUp(node, reason))
+            self._incarnation.handle(Down(node, reason))
 
     @override
     def send(self, peer: PeerAddress, frame: bytes) -> str | None:
@@ -182,7 +182,7 @@ class Node(Wire):
                 self._kernel.event_stream.publish(event)
             case Joined():
                 self.join_blocked_reason = ""
-            case KeepsSeeking(reason):
+            case JoinDelayed(reason):
                 self.join_blocked_reason = f"this node has not joined a cluster yet: {reason}"
             case Refused(reason, final):
                 self.join_blocked_reason = f"the cluster rejects this node: {reason}"
@@ -195,7 +195,7 @@ class Node(Wire):
                 self._out(effect)
             case Ignored(sender, reason):
                 logger.debug("a message of %s does not count: %s", printable(sender), printable(reason))
-            case MembersChanged() | Downed() | Rejected():
+            case MembersChanged() | MemberDowned() | Rejected():
                 pass  # the log has it, and the view tracker takes the members
             case Send():
                 raise AssertionError("messages are sent by the incarnation")

@@ -1,7 +1,7 @@
-"""What the membership machines of two nodes say to each other.
+"""The messages between the membership machines of two nodes.
 
-`to` is always the uid of the incarnation that is meant: whoever listens at the same address now does not take it for
-himself. `cluster` is the uid of the node that began it, 0 for none.
+`to` is always the uid of the incarnation that a message is for: another one that listens at the same address by now
+ignores it. `cluster` is the uid of the node that formed the cluster, 0 for none.
 """
 
 from typing import NamedTuple
@@ -11,32 +11,32 @@ from casty.serialization import message
 
 @message("casty.cluster.Presence")
 class Presence(NamedTuple):
-    """What a node says of itself to strangers."""
+    """What a node reports of itself to nodes that may be of another cluster, or of none."""
 
     system: str
     """The actor system's name."""
     cluster: int
     size: int
-    """Members of that cluster that have not been given up."""
+    """Members of that cluster that are not downed."""
     circle: tuple[tuple[str, int], ...]
-    """This node and its seed nodes as configured, sorted."""
+    """The seed set: this node and its seed nodes as configured, sorted."""
     awaited: tuple[tuple[str, int], ...] = ()
-    """Where others may go on with the cluster that has given up this node: it begins no other one before they look for
-    one.
+    """The former peers of a downed node, which may still be running the cluster that downed it: the node forms no new
+    one before all of these are joining as well.
     """
     resolved: tuple[tuple[str, int], ...] = ()
-    """The circle by the addresses by which its nodes call themselves, as far as they have answered; empty where that is
-    the circle itself.
+    """The seed set with each node's own address in the place of its name, as far as the nodes have answered; empty
+    where that is the same.
     """
 
 
 @message("casty.cluster.Probe")
 class Probe(NamedTuple):
-    """Who is there? To an address, whoever listens at it."""
+    """Asks a node what it is, or any incarnation that listens at an address."""
 
     presence: Presence
     at: tuple[str, int] | None = None
-    """The address that the probe was sent to, perhaps another one than by which the receiver calls itself."""
+    """The address that the probe was sent to; the receiver may call itself by another one."""
 
 
 @message("casty.cluster.Answer")
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
 @message("casty.cluster.Join")
 class Join(NamedTuple):
-    """Let me in."""
+    """Asks a member to admit the sender to its cluster."""
 
     to: int
     system: str
@@ -63,14 +63,14 @@ class Join(NamedTuple):
 
 @message("casty.cluster.Refusal")
 class Refusal(NamedTuple):
-    """The answer to a `Join`, or to a probe of another system, that leads to nothing."""
+    """Rejects a `Join`, or a probe of another system."""
 
     to: int
     reason: str
     final: bool
-    """Whether it would be refused again later."""
+    """Whether it would be rejected again later."""
     patience: float = 0.0
-    """Seconds for which it goes on asking all the same, as what stands in the way may turn out to be gone."""
+    """Seconds for which the node goes on asking all the same, as the obstacle may turn out to be gone."""
 
 
 @message("casty.cluster.Gossip")
@@ -86,7 +86,7 @@ class Gossip(NamedTuple):
     clock: tuple[int, ...]
     """Of each node."""
     seen: bytes
-    """A bit for each member, the first one the lowest of the first byte; likewise below."""
+    """A bit for each member, the first one the lowest bit of the first byte; likewise below."""
     rows: tuple[tuple[int, int, bytes], ...]
     """Observer, version, and the members that it cannot reach."""
     ages: tuple[float, ...]
@@ -106,31 +106,31 @@ class Digest(NamedTuple):
 
 
 @message("casty.cluster.GivenUp")
-class GivenUp(NamedTuple):
-    """You are no member of this cluster any more."""
+class Downed(NamedTuple):
+    """Notifies the receiver that it was downed or removed by the sender's cluster."""
 
     to: int
     cluster: int
     size: int
-    """The sender's members, and the lowest uid of them: in case that it has been given up by the receiver as well."""
+    """The sender's members, and the lowest uid of them: the receiver's cluster may have downed the sender as well."""
     lowest: int
 
 
 @message("casty.cluster.Goodbye")
 class Goodbye(NamedTuple):
-    """I am a member of another cluster, whatever you know of me."""
+    """The sender is a member of another cluster, whatever the receiver's state has of it."""
 
     cluster: int
 
 
 @message("casty.cluster.Dissolve")
 class Dissolve(NamedTuple):
-    """This cluster gives way to a larger one: all its members start again and join that one."""
+    """This cluster gives way to a larger one: all its members restart and join that one."""
 
     cluster: int
     contact: tuple[str, int]
     """The address of a member of the larger one."""
 
 
-type Message = Probe | Answer | Join | Refusal | Gossip | Digest | GivenUp | Goodbye | Dissolve
-"""All of them; a shell hands whatever else arrives to somebody else."""
+type Message = Probe | Answer | Join | Refusal | Gossip | Digest | Downed | Goodbye | Dissolve
+"""All messages of frames of the kind `frames.MEMBERSHIP`."""

@@ -1,4 +1,4 @@
-"""What the membership machine wants done: each effect is one of these values, to be carried out in their order."""
+"""The effects of the membership machine, to be carried out in their order."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,7 +13,7 @@ from casty_cluster.wire.membership import Message
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message for that incarnation, or for whoever listens at that address. It may be lost."""
+    """A message for that incarnation, or for any incarnation that listens at that address. It may be lost."""
 
     to: NodeId | PeerAddress
     message: Message
@@ -28,12 +28,12 @@ class Joined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembersChanged:
-    """Who is a member now."""
+    """The members now."""
 
     members: tuple[Member, ...]
-    """By node, the local one and those that were given up among them."""
+    """By node, with the local one and the downed ones."""
     unreachable: frozenset[NodeId]
-    """Those, of the ones not given up, that one of them cannot reach."""
+    """Members that are not downed, and that at least one such member cannot reach."""
     leader: NodeId | None
 
 
@@ -44,31 +44,31 @@ type MemberEvent = MemberUp | MemberLeft | UnreachableMember | ReachableMember
 class Publish:
     """An event for the system's event stream.
 
-    Of each other member this node says `MemberUp`, then `UnreachableMember` and `ReachableMember` in turn, then
-    `MemberLeft`, each once; and of one that has never come up, nothing.
+    For each other member the events are `MemberUp`, then `UnreachableMember` and `ReachableMember` in turn, then
+    `MemberLeft`, each once. A member that never comes up has no events.
     """
 
     event: MemberEvent
 
 
 @dataclass(frozen=True, slots=True)
-class KeepsSeeking:
-    """No cluster has been found for a while; the reason says what is missing, for a warning."""
+class JoinDelayed:
+    """No cluster has been joined or formed for a while; the reason says what is missing, for a warning."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A cluster does not let this node in."""
+    """A cluster rejects this node."""
 
     reason: str
     final: bool
-    """It never will, as things are, and the machine has stopped; else it goes on trying."""
+    """Whether the machine has stopped, as retrying is pointless; else it goes on trying."""
 
 
 @dataclass(frozen=True, slots=True)
-class Downed:
+class MemberDowned:
     """A member, perhaps this node, has been downed; this comes before the `MembersChanged` that shows it."""
 
     node: NodeId
@@ -76,10 +76,10 @@ class Downed:
 
 
 class Cause(Enum):
-    """Why a node is no member any more."""
+    """Why a node is no longer a member."""
 
     left = "left"
-    """Of its own will."""
+    """It has left by itself."""
     downed = "downed"
     gave_way = "gave way"
     """Its cluster gives way to another one, in order."""
@@ -89,22 +89,22 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """This node is no member any more, and the machine has stopped: its part in the cluster is over at once."""
+    """This node is no longer a member, and the machine has stopped: its part in the cluster is over at once."""
 
     reason: str
     cause: Cause
     contacts: tuple[PeerAddress, ...] = field(default=(), kw_only=True)
-    """Where the new incarnation is likely to find the cluster: `MembershipSettings.contacts`."""
+    """Where the next incarnation is likely to find the cluster: `MembershipSettings.contacts`."""
 
     @property
     def rejoin(self) -> bool:
-        """Whether it may come back, as a new incarnation."""
+        """Whether this node may rejoin as a new incarnation."""
         return self.cause in (Cause.downed, Cause.gave_way)
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """This member did not let that node join, for a log."""
+    """This member has rejected that node's request to join, for a log."""
 
     node: NodeId
     reason: str
@@ -112,19 +112,29 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class AcquireLease:
-    """Ask for that lease and say what became of it by `LeaseDecided`."""
+    """Request that lease, and report the outcome by `LeaseDecided`."""
 
     acquire: Acquire
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A message was not taken into account; for a log and a counter."""
+    """A message was ignored; for a log and a counter."""
 
     sender: NodeId
     reason: str
 
 
 type Effect = (
-    Send | Joined | MembersChanged | Publish | Downed | KeepsSeeking | Refused | Rejected | Out | AcquireLease | Ignored
+    Send
+    | Joined
+    | MembersChanged
+    | Publish
+    | MemberDowned
+    | JoinDelayed
+    | Refused
+    | Rejected
+    | Out
+    | AcquireLease
+    | Ignored
 )

@@ -1,4 +1,4 @@
-"""What happens to the membership machine: each input is one of these values."""
+"""The inputs of the membership machine, beside `Tick`."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from casty_cluster.wire.membership import Message
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Look for the cluster."""
+    """Join the cluster, or form it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Received:
     sender: NodeId
     message: Message
     waited: float = 0.0
-    """Seconds that it has been here unread, as far as is known."""
+    """Seconds for which it has been here unread, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectFailed:
-    """An attempt to connect to that address has come to nothing."""
+    """An attempt to connect to that address has failed."""
 
     address: PeerAddress
     failure: ConnectFailure
@@ -43,7 +43,7 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """These are all the nodes that count as unreachable now, as far as this node knows by itself."""
+    """All nodes that this node itself finds unreachable now."""
 
     nodes: frozenset[NodeId]
     refused: frozenset[NodeId] = frozenset()
@@ -52,11 +52,11 @@ class Suspects:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Go: whatever this node had has been handed over."""
+    """Leave the cluster: everything that this node ran for it has been handed over."""
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
+class Down:
     """Down that member, by order."""
 
     node: NodeId
@@ -65,10 +65,10 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class LeaseDecided:
-    """What became of an `AcquireLease`: `won` if the lease was granted."""
+    """The outcome of an `AcquireLease`: `won` if the lease was granted."""
 
     acquire: Acquire
     won: bool
 
 
-type Input = Start | Received | ConnectFailed | Replaced | Suspects | Leave | GiveUp | LeaseDecided
+type Input = Start | Received | ConnectFailed | Replaced | Suspects | Leave | Down | LeaseDecided

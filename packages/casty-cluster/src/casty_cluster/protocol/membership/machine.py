@@ -1,10 +1,10 @@
-"""The membership of one node, from its start to its end: it looks for its cluster, takes part in it, and is out.
+"""The membership of one node, from its start to its end: it joins a cluster, takes part in it, and is out.
 
-Theory of operation. A node has one life. It seeks (`joining`) until it begins a cluster or a member lets it in, which
-shows by gossip that knows it; then it takes part (`participant`); and once it is out, or refused for good, this machine
-does nothing any more. Whoever wants to come back does so as another incarnation, with another machine.
+Theory of operation. A node has one life. It is joining (`joining`) until it forms a cluster or a member admits it,
+which shows by gossip that has this node as a member. Then it takes part (`participant`). Once it is out, or rejected
+for good, this machine does nothing any more: a node rejoins as another incarnation, with another machine.
 
-Invariants: those of `participant`; and a node that seeks has not been let in anywhere, as far as it knows.
+Invariants: those of `participant`; and a node that is joining has not been admitted anywhere, as far as it knows.
 """
 
 from random import Random
@@ -17,11 +17,11 @@ from casty.spi.downing import DowningStrategy
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership import compact
 from casty_cluster.protocol.membership.admission import wrong_system
-from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, Joined, KeepsSeeking, Out, Refused, Send
+from casty_cluster.protocol.membership.effects import Cause, Effect, Ignored, JoinDelayed, Joined, Out, Refused, Send
 from casty_cluster.protocol.membership.gossip import GossipState
 from casty_cluster.protocol.membership.inputs import (
     ConnectFailed,
-    GiveUp,
+    Down,
     Input,
     LeaseDecided,
     Leave,
@@ -30,7 +30,15 @@ from casty_cluster.protocol.membership.inputs import (
     Start,
     Suspects,
 )
-from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Reject, Seeker, Step
+from casty_cluster.protocol.membership.joining import (
+    FormCluster,
+    JoinProcess,
+    JoinThrough,
+    ProbeAll,
+    Reject,
+    ReportDelay,
+    Step,
+)
 from casty_cluster.protocol.membership.leader import converged
 from casty_cluster.protocol.membership.participant import Participant
 from casty_cluster.protocol.membership.settings import MembershipSettings
@@ -38,7 +46,7 @@ from casty_cluster.wire.membership import (
     Answer,
     Digest,
     Dissolve,
-    GivenUp,
+    Downed,
     Goodbye,
     Gossip,
     Join,
@@ -58,14 +66,14 @@ class Membership:
         self._settings = settings
         self._strategy = strategy
         self._random = random
-        self._seeker = Seeker(local.address, settings, random)
+        self._joining = JoinProcess(local.address, settings, random)
         self._started = False
         self._participant: Participant | None = None
         self._stopped = False
 
     @property
     def state(self) -> GossipState | None:
-        """What this node knows of its cluster, or knew last; None before it is in one."""
+        """What this node knows of its cluster, or knew last; None before it has joined one."""
         return None if self._participant is None else self._participant.state
 
     @property
@@ -76,13 +84,13 @@ class Membership:
     def next_deadline(self) -> float | None:
         if self._stopped or not self._started:
             return None
-        return self._seeker.next_deadline() if self._participant is None else self._participant.next_deadline()
+        return self._joining.next_deadline() if self._participant is None else self._participant.next_deadline()
 
     def handle(self, given: Input | Tick, now: float) -> list[Effect]:
         if self._stopped:
             return []
         if self._participant is None:
-            return self._seek(given, now)
+            return self._join(given, now)
         effects = self._participant.handle(given, now)
         self._stopped = self._participant.is_out
         return effects
@@ -93,20 +101,20 @@ class Membership:
             self._participant.validate()
             assert self._participant.is_out == self._stopped, "out, and still at work"
 
-    def _seek(self, given: Input | Tick, now: float) -> list[Effect]:
+    def _join(self, given: Input | Tick, now: float) -> list[Effect]:
         match given:
             case Start() if not self._started:
                 self._started = True
-                return self._take(self._seeker.start(now), now)
+                return self._take(self._joining.start(now), now)
             case Tick() if self._started:
-                return self._take(self._seeker.tick(now), now)
+                return self._take(self._joining.tick(now), now)
             case Received() if self._started:
                 return self._receive(given, now)
             case Leave():
                 return self._stop(Out("it leaves before it has joined a cluster", Cause.left))
             case ConnectFailed(address, failure, reason) if self._started:
-                return self._take(self._seeker.failed(address, failure, reason), now)
-            case Start() | Tick() | Received() | ConnectFailed() | Replaced() | Suspects() | GiveUp() | LeaseDecided():
+                return self._take(self._joining.failed(address, failure, reason), now)
+            case Start() | Tick() | Received() | ConnectFailed() | Replaced() | Suspects() | Down() | LeaseDecided():
                 return []
 
     def _receive(self, received: Received, now: float) -> list[Effect]:
@@ -116,30 +124,31 @@ class Membership:
                 return self._probed(sender, message, now)
             case Answer(to, presence, at) if self._is_for_me(to):
                 name = None if at is None else PeerAddress(*at)
-                return self._take(self._seeker.hear(sender, presence, now, at=name), now)
+                return self._take(self._joining.hear(sender, presence, now, at=name), now)
             case Gossip(to) if self._is_for_me(to):
                 return self._enter(received, message, now)
             case Refusal(to) if self._is_for_me(to):
                 return self._refused(sender, message, now)
-            case GivenUp(to) if self._is_for_me(to):
+            case Downed(to) if self._is_for_me(to):
                 return self._downed(sender)
-            case Answer() | Gossip() | Refusal() | GivenUp():
+            case Answer() | Gossip() | Refusal() | Downed():
                 return [Ignored(sender, "it is meant for another incarnation of this node")]
             case Join() | Digest() | Goodbye() | Dissolve():
                 return [Ignored(sender, "this node is no member of a cluster yet")]
 
     def _refused(self, sender: NodeId, refusal: Refusal, now: float) -> list[Effect]:
-        # A probe is refused by a node of another system.
-        if not (self._seeker.has_asked(sender) or self._seeker.has_probed(sender)):
+        # A node of another system refuses a probe already.
+        if not (self._joining.has_asked(sender) or self._joining.has_probed(sender)):
             return [Ignored(sender, "this node has not asked it")]
         reason = f"{sender.address} claims: {printable(refusal.reason)}"
-        in_vain = self._seeker.refused(refusal, now)
+        in_vain = self._joining.refused(refusal, now)
         return self._stop(Refused(reason, final=True)) if in_vain else [Refused(reason, final=False)]
 
     def _downed(self, sender: NodeId) -> list[Effect]:
-        """This node had joined and was removed before it was told of either."""
-        # Only the member that was asked can know: it answers a request to join like this, and nothing else here.
-        if not self._seeker.has_asked(sender):
+        """This node had joined, and was removed before it was told of either."""
+        # Only a member that was asked can know: this is its answer to a request that is repeated. Any other node has
+        # sent its notice to the last incarnation, or forged it.
+        if not self._joining.has_asked(sender):
             return [Ignored(sender, "this node has not asked it to join")]
         reason = f"{sender.address} claims: this node had joined its cluster, and was downed before it was told so"
         return self._stop(Out(reason, Cause.downed, contacts=(sender.address, *self._settings.contacts)))
@@ -150,15 +159,17 @@ class Membership:
     def _probed(self, sender: NodeId, probe: Probe, now: float) -> list[Effect]:
         if refused := wrong_system(self._settings, sender, probe.presence.system):
             return [Send(sender, refused)]
-        effects = self._take(self._seeker.hear(sender, probe.presence, now), now)
+        effects = self._take(self._joining.hear(sender, probe.presence, now), now)
         return [*effects, Send(sender, Answer(sender.uid, self._presence(), probe.at))]
 
     def _presence(self) -> Presence:
-        system, circle, state = self._settings.system, self._seeker.circle, self.state
+        system, seed_set, state = self._settings.system, self._joining.seed_set, self.state
         if state is None:
-            resolved = self._seeker.resolved
-            return Presence(system, 0, 0, circle, self._seeker.awaited, () if resolved == circle else resolved)
-        return Presence(system, state.cluster, len(state.alive), circle)
+            resolved = self._joining.resolved
+            return Presence(
+                system, 0, 0, seed_set, self._joining.former_peers, () if resolved == seed_set else resolved
+            )
+        return Presence(system, state.cluster, len(state.alive), seed_set)
 
     def _probe(self, address: PeerAddress) -> Send:
         return Send(address, Probe(self._presence(), address))
@@ -171,7 +182,7 @@ class Membership:
             return [Ignored(sender, f"a damaged state: {error}")]
         if self._local.node not in state.alive or sender not in state.alive:
             return [Ignored(sender, "it does not know this node, or itself")]
-        # Handing the same gossip on makes the participant answer that it has been seen.
+        # The participant handles the same gossip once more, so that it replies that this node has seen it.
         return self._participate(state.seen_by(self._local.node), received, now)
 
     def _take(self, steps: list[Step], now: float) -> list[Effect]:
@@ -181,15 +192,15 @@ class Membership:
         match step:
             case ProbeAll(addresses):
                 return [self._probe(address) for address in addresses]
-            case Begin():
+            case FormCluster():
                 effects = self._participate(GossipState.founded_by(self._local), Tick(), now)
-                return [*effects, *map(self._probe, self._seeker.others)]
+                return [*effects, *map(self._probe, self._joining.others)]
             case JoinThrough(member):
                 configuration = dict(self._settings.configuration)
                 join = Join(member.uid, self._settings.system, self._local.node_id, self._local.roles, configuration)
                 return [Send(member, join)]
-            case KeepSeeking(reason):
-                return [KeepsSeeking(reason)]
+            case ReportDelay(reason):
+                return [JoinDelayed(reason)]
             case Reject(reason):
                 return self._stop(Refused(reason, final=True))
 
@@ -198,7 +209,7 @@ class Membership:
             self._local.node,
             state,
             now,
-            circle=self._seeker.circle,
+            seed_set=self._joining.seed_set,
             settings=self._settings,
             strategy=self._strategy,
             random=self._random,

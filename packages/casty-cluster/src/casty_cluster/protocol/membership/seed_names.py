@@ -2,8 +2,8 @@
 
 A seed node may be configured by a name, or by an address of several, that differs from the one by which it calls
 itself. The names say nothing about that, nor does a look-up, as a name may stand for a proxy or for several nodes. So
-a seeking node finds it out by asking: an answer says which name was asked and which node has answered, and the
-transport notices where a name leads to this very node.
+a joining node finds it out by probing: an answer contains the name that was probed and the node that has answered, and
+the transport notices where a name leads to this very node.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from casty.address import PeerAddress
 
 @final
 class SeedNames:
-    """What a seeking node has found out so far."""
+    """What a joining node has found out so far."""
 
     def __init__(self, local: PeerAddress, seeds: Collection[PeerAddress]) -> None:
         self._local = local
@@ -48,18 +48,18 @@ class SeedNames:
         return min(self._own & self._seeds, default=self._local)
 
     @property
-    def circle(self) -> tuple[PeerAddress, ...]:
-        """This node and its seeds, as configured: nodes with the same seeds have the same circle."""
+    def seed_set(self) -> tuple[PeerAddress, ...]:
+        """This node and its seeds, as configured: nodes with the same seeds have the same seed set."""
         return tuple(sorted({self.own, *self.others}))
 
     def address(self, name: PeerAddress) -> PeerAddress:
-        """By which the node calls itself that has this name, as far as is known."""
+        """The address by which the node with this name calls itself, as far as is known."""
         return self._local if name in self._own else self._found.get(name, name)
 
     @property
     def resolved(self) -> tuple[PeerAddress, ...]:
-        """The circle by the addresses by which its nodes call themselves, as far as they have answered."""
-        return tuple(sorted(set(map(self.address, self.circle))))
+        """The seed set with each node's own address in the place of its name, as far as the nodes have answered."""
+        return tuple(sorted(set(map(self.address, self.seed_set))))
 
     def answered(self, name: PeerAddress, by: PeerAddress) -> None:
         """The node that calls itself `by` has answered at that name."""

@@ -31,7 +31,7 @@ class MembershipSettings:
     seed_interval_max: float = 1.0
     seed_timeout: float = 5.0
     """After which a node that may do so begins a cluster alone, and any other one says what it waits for."""
-    island_interval: float = 5.0
+    merge_interval: float = 5.0
     """Between two looks whether seed nodes that are no members have a cluster of their own."""
     leave_timeout: float = 10.0
     """After which a node that leaves goes without having been removed."""

@@ -6,7 +6,15 @@ from random import Random
 from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.spi.transport import ConnectFailure
-from casty_cluster.protocol.membership.joining import Begin, JoinThrough, KeepSeeking, ProbeAll, Reject, Seeker, Step
+from casty_cluster.protocol.membership.joining import (
+    FormCluster,
+    JoinProcess,
+    JoinThrough,
+    ProbeAll,
+    Reject,
+    ReportDelay,
+    Step,
+)
 from casty_cluster.protocol.membership.settings import MembershipSettings
 from casty_cluster.wire.membership import Presence, Refusal
 
@@ -14,29 +22,29 @@ A, B, C = (PeerAddress(f"10.0.0.{number}", 25520) for number in (1, 2, 3))
 NODE_B, NODE_C = NodeId(*B, 2), NodeId(*C, 3)
 
 
-def seeker(local: PeerAddress, *seeds: PeerAddress, contacts: tuple[PeerAddress, ...] = ()) -> Seeker:
-    return Seeker(local, MembershipSettings(system="bank", seeds=seeds, contacts=contacts), Random(0))
+def seeker(local: PeerAddress, *seeds: PeerAddress, contacts: tuple[PeerAddress, ...] = ()) -> JoinProcess:
+    return JoinProcess(local, MembershipSettings(system="bank", seeds=seeds, contacts=contacts), Random(0))
 
 
-def looking(*circle: PeerAddress) -> Presence:
-    return Presence("bank", 0, 0, tuple(sorted(circle)))
+def looking(*seed_set: PeerAddress) -> Presence:
+    return Presence("bank", 0, 0, tuple(sorted(seed_set)))
 
 
-def member(*circle: PeerAddress) -> Presence:
-    return Presence("bank", 7, 3, tuple(sorted(circle)))
+def member(*seed_set: PeerAddress) -> Presence:
+    return Presence("bank", 7, 3, tuple(sorted(seed_set)))
 
 
-def run(machine: Seeker, until: float) -> list[tuple[float, Step]]:
+def run(machine: JoinProcess, until: float) -> list[tuple[float, Step]]:
     """What it does as time passes, from the start at 0."""
     steps = [(0.0, step) for step in machine.start(0.0)]
-    while (now := machine.next_deadline()) <= until and not any(isinstance(step, Begin) for _, step in steps):
+    while (now := machine.next_deadline()) <= until and not any(isinstance(step, FormCluster) for _, step in steps):
         steps += [(now, step) for step in machine.tick(now)]
     return steps
 
 
 def test_without_seeds_it_begins_at_once() -> None:
-    assert seeker(A).start(0.0) == [Begin()]
-    assert seeker(A, A).start(0.0) == [Begin()]
+    assert seeker(A).start(0.0) == [FormCluster()]
+    assert seeker(A, A).start(0.0) == [FormCluster()]
 
 
 def test_one_that_was_in_a_cluster_before_looks_there_first() -> None:
@@ -47,13 +55,13 @@ def test_one_that_was_in_a_cluster_before_looks_there_first() -> None:
 
 
 def test_and_never_begins_another_while_the_others_may_go_on() -> None:
-    assert not any(isinstance(step, Begin) for _, step in run(seeker(A, A, B, contacts=(B, C)), 60.0))
+    assert not any(isinstance(step, FormCluster) for _, step in run(seeker(A, A, B, contacts=(B, C)), 60.0))
 
 
-def heard(machine: Seeker, at: float, *presences: tuple[NodeId, Presence]) -> bool:
+def heard(machine: JoinProcess, at: float, *presences: tuple[NodeId, Presence]) -> bool:
     """Whether it begins a cluster on hearing these."""
     steps = [machine.hear(node, presence, at) for node, presence in presences]
-    return [Begin()] in steps
+    return [FormCluster()] in steps
 
 
 def test_the_lowest_of_a_lost_cluster_begins_once_all_of_it_look_for_one() -> None:
@@ -145,14 +153,14 @@ def test_the_lowest_of_a_circle_begins_once_all_others_look_too() -> None:
     machine = seeker(A, B, C)
     machine.start(0.0)
     assert machine.hear(NODE_B, looking(A, B, C), 0.1) == []
-    assert machine.hear(NODE_C, looking(A, B, C), 0.1) == [Begin()]
+    assert machine.hear(NODE_C, looking(A, B, C), 0.1) == [FormCluster()]
 
 
 def test_the_others_of_a_circle_never_begin() -> None:
     machine = seeker(B, A, B)
     machine.start(0.0)
     assert machine.hear(NodeId(*A, 1), looking(A, B), 0.1) == []
-    assert not any(isinstance(step, Begin) for _, step in run(seeker(B, A, B), 60.0))
+    assert not any(isinstance(step, FormCluster) for _, step in run(seeker(B, A, B), 60.0))
 
 
 def test_a_circle_that_differs_does_not_count() -> None:
@@ -170,7 +178,7 @@ def test_one_of_a_circle_that_has_found_a_cluster_does_not_count() -> None:
 
 
 def test_the_lowest_that_is_its_own_seed_begins_alone_after_a_while() -> None:
-    (when, _), *_ = [(now, step) for now, step in run(seeker(A, A, B), 60.0) if isinstance(step, Begin)]
+    (when, _), *_ = [(now, step) for now, step in run(seeker(A, A, B), 60.0) if isinstance(step, FormCluster)]
     assert 5.0 <= when <= 6.2
 
 
@@ -179,12 +187,12 @@ def test_it_does_not_begin_alone_while_a_cluster_is_heard_of() -> None:
     machine.start(0.0)
     for second in range(1, 20):
         machine.hear(NODE_B, member(A, B), float(second))
-        assert not any(isinstance(step, Begin) for step in machine.tick(second + 0.5))
-    assert any(isinstance(step, Begin) for step in machine.tick(30.0))
+        assert not any(isinstance(step, FormCluster) for step in machine.tick(second + 0.5))
+    assert any(isinstance(step, FormCluster) for step in machine.tick(30.0))
 
 
-def reasons(machine: Seeker) -> list[str]:
-    return [step.reason for _, step in run(machine, 30.0) if isinstance(step, KeepSeeking)]
+def reasons(machine: JoinProcess) -> list[str]:
+    return [step.reason for _, step in run(machine, 30.0) if isinstance(step, ReportDelay)]
 
 
 def test_who_may_not_begin_alone_says_what_is_missing_once() -> None:
@@ -202,7 +210,7 @@ def test_seeds_that_do_not_fit_together_are_named() -> None:
     machine = seeker(A, B)
     machine.start(0.0)
     machine.hear(NODE_B, looking(B, C), 0.1)
-    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, KeepSeeking)]
+    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, ReportDelay)]
     assert "other seed nodes than here are configured at 10.0.0.2:25520" in reason
 
 
@@ -210,12 +218,12 @@ def test_a_cluster_that_does_not_let_it_in_is_named() -> None:
     machine = seeker(A, B)
     machine.start(0.0)
     machine.hear(NODE_B, member(A, B), 5.9)
-    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, KeepSeeking)]
+    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, ReportDelay)]
     assert "a cluster was found, and this node has not been able to join it yet" in reason
 
 
 def test_what_is_missing_is_said_again_every_half_minute() -> None:
-    said = [now for now, step in run(seeker(A, B), 100.0) if isinstance(step, KeepSeeking)]
+    said = [now for now, step in run(seeker(A, B), 100.0) if isinstance(step, ReportDelay)]
     assert [30.0 <= later - now <= 32.0 for now, later in pairwise(said)] == [True] * 3
 
 
@@ -223,7 +231,7 @@ def test_how_a_seed_cannot_be_reached_is_said() -> None:
     machine = seeker(A, B)
     machine.start(0.0)
     assert machine.failed(B, ConnectFailure.unreachable, "no such host") == []
-    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, KeepSeeking)]
+    (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, ReportDelay)]
     assert "no answer from 10.0.0.2:25520 (no such host)" in reason
 
 

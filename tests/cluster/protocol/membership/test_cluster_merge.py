@@ -6,9 +6,9 @@ import pytest
 from casty.address import PeerAddress
 from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.membership.cluster_merge import STRANGE
 from casty_cluster.protocol.membership.effects import Effect, Out, Send
 from casty_cluster.protocol.membership.inputs import Received, Suspects
-from casty_cluster.protocol.membership.islands import STRANGE
 from casty_cluster.wire.membership import (
     Answer,
     Dissolve,
