@@ -1,45 +1,114 @@
-"""Who can be found where: each node says what it has itself, and knows what the others have said.
+"""The actors that can be found under a key, on every node alike, and the subscribers to notify of changes.
 
-Theory of operation. A node owns its own entries; nobody else changes them. Every change goes to every member over its
-system link, numbered and in order, and a member that is new gets all entries of each node from that node. A node that
-is no member any more takes its entries with it. So all nodes that can talk to each other have the same listing as soon
-as their links are quiet.
+Theory of operation. A node owns its own entries; no other node changes them. It sends every change to every member over
+the system link, so changes arrive in order, and sends all of its entries to a new member. The entries of a removed
+member go with it. So all nodes that can reach each other have the same listings as soon as their links are quiet.
 
-Invariants: the entries of another node are those that it has sent, in its order; only members have entries.
+A change of a key is published to its subscribers at once after a quiet time, and otherwise `COMBINED` seconds after the
+last publication, together with all changes in between: many changes in quick succession cost as many steps, and not as
+many listings of everything.
+
+Invariants: the entries of another node are those that it has sent; no node has more than `MAX_ENTRIES`; a key without
+subscribers is not about to be published.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from casty.member import NodeId
 
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.system import Changed, Entry
 
 MAX_ENTRIES: Final = 10_000
-"""Of one node: what another one says is bounded here, too."""
+"""Of one node. The bound also limits what another node may send."""
 MAX_BYTES: Final = 32 * 1024
-"""Of the entries that go in one message, which has to fit into a frame."""
+"""Of the entries in one message, which has to fit into a frame."""
 MAX_ENTRY: Final = 4 * 1024
 """Bytes of a key and an address."""
+COMBINED: Final = 0.05
+"""Seconds between two publications."""
 
 
 @dataclass(frozen=True, slots=True)
-class SendChange:
-    """To be sent over the link to that node."""
+class Add:
+    """An actor of this node can be found. `is_reserved`: there is a reservation for it, which ends."""
 
-    to: NodeId
+    key: str
+    address: str
+    """The actor's URI."""
+    is_reserved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """An actor of this node can no longer be found under the key."""
+
+    key: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed[S: Hashable]:
+    """Publish the key to the subscriber, now and after every change."""
+
+    key: str
+    subscriber: S
+
+
+@dataclass(frozen=True, slots=True)
+class ActorStopped[S: Hashable]:
+    """An actor has stopped: it can no longer be found, and no longer subscribes."""
+
+    address: str
+    subscriber: S
+
+
+@dataclass(frozen=True, slots=True)
+class PeerChanged:
+    """A member has sent a change of its entries."""
+
+    node: NodeId
     change: Changed
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """These are the other members now, and this node is this incarnation."""
+
+    local: NodeId
+    others: Collection[NodeId]
+
+
+type Input[S: Hashable] = Add | Remove | Subscribed[S] | ActorStopped[S] | PeerChanged | Members
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Tell the subscribers the listing of the key."""
+
+    key: str
+    subscribers: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ListingChanged:
-    """Whoever is interested in the key is to be told."""
+    """The listing of a key without subscribers has changed."""
 
     key: str
 
 
-type Effect = SendChange | ListingChanged
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """There is no room for an entry."""
+
+    address: str
+    reason: str
+
+
+type Effect = SendSystem[Changed] | Publish | ListingChanged | Refuse
 
 
 class Entries:
@@ -81,79 +150,155 @@ class Entries:
         return True
 
 
-class Registry:
-    """The receptionist's memory on one node."""
+class Registry[S: Hashable]:
+    """The machine: the receptionist's memory on one node."""
 
     def __init__(self, local: NodeId) -> None:
-        self.local = local
-        self._entries: dict[NodeId, Entries] = {local: Entries()}
-        self._members: tuple[NodeId, ...] = ()
+        self._local = local
+        self._own = Entries()
+        self._own_keys: dict[str, set[str]] = {}
+        """The keys of each actor of this node."""
+        self._theirs: dict[NodeId, Entries] = {}
+        self._others: tuple[NodeId, ...] = ()
+        self._reserved = 0
+        self._subscribers: dict[str, dict[S, None]] = {}
+        self._subscriptions: dict[S, set[str]] = {}
+        """The keys of each subscriber."""
+        self._changed: dict[str, None] = {}
+        """Keys that are to be published."""
+        self._quiet_until = float("-inf")
 
-    def check_room(self, key: str, address: str, coming: int = 0) -> None:
-        """Raises ValueError where this node has as many entries as it may have, with those that are still to be added,
-        or the entry is too large.
-        """
-        entry = Entry(key, address)
-        size, own = entry.size, self._entries[self.local]
-        if entry in own:
+    def handle(self, given: Input[S] | Tick, now: float) -> list[Effect]:
+        return [*self._handle(given), *self._publish(now)]
+
+    def next_deadline(self) -> float | None:
+        return self._quiet_until if self._changed else None
+
+    def validate(self) -> None:
+        """Raises AssertionError where an invariant is broken."""
+        assert all(len(entries) <= MAX_ENTRIES for entries in (self._own, *self._theirs.values())), "too many entries"
+        assert self._changed.keys() <= self._subscribers.keys(), "a key without subscribers is to be published"
+        own = {(entry.key, entry.address) for entry in self._own}
+        assert own == {(key, address) for address, keys in self._own_keys.items() for key in keys}, "the indexes differ"
+        assert self._reserved >= 0, "more reservations ended than were made"
+
+    def reserve(self, key: str, address: str) -> None:
+        """Keep room for an entry, which `Add` with `is_reserved` makes later. Raises ValueError if there is none."""
+        self._check_room(Entry(key, address))
+        self._reserved += 1
+
+    def find(self, key: str) -> list[tuple[NodeId, str]]:
+        """The nodes and addresses of the actors with that key: those of this node first, then by node."""
+        own = [(self._local, address) for address in self._own.under(key)]
+        return own + [(node, address) for node in sorted(self._theirs) for address in self._theirs[node].under(key)]
+
+    def _handle(self, given: Input[S] | Tick) -> list[Effect]:
+        match given:
+            case Add(key, address, is_reserved):
+                self._reserved -= is_reserved
+                return self._add(Entry(key, address))
+            case Remove(key, address):
+                return self._remove(Entry(key, address))
+            case Subscribed(key, subscriber):
+                self._subscribers.setdefault(key, {})[subscriber] = None
+                self._subscriptions.setdefault(subscriber, set()).add(key)
+                return [Publish(key, (subscriber,))]
+            case ActorStopped(address, subscriber):
+                effects = self._unsubscribe(subscriber)
+                for key in sorted(self._own_keys.get(address, ())):
+                    effects += self._remove(Entry(key, address))
+                return effects
+            case PeerChanged(node, change):
+                return self._peer_changed(node, change)
+            case Members(local, others):
+                return self._members(local, others)
+            case Tick():
+                return []
+
+    def _add(self, entry: Entry) -> list[Effect]:
+        if entry in self._own:
+            return []
+        try:
+            self._check_room(entry)
+        except ValueError as error:
+            return [Refuse(entry.address, str(error))]
+        self._own.add(entry)
+        self._own_keys.setdefault(entry.address, set()).add(entry.key)
+        return [*self._note_changes([entry.key]), *self._send_all(Changed((entry,), ()))]
+
+    def _remove(self, entry: Entry) -> list[Effect]:
+        if not self._own.remove(entry):
+            return []
+        self._own_keys[entry.address].discard(entry.key)
+        if not self._own_keys[entry.address]:
+            del self._own_keys[entry.address]
+        return [*self._note_changes([entry.key]), *self._send_all(Changed((), (entry,)))]
+
+    def _unsubscribe(self, subscriber: S) -> list[Effect]:
+        effects: list[Effect] = []
+        for key in sorted(self._subscriptions.pop(subscriber, ())):
+            del self._subscribers[key][subscriber]
+            if not self._subscribers[key]:
+                del self._subscribers[key]
+                self._changed.pop(key, None)
+                effects.append(ListingChanged(key))
+        return effects
+
+    def _peer_changed(self, node: NodeId, change: Changed) -> list[Effect]:
+        entries = self._theirs.setdefault(node, Entries())
+        for entry in change.removed:
+            entries.remove(entry)
+        for entry in change.added[: MAX_ENTRIES - len(entries)]:
+            entries.add(entry)
+        return self._note_changes(entry.key for entry in (*change.added, *change.removed))
+
+    def _members(self, local: NodeId, others: Collection[NodeId]) -> list[Effect]:
+        known, self._others = self._others, tuple(others)
+        effects: list[Effect] = []
+        if local != self._local:
+            # No member knows the entries of this incarnation, and what the last one knew of theirs may have changed.
+            self._local = local
+            effects += self._note_changes(self._own.keys())
+            gone, known = list(self._theirs), ()
+        else:
+            gone = [node for node in self._theirs if node in known and node not in self._others]
+        for node in gone:
+            effects += self._note_changes(self._theirs.pop(node).keys())
+        for newcomer in (node for node in self._others if node not in known):
+            effects += [SendSystem(newcomer, Changed(portion, ())) for portion in _portions(self._own)]
+        return effects
+
+    def _note_changes(self, keys: Iterable[str]) -> list[Effect]:
+        effects: list[Effect] = []
+        for key in dict.fromkeys(keys):
+            if key in self._subscribers:
+                self._changed[key] = None
+            else:
+                effects.append(ListingChanged(key))
+        return effects
+
+    def _publish(self, now: float) -> list[Effect]:
+        if not self._changed or now < self._quiet_until:
+            return []
+        self._quiet_until = now + COMBINED
+        changed, self._changed = self._changed, {}
+        return [Publish(key, tuple(self._subscribers[key])) for key in changed]
+
+    def _check_room(self, entry: Entry) -> None:
+        if entry in self._own:
             return
-        if size > MAX_ENTRY:
-            raise ValueError(f"the key and the address {address[:80]} have {size} bytes; at most {MAX_ENTRY} travel")
-        if len(own) + coming >= MAX_ENTRIES:
+        if entry.size > MAX_ENTRY:
+            raise ValueError(
+                f"the key and the address {entry.address[:80]} have {entry.size} bytes; at most {MAX_ENTRY} can be sent"
+            )
+        if len(self._own) + self._reserved >= MAX_ENTRIES:
             raise ValueError(
                 f"{MAX_ENTRIES} actors of this node can be found already, which is the most there may be; let one of "
                 "them stand for several"
             )
 
-    def add(self, key: str, address: str) -> list[Effect]:
-        """Raises ValueError as `check_room` does."""
-        entry = Entry(key, address)
-        own = self._entries[self.local]
-        if entry in own:
-            return []
-        self.check_room(key, address)
-        own.add(entry)
-        return [ListingChanged(key), *self._tell_all(Changed((entry,), ()))]
-
-    def remove(self, key: str, address: str) -> list[Effect]:
-        entry = Entry(key, address)
-        if not self._entries[self.local].remove(entry):
-            return []
-        return [ListingChanged(key), *self._tell_all(Changed((), (entry,)))]
-
-    def changed(self, node: NodeId, change: Changed) -> list[Effect]:
-        """A member says what has become of its entries."""
-        entries = self._entries.setdefault(node, Entries())
-        for entry in change.removed:
-            entries.remove(entry)
-        for entry in change.added[: MAX_ENTRIES - len(entries)]:
-            entries.add(entry)
-        return _listings(entry.key for entry in (*change.added, *change.removed))
-
-    def members(self, others: Collection[NodeId]) -> list[Effect]:
-        """These are the other members now."""
-        known, self._members = self._members, tuple(others)
-        effects: list[Effect] = []
-        own = self._entries[self.local]
-        for newcomer in (node for node in self._members if node not in known):
-            effects += [SendChange(newcomer, Changed(portion, ())) for portion in _portions(own)]
-        for node in [node for node in self._entries if node != self.local and node in known]:
-            if node not in self._members:
-                effects += _listings(self._entries.pop(node).keys())
-        return effects
-
-    def find(self, key: str) -> list[tuple[NodeId, str]]:
-        """Where actors with that key are, those of this node first, then by node."""
-        nodes = [self.local, *sorted(node for node in self._entries if node != self.local)]
-        return [(node, address) for node in nodes for address in self._entries[node].under(key)]
-
-    def validate(self) -> None:
-        """Raises AssertionError where an invariant is broken."""
-        assert self.local in self._entries, "a node without entries of its own"
-        assert all(len(entries) <= MAX_ENTRIES for entries in self._entries.values()), "too many entries"
-
-    def _tell_all(self, change: Changed) -> list[Effect]:
-        return [SendChange(node, change) for node in self._members]
+    def _send_all(self, change: Changed) -> list[Effect]:
+        return [SendSystem(node, change) for node in self._others]
 
 
 def _portions(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
@@ -167,7 +312,3 @@ def _portions(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
         size += entry.size
     if portion:
         yield tuple(portion)
-
-
-def _listings(keys: Iterable[str]) -> list[Effect]:
-    return [ListingChanged(key) for key in dict.fromkeys(keys)]
