@@ -7,7 +7,24 @@ from random import Random
 
 import pytest
 from casty.member import Member, MemberStatus, NodeId
-from casty_cluster.protocol.singleton import Effect, Phase, Say, Singleton, Start, Stop
+from casty_cluster.protocol.forwarding import HERE
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.singleton import (
+    PAUSE,
+    Effect,
+    HandedOverReceived,
+    HandOverReceived,
+    Input,
+    InstanceStopped,
+    Members,
+    Out,
+    Paused,
+    Phase,
+    Singleton,
+    Start,
+    Stop,
+)
+from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.system import HandedOver, HandOver
 
 A, B, C = (NodeId("n", port, port) for port in (1, 2, 3))
@@ -21,36 +38,77 @@ def up(*nodes: NodeId) -> list[Member]:
     ]
 
 
+class Part:
+    """A machine under the eyes of a test, which checks its invariants after each step."""
+
+    def __init__(self, node: NodeId, machine: Singleton | None = None) -> None:
+        self.node = node
+        self.machine = machine or Singleton("s")
+        self.now = 0.0
+
+    def handle(self, given: Input | Tick) -> list[Effect]:
+        effects = self.machine.handle(given, self.now)
+        self.machine.validate()
+        return effects
+
+    def members(self, members: list[Member], retiring: set[NodeId]) -> list[Effect]:
+        return self.handle(Members(self.node, members, retiring))
+
+    def hand_over(self, asker: NodeId) -> list[Effect]:
+        return self.handle(HandOverReceived(asker))
+
+    def handed_over(self, node: NodeId) -> list[Effect]:
+        return self.handle(HandedOverReceived(node))
+
+    def stopped(self, failure: str | None = None) -> list[Effect]:
+        return self.handle(InstanceStopped(failure))
+
+    def out(self) -> list[Effect]:
+        return self.handle(Out())
+
+    @property
+    def phase(self) -> Phase:
+        return self.machine.phase
+
+
+def stopping_since_its_last_incarnation() -> Part:
+    last = Part(A._replace(uid=99))
+    last.members(up(last.node, B), set())
+    assert last.out() == [Stop()]
+    return Part(A, last.machine)
+
+
 def test_the_oldest_member_runs_it_and_the_others_know_where() -> None:
-    first, second = Singleton("s", A), Singleton("s", B)
+    first, second = Part(A), Part(B)
     assert first.members(up(A, B), set()) == [Start()]
     assert second.members(up(A, B), set()) == []
-    assert first.host == second.host == A
+    assert first.machine.host == second.machine.host == A
+    assert (first.machine.aim, second.machine.aim) == (HERE, A)
 
 
 def test_the_next_host_starts_when_the_retiring_one_has_stopped() -> None:
-    first, second = Singleton("s", A), Singleton("s", B)
+    first, second = Part(A), Part(B)
     first.members(up(A, B), set())
     second.members(up(A, B), set())
-    assert second.members(up(A, B), {A}) == [Say(A, HandOver("s"))]
+    assert second.members(up(A, B), {A}) == [SendSystem(A, HandOver("s"))]
     assert first.members(up(A, B), {A}) == []
     assert first.hand_over(B) == [Stop()]
-    assert first.stopped() == [Say(B, HandedOver("s"))]
+    assert first.stopped() == [SendSystem(B, HandedOver("s"))]
     assert second.handed_over(A) == [Start()]
     assert first.members(up(A, B), {A}) == [], "what has been handed over does not come back"
 
 
 def test_a_member_that_is_given_up_needs_not_hand_over_once_it_is_removed() -> None:
-    second = Singleton("s", B)
+    second = Part(B)
     second.members(up(A, B), set())
     down = [Member(node=A, node_id="1", status=MemberStatus.down, up_number=1), *up(A, B)[1:]]
-    assert second.members(down, set()) == [Say(A, HandOver("s"))]
+    assert second.members(down, set()) == [SendSystem(A, HandOver("s"))]
     assert second.phase is Phase.waiting
     assert second.members(up(A, B)[1:], set()) == [Start()]
 
 
 def test_the_last_member_keeps_it_although_it_retires() -> None:
-    first = Singleton("s", A)
+    first = Part(A)
     first.members(up(A), set())
     assert first.members(up(A), {A}) == []
     assert first.phase is Phase.running
@@ -58,7 +116,7 @@ def test_the_last_member_keeps_it_although_it_retires() -> None:
 
 def test_a_member_that_stays_keeps_it_whoever_asks() -> None:
     """The asker has given it up, and is about to learn that it is the loser."""
-    first = Singleton("s", A)
+    first = Part(A)
     first.members(up(A, B), set())
     assert first.hand_over(B) == []
     assert first.phase is Phase.running
@@ -67,15 +125,15 @@ def test_a_member_that_stays_keeps_it_whoever_asks() -> None:
 
 
 def test_who_was_asked_before_it_knew_that_it_goes_answers_then() -> None:
-    first = Singleton("s", A)
+    first = Part(A)
     first.members(up(A, B), set())
     first.hand_over(B)
     assert first.members(up(A, B), {A}) == [Stop()]
-    assert first.stopped() == [Say(B, HandedOver("s"))]
+    assert first.stopped() == [SendSystem(B, HandedOver("s"))]
 
 
 def test_a_node_that_is_out_stops_it_at_once() -> None:
-    first = Singleton("s", A)
+    first = Part(A)
     first.members(up(A, B), set())
     assert first.out() == [Stop()]
     assert first.stopped() == []
@@ -83,16 +141,61 @@ def test_a_node_that_is_out_stops_it_at_once() -> None:
 
 
 def test_the_next_incarnation_waits_until_what_the_last_one_ran_has_stopped() -> None:
-    again = Singleton("s", A, stopping=True)
+    again = stopping_since_its_last_incarnation()
     assert again.members(up(A, B), set()) == []
     assert again.stopped() == [Start()]
 
 
 def test_the_next_incarnation_does_not_hand_over_what_still_stops() -> None:
-    again = Singleton("s", A, stopping=True)
+    again = stopping_since_its_last_incarnation()
     again.members(up(A, B), {A})
     assert again.hand_over(B) == []
-    assert again.stopped() == [Say(B, HandedOver("s"))]
+    assert again.stopped() == [SendSystem(B, HandedOver("s"))]
+
+
+def test_one_that_fails_starts_again_after_a_pause_and_one_that_stops_by_itself_does_not() -> None:
+    first = Part(A)
+    first.members(up(A, B), set())
+    assert first.stopped("boom") == [Paused("boom")]
+    assert first.machine.has_it
+    assert first.machine.aim is None
+    assert first.machine.next_deadline() == PAUSE
+    assert first.handle(Tick()) == [], "a tick before its time changes nothing"
+    first.now = PAUSE
+    assert first.handle(Tick()) == [Start()]
+    assert first.machine.aim is HERE
+    assert first.stopped() == []
+    assert first.machine.next_deadline() is None
+    assert first.machine.aim is None
+
+
+def test_one_that_has_failed_is_handed_over_at_once_and_not_started_again() -> None:
+    first = Part(A)
+    first.members(up(A, B), set())
+    first.stopped("boom")
+    first.members(up(A, B), {A})
+    assert first.hand_over(B) == [SendSystem(B, HandedOver("s"))]
+    first.now = PAUSE
+    assert first.handle(Tick()) == []
+    assert not first.machine.has_it
+
+
+def test_one_that_has_failed_is_not_started_again_by_a_node_that_is_out() -> None:
+    first = Part(A)
+    first.members(up(A, B), set())
+    first.stopped("boom")
+    assert first.out() == []
+    first.now = PAUSE
+    assert first.handle(Tick()) == []
+
+
+def test_another_incarnation_stops_what_the_last_one_runs_and_starts_it_again() -> None:
+    first = Part(A)
+    first.members(up(A, B), set())
+    again = Part(A._replace(uid=99), first.machine)
+    assert again.members(up(B, again.node), {B}) == [Stop()]
+    assert again.stopped() == [SendSystem(B, HandOver("s"))]
+    assert again.handed_over(B) == [Start()]
 
 
 class Cluster:
@@ -111,17 +214,19 @@ class Cluster:
         if self.seen[node] < len(self.history):
             members, retiring = self.history[self.seen[node]]
             self.seen[node] += 1
-            self.carry_out(node, self.nodes[node].members(members, retiring))
+            self.do(node, Members(node, members, retiring))
 
-    def carry_out(self, node: NodeId, effects: list[Effect]) -> None:
-        for effect in effects:
+    def do(self, node: NodeId, given: Input) -> None:
+        for effect in self.nodes[node].handle(given, 0.0):
             match effect:
                 case Start():
                     self.starts += 1
                 case Stop():
                     self.stopping.add(node)
-                case Say(to, message):
+                case SendSystem(to, message):
                     self.flying.setdefault((node, to), deque()).append(message)
+                case Paused():
+                    raise AssertionError("none fails here")
         self.nodes[node].validate()
         running = [n for n, s in self.nodes.items() if s.phase in (Phase.running, Phase.stopping)]
         assert len(running) <= 1, f"it runs on {running}"
@@ -139,12 +244,12 @@ class Cluster:
 
     def stop(self, node: NodeId) -> None:
         self.stopping.discard(node)
-        self.carry_out(node, self.nodes[node].stopped())
+        self.do(node, InstanceStopped())
 
     def deliver(self, sender: NodeId, to: NodeId) -> None:
         message = self.flying[sender, to].popleft()
-        receive = self.nodes[to].hand_over if isinstance(message, HandOver) else self.nodes[to].handed_over
-        self.carry_out(to, receive(sender))
+        received = HandOverReceived if isinstance(message, HandOver) else HandedOverReceived
+        self.do(to, received(sender))
 
 
 @pytest.mark.parametrize("seed", range(300))
@@ -158,7 +263,7 @@ def test_it_never_runs_twice_and_always_runs_again(seed: int) -> None:
         if change == "join":
             node = NodeId("n", random.randint(1, 9), 1000 + number)
             members.append(Member(node=node, node_id=str(number), status=MemberStatus.up, up_number=number))
-            cluster.nodes[node], cluster.seen[node] = Singleton("s", node), len(cluster.history)
+            cluster.nodes[node], cluster.seen[node] = Singleton("s"), len(cluster.history)
         elif change == "retire":
             retiring.add(random.choice(members).node)
         else:

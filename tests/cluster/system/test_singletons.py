@@ -159,7 +159,7 @@ async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_st
 
 @pytest.mark.parametrize("failure", [ValueError("not yet"), BaseExceptionGroup("not yet", [GeneratorExit()])])
 async def test_a_factory_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch, failure: BaseException) -> None:
-    monkeypatch.setattr("casty_cluster.singleton.manager.PAUSE", 0.01)
+    monkeypatch.setattr("casty_cluster.protocol.singleton.PAUSE", 0.01)
     attempts = iter([failure, None])
 
     def factory() -> Behavior[Any]:

@@ -1,12 +1,14 @@
 """Where a singleton runs, and how it moves from one node to the next without ever running twice.
 
-Theory of operation. The oldest member that is up and not retiring is the host. A member that has become the host starts
-the singleton when every older member has either said that it does not run it any more, or is no member. So a member
-that goes of its own will retires first: it says so, the next host asks it to hand over, and it answers once its
-singleton has stopped. A member that was given up need not answer; it has stopped its singletons by itself if it lives,
-as it is on the losing side of the downing strategy. Who is asked without knowing that it goes keeps what it runs: the
-asker has given it up, and it may be the asker who is on the losing side. A member's number of coming up is given before
-anybody can see it up with a higher one, hence all nodes agree on who is older than whom.
+Theory of operation. The oldest member that is up and not retiring is the host. A new host starts the singleton once
+every older member has reported that it does not run it any more, or is no longer a member. A member that leaves retires
+first: it announces that, the next host asks it to hand over, and it reports when its singleton has stopped. A downed
+member need not report: it is on the losing side of the downing strategy, and stops its singletons itself if it is
+alive. A member that is asked and is not leaving keeps its singleton: the asker has downed it, and the asker may be the
+one on the losing side. A member gets its `up_number` before any node can see a member up with a higher one, so all
+nodes agree on which of two members is older.
+
+A singleton that fails is started again after a pause, on the same node.
 
 The scheme is that of Pekko's `ClusterSingletonManager.scala`.
 
@@ -21,7 +23,53 @@ from typing import Final
 
 from casty.member import Member, MemberStatus, NodeId
 
+from casty_cluster.protocol.forwarding import HERE, Aim
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.system import HandedOver, HandOver
+
+PAUSE: Final = 1.0
+"""Seconds before a singleton that has failed is started again."""
+
+_STAYING: Final = frozenset((MemberStatus.joining, MemberStatus.up))
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The membership has changed; `local` is this incarnation."""
+
+    local: NodeId
+    members: Sequence[Member]
+    retiring: Set[NodeId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """This incarnation is no longer a member. If the node rejoins, `Members` follows with the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOverReceived:
+    """A younger member has become the host: it has seen this node retire, leave or be downed."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOverReceived:
+    """A member reports that it does not run the singleton, and never will again."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStopped:
+    """The singleton has stopped on this node, or could not be started."""
+
+    failure: str | None = None
+
+
+type Input = Members | Out | HandOverReceived | HandedOverReceived | InstanceStopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +83,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
-    """To be sent over the link to that node."""
+class Paused:
+    """The singleton has failed, and starts again after a pause."""
 
-    to: NodeId
-    message: HandOver | HandedOver
+    failure: str
 
 
-_STAYING: Final = frozenset((MemberStatus.joining, MemberStatus.up))
-
-type Effect = Start | Stop | Say
+type Effect = Start | Stop | Paused | SendSystem[HandOver | HandedOver]
 
 
 class Phase(Enum):
@@ -52,105 +97,143 @@ class Phase(Enum):
 
     elsewhere = "elsewhere"
     waiting = "waiting"
-    """It is to run here as soon as all older members have handed over."""
+    """It starts here as soon as all older members have handed over."""
     running = "running"
+    ended = "ended"
+    """This node is the host, but the singleton has stopped by itself or failed."""
     stopping = "stopping"
 
 
 class Singleton:
-    """One node's part in running one singleton."""
+    """The machine: the part of one node in running one singleton."""
 
-    def __init__(self, name: str, local: NodeId, *, stopping: bool = False) -> None:
-        """`stopping`: what this node's last incarnation ran has not stopped yet."""
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.phase = Phase.stopping if stopping else Phase.elsewhere
+        self.phase = Phase.elsewhere
         self.host: NodeId | None = None
-        """Where messages for the singleton go; None where nobody is to run it, as when all retire."""
-        self._local = local
+        """The node to which messages for the singleton go; None if none is to run it, as when all retire."""
+        self._local: NodeId | None = None
         self._present = set[NodeId]()
         self._older: tuple[NodeId, ...] = ()
         self._handed_over: set[NodeId] = set()
         """Older members that do not run it any more."""
-        self._heirs: list[NodeId] = []
-        """Who has asked for it and was not answered yet."""
-        self._goes = False
-        """Whether this node retires, leaves or was given up, none of which is ever taken back."""
+        self._askers: list[NodeId] = []
+        """Members that have asked for it and have no reply yet."""
+        self._is_leaving = False
+        """Whether this node retires, leaves or was downed, none of which is ever taken back."""
         self._has_yielded = False
-        """Whether anybody has: it never runs here again."""
+        """Whether another member has it, so that it never runs on this incarnation again."""
+        self._restart_at: float | None = None
 
-    def members(self, members: Sequence[Member], retiring: Set[NodeId]) -> list[Effect]:
-        """The membership has changed."""
+    @property
+    def has_it(self) -> bool:
+        """Whether no other node can have it yet."""
+        return self.phase not in (Phase.elsewhere, Phase.waiting)
+
+    @property
+    def aim(self) -> Aim:
+        """Where messages for the singleton go now."""
+        if self.host is None or self.host != self._local:
+            return self.host
+        return HERE if self.phase is Phase.running else None
+
+    def handle(self, given: Input | Tick, now: float) -> list[Effect]:
+        match given:
+            case Members(local, members, retiring):
+                renewed = self._renew(local) if local != self._local else []
+                return renewed + self._members(local, members, retiring)
+            case Out():
+                return self._out()
+            case HandOverReceived(node):
+                self._askers.append(node)
+                return self._yield()
+            case HandedOverReceived(node):
+                if node in self._older:
+                    self._handed_over.add(node)
+                return self._start()
+            case InstanceStopped(failure):
+                return self._stopped(failure, now)
+            case Tick():
+                return self._restart() if self._restart_at is not None and now >= self._restart_at else []
+
+    def next_deadline(self) -> float | None:
+        return self._restart_at
+
+    def validate(self) -> None:
+        """Raises AssertionError where an invariant is broken."""
+        assert self.phase is not Phase.waiting or self.host == self._local, "it waits for what another node runs"
+        assert self._handed_over <= set(self._older), "a member that is not older has handed over"
+        assert self._restart_at is None or self.phase is Phase.ended, "what has not failed is to start again"
+
+    def _renew(self, local: NodeId) -> list[Effect]:
+        """Begin as another incarnation. What the last one ran may still have to stop."""
+        # An asker may know this node as a member before the node does itself.
+        effects = [] if self._local is None else self._out()
+        self._local = local
+        self._present.clear()
+        self._has_yielded = False
+        return effects
+
+    def _out(self) -> list[Effect]:
+        is_running = self.phase is Phase.running
+        self.host, self._older = None, ()
+        self._handed_over.clear()
+        self._askers.clear()
+        self._is_leaving = self._has_yielded = True
+        self._restart_at = None
+        self.phase = Phase.stopping if is_running or self.phase is Phase.stopping else Phase.elsewhere
+        return [Stop()] if is_running else []
+
+    def _members(self, local: NodeId, members: Sequence[Member], retiring: Set[NodeId]) -> list[Effect]:
         up = sorted((m for m in members if m.status is MemberStatus.up), key=lambda m: m.up_number)
         self.host = next((member.node for member in up if member.node not in retiring), None)
-        own = next((m for m in members if m.node == self._local), None)
+        own = next((m for m in members if m.node == local), None)
         before = self._older
-        self._older = tuple(
-            m.node for m in members if own and 0 < m.up_number < own.up_number and m.node != self._local
-        )
+        self._older = tuple(m.node for m in members if own and 0 < m.up_number < own.up_number and m.node != local)
         self._handed_over &= set(self._older)
         present = {m.node for m in members}
         gone, self._present = self._present - present, present
-        # One that is not a member here yet may be one elsewhere.
-        self._heirs = [heir for heir in self._heirs if heir not in gone]
-        self._goes = self._local in retiring or (own is not None and own.status not in _STAYING)
-        if self.host == self._local and not self._has_yielded:
+        # An asker that is not a member here yet may be one elsewhere, so only those that were members are dropped.
+        self._askers = [asker for asker in self._askers if asker not in gone]
+        self._is_leaving = local in retiring or (own is not None and own.status not in _STAYING)
+        if self.host == local and not self._has_yielded:
             return self._claim(before)
         if self.phase is Phase.waiting:
             self.phase = Phase.elsewhere
         return self._yield()
 
-    def hand_over(self, asker: NodeId) -> list[Effect]:
-        """A younger member has become the host: it has seen this node retire, leave or be given up."""
-        self._heirs.append(asker)
-        return self._yield()
-
-    def handed_over(self, node: NodeId) -> list[Effect]:
-        if node in self._older:
-            self._handed_over.add(node)
-        return self._start()
-
-    def stopped(self) -> list[Effect]:
-        """The singleton has stopped, as it was told."""
-        self.phase = Phase.elsewhere
-        if self.host == self._local and not self._has_yielded:
-            return self._claim()
-        return self._yield()
-
-    def out(self) -> list[Effect]:
-        """This node is no member any more, and its next incarnation begins anew."""
-        running = self.phase is Phase.running
-        self.host, self._older = None, ()
-        self._handed_over.clear()
-        self._heirs.clear()
-        self._goes = self._has_yielded = True
-        self.phase = Phase.stopping if running or self.phase is Phase.stopping else Phase.elsewhere
-        return [Stop()] if running else []
-
-    def validate(self) -> None:
-        """Raises AssertionError where an invariant is broken."""
-        assert self.phase is not Phase.waiting or self.host == self._local, "it waits for what is another's"
-        assert self._handed_over <= set(self._older), "who is not older has handed over"
+    def _stopped(self, failure: str | None, now: float) -> list[Effect]:
+        match self.phase:
+            case Phase.stopping:
+                self.phase = Phase.elsewhere
+                return self._claim() if self.host == self._local and not self._has_yielded else self._yield()
+            case Phase.running:
+                self.phase = Phase.ended
+                self._restart_at = None if failure is None else now + PAUSE
+                return [] if failure is None else [Paused(failure)]
+            case Phase.elsewhere | Phase.waiting | Phase.ended:
+                return []
 
     def _claim(self, asked: Sequence[NodeId] = ()) -> list[Effect]:
-        """Run it as soon as all older members have handed over; those that were asked already have it to do."""
+        """Run it as soon as all older members have handed over; those in `asked` have been asked already."""
         match self.phase:
             case Phase.elsewhere:
                 self.phase = Phase.waiting
                 return [*map(self._ask, self._missing()), *self._start()]
             case Phase.waiting:
                 return [*(self._ask(node) for node in self._missing() if node not in asked), *self._start()]
-            case Phase.running | Phase.stopping:
+            case Phase.running | Phase.ended | Phase.stopping:
                 return []
 
     def _missing(self) -> list[NodeId]:
         return [node for node in self._older if node not in self._handed_over]
 
-    def _ask(self, node: NodeId) -> Say:
-        return Say(node, HandOver(self.name))
+    def _ask(self, node: NodeId) -> Effect:
+        return SendSystem(node, HandOver(self.name))
 
     def _yield(self) -> list[Effect]:
-        """Let go of it for good, if this node goes and somebody wants it."""
-        if not self._goes or not self._heirs:
+        """Give it to a member that has asked for it, if this node is leaving."""
+        if not self._is_leaving or not self._askers:
             return []
         self._has_yielded = True
         match self.phase:
@@ -159,13 +242,17 @@ class Singleton:
                 return [Stop()]
             case Phase.stopping:
                 return []
-            case Phase.elsewhere | Phase.waiting:
-                self.phase = Phase.elsewhere
-                heirs, self._heirs = self._heirs, []
-                return [Say(heir, HandedOver(self.name)) for heir in heirs]
+            case Phase.elsewhere | Phase.waiting | Phase.ended:
+                self.phase, self._restart_at = Phase.elsewhere, None
+                askers, self._askers = self._askers, []
+                return [SendSystem(asker, HandedOver(self.name)) for asker in askers]
 
     def _start(self) -> list[Effect]:
         if self.phase is not Phase.waiting or self._missing():
             return []
         self.phase = Phase.running
+        return [Start()]
+
+    def _restart(self) -> list[Effect]:
+        self.phase, self._restart_at = Phase.running, None
         return [Start()]

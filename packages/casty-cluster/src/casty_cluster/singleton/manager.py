@@ -1,12 +1,12 @@
-"""A singleton's part on one node: an actor around `protocol.singleton` that starts, stops and reaches it.
+"""The part of one node in its singletons: the shells of `protocol.singleton` and `protocol.forwarding`.
 
-Every node has one under the singleton's name. What it is told goes to the singleton, by `protocol.forwarding`: to its
-child, where that runs here, else to the manager of the host.
+Every node has a manager under the singleton's name. It passes messages on: to its child, where the singleton runs on
+this node, else to the manager on the host.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, override
 
@@ -14,7 +14,7 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox, Terminat
 from casty.behaviors.clustered import SingletonBehavior
 from casty.errors import EncodeError
 from casty.extension import Internal, Kernel, LocalRef, take_unread
-from casty.interruption import raise_unless_failure
+from casty.interruption import described, raise_unless_failure
 from casty.member import ClusterState, NodeId
 from casty.spi.cluster_feature import (
     ClusterFeature,
@@ -25,18 +25,19 @@ from casty.spi.cluster_feature import (
     SpawnBehavior,
 )
 
+from casty_cluster.node.driver import Driver
 from casty_cluster.node.enduring import enduring
-from casty_cluster.protocol import forwarding
-from casty_cluster.protocol.forwarding import HERE, AskToFlush, Deliver, Drop, Forwarding, PassOn
-from casty_cluster.protocol.singleton import Effect, Phase, Say, Singleton, Start, Stop
+from casty_cluster.protocol import forwarding, singleton
+from casty_cluster.protocol.forwarding import Forwarding
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.singleton import Singleton
+from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.remoting.refs import RemoteRef
 from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
 from casty_cluster.wire.system import HandedOver, HandOver
 
 logger = logging.getLogger("casty.cluster")
 
-PAUSE: Final = 1.0
-"""Seconds before a singleton that has failed is started again."""
 HAND_OFF_TIMEOUT: Final = 10.0
 """Seconds that a node which shuts down waits until its singletons are handed over."""
 INSTANCE: Final = "instance"
@@ -44,7 +45,7 @@ INSTANCE: Final = "instance"
 
 @dataclass(frozen=True, slots=True)
 class ViewChanged(Internal):
-    """The cluster has changed; None: this node is no member any more."""
+    """The view of the cluster has changed; None: this node is not a member any more."""
 
     view: ClusterState | None
 
@@ -58,12 +59,12 @@ class PeerMessage(Internal):
 
 
 @dataclass(frozen=True, slots=True)
-class Again(Internal):
-    """The pause after a failure is over."""
+class RoleDue(Internal):
+    """The deadline of the singleton's machine has come."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tick(Internal):
+class ForwardingDue(Internal):
     """The deadline of the forwarding has come."""
 
 
@@ -122,12 +123,12 @@ class Singletons(ClusterFeature):
         this node any more.
         """
         try:
-            await self._until(lambda manager: not manager.runs)
+            await self._until(lambda manager: not manager.has_it)
             for manager in self._managers.values():
                 manager.drain()
             await self._until(lambda manager: manager.is_drained)
         except asyncio.CancelledError:
-            left = [name for name, manager in self._managers.items() if manager.runs or not manager.is_drained]
+            left = [name for name, manager in self._managers.items() if manager.has_it or not manager.is_drained]
             logger.warning("these singletons, or messages for them, were not handed over: %s", ", ".join(left))
             raise
 
@@ -150,28 +151,33 @@ class Singletons(ClusterFeature):
 
 
 class Manager:
-    """What one incarnation of a manager knows."""
+    """The manager of one singleton on one node, for as long as its actor runs."""
 
     def __init__(
-        self, singletons: Singletons, ctx: ActorContext[Any], name: str, singleton: SingletonBehavior[Any]
+        self, singletons: Singletons, ctx: ActorContext[Any], name: str, behavior: SingletonBehavior[Any]
     ) -> None:
         self._singletons = singletons
         self._node = singletons.node
         self._dead_letters = singletons.kernel.dead_letters
         self._ctx = ctx
         self._name = name
-        self._singleton = singleton
-        self._machine: Singleton | None = None
-        self._local: NodeId | None = None
+        self._behavior = behavior
         self._instance: ActorRef[Any] | None = None
+        clock = self._node.clock
+        self._singleton = Singleton(name)
+        self._role: Driver[singleton.Input, singleton.Effect] = Driver(
+            self._singleton, clock, self._play, due=lambda: ctx.self.tell(RoleDue())
+        )
         self._forwarding: Forwarding[Any] = Forwarding()
-        self._due: float | None = None
-        """For when the timer of the forwarding is set."""
+        # It remembers no inputs: users' messages may be large.
+        self._router: Driver[forwarding.Input[Any], forwarding.Effect[Any]] = Driver(
+            self._forwarding, clock, self._route, due=lambda: ctx.self.tell(ForwardingDue()), remembered=0
+        )
 
     @property
-    def runs(self) -> bool:
-        """Whether the singleton is here, if perhaps about to stop."""
-        return self._machine is not None and self._machine.phase in (Phase.running, Phase.stopping)
+    def has_it(self) -> bool:
+        """Whether no other node can have the singleton yet."""
+        return self._singleton.has_it
 
     @property
     def is_drained(self) -> bool:
@@ -181,148 +187,107 @@ class Manager:
         """Called outside of the actor's turns, as are `hear` and `see`."""
         self._ctx.self.tell(Drain())
 
-    def hear(self, node: NodeId, said: HandOver | HandedOver) -> None:
-        self._ctx.self.tell(PeerMessage(node, said))
+    def hear(self, node: NodeId, message: HandOver | HandedOver) -> None:
+        self._ctx.self.tell(PeerMessage(node, message))
 
     def see(self, view: ClusterState | None) -> None:
         self._ctx.self.tell(ViewChanged(view))
 
     async def receive(self, ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
         match message:
-            case ViewChanged(view):
-                self._look(view)
-                self._singletons.note_change()
-            case PeerMessage(node, said):
-                self._hear(node, said)
+            case ViewChanged(ClusterState() as view):
+                self._decide(singleton.Members(view.local, view.members, view.retiring))
+                self._forward(forwarding.Members(view.others, view.unreachable))
+            case ViewChanged():
+                self._decide(singleton.Out())
+            case PeerMessage(node, HandOver()):
+                self._decide(singleton.HandOverReceived(node))
+            case PeerMessage(node, HandedOver()):
+                self._decide(singleton.HandedOverReceived(node))
             case Terminated(ref, reason) if ref == self._instance:
-                self._ended(reason)
-            case Again():
-                self._start()
-            case Forwarded(inner, hops):
-                self._do(self._forwarding.take(inner, hops, self._now()))
-            case Returned(inner, hops):
-                self._do(self._forwarding.returned(inner, hops, self._now()))
-            case Flush(number, host, port, uid):
-                self._forwarding.asked_to_flush(NodeId(host, port, uid))
-                self._manager_on(NodeId(host, port, uid)).tell(Flushed(number))
-            case Flushed(number):
-                self._forwarding.flushed(number)
-                self._do(())
+                self._instance = None
+                self._ctx.log.info("the singleton %s has stopped on this node", self._name)
+                self._decide(singleton.InstanceStopped(None if reason is None else described(reason)))
+            case RoleDue():
+                self._decide(Tick())
+            case ForwardingDue():
+                self._forward(Tick())
             case Drain():
-                self._do(self._forwarding.drain(self._now()))
-            case Tick():
-                self._do(self._forwarding.tick(self._now()))
+                self._forward(forwarding.Drain())
+            case Flush(number, host, port, uid):
+                self._forward(forwarding.FlushRequested(NodeId(host, port, uid), number))
+            case Flushed(number):
+                self._forward(forwarding.Flushed(number))
+            case Returned(inner, hops):
+                self._forward(forwarding.Returned(inner, hops))
+            case Forwarded(inner, hops):
+                self._forward(forwarding.Take(inner, hops))
             case _:
-                self._do(self._forwarding.take(message, 0, self._now()))
+                self._forward(forwarding.Take(message, 0))
         return Behaviors.same()
 
     def end(self) -> None:
-        """What waits here is handled by nobody."""
-        for message in self._forwarding.close():
-            self._undeliverable(
-                message, f"the singleton {self._name} has no node that takes it, and this one has stopped"
-            )
+        """The manager has stopped: the messages that wait here become dead letters."""
+        self._forward(forwarding.Close())
+        self._role.stop()
+        self._router.stop()
+
+    def _decide(self, given: singleton.Input | Tick) -> None:
+        self._role.handle(given)
+        self._forward(forwarding.AimAt(self._singleton.aim))
         self._singletons.note_change()
 
-    def _look(self, view: ClusterState | None) -> None:
-        if view is None:
-            if self._machine is not None:
-                self._carry_out(self._machine.out())
-            return
-        if self._machine is None or self._local != view.local:
-            self._local = view.local
-            self._machine = Singleton(self._name, view.local, stopping=self._instance is not None)
-        self._carry_out(self._machine.members(view.members, view.retiring))
-        self._do(self._forwarding.members(view.others, self._now(), unreachable=view.unreachable))
-        self._aim()
-
-    def _hear(self, node: NodeId, said: HandOver | HandedOver) -> None:
-        if self._machine is None:
-            return
-        match said:
-            case HandOver():
-                self._carry_out(self._machine.hand_over(node))
-            case HandedOver():
-                self._carry_out(self._machine.handed_over(node))
-
-    def _carry_out(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case Start():
-                    self._ctx.log.info("the singleton %s starts on this node", self._name)
-                    self._start()
-                case Stop():
-                    self._stop()
-                case Say(to, said):
-                    self._node.send(to, said)
-
-    def _start(self) -> None:
-        if self._instance is None and self._machine is not None and self._machine.phase is Phase.running:
-            try:
-                self._instance = self._ctx.spawn(self._singleton.factory(), INSTANCE)
-            except BaseException as error:  # whatever a user's factory raises, the next attempt may succeed
-                raise_unless_failure(error)
-                self._ended(error)
-                return
-            self._ctx.watch(self._instance)
-            self._aim()
-
-    def _stop(self) -> None:
-        if self._instance is None:
-            self._ended(None)
-        else:
-            assert isinstance(self._instance, LocalRef)
-            self._forwarding.taken_back(take_unread(self._instance))
-            self._ctx.stop(self._instance)
-
-    def _ended(self, reason: BaseException | None) -> None:
-        self._instance = None
-        machine = self._machine
-        if machine is not None and machine.phase is Phase.stopping:
-            self._ctx.log.info("the singleton %s has stopped on this node", self._name)
-            self._carry_out(machine.stopped())
-            self._singletons.note_change()
-        elif reason is not None:
-            self._ctx.log.error("the singleton %s failed and starts again in %s s: %s", self._name, PAUSE, reason)
-            self._ctx.timers.start("again", Again(), after=PAUSE)
-        self._aim()
-
-    def _now(self) -> float:
-        return self._node.clock.time()
-
-    def _aim(self) -> None:
-        """Say where the singleton is, as far as is known."""
-        machine = self._machine
-        aim = None if machine is None else machine.host
-        if machine is not None and aim == self._local:
-            aim = HERE if self._instance is not None and machine.phase is Phase.running else None
-        self._do(self._forwarding.aim(aim, self._now()))
-
-    def _do(self, effects: Sequence[forwarding.Effect[Any]]) -> None:
-        for effect in effects:
-            match effect:
-                case Deliver(message):
-                    assert self._instance is not None, "aimed at what does not run"
-                    self._dead_letters.tell(self._instance, message)
-                case PassOn(to, message, hops):
-                    self._forward(to, message, hops)
-                case AskToFlush(to, number):
-                    assert self._local is not None, "a node that retires has been a member"
-                    self._manager_on(to).tell(Flush(number, *self._local))
-                case Drop(message, reason):
-                    self._undeliverable(message, f"{reason}; it is for the singleton {self._name}")
-        due = self._forwarding.next_deadline()
-        if due != self._due:
-            self._due = due
-            if due is None:
-                self._ctx.timers.cancel("tick")
-            else:
-                self._ctx.timers.start("tick", Tick(), after=max(0.0, due - self._now()))
+    def _forward(self, given: forwarding.Input[Any]) -> None:
+        self._router.handle(given)
         if self._forwarding.is_drained:
             self._singletons.note_change()
 
-    def _forward(self, host: NodeId, message: Any, hops: int) -> None:
-        """Pass a message on. If it cannot leave, the message is the dead letter, and not what it travels in."""
+    def _play(self, effect: singleton.Effect) -> None:
+        match effect:
+            case singleton.Start():
+                self._start()
+            case singleton.Stop():
+                self._stop()
+            case singleton.Paused(failure):
+                self._ctx.log.error(
+                    "the singleton %s failed and starts again in %s s: %s", self._name, singleton.PAUSE, failure
+                )
+            case SendSystem(to, message):
+                self._node.send(to, message)
+
+    def _start(self) -> None:
+        self._ctx.log.info("the singleton %s starts on this node", self._name)
+        try:
+            self._instance = self._ctx.spawn(self._behavior.factory(), INSTANCE)
+        except BaseException as error:  # whatever a user's factory raises, the next attempt may succeed
+            raise_unless_failure(error)
+            self._role.handle(singleton.InstanceStopped(described(error)))
+            return
+        self._ctx.watch(self._instance)
+
+    def _stop(self) -> None:
+        assert isinstance(self._instance, LocalRef), "what is to stop runs here"
+        # Before the messages are taken back, so that they do not return to where they come from.
+        self._forward(forwarding.AimAt(self._singleton.aim))
+        self._forward(forwarding.TakenBack(take_unread(self._instance)))
+        self._ctx.stop(self._instance)
+
+    def _route(self, effect: forwarding.Effect[Any]) -> None:
+        match effect:
+            case forwarding.Deliver(message):
+                assert self._instance is not None, "aimed at an actor that does not run"
+                self._dead_letters.tell(self._instance, message)
+            case forwarding.PassOn(to, message, hops):
+                self._pass_on(to, message, hops)
+            case forwarding.RequestFlush(to, number):
+                self._manager_on(to).tell(Flush(number, *self._node.local.node))
+            case forwarding.ReplyFlushed(to, number):
+                self._manager_on(to).tell(Flushed(number))
+            case forwarding.Drop(message, reason):
+                self._undeliverable(message, f"{reason}; it is for the singleton {self._name}")
+
+    def _pass_on(self, host: NodeId, message: Any, hops: int) -> None:
+        """Pass a message on. If it cannot leave, the message becomes the dead letter, without its envelope."""
         manager = self._manager_on(host)
         forwarded = Forwarded(message, hops)
         if not isinstance(manager, RemoteRef):
@@ -335,7 +300,7 @@ class Manager:
             self._undeliverable(message, reason, cause)
 
     def _encode_error(self, message: Any) -> EncodeError | None:
-        """What the serializer says of the message alone, under its own type."""
+        """The error of the serializer for the message alone, which names the user's type."""
         try:
             self._ctx.system.serializer.dumps(message)
         except EncodeError as error:
