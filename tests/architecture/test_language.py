@@ -47,7 +47,7 @@ PEOPLE: Final = (
 )
 """They are who, not that."""
 
-PUBLIC_NAMES: Final = re.compile(r'"casty\.[\w.]+"|`[^`\n]*`|\w*give_up_after|signals?\.\w+')
+PUBLIC_NAMES: Final = re.compile(r'"casty\.[\w.]+"|"/_nobody"|`[^`\n]*`|\w*give_up_after|signals?\.\w+')
 """Wire literals and names that users have: they stay as they are."""
 
 FOLDERS: Final = ("docs", "examples", "benchmarks", "packages", "tests")
@@ -62,7 +62,6 @@ NOT_YET: Final = {
     "packages/casty-cli/": "english",
     "packages/casty-cluster/": "machines, features, wire",
     "packages/casty-core/src/casty/testing/": "english",
-    "packages/casty-core/": "seamscore",
     "packages/casty-journal-postgres/": "english",
     "packages/casty-journal-sqlite/": "english",
     "packages/casty-transport-tcp/": "wire",

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, ServiceKey, Terminated
 from casty.behaviors.discovery import Listing, Subscribe
-from casty.request import NOBODY
+from casty.request import NO_RECEIVER
 from casty_cluster import DevelopmentCluster
 
 BATCH: Final = 50
@@ -91,7 +91,7 @@ async def churn(at: ActorSystem, seen_from: ActorSystem) -> None:
         for system, gone in ((at, spawned), (seen_from, watchers)):
             while any(system.lookup(ref.address.path) for ref in gone):  # noqa: ASYNC110 - it is not told
                 await asyncio.sleep(0.001)
-    refs[0].tell(Echo(0, NOBODY))  # and one message comes too late
+    refs[0].tell(Echo(0, NO_RECEIVER))  # and one message comes too late
 
 
 async def locally(over: Callable[[], bool]) -> AsyncGenerator[None]:

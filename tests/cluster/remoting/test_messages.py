@@ -22,7 +22,7 @@ from casty import (
     Request,
 )
 from casty.errors import FencedError
-from casty.request import NOBODY
+from casty.request import NO_RECEIVER
 from casty.runtime.cell import LocalRef
 from casty.testing import TestProbe
 
@@ -299,7 +299,7 @@ async def test_no_stopped_actor_is_kept_because_another_node_has_told_it_somethi
     cell = weakref.ref(remote.cell)
     ref = a.system.resolve(remote.address)
     assert await a.system.ask(ref, lambda reply_to: Greet("you", reply_to)) == "hello you"
-    ref.tell(Greet("stop", NOBODY))
+    ref.tell(Greet("stop", NO_RECEIVER))
     await until(lambda: b.system.lookup("/greeter") is None)
     del remote
     await until(lambda: gc.collect() >= 0 and cell() is None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from casty import ActorContext, ActorRef, ActorStoppedError, ActorSystem, Behavior, Behaviors, Request
-from casty.request import NOBODY
+from casty.request import NO_RECEIVER
 from casty.testing import TestProbe
 
 
@@ -64,7 +64,7 @@ async def test_an_ask_fills_in_where_the_reply_goes(system: ActorSystem) -> None
 async def test_one_request_may_be_asked_many_times_at_once(system: ActorSystem) -> None:
     ref, request = system.spawn(parrot()), Repeat("x")
     assert await asyncio.gather(*[ref.ask(request) for _ in range(100)]) == ["xx"] * 100
-    assert request.reply_to is NOBODY
+    assert request.reply_to is NO_RECEIVER
 
 
 async def test_a_reference_also_asks_by_a_function(system: ActorSystem) -> None:
@@ -105,7 +105,7 @@ async def test_an_ask_by_a_request_fails_like_any_other(system: ActorSystem) -> 
 
 
 def test_requests_are_equal_by_what_they_ask() -> None:
-    asked = Repeat("ab")(NOBODY)
+    asked = Repeat("ab")(NO_RECEIVER)
     assert asked == Repeat("ab")
     assert repr(asked) == "Repeat(text='ab', times=2)"
     assert hash(asked) == hash(Repeat("ab"))
@@ -117,10 +117,10 @@ async def test_a_request_travels_with_its_reply_reference_or_without_one(system:
     assert named == Repeat("ab")
     assert named.reply_to is probe.ref
     told: Any = serializer.loads(serializer.dumps(Repeat("ab")))
-    assert told.reply_to is NOBODY
+    assert told.reply_to is NO_RECEIVER
 
 
 async def test_a_reference_without_a_system_says_that_it_cannot_ask() -> None:
-    detached: ActorRef[Any] = NOBODY
+    detached: ActorRef[Any] = NO_RECEIVER
     with pytest.raises(RuntimeError, match=r"system\.ask\(ref, request\)"):
         await detached.ask(Repeat("ab"))

@@ -47,8 +47,8 @@ async def test_frames_to_nobody_are_dropped_at_once_and_the_next_one_tries_again
         assert a.send(B, b"2")
         await asyncio.sleep(0)
         assert inbox.dropped == [(B, b"1"), (B, b"2")]
-        assert inbox.reasons == ["nobody listens at inproc://b:1"]
-        assert a.counters == {"nobody-there": 1}
+        assert inbox.reasons == ["no endpoint listens at inproc://b:1"]
+        assert a.counters == {"no-endpoint": 1}
         other, opening_b = endpoint("inproc://b:1")
         async with opening_b:
             assert a.send(B, b"3")
@@ -86,7 +86,7 @@ async def test_a_port_that_is_free_again_is_used_again() -> None:
 async def test_an_address_that_is_taken_is_named() -> None:
     for _ in range(2):
         async with endpoint("inproc://a:1")[1]:
-            with pytest.raises(OSError, match="somebody listens at inproc://a:1 already"):
+            with pytest.raises(OSError, match="an endpoint listens at inproc://a:1 already"):
                 async with endpoint("inproc://a:1")[1]:
                     pass
 
@@ -120,4 +120,4 @@ def test_loops_do_not_see_each_others_endpoints() -> None:
             await inbox.until(lambda: bool(inbox.dropped), "the dropped frame")
         return inbox.reasons
 
-    assert asyncio.run(outer()) == ["nobody listens at inproc://b:1"]
+    assert asyncio.run(outer()) == ["no endpoint listens at inproc://b:1"]

@@ -1,7 +1,7 @@
 """Where everything in Casty comes from that differs from run to run: random numbers, unique bytes, the time of day.
 
-Nothing else may ask the `time`, `random`, `secrets`, `uuid` and `os` modules for it. Whoever replaces the source, as a
-simulation does for each of its hosts, decides it all; see `casty.testing.simulation`.
+Nothing else may ask the `time`, `random`, `secrets`, `uuid` and `os` modules for it. To replace the source, as a
+simulation does for each of its hosts, is to decide all of it; see `casty.testing.simulation`.
 """
 
 import secrets
@@ -15,7 +15,7 @@ class Entropy(Protocol):
     """A source of what differs from run to run."""
 
     def token(self, size: int, /) -> bytes:
-        """So many bytes that nobody can guess and that never come again."""
+        """Return `size` bytes that cannot be guessed and never come again."""
         ...
 
     def random(self) -> Random:

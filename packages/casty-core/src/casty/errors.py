@@ -21,7 +21,7 @@ class BehaviorError(CastyError, TypeError):
 
 
 class ActorStoppedError(CastyError):
-    """An `ask` that nobody can answer any more: its target has stopped."""
+    """No reply to an `ask` can come any more: its target has stopped."""
 
 
 class ActorFailedError(CastyError):
@@ -50,15 +50,15 @@ class PartialAnswerError(CastyError, TimeoutError):
 
 
 class JoinError(CastyError):
-    """A node that its cluster does not let in, or that finds too few others in time; says why and what to do."""
+    """The cluster rejects this node, or too few members were found in time; says why and what to do."""
 
 
 class NodeDownedError(CastyError):
-    """This node was given up by its cluster: what its actors knew may be out of date."""
+    """This node was downed: what its actors knew may be out of date."""
 
 
 class NodeLostError(CastyError):
-    """An actor's node has left the cluster or was given up."""
+    """The node of an actor has left the cluster or was downed."""
 
 
 class SystemStoppedError(CastyError, RuntimeError):
@@ -109,9 +109,7 @@ class JournalError(CastyError):
 
 
 class SequenceConflictError(JournalError):
-    """An append that does not follow the entity's last stored event: somebody else has written it. Nothing was
-    written.
-    """
+    """An append does not follow the entity's last stored event: another writer has stored it. Nothing was written."""
 
 
 class FencedError(JournalError):
@@ -150,7 +148,7 @@ class JournalClosedError(JournalError):
 
 
 class LeaseError(CastyError):
-    """A lease store that cannot tell who holds a lease."""
+    """A lease store cannot tell which holder a lease has."""
 
 
 class ProjectionError(CastyError):

@@ -37,7 +37,8 @@ class EventStream:
 
     def __init__(self) -> None:
         self._running: dict[asyncio.Task[None], None] = {}
-        # Of nobody who publishes: what a command handler sends waits for its events, and a subscriber's does not.
+        # Not the context of a publisher: what a command handler sends waits for its events, what a subscriber sends
+        # does not.
         self._context = copy_context()
         self._subscriptions: list[Subscription] = []
         self._by_type: dict[type, tuple[Callable[[Any], object], ...]] = {}
@@ -75,7 +76,7 @@ class EventStream:
         self._by_type.clear()
 
     def wants(self, event_type: type) -> bool:
-        """Whether anybody listens, so that a publisher may spare itself the event."""
+        """Whether there is a subscriber, so that a publisher need not make the event."""
         handlers = self._by_type.get(event_type)
         return bool(self._handlers(event_type) if handlers is None else handlers)
 

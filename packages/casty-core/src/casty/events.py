@@ -33,7 +33,7 @@ class ActorRestarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that nobody will handle."""
+    """A message that no actor will handle."""
 
     message: object
     intended_ref: ActorRef[Any]
@@ -109,7 +109,7 @@ class MemberUp:
 
 @dataclass(frozen=True, slots=True)
 class MemberLeft:
-    """A node is no member any more, whether it left, was given up or was replaced by a newer incarnation."""
+    """A node is no longer a member: it left, was downed or was replaced by a newer incarnation."""
 
     member: Member
 

@@ -19,7 +19,7 @@ class MailboxOverflowStrategy(Enum):
     backpressure = "backpressure"
     """`tell` raises `MailboxFullError`; `await ref.offer(message)` waits for room."""
     reject = "reject"
-    """`tell` raises `MailboxFullError`, and so does `offer`: nobody waits."""
+    """`tell` raises `MailboxFullError`, and so does `offer`: no caller waits."""
 
 
 # Without slots: see `ShardEnvelope`.

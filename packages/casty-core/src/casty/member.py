@@ -1,4 +1,4 @@
-"""The nodes of a cluster as its users see them: who they are and how far they have come."""
+"""The nodes of a cluster as its users see them: their identity and their status."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -36,12 +36,12 @@ class MemberStatus(Enum):
     """How far a member has come. It only ever goes on, from the first of these to the last, and may skip some."""
 
     joining = "joining"
-    """It has been let in; not all members know so yet."""
+    """It has been admitted; not all members know it yet."""
     up = "up"
     leaving = "leaving"
-    """It goes of its own will and hands over what it has."""
+    """It leaves in order and hands over what it runs."""
     down = "down"
-    """It has been given up: whatever it still says does not count."""
+    """It has been downed: its messages no longer count."""
     removed = "removed"
 
 
@@ -58,7 +58,7 @@ class Member:
     roles: tuple[str, ...] = ()
     status: MemberStatus = MemberStatus.joining
     up_number: int = 0
-    """The how-manieth member it was to come up: a lower one is older. 0 before it is up."""
+    """Order in which the member became up; lower is older. 0 before it is up."""
 
     @property
     def address(self) -> PeerAddress:

@@ -8,7 +8,7 @@ LONGEST: Final = 500
 
 def printable(text: object) -> str:
     """`str(text)` on one line: line breaks, control characters and marks that change the direction of writing are
-    escaped, so that whoever has written it cannot forge a line of its own.
+    escaped, so that its author cannot forge a line of a log.
     """
     given = str(text)
     shown = given if len(given) <= LONGEST else f"{given[:LONGEST]}…"

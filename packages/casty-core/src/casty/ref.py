@@ -107,7 +107,7 @@ def checked_ref[R: ActorRef[Any]](ref: R, taker: str) -> R:
 
 
 class BroadcastRef[M](ActorRef[M]):
-    """Reaches every member's actor of that name; an `ask` of it is answered by a tuple."""
+    """Reaches every member's actor of that name; an `ask` of it returns a tuple of replies."""
 
     __slots__ = ()
 
@@ -134,4 +134,4 @@ class DetachedRef[M](AddressRef[M]):
     @override
     def _deliver(self, message: M) -> None:
         """Raises RuntimeError: there is no system that could deliver it."""
-        raise RuntimeError(f"{self._address} was read outside of an actor system and cannot be told anything")
+        raise RuntimeError(f"{self._address} was read outside of an actor system, which alone could deliver to it")

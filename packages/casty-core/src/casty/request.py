@@ -8,8 +8,8 @@ from casty.address import ActorAddress
 from casty.ref import ActorRef, AddressRef
 
 
-class NobodyRef(AddressRef[Any]):
-    """The reply reference of a request that was told, not asked: a reply to it goes nowhere."""
+class NoReceiverRef(AddressRef[Any]):
+    """The reply reference of a request that was sent without an ask: a reply to it is dropped."""
 
     __slots__ = ()
 
@@ -18,13 +18,13 @@ class NobodyRef(AddressRef[Any]):
         """Drop the message: no actor waits for it."""
 
 
-NOBODY: Final = NobodyRef(ActorAddress(system="_", path="/_nobody"))
+NO_RECEIVER: Final = NoReceiverRef(ActorAddress(system="_", path="/_nobody"))
 
 
 # Without slots: see `ShardEnvelope`.
 @dataclass(frozen=True, kw_only=True)
 class Request[R]:
-    """Base of messages that are answered with an R. A subclass is a frozen dataclass of its own:
+    """Base of messages whose reply is an R. A subclass is a frozen dataclass of its own:
 
         @dataclass(frozen=True)
         class GetTotal(Request[float]):
@@ -33,10 +33,11 @@ class Request[R]:
         total = await ref.ask(GetTotal("alice"))  # a float
 
     The handler replies with `request.reply_to.tell(total)`. An ask fills in `reply_to`, in a copy, so that one request
-    may be asked many times. A request that is told may name its receiver: `ref.tell(GetTotal("alice", reply_to=me))`.
+    may be asked many times. A plain `tell` may name the receiver of the reply:
+    `ref.tell(GetTotal("alice", reply_to=me))`.
     """
 
-    reply_to: ActorRef[R] = field(default=NOBODY, compare=False, repr=False)
+    reply_to: ActorRef[R] = field(default=NO_RECEIVER, compare=False, repr=False)
 
     def __call__(self, reply_to: ActorRef[R], /) -> Self:
         """The same request, with its reply going to `reply_to`: a request is its own factory, for any kind of ask."""

@@ -1,4 +1,4 @@
-"""TLS between nodes: both sides of every connection prove who they are.
+"""TLS between nodes: both sides of every connection prove their identity.
 
 It makes contexts and says what is wrong with certificates; it opens no connection.
 """
@@ -57,8 +57,8 @@ class Config:
         cafile: str | os.PathLike[str],
         keyfile: str | os.PathLike[str] | None = None,
     ) -> Self:
-        """Mutual TLS 1.3 with PEM files: this node's certificate with its chain, who signs the nodes' certificates, and
-        the key, which has no password; without `keyfile` it is in `certfile` as well.
+        """Mutual TLS 1.3 with PEM files: this node's certificate with its chain, the authority that signs the nodes'
+        certificates, and the key, which has no password; without `keyfile` it is in `certfile` as well.
 
         They are read again when they change, and every five minutes. New files that do not work are logged, and the
         ones before them go on. Raises `ConfigError`, which says what is wrong with which file.

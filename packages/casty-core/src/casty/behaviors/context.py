@@ -1,4 +1,4 @@
-"""What a handler can do besides answering: the context that it is given with every message."""
+"""What a handler can do besides returning a behavior: the context that it gets with every message."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -70,7 +70,7 @@ class ActorContext[M](Protocol):
         ...
 
     def stop(self, ref: ActorRef[Any]) -> None:
-        """Stop a child, or the actor itself, after the message it is handling. Raises ValueError for anybody else."""
+        """Stop a child, or the actor itself, after the message it is handling. Raises ValueError for another actor."""
         ...
 
     def watch(self, ref: ActorRef[Any]) -> None:
@@ -91,8 +91,8 @@ class ActorContext[M](Protocol):
     ) -> None:
         """Await beside the actor and tell it the (mapped) result. Cancelled when the actor stops or restarts.
 
-        A failure is told as `on_failure` maps it; without that, it fails the actor. Signals of other libraries that
-        are no `Exception` are failures too.
+        `on_failure` maps a failure to the message to tell; without it, the failure fails the actor. Signals of other
+        libraries that are no `Exception` are failures too.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What the receptionist is told and answers: who can be found under which key, on whichever node."""
+"""The messages of the receptionist: which actors can be found under which key, on any node."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class ServiceInstance[M]:
 
 @dataclass(frozen=True)
 class Listing[M]:
-    """Everybody who can be found under the key, the ones of this node first."""
+    """All actors that can be found under the key, those of this node first."""
 
     key: ServiceKey[M]
     instances: tuple[ServiceInstance[M], ...]
@@ -27,7 +27,7 @@ class Listing[M]:
 
 @dataclass(frozen=True)
 class Register[M]:
-    """Let an actor of this node be found until it stops; see `Behaviors.discoverable`."""
+    """Register an actor of this node until it stops; see `Behaviors.discoverable`."""
 
     key: ServiceKey[M]
     ref: ActorRef[M]
@@ -35,7 +35,7 @@ class Register[M]:
 
 @dataclass(frozen=True)
 class Deregister[M]:
-    """Let it not be found any more."""
+    """Remove a registration."""
 
     key: ServiceKey[M]
     ref: ActorRef[M]

@@ -280,7 +280,7 @@ class Behaviors:
 
     @staticmethod
     def discoverable[M](behavior: Behavior[M], key: ServiceKey[M]) -> Behavior[M]:
-        """Register the actor under `key` as long as it lives; where there is no cluster, nobody else can look it up."""
+        """Register the actor under `key` as long as it lives; without a cluster it has no effect."""
         if not isinstance(cast("object", key), ServiceKey):
             raise ArgumentError(f"key of Behaviors.discoverable is ServiceKey(name), not {key!r}")
         return DiscoverableBehavior(checked_behavior(behavior, "Behaviors.discoverable"), key)

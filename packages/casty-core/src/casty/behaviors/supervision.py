@@ -20,7 +20,7 @@ class Directive(Enum):
     restart = "restart"
     """Begin again from the initial behavior; queued messages are kept, the failed one is not tried again."""
     stop = "stop"
-    """Stop the actor; its watchers are told why."""
+    """Stop the actor; its watchers get the reason."""
     escalate = "escalate"
     """Let the next supervisor outwards decide; past the last one, the parent fails with this exception."""
     resume = "resume"

@@ -52,7 +52,7 @@ class SupervisionOverrides(Table):
     backoff_jitter: NotNegative | None = None
 
     def supervision(self) -> Strategy | None:
-        """None where no key is set: nobody decides, and a failure stops the actor."""
+        """None where no key is set: no strategy decides, and a failure stops the actor."""
         if self == SupervisionOverrides():
             return None
         backoff = _given(

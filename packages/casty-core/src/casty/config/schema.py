@@ -54,7 +54,7 @@ class TlsConfig(Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GossipConfig(Table):
-    """`[cluster.gossip]`: how the members tell each other who is a member."""
+    """`[cluster.gossip]`: how the members exchange the membership."""
 
     interval: Positive = 1.0
 
@@ -90,10 +90,10 @@ class FailureDetectorConfig(Table):
 
 
 class WhenDowned(Enum):
-    """What a node does that the others have given up."""
+    """What a downed node does."""
 
     rejoin = "rejoin"
-    """It comes back as another incarnation, and its actors begin again."""
+    """It rejoins as a new incarnation, and its actors restart."""
     exit = "exit"
     """It ends its process with exit code 86."""
 
@@ -117,7 +117,7 @@ class Failover(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DowningConfig(Table):
-    """`[cluster.downing]`: who goes on when the members cannot all reach each other."""
+    """`[cluster.downing]`: which side survives a partition."""
 
     strategy: Text = "keep-majority"
     when_downed: WhenDowned = WhenDowned.rejoin

@@ -176,7 +176,7 @@ async def _open_memory(url: str, options: NoOptions) -> AsyncGenerator[MemorySto
     if name:
         raise ConfigError(
             f"{url!r} names a journal in memory, but they have no names; write {scheme}:// for one, "
-            "or give one InMemoryJournal object to all who share it"
+            "or give one InMemoryJournal object to all actors that share it"
         )
     yield MemoryStore()
 

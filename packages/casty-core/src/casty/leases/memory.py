@@ -14,7 +14,7 @@ from casty.spi.lease import LeaseGrant
 
 
 class _Holding(NamedTuple):
-    """Who had a lease last, and until when."""
+    """The last holder of a lease, and until when it holds."""
 
     owner: str
     token: int
@@ -57,12 +57,12 @@ class MemoryLeases:
 
 
 _stores: WeakKeyDictionary[asyncio.AbstractEventLoop, MemoryLeases] = WeakKeyDictionary()
-"""One for each event loop: its clock is the one that all who share the store have in common."""
+"""One for each event loop: its clock is the one that all users of the store share."""
 
 
 @asynccontextmanager
 async def open_memory(url: str, options: NoOptions) -> AsyncGenerator[MemoryLeases]:
-    """The one store of this event loop, which outlives whoever opens it. Raises `ConfigError` for a wrong URL."""
+    """The one store of this event loop, which outlives its users. Raises `ConfigError` for a wrong URL."""
     scheme, _, name = url.partition("://")
     if name:
         raise ConfigError(f"{url!r} names a lease store in memory, but they have no names; write {scheme}://")

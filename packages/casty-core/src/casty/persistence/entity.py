@@ -198,7 +198,7 @@ class EventSourcedEntity:
         return run
 
     def _settle(self, number: int, error: Exception | None) -> None:
-        """The journal's answer about every event up to that number."""
+        """The outcome of every event up to that number."""
         if error is None:
             # A feature that waits for replicas may report a smaller number after a larger one.
             self._durable = max(self._durable, number)
@@ -246,7 +246,7 @@ class EventSourcedEntity:
 
     @property
     def tasks(self) -> Collection[Task[None]]:
-        """What has not ended yet, and never may: a journal's methods may be anybody's."""
+        """What has not ended yet, and never may: a journal's methods may be those of a user."""
         return (*self._log.tasks, *self._saving)
 
     async def settled(self) -> None:

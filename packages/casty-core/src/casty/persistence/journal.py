@@ -75,7 +75,7 @@ class StoreJournal:
 
     @property
     def kind(self) -> JournalKind:
-        """Who else can read what is written here."""
+        """Which nodes can read what is written here."""
         return self._capabilities.kind
 
     @property
@@ -97,7 +97,7 @@ class StoreJournal:
 
     @property
     def unended(self) -> Collection[asyncio.Task[Any]]:
-        """What is under way although nobody uses the journal any more: a store may never come to an end."""
+        """Tasks that are left although the journal is not used any more: a store may never come to an end."""
         return self._sessions.tasks
 
     async def aclose(self) -> None:
@@ -168,8 +168,8 @@ class StoreJournal:
     def events(self, after: int = 0, tags: Sequence[str] = ()) -> AsyncIterator[EventEnvelope[Any]]:
         """All events with an offset above `after`, or those with at least one of the tags, up to the journal's end.
 
-        Whoever goes on after the last offset misses none, whatever is written meanwhile. Raises `JournalError` if the
-        store has no such order, and `DecodeError` at an event that cannot be read.
+        A reader that continues after the last offset misses none, whatever is written meanwhile. Raises `JournalError`
+        if the store has no such order, and `DecodeError` at an event that cannot be read.
         """
         readable_in_order(self)
         return self._events(after, checked_tags(tags))

@@ -86,7 +86,7 @@ class StoreLog:
 
     @property
     def tasks(self) -> Collection[asyncio.Task[None]]:
-        """None: the writer's are everybody's."""
+        """None: the tasks of the writer belong to all of its logs."""
         return ()
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
@@ -107,7 +107,7 @@ class StoreLog:
     async def newest(self, initial: Any) -> tuple[int, Any]:
         with as_journal_error(f"the journal failed to load the state of {self._entity_id}"):
             highest = await self._store.highest_sequence_nr(self._entity_id)
-            # Up to no bound: somebody else may have stored a newer one meanwhile, and deleted that one.
+            # Without an upper bound: another writer may have stored a newer one meanwhile, and deleted that one.
             records = await self._store.replay(self._entity_id, highest, LAST_SEQUENCE_NR, 1)
         return (records[0].sequence_nr, decoded(self._serializers, records[0]).event) if records else (highest, initial)
 

@@ -43,7 +43,7 @@ class Outbox:
         """Send everything, in order; from now on the command's tasks send straight through."""
         OPEN.discard(self)
         if self._held:
-            # Whoever happens to release it may act on behalf of another command.
+            # The code that releases it may act on behalf of another command.
             token = CURRENT.set(None)
             try:
                 for deliver, message in self._held:

@@ -59,7 +59,7 @@ class Serializers:
 @cache
 def default_serializers() -> Serializers:
     """Those of a journal that no actor system uses: msgpack, and whatever is installed."""
-    # Here, so that who brings a serializer never loads this one.
+    # Here, so that a program with a serializer of its own never loads this one.
     from casty.serialization import MsgpackSerializer
 
     return Serializers(MsgpackSerializer(), find=_find_installed)

@@ -1,6 +1,4 @@
-"""Opens a store for whoever comes first and closes it when the last user has gone; a closed one may be opened
-again.
-"""
+"""Opens a store for its first user and closes it after its last one; a closed store may be opened again."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -29,8 +27,7 @@ class Session:
 class Sessions:
     """At most one open session at a time, shared by all users on one event loop.
 
-    `opening` and `closing` are tasks of their own, so that a user who is cancelled while waiting takes nobody
-    with him.
+    `opening` and `closing` are tasks of their own, so that the cancellation of one waiter cancels no other.
     """
 
     __slots__ = ("_closing", "_loop", "_open_store", "_opening", "_waiting")
@@ -58,7 +55,7 @@ class Sessions:
                 session = await asyncio.shield(opening)
             finally:
                 self._waiting -= 1
-            # Somebody who waited for it too may have been quicker, and have given it back by now.
+            # Another waiter may have been quicker, and have given the session back by now.
             if self._opening is opening and self._closing is None:
                 return session
 
@@ -75,7 +72,7 @@ class Sessions:
             await self.close()
 
     async def close(self) -> None:
-        """Flush and close what is open, whoever uses it. Nothing happens if nothing is open."""
+        """Flush and close what is open, even while it is used. Nothing happens if nothing is open."""
         self._enter_loop()
         if self._opening is not None and self._closing is None:
             self._closing = asyncio.create_task(self._close(self._opening), name="casty-journal-close")
@@ -84,7 +81,7 @@ class Sessions:
 
     @property
     def tasks(self) -> Collection[asyncio.Task[Any]]:
-        """An opening that nobody waits for any more; a closing, and what that waits for."""
+        """An opening without a waiter; a closing, and what that waits for."""
         opening, closing = self._opening, self._closing
         if opening is None or (closing is None and (opening.done() or self._waiting)):
             return ()

@@ -1,4 +1,4 @@
-"""Sharing the event loop: whoever works through many events lets the loop have its turn every few milliseconds."""
+"""Shares the event loop: work on many events yields to the loop every few milliseconds."""
 
 import asyncio
 from collections.abc import Sequence

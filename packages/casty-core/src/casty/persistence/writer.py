@@ -3,11 +3,11 @@ being stored.
 
 Theory of operation: `submit` appends to a queue and, if nothing is running, starts a lane: a task that takes
 batches until the queue is empty, then ends. So an idle writer is a queue and nothing else, a lone write waits for
-nobody, and the busier the journal, the larger the batches. A busy entity's next events join its write that still
+nothing, and the busier the journal, the larger the batches. A busy entity's next events join its write that still
 waits, so that the cost of a write is paid once for many commands. Every submitted group is settled exactly once,
 whatever happens to the store or the lane.
 
-Where the store bears several appends at a time and it pays (see `pace`), there are several lanes, among which what
+Where the store supports several appends at a time and it pays (see `pace`), there are several lanes, among which what
 waits is divided. Never do two of them hold events of one entity: what follows waits until it is known what became of
 those before it.
 """
@@ -27,16 +27,16 @@ from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalSt
 from casty.spi.sequence import chain_of
 
 type Done = Callable[[Exception | None], None]
-"""Told once what became of a group. Called on the event loop, never within `submit`; must not raise."""
+"""Called once with the outcome of a group, on the event loop and never within `submit`; must not raise."""
 
 CAPACITY: Final = 10_000
-"""Writes that may wait: beyond, the journal is slower than its users for good, and they had better know."""
+"""Writes that may wait: beyond, the journal is slower than its users for good, and an error must say so."""
 
 CAPACITY_BYTES: Final = 64 * 1024 * 1024
 """Payload that may wait, for the same reason; a single larger group is taken when nothing else waits."""
 
 BATCH_EVENTS: Final = 1_000
-"""Events of one append: larger batches gain nothing more and make everyone in them wait."""
+"""Events of one append: larger batches gain nothing more and make all writes in them wait."""
 
 BATCH_BYTES: Final = 1024 * 1024
 """Payload of one append, for the same reason; a single larger group is a batch of its own."""
@@ -82,7 +82,7 @@ class JournalWriter:
     def __init__(self, store: JournalStore, *, capacity: int = CAPACITY, capacity_bytes: int = CAPACITY_BYTES) -> None:
         self._store = store
         self._context = copy_context()
-        # It acts for everybody, and not on behalf of the command that happened to come first.
+        # It acts for all writers, and not on behalf of the command that happened to come first.
         self._context.run(CURRENT.set, None)
         self._queue: deque[Write] = deque()
         self._waiting = self._bytes_waiting = 0
@@ -121,7 +121,7 @@ class JournalWriter:
         """Make the events that follow those of a waiting write, with `size` bytes of payload, a part of it: stored,
         and told of, together.
 
-        Answers False if it takes no more. Raises like `submit`.
+        Returns False if it takes no more. Raises like `submit`.
         """
         if write.taken:
             return False
@@ -208,8 +208,8 @@ class JournalWriter:
         while batch := self._next_batch():
             self._conclude(batch, await self._store_batch(batch))
             self._pace.stored(sum(len(write.group) for write in batch), time())
-            # A store that never suspends must not keep the loop; and who was just told may join the next batch: one
-            # turn of the loop wakes whoever has asked, and in another the commands that follow are handled.
+            # A store that never suspends must not keep the loop; and an actor whose events were just stored may join
+            # the next batch: one turn of the loop wakes its askers, and in another it handles their next commands.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
@@ -248,7 +248,7 @@ class JournalWriter:
         return batch
 
     def _conclude(self, batch: Sequence[Write], outcomes: Sequence[AppendOutcome]) -> None:
-        """Tell everybody what became of a batch."""
+        """Report the outcomes of a batch."""
         self._under_way -= 1
         self._storing.difference_update([write.entity_id for write in batch])
         _settle(batch, outcomes)
@@ -301,7 +301,7 @@ def _checked(outcomes: Sequence[AppendOutcome], groups: int) -> Sequence[AppendO
         raise JournalError(f"the journal's store returned {len(outcomes)} outcomes for {groups} groups")
     if outcomes.count(None) != groups:
         for outcome in outcomes:
-            if not isinstance(cast(object, outcome), Exception | None):  # a store may be anybody's
+            if not isinstance(cast(object, outcome), Exception | None):  # a store may be a stranger's
                 raise JournalError(f"the journal's store returned the outcome {outcome!r}, which is no exception")
     return outcomes
 
@@ -313,7 +313,7 @@ def _settle(batch: Iterable[Write], outcomes: Sequence[AppendOutcome]) -> None:
         except BaseException as error:
             if interrupts(error):
                 raise
-            # The others of the batch are still waiting to be told.
+            # The other writes of the batch still wait for their outcomes.
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"{write.done!r}, called after a write to the journal, raised", "exception": error}
             )

@@ -18,7 +18,7 @@
 Once it is installed, `redis://…` is the URL of a journal. Casty's own backends come in the same way. Rules:
 
 1. A hook takes no arguments, has no side effects, imports nothing heavy and returns a list of *providers*
-   (`casty.plugins.providers`). It is called whenever a registry is made, also where nobody wants its backend.
+   (`casty.plugins.providers`). It is called whenever a registry is made, also where its backend is not used.
 2. A provider is a description: names, a function that makes the backend, a dataclass of its options, and the
    number of the contract that it was written for. Drivers and the like are imported inside that function.
 3. Names are lower case, as in a URL's scheme: letters, digits, `+`, `.`, `-`, and a letter first.

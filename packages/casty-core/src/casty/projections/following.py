@@ -62,7 +62,7 @@ class Follower:
         self._last_failure = None
 
     def end(self, error: Exception | None = None) -> None:
-        """Tell who waits that it runs no more, and why; the first reason counts."""
+        """Fail all waiting callers; the first reason counts."""
         if self._ended is None:
             self._ended = error or ProjectionError(f"the projection {self._name!r} was stopped")
             self._waiters.end(self._ended)
@@ -202,7 +202,7 @@ class Follower:
 
 
 def _cancellation() -> Callable[[], bool]:
-    """Answers whether the running task has been cancelled since this call."""
+    """Return a function that returns whether the running task has been cancelled since this call."""
     task = asyncio.current_task()
     before = 0 if task is None else task.cancelling()
     return lambda: task is not None and task.cancelling() > before

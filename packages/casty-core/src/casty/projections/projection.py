@@ -127,7 +127,7 @@ class Projection[E, C]:
     async def rebuild(self) -> None:
         """Begin again at the first event: in one transaction, `reset` empties the read model and the offset becomes 0.
 
-        Whoever runs the projection, in this process or another, goes on from there. Raises `ProjectionError` without a
+        The next run of the projection, in this process or another, continues there. Raises `ProjectionError` without a
         `reset`: everything would be counted twice.
         """
         if self._reset is None:

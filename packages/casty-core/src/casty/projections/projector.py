@@ -54,7 +54,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """Somebody else has moved the offset meanwhile, so nothing was handled."""
+    """Another projector has moved the offset meanwhile, so nothing was handled."""
 
     expected: int
     found: int
@@ -126,7 +126,7 @@ class Projector[E, C]:
                     raise
                 if transaction.connection is not None:
                     raise _RolledBack(entry, error) from error
-                # Nobody can undo what was done for the events before this one, so they count.
+                # What was done for the events before this one cannot be undone, so they count.
                 failed = Failed(handled, entry, error)
                 break
             handled = entry.offset

@@ -7,8 +7,8 @@ from enum import Enum
 class OnError(Enum):
     """What becomes of an event that its handler cannot handle, or that cannot be decoded.
 
-    It is tried a second time, alone in its transaction, before it is given up: what failed with it was perhaps not its
-    fault.
+    It is tried a second time, alone in its transaction, before it counts as failed: what failed with it was perhaps not
+    its fault.
     """
 
     retry = "retry"

@@ -1,4 +1,4 @@
-"""Who waits until a projection has caught up, and when they may be told.
+"""Callers that wait until a projection has caught up, and when they may go on.
 
 A caller wants every event that was in the journal when it called. It knows the highest offset of that moment: a
 projection that has come so far has handled them. The event with that offset may have other tags, be deleted, or never
@@ -25,22 +25,22 @@ class Waiters:
         return told
 
     def present(self) -> list[Waiter]:
-        """Those who wait now, for `found_nothing`."""
+        """The callers that wait now, for `found_nothing`."""
         return list(self._waiting)
 
     def reached(self, offset: int) -> None:
-        """Tell those who wait for this offset or a lower one."""
+        """Let the callers go on that wait for this offset or a lower one."""
         self.found_nothing([waiter for waiter in self._waiting if waiter[0] <= offset])
 
     def found_nothing(self, present: list[Waiter]) -> None:
-        """Tell those who were present before a look that found no event."""
+        """Let the callers go on that were present before a look that found no event."""
         for waiter in present:
             if not waiter[1].done():
                 waiter[1].set_result(None)
         self._waiting = [waiter for waiter in self._waiting if not waiter[1].done()]
 
     def end(self, error: Exception) -> None:
-        """Nobody will be told any more."""
+        """Fail all callers that are left."""
         for _, told in self._waiting:
             if not told.done():
                 told.set_exception(error)

@@ -1,4 +1,4 @@
-"""References that translate what they are told for the actor behind them: `ctx.message_adapter`.
+"""References that translate messages for the actor behind them: `ctx.message_adapter`.
 
 An adapter is a reference and nothing else. It lives as long as it is referred to, and works as long as the incarnation
 that made it; only one that has been given an address, so that another node may know it, is kept until then.
@@ -24,7 +24,7 @@ ADAPTER: Final = "_adapter"
 
 
 class AdapterRef(ActorRef[Any]):
-    """Tells its owner what `adapt` makes of a message."""
+    """Tells its owner `adapt(message)`."""
 
     __slots__ = ("_adapt", "_incarnation", "_uid", "owner")
 
@@ -79,7 +79,7 @@ class AdapterRef(ActorRef[Any]):
 
 
 def translator(ref: ActorRef[Any]) -> Cell | None:
-    """The actor that gets what an adapter is told, if `ref` is an adapter and works."""
+    """The actor that an adapter delivers to, if `ref` is an adapter and works."""
     return ref.owner if isinstance(ref, AdapterRef) and ref.works() else None
 
 

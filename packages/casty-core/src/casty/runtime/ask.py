@@ -37,7 +37,7 @@ NO_REPLY: Final = object()
 
 
 class PromiseRef[R](ActorRef[R]):
-    """Completes an ask with the first message that it is told; later ones are dropped, as the asker has gone on."""
+    """Completes an ask with the first message; later ones are dropped, because the asker has gone on."""
 
     __slots__ = ("_asks", "_future", "_uid", "reply")
 
@@ -50,7 +50,7 @@ class PromiseRef[R](ActorRef[R]):
 
     @property
     def uid(self) -> int:
-        """By which other nodes can answer; drawn when it is asked for."""
+        """The number by which other nodes can reply; drawn at first use."""
         if not self._uid:
             self._uid = self._asks.export(None if self.over else self.future())
         return self._uid
@@ -271,18 +271,18 @@ class Asks(Asking):
         return uid
 
     def promise(self, uid: int) -> PromiseRef[Any] | None:
-        """The reply reference of that uid, come back from another node, as long as somebody waits for the answer."""
+        """The reply reference of that uid, returned by another node, while its asker waits."""
         future = self._find(uid)
         return None if future is None else PromiseRef(self, future, uid)
 
     def answer(self, uid: int, message: Any) -> None:
-        """An answer from another node. The asker may have gone on: then nobody waits for it."""
+        """Take a reply from another node; it is dropped if the asker has gone on."""
         future = self._find(uid)
         if future is not None and not future.done():
             future.set_result(message)
 
     def fail(self, uid: int, error: Exception) -> None:
-        """No answer will come to this reply reference."""
+        """Fail the ask of this reply reference: no reply will come."""
         future = self._find(uid)
         if future is not None:
             fail(future, error)

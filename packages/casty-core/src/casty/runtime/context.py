@@ -200,7 +200,7 @@ class _Result(Revocable):
 
 
 async def _uncancelled[T](awaitable: Awaitable[T]) -> T:
-    """Await; where that was cancelled by somebody else, it is a failure like any other, and no end of ours."""
+    """Await; a cancellation from outside is a failure like any other, and does not end this task."""
     try:
         return await awaitable
     except CancelledError as error:

@@ -1,4 +1,4 @@
-"""Where messages end that nobody will handle, and the warnings that are limited so that a flood harms nobody."""
+"""Where messages end that no actor will handle, and warnings that are limited so that a flood does no harm."""
 
 import logging
 from collections import Counter
@@ -19,7 +19,7 @@ UNREAD: Final = "the actor stopped before its turn came"
 UNKNOWN: Final = "no living actor has this address"
 
 ADVICE: Final[Mapping[str, str]] = {
-    STOPPED: "watch it to be told when it stops, and tell its successor",
+    STOPPED: "watch it to learn when it stops, and tell its successor",
     UNREAD: "ask it to finish before it is stopped, if its messages matter",
     UNKNOWN: "it has stopped, or its process has restarted; look it up again before telling it anything",
 }
@@ -52,7 +52,7 @@ class Throttle:
 
 
 class Internal:
-    """A message among the parts of Casty itself: where nobody takes it any more, nobody misses it."""
+    """A message between parts of Casty itself: undelivered, it is dropped and not reported."""
 
     __slots__ = ()
 
@@ -61,7 +61,7 @@ type LogFields = Callable[[str], dict[str, str | None]]
 """The `extra` of a log record about the actor at a path."""
 
 type Undelivered = Callable[[object, ActorRef[Any], str, Exception | None], object]
-"""Told of each undelivered message, its target, the reason and the cause, before any subscriber is."""
+"""Called with each undelivered message, its target, the reason and the cause, before any subscriber."""
 
 
 def _without_asks(_message: object, _ref: ActorRef[Any], _reason: str, _cause: Exception | None) -> None:
@@ -69,7 +69,7 @@ def _without_asks(_message: object, _ref: ActorRef[Any], _reason: str, _cause: E
 
 
 class DeadLetters:
-    """Publishes dead letters, and logs them by message type only: a payload may be nobody's business."""
+    """Publishes dead letters, and logs them by message type only: a payload may be confidential."""
 
     def __init__(self, system: str, stream: EventStream, clock: Clock, log_fields: LogFields) -> None:
         self._system = system
@@ -94,12 +94,12 @@ class DeadLetters:
             path = intended.address.path
             advice = ADVICE.get(reason, OTHERWISE)
             logger.warning("dead letter: %s for %s: %s; %s", kind, path, reason, advice, extra=self._log_fields(path))
-        # A dead letter that cannot be delivered to a subscriber would otherwise beget another one, for ever.
+        # A dead letter that cannot be delivered to a subscriber would otherwise cause another one, for ever.
         if not isinstance(message, DeadLetter):
             self._stream.publish(DeadLetter(message=message, intended_ref=intended, reason=reason))
 
     def tell(self, ref: ActorRef[Any], message: Any) -> None:
-        """Tell where nobody is at hand who could take the exception of a full mailbox."""
+        """Tell on behalf of no caller that could take the exception of a full mailbox."""
         try:
             ref.tell(message)
         except MailboxFullError as full:

@@ -46,10 +46,10 @@ SHORT_SLICE: Final = 0.00015
 ALONE: Final = -1
 """The generation of a driver that runs a single cell."""
 RECEIVE: Final[Any] = ReceiveBehavior
-NOBODY: Final[deque[Cell]] = deque()
+NO_OTHERS: Final[deque[Cell]] = deque()
 """The cells behind that one."""
 NO_CELL: Final = cast("Cell", None)
-"""Stands where no cell is being run, and where nobody looks then."""
+"""Stands where no cell is being run, and is not read then."""
 INLINE_ASKS: Final = 64
 """Asks answered in place before the event loop has its turn."""
 HUGE: Final = 50_000
@@ -80,7 +80,7 @@ class Dispatcher(RunQueue):
         self.ready: deque[Cell] = deque()
         self._busy: deque[Cell] = deque()
         """Cells that had more messages than their budget: they come after those that had not, so that a few that are
-        flooded do not make everybody wait.
+        flooded do not make all cells wait.
         """
         self.armed = False
         self.patrol = Patrol(services, loop, settings)
@@ -158,7 +158,7 @@ class Dispatcher(RunQueue):
         # Each level of nesting has half of what is left to the one around it, which bounds the depth as well.
         self.inline_left = left >> 1
         try:
-            driver = self._drive(cell, NOBODY, ALONE)
+            driver = self._drive(cell, NO_OTHERS, ALONE)
             variables = self._variables.copy() if cell.variables is None else cell.variables
             task = DriverTask(driver, loop=self.loop, context=variables, eager_start=True)
         finally:
@@ -305,7 +305,7 @@ class Dispatcher(RunQueue):
         try:
             raise_unless_failure(error, me)
         except (SystemExit, KeyboardInterrupt):
-            # The program ends, and whoever ends it waits for this actor to stop.
+            # The program ends, and its shutdown waits for this actor to stop.
             cell.signal(Stop())
             self._let_go(cell)
             self.enqueue(cell)

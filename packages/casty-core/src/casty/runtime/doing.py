@@ -1,5 +1,5 @@
-"""What an actor is doing at this moment: read from the frames that run it, so that nothing is recorded on the way and
-an actor that is not looked at pays nothing.
+"""What an actor is doing at this moment, read from the frames that run it: nothing is recorded on the way, and an actor
+that is not looked at pays nothing.
 """
 
 from asyncio import Task
@@ -19,13 +19,13 @@ class Doing:
     what: str
     """The type of the message, or a step of the actor's life in parentheses."""
     message: int
-    """Its identity: the message itself is nobody's to keep alive."""
+    """Its identity: a reference would keep the message alive."""
     count: int
     """How many messages its driver has handled before this one, in this run of the cell."""
 
 
 class DriverTask(Task[None]):
-    """The task of a driver. Its name says what it runs; it is made up when somebody asks for it."""
+    """The task of a driver. Its name says what it runs; it is made when it is read."""
 
     __slots__ = ("cell",)
 

@@ -1,4 +1,4 @@
-"""Supervision as decisions: who decides about a failure, and what comes of it. Nothing here carries anything out."""
+"""Supervision as decisions: which strategy decides about a failure, and how. Nothing here carries anything out."""
 
 import sys
 from collections import deque
@@ -42,8 +42,8 @@ class Verdict:
 def judge(cell: Cell, exception: BaseException) -> Verdict:
     """Ask the actor's own strategies, innermost first, then its parent's for children, then the configuration's.
 
-    The first that does not escalate decides. Nobody: the actor stops. All escalate: `escalate`, for the parent to fail.
-    An event-sourced actor whose journal has failed asks nobody: it begins again, with back-off.
+    The first that does not escalate decides. Without a strategy the actor stops. If all escalate, the parent fails.
+    An event-sourced actor whose journal has failed asks no strategy: it restarts, with back-off.
     """
     escalated = False
     for holder, strategy in _strategies(cell, exception):

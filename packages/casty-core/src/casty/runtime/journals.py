@@ -71,8 +71,8 @@ class Journals:
         return any(journal.writer.storing for journal in self._threaded)
 
     async def close(self) -> None:
-        """Give every journal back; those that nobody else uses close."""
-        for task in self.opening:  # whoever waited for it has stopped
+        """Give every journal back; those without another user close."""
+        for task in self.opening:  # the actors that waited for it have stopped
             task.cancel()
         await asyncio.gather(*self.opening, return_exceptions=True)
         await self._leases.aclose()

@@ -1,4 +1,4 @@
-"""An actor's way through life: start, restart, stop, and what a handler's answer does to it.
+"""The life cycle of an actor: start, restart, stop, and what a handler's result does to it.
 
 A cell with signals attends to them before its next message. Whatever raises on the way becomes a `Fail` in the same
 lane, here or in the dispatcher, so that no exception leaves an actor alive but deaf.
@@ -42,7 +42,7 @@ logger = logging.getLogger("casty")
 
 
 def follow(cell: Cell, behavior: Any, message: Any) -> None:
-    """Carry out a handler's answer, other than the commonest ones, which the dispatcher treats itself."""
+    """Carry out a handler's result, other than the commonest ones, which the dispatcher treats itself."""
     match behavior:
         case SameBehavior():
             pass
@@ -120,7 +120,7 @@ async def _start(cell: Cell, extras: CellExtras, after: Restart | None) -> None:
 
 
 def _fail(cell: Cell, extras: CellExtras, exception: BaseException, message: object) -> None:
-    """Let supervision decide, and signal its verdict to whom it concerns."""
+    """Let supervision decide, and signal its verdict to the actors that it affects."""
     if message is not None:
         fail_asks_with(cell, message, lambda: _failed(cell, extras, message, exception))
     try:
@@ -237,7 +237,7 @@ async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]])
 
 
 async def _end_family(cell: Cell, extras: CellExtras) -> None:
-    """End what an incarnation has started: its children first, and with them whom it watches, then timers and tasks."""
+    """End what an incarnation has started: its watches and children first, then its timers and tasks."""
     extras.incarnation += 1
     extras.adapters = None
     extras.exported.clear()

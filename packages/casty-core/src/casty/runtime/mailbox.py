@@ -48,7 +48,7 @@ class Bounded(Admission):
         cell.ref.tell(message)
 
     def _is_full(self, cell: Cell) -> bool:
-        # Room is made known when the queue is taken to be read: behind an empty one nobody may wait.
+        # Room is made known when the queue is taken to be read: behind an empty one no caller may wait.
         return bool(cell.queue) and cell.waiting() >= self._capacity and cell.admission is self
 
     async def _room(self, cell: Cell) -> None:

@@ -1,7 +1,7 @@
 """An outage of a journal, as the messages of its actors meet it: those that an ask waits for are refused at once, with
 the reason; the others wait for the journal's return.
 
-An asker that is told so may do something else meanwhile, or ask again; its command must not be run later, behind its
+The asker gets the error and may do something else meanwhile, or ask again; its command must not run later, behind its
 back. So it is taken out of the mailbox, or never enters it.
 """
 

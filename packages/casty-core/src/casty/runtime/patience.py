@@ -1,6 +1,6 @@
 """Waits that end whatever becomes of what they wait for.
 
-User code and plugins may swallow their cancellation, or never come to an end. So nobody who stops something awaits it
+User code and plugins may swallow their cancellation, or never come to an end. So no code that stops something awaits it
 directly: it is a task, which is cancelled when its time is over, and abandoned if it has not ended after as long again.
 An abandoned task may run on; nothing waits for it any more, and the log has named it.
 """
@@ -93,8 +93,8 @@ class Patience:
 
 
 def abandon(task: Task[Any], name: str, seconds: float) -> None:
-    """Name a task that nobody waits for any more. `asyncio.run`, which waits for all tasks, shall not either."""
-    asyncio._unregister_task(task)  # pyright: ignore[reportPrivateUsage]  # documented, for who extends asyncio
+    """Log a task that is not waited for any more. `asyncio.run`, which waits for all tasks, must not wait either."""
+    asyncio._unregister_task(task)  # pyright: ignore[reportPrivateUsage]  # documented, for extensions of asyncio
     logger.error(
         "%s has ignored its cancellation for %.3g s and is abandoned, at %s; let CancelledError pass",
         name,

@@ -1,4 +1,4 @@
-"""Looks again and again at actors that nobody would notice otherwise: those whose handler awaits something, and those
+"""Looks again and again at actors that would go unnoticed otherwise: those whose handler awaits something, and those
 that are paused. Their mailboxes grow unread, and a handler may wait for something that never comes.
 
 Everything here goes by the event loop's own clock, also where a test owns the actors' time: how long a handler has

@@ -39,7 +39,7 @@ def _lose_patience(cell: Cell, extras: CellExtras, waited: float) -> None:
     if cell.task is None or cell.admission is CLOSED:
         return
     logger.error(
-        "%s was told to stop %.3g s ago and still handles a message: it is cancelled, at %s",
+        "%s was to stop %.3g s ago and still handles a message: it is cancelled, at %s",
         cell.path,
         waited,
         whereabouts(cell.task),

@@ -21,7 +21,7 @@ from casty.plugins import PluginRegistry
 from casty.plugins.serializers import make_serializer
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef, checked_ref
-from casty.request import NOBODY
+from casty.request import NO_RECEIVER
 from casty.runtime.ask import ASKS
 from casty.runtime.borders import (
     checked_address,
@@ -146,10 +146,11 @@ class ActorSystem(System):
     def ask[M](
         self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[Any]], M], timeout: float = 5.0
     ) -> Coroutine[Any, Any, Any]:
-        """Tell `ref` the message that `msg_factory(reply_to)` makes, and wait for what is told to `reply_to`.
+        """Tell `ref` the message that `msg_factory(reply_to)` makes, and wait for the reply to `reply_to`.
 
         Raises `TimeoutError` after `timeout` seconds; at once `ActorStoppedError` if the target is gone, and
-        `ActorFailedError` if its handler raised. A `BroadcastRef` is answered by a tuple, or `PartialAnswerError`.
+        `ActorFailedError` if its handler raised. An ask of a `BroadcastRef` returns a tuple, or raises
+        `PartialAnswerError`.
         """
         return (self._kernel or self.kernel).asks.ask(ref, msg_factory, timeout)
 
@@ -157,7 +158,7 @@ class ActorSystem(System):
     async def ask_or_none[M, R](
         self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[R]], M], timeout: float = 5.0
     ) -> R | None:
-        """Like `ask`, with None where there is no answer."""
+        """Like `ask`, with None where no reply comes."""
         try:
             return await self.ask(ref, msg_factory, timeout)
         except (TimeoutError, ActorStoppedError, ActorFailedError):
@@ -194,9 +195,7 @@ class ActorSystem(System):
 
     @override
     def resolve(self, address: ActorAddress) -> ActorRef[Any]:
-        """A reference for an address that has travelled. If that actor is not alive, what it is told are dead
-        letters.
-        """
+        """A reference for an address that has travelled. Messages to an actor that is not alive become dead letters."""
         kernel = self.kernel
         if kernel.is_here(checked_address(address)):
             if address.path == ASKS:
@@ -205,8 +204,8 @@ class ActorSystem(System):
                 return ref
             if (adapter := kernel.find_adapter(address)) is not None:
                 return adapter
-        elif address == NOBODY.address:
-            return NOBODY
+        elif address == NO_RECEIVER.address:
+            return NO_RECEIVER
         elif kernel.remote is not None and (ref := kernel.remote.ref(address)) is not None:
             return ref
         return GoneRef(kernel, address)
@@ -264,7 +263,7 @@ class ActorSystem(System):
         """
         if self._kernel is not None and self._stopping is None:
             # A task's own constructor: an eager task factory would end it before it is stored.
-            loop = asyncio.get_running_loop()  # without one, the constructor would make a loop that nobody closes
+            loop = asyncio.get_running_loop()  # without one, the constructor would make a loop that is never closed
             self._stopping = asyncio.Task(self._shut_down(self._kernel), loop=loop, name="casty-shutdown")
         if self._stopping is not None:
             await asyncio.shield(self._stopping)

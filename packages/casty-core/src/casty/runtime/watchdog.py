@@ -111,7 +111,7 @@ class Watchdog:
         self._turned = True
 
     def _report(self, hold: "_Hold", doing: Doing, frames: list[FrameType]) -> None:
-        """Log at once, as nobody knows whether the handler ever ends."""
+        """Log at once, because the handler may never end."""
         user = next(number for number, frame in enumerate(frames) if doing_in(frame) is not None)
         inner = frames[:user][::-1] or frames[:1]
         hold.stack = stack(inner)

@@ -1,4 +1,4 @@
-"""Finds types by `module:qualname` among what is imported, without running anybody's code."""
+"""Finds types by `module:qualname` among what is imported, without running any user's code."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ class ImportedTypes:
         self._places: dict[str, _Place] = {}
 
     def find(self, name: str) -> type | None:
-        """A class has one name only, that of the module it is from; who else imports it does not count."""
+        """A class has one name only, that of the module it is from; other modules that import it do not count."""
         place = self._places.get(name)
         # A reload, or a cell of a notebook that is run again, puts another class in its place.
         if place is None or place.members.get(place.key) is not place.kind:

@@ -1,4 +1,4 @@
-"""Which of a program's types may travel: dataclasses, NamedTuples and enums. Asking runs nobody's code."""
+"""Which of a program's types may travel: dataclasses, NamedTuples and enums. The check runs no user's code."""
 
 from abc import ABC
 from collections.abc import Mapping

@@ -22,7 +22,7 @@ def is_of_started(kind: type) -> bool:
 
 
 def name_of_started() -> str | None:
-    """What the file is called where it is imported; None where that cannot be told, as in a notebook, or where this
+    """What the file is called where it is imported; None where that is unknown, as in a notebook, or where this
     process has imported it as well, so that its types are there twice.
     """
     name = started_as_module() or _stem()

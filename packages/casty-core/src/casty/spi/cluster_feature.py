@@ -37,7 +37,7 @@ class ShutdownPhase(Enum):
     """
 
     stop_accepting = "stop_accepting"
-    """Refuse new work. After this phase the other members are told that this node is about to leave."""
+    """Refuse new work. After this phase the other members learn that this node is about to leave."""
     hand_off = "hand_off"
     """Hand over to the members that stay what this node runs for the cluster. All actors still run."""
     stop_actors = "stop_actors"

@@ -1,4 +1,4 @@
-"""What a downing strategy implements: who goes on when the members cannot all reach each other. A pure function."""
+"""What a downing strategy implements: which side of a partition survives. A pure function."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class MembershipView:
     members: Sequence[Member]
     """Those that are joining, up or leaving, by node; the local one among them."""
     unreachable: Set[NodeId]
-    """The members that somebody calls unreachable: all that appear in `observations`."""
+    """The members that any member reports as unreachable: all that appear in `observations`."""
     observations: Mapping[NodeId, Set[NodeId]]
-    """Which members each member calls unreachable, as far as this is known here. Those who share what they know, by
-    whatever detours, have the same view and so decide alike.
+    """Which members each member reports as unreachable, as far as this is known here. Members that exchange what they
+    know, by whatever detours, have the same view and so decide alike.
     """
 
 
@@ -38,18 +38,16 @@ class Down:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acquire:
-    """Who gets a lease decides: `won` is carried out if the lease is granted, `lost` if somebody else has it, or if
-    nobody can tell.
+    """Let a lease decide: `won` is carried out if the lease is granted, `lost` if another holder has it, or if the
+    store cannot tell.
     """
 
     store: str
     """The URL of the lease store."""
     lease: str
-    """Its name within this cluster: whoever asks for it puts the system's name before."""
+    """Its name within this cluster; the caller puts the system's name before it."""
     owner: str
-    """Whom to ask for it as. The same for all nodes that would go on together, and for nobody else: each of them may
-    ask.
-    """
+    """The holder's name. The same for all nodes of one side, and for no other node: each of them may ask."""
     seconds: float
     """How long to take it for. It is neither renewed nor given back: others may come to the same question later."""
     delay: float

@@ -1,7 +1,7 @@
-"""What a failure detector implements: a machine that exchanges signs of life with other nodes and says who is silent.
+"""What a failure detector implements: a machine that exchanges signs of life with other nodes and suspects silent ones.
 
 Pure: it reads no clock, opens nothing and draws nothing by itself. `now` is always an argument, in seconds of one
-monotonic clock; whoever runs it delivers its messages, which may be lost, late, doubled or out of order.
+monotonic clock; its driver delivers its messages, which may be lost, late, doubled or out of order.
 """
 
 from collections.abc import Sequence, Set
@@ -33,7 +33,7 @@ class DetectorContext:
     interval: float
     """Seconds between two signs of life: `[cluster.heartbeat] interval`."""
     check_interval: float
-    """Seconds between two looks at who is silent: `[cluster.heartbeat] availability_check_interval`."""
+    """Seconds between two checks for silent nodes: `[cluster.heartbeat] availability_check_interval`."""
 
 
 class FailureDetector(Protocol):
@@ -50,9 +50,9 @@ class FailureDetector(Protocol):
         ...
 
     def receive(self, sender: NodeId, payload: bytes, now: float) -> Sequence[Probe]:
-        """A probe of `sender`'s detector arrived: the answers to send. Never raises, whatever the bytes are.
+        """A probe of `sender`'s detector arrived: the probes to send in reply. Never raises, whatever the bytes are.
 
-        Also one that is no member is answered: who joins and who lets in do not learn of each other at the same time.
+        Reply also to a node that is not a member: a joining node and the members do not learn of each other at once.
         """
         ...
 

@@ -15,11 +15,11 @@ LAST_SEQUENCE_NR: Final = 2**63 - 1
 """The highest number that a store can hold; as an upper bound, all of them."""
 
 DEFAULT_SERIALIZER: Final = "msgpack"
-"""The name of the serializer of a record that does not say which one wrote it."""
+"""The name of the serializer of a record that does not name the one that wrote it."""
 
 
 class JournalKind(Enum):
-    """Who can read what one node writes."""
+    """Which nodes can read what one node writes."""
 
     local = "local"
     """This node alone: a file, or memory."""
@@ -63,7 +63,7 @@ class EventRecord(NamedTuple):
     epoch: int
     """The ownership epoch under which it was written; 0 where nothing fences."""
     writer: str
-    """Who wrote it: the owner that claimed the epoch, or an incarnation of the entity where nothing fences."""
+    """The writer: the owner that claimed the epoch, or an incarnation of the entity where nothing fences."""
     event_id: bytes
     """16 bytes, unique for ever; the same event written twice has the same id."""
     manifest: str
@@ -190,8 +190,8 @@ class OrderedStore(JournalStore, Protocol):
         """Up to `limit` events with an offset above `after`, ascending; with `tags`, those that have at least one of
         them.
 
-        Whoever goes on after the last offset that was answered never misses an event, also not one that is being
-        written at the same time: an event is not shown before every event with a smaller offset is decided.
+        A reader that continues after the last offset that was returned never misses an event, also not one that is
+        being written at the same time: an event is not shown before every event with a smaller offset is decided.
         """
         ...
 
@@ -212,15 +212,15 @@ class DeletingStore(JournalStore, Protocol):
 
     Numbers outlive their events: none is ever given twice. `highest_sequence_nr` stays what it was, also when all
     events are deleted and when the store is opened again, and the next event is the one after it. An event with the
-    number of a deleted one is refused as a conflict, also if it is a repetition: whoever deletes has been told that it
-    is stored.
+    number of a deleted one is refused as a conflict, also if it is a repetition: the event was known to be stored
+    before it was deleted.
     """
 
     async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
         """Delete the entity's events up to that number (inclusive), all at once; those that there are not, or not any
-        more, do not matter. Nobody reads them from then on, whether by entity, in order or by tag. Snapshots stay.
+        more, do not matter. No read returns them from then on, whether by entity, in order or by tag. Snapshots stay.
 
-        Asks for no epoch: an owner deletes what an event of its own has superseded, and that stays superseded whoever
-        owns the entity by then.
+        Asks for no epoch: an owner deletes what an event of its own has superseded, and that stays superseded whichever
+        node owns the entity by then.
         """
         ...

@@ -21,7 +21,7 @@ class LeaseGrant(NamedTuple):
 
 
 class LeaseStore(Protocol):
-    """Leases by name. Safe to call concurrently. Raises `LeaseError` where it cannot tell who holds a lease."""
+    """Leases by name. Safe to call concurrently. Raises `LeaseError` where it cannot tell which holder a lease has."""
 
     async def acquire(self, name: str, owner: str, seconds: float) -> LeaseGrant | None:
         """The lease, if it is free, has run out, or is `owner`'s already, whose token then stays the same; else None.

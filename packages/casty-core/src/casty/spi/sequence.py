@@ -1,6 +1,6 @@
-"""The rules of every store: an entity's events are numbered from 1, without gaps; nobody writes a number twice; what
-was decided on top of a refused event is refused as well; whoever has been fenced off writes nothing more; and a write
-that is repeated changes nothing.
+"""The rules of every store: an entity's events are numbered from 1, without gaps; no number is written twice; what
+was decided on top of a refused event is refused as well; a writer that has been fenced writes nothing more; and a
+repeated write changes nothing.
 
 The third one matters because writers pipeline: behind refused groups there may come one with the number that is due,
 but its author decided on a state that has never been.
@@ -106,7 +106,7 @@ def conflict(entity_id: str, sequence_nr: int, expected: int) -> SequenceConflic
     """The error for an event that came with `sequence_nr` where `expected` was due."""
     return SequenceConflictError(
         f"the entity {entity_id!r} cannot store an event {sequence_nr}: its next one is number {expected}; "
-        "if somebody else has written to it, load its events again and decide anew"
+        "if another writer has stored events, load them again and decide anew"
     )
 
 
@@ -114,7 +114,7 @@ def fenced(entity_id: str, writer: str, epoch: int) -> FencedError:
     """The error for an event of a writer that does not hold a fence with `epoch`."""
     return FencedError(
         f"{writer!r} cannot write to the entity {entity_id!r}: it does not hold epoch {epoch}, or no longer; "
-        "whoever has claimed a later one owns the entity now, so stop it here"
+        "the holder of a later one owns the entity now, so stop it here"
     )
 
 

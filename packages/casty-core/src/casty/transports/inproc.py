@@ -1,9 +1,9 @@
 """Frames between endpoints of one event loop, at `inproc://name:port`, with port 0 for any free one.
 
 It behaves as a network does where that matters: a frame arrives in a later turn of the loop, queues are bounded,
-strangers are turned away, and frames to nobody are lost and reported. It does not try again: who is there is there at
-once. The address that an endpoint advertises is where it listens, and nothing is encrypted, as nothing leaves the
-process.
+strangers are rejected, and frames to an address without an endpoint are lost and reported. It does not retry: an
+endpoint that listens is reachable at once. The address that an endpoint advertises is where it listens, and nothing is
+encrypted, as nothing leaves the process.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _FIRST_FREE_PORT: Final = 49152
 _URL: Final = re.compile(r"inproc://(?P<name>[^:/?#]+):(?P<port>[0-9]+)/?")
 
 _endpoints: dict[tuple[asyncio.AbstractEventLoop, PeerAddress], "InprocTransport"] = {}
-"""Who listens where, from its opening to its closing. Endpoints of different loops do not see each other."""
+"""The endpoints by address, from their opening to their closing. Endpoints of different loops do not see each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,9 @@ class _Link:
         return True
 
     def close(self, reason: str, counter: str = "closed") -> None:
-        """Both halves at once, whichever side begins; each owner is told once, after what is not delivered."""
+        """Close both halves, whichever side begins; each owner is notified once, after the frames that are not
+        delivered.
+        """
         if self._owner.links.get(self._peer) is not self:
             return
         del self._owner.links[self._peer]
@@ -160,7 +162,7 @@ class _Link:
     def _connect(self) -> bool:
         there = _endpoints.get((self._owner.loop, self._peer))
         if there is None:
-            self._fail(ConnectFailure.refused, f"nobody listens at inproc://{self._peer}", "nobody-there")
+            self._fail(ConnectFailure.refused, f"no endpoint listens at inproc://{self._peer}", "no-endpoint")
             return False
         if (refusal := _refusal(self._owner.endpoint, there.endpoint)) is not None:
             reason, counter = refusal
@@ -196,7 +198,7 @@ async def open_inproc(
     wanted = _address(url)
     local = wanted if wanted.port else _free(loop, wanted.host)
     if (loop, local) in _endpoints:
-        raise OSError(errno.EADDRINUSE, f"somebody listens at inproc://{local} already")
+        raise OSError(errno.EADDRINUSE, f"an endpoint listens at inproc://{local} already")
     transport = InprocTransport(local, receiver, endpoint, options)
     _endpoints[loop, local] = transport
     try:
