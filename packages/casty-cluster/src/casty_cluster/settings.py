@@ -1,4 +1,4 @@
-"""What a node is started with: the arguments of `ClusteredActorSystem`, else the configuration."""
+"""The settings of a node: the arguments of `ClusteredActorSystem`, else the configuration."""
 
 import os
 import socket
@@ -19,7 +19,6 @@ from casty.spi.downing import DowningStrategy, LeasingStrategy
 from casty.spi.failure_detector import DetectorContext, FailureDetector
 from casty.tls import Config as TlsConfig
 
-from casty_cluster.failover import PACES, Pace
 from casty_cluster.protocol.membership.admission import NAMES, is_name
 
 WILDCARDS: Final = ("0.0.0.0", "::", "")
@@ -29,7 +28,30 @@ MIN_COOKIE: Final = 16
 type Seed = tuple[str, int] | str
 """`("10.0.0.1", 25520)` or `"10.0.0.1:25520"`."""
 type Cookie = str | bytes | Sequence[str | bytes]
-"""A secret, or two of them while it is being changed."""
+"""A secret, or two while it is being rotated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """The figures behind `[cluster] failover`, in seconds; docs/failure-detection.md derives them."""
+
+    refused_patience: float
+    """Silence after which a member is suspected whose machine refuses connections."""
+    stable_share: float
+    """The share of the usual `stable_after` that is waited."""
+    refused_share: float
+    """The same where the machines of all unreachable members refuse connections."""
+    heartbeat_at_most: float = float("inf")
+    """Bound of `heartbeat.interval` and `availability_check_interval` with the detector `phi-accrual`."""
+    gossip_at_most: float = float("inf")
+
+
+PACES: Final = {
+    Failover.default: Pace(refused_patience=1.0, stable_share=1.0, refused_share=0.5),
+    Failover.fast: Pace(
+        refused_patience=0.3, stable_share=0.5, refused_share=0.125, heartbeat_at_most=0.25, gossip_at_most=0.2
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +61,7 @@ class NodeSettings:
     bind_host: str
     port: int
     advertised: PeerAddress | None
-    """Where the others reach it; None: where it listens."""
+    """Where other nodes reach it; None: where it listens."""
     seeds: tuple[PeerAddress, ...]
     node_id: str | None
     roles: tuple[str, ...]
@@ -47,7 +69,7 @@ class NodeSettings:
     """The URL's scheme."""
     transport_options: Mapping[str, object]
     configuration: Mapping[str, str]
-    """What must be the same on all nodes."""
+    """Settings that must be the same on all nodes."""
     cookies: tuple[bytes, ...] = field(repr=False)
     tls: TlsConfig | None
     insecure: bool
@@ -129,7 +151,7 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
 
 
 def _compared(config: CastyConfig, detector: str, downing: str, failover: Failover) -> dict[str, str]:
-    """What has to be the same on all nodes, which compare it when they meet."""
+    """Settings that must be the same on all nodes, which compare them when one joins."""
     return {
         "serializer": config.serialization.default,
         "failure detector": detector,
@@ -139,7 +161,7 @@ def _compared(config: CastyConfig, detector: str, downing: str, failover: Failov
 
 
 def _advertised(given: NodeArguments, host: str, port: int) -> PeerAddress | None:
-    """Where the others reach the node, if not where it listens."""
+    """Where other nodes reach this one, if not where it listens."""
     if port == 0 and "advertised_port" in given:
         raise ConfigError("advertised_port needs a port that stays the same; give port= a number other than 0")
     shown = given.get("advertised_host") or (host if "bind_host" in given else public_host(host))
@@ -160,7 +182,7 @@ def _name_of(chosen: object, configured: str) -> str:
 
 
 def seed_addresses(seeds: Sequence[Seed]) -> tuple[PeerAddress, ...]:
-    """Raises `ConfigError` for what is no address."""
+    """Raises `ConfigError` for a seed that is not an address."""
     found: list[PeerAddress] = []
     for seed in seeds:
         address = peer_address(seed) if isinstance(seed, str) else PeerAddress(canonical_host(seed[0]), seed[1])
@@ -178,13 +200,13 @@ def public_host(host: str) -> str | None:
         return socket.gethostbyname(socket.gethostname())
     except OSError as error:
         raise ConfigError(
-            f"a node that listens at {host!r} needs an address that the others reach it under, and the name of this "
+            f"a node that listens at {host!r} needs an address at which other nodes reach it, and the name of this "
             f"machine has none ({error}); give advertised_host="
         ) from None
 
 
 def cookies_of(cookie: Cookie | None, file: str | None) -> tuple[bytes, ...]:
-    """The secrets, the one to use first. Raises `ConfigError` for one that is too short, or a file open to others."""
+    """The secrets, the current one first. Raises `ConfigError` for a short one, or a file that other users can read."""
     if cookie is None:
         found = () if file is None else _cookies_in(Path(file))
     else:
@@ -212,13 +234,13 @@ def check_transport(
     tls: TlsConfig | None,
 ) -> None:
     """Raises `PluginError` for a transport that is not installed or does not have these options, and `ConfigError` for
-    one that would ignore what is to protect the node.
+    one that would ignore the cookie or the certificates.
     """
     provider = plugins.transport(f"{name}://")
     build_options(provider, options)
     if cookies and not provider.capabilities.authenticates:
         raise ConfigError(
-            f"the transport {name!r} does not authenticate peers: it would ignore the cookie and let anybody in; "
+            f"the transport {name!r} does not authenticate peers: it would ignore the cookie and accept any peer; "
             'use one that does, such as transport="tcp", or leave out cookie= and [cluster] cookie_file'
         )
     if tls is not None and not provider.capabilities.encrypts:
@@ -231,7 +253,7 @@ def check_transport(
 def detector_of(
     chosen: str | Callable[[DetectorContext], FailureDetector] | None, config: CastyConfig, plugins: PluginRegistry
 ) -> Callable[[DetectorContext], FailureDetector]:
-    """A name counts as the one in the configuration would. Raises `PluginError` for one that is not installed."""
+    """A name takes the place of the configured one. Raises `PluginError` for one that is not installed."""
     if callable(chosen):
         return chosen
     settings = config.cluster.failure_detector
@@ -243,7 +265,7 @@ def detector_of(
 
 
 def downing_of(chosen: str | DowningStrategy | None, config: CastyConfig, plugins: PluginRegistry) -> DowningStrategy:
-    """Likewise."""
+    """A name takes the place of the configured one. Raises `PluginError` for one that is not installed."""
     if chosen is not None and not isinstance(chosen, str):
         strategy = chosen
     else:
@@ -253,7 +275,7 @@ def downing_of(chosen: str | DowningStrategy | None, config: CastyConfig, plugin
         provider = plugins.downing_strategy(settings.strategy)
         strategy = provider.create(build_options(provider, settings.options))
     if isinstance(strategy, LeasingStrategy):
-        # Now, and not in the middle of a partition.
+        # A missing lease store is reported at the start, and not during a partition.
         build_options(plugins.lease(strategy.store), {})
     return strategy
 
@@ -265,7 +287,7 @@ def _cookies_in(file: Path) -> tuple[bytes, ...]:
     except OSError as error:
         raise ConfigError(f"the cookie file cannot be read: {error}") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"the cookie file {file} can be read by others than its owner; run: chmod 600 {file}")
+        raise ConfigError(f"the cookie file {file} can be read by users other than its owner; run: chmod 600 {file}")
     found = tuple(line.strip() for line in lines if line.strip())
     if not found:
         raise ConfigError(f"the cookie file {file} is empty; write a secret of at least {MIN_COOKIE} bytes into it")

@@ -1,4 +1,4 @@
-"""The actor system of a node: what users see of a cluster."""
+"""The actor system of a node: the face of a cluster that users see."""
 
 import asyncio
 import logging
@@ -41,29 +41,30 @@ from casty_cluster.settings import NodeArguments, node_settings
 logger = logging.getLogger("casty.cluster")
 
 REJOIN_PAUSE: Final = 1.0
-"""Seconds before a node that was given up comes back, so that the others have let go of it."""
+"""Seconds before a downed node rejoins, so that the other members have removed it."""
 DOWNED_EXIT_CODE: Final = 86
 
 
 class ClusteredActorSystem(ActorSystem):
     """An actor system that is one node of a cluster. Use it with `async with`.
 
-    Nodes of one cluster have the same `name`, and find each other through `seed_nodes`: the same list on every node, in
-    which a node's own address may stand. Without seed nodes it begins a cluster of its own. What is not given counts as
-    the configuration says. `host` and `port` are where it listens, and where the others reach it unless
-    `advertised_host` and `advertised_port` say otherwise; `bind_host` where it listens instead. Port 0 is any free one.
+    Nodes of one cluster have the same `name`, and find each other through `seed_nodes`: the same list on every node,
+    which may contain the node's own address. Without seed nodes the node forms a cluster of its own. Arguments that are
+    not given are taken from the configuration. The node listens at `host` and `port`, or at `bind_host` if that is
+    given; other nodes connect to `host` and `port`, or to `advertised_host` and `advertised_port`. Port 0 is any free
+    port.
 
-    `required_quorum` members must be up before `async with` lets go on, within `quorum_timeout` seconds, else
+    `required_quorum` members must be up within `quorum_timeout` seconds before `async with` returns, else it raises
     `JoinError`. A node that listens beyond this machine needs a `cookie` or `tls`, or `insecure=True`.
 
-    A node that was given up by the others while it could not reach them stops what is the cluster's at once, says so
-    by `NodeDowned`, and then, as `when_downed` says, comes back as another incarnation, its users' actors begun again
-    (`rejoin`), or ends the process with exit code 86 (`exit`).
+    A node that is downed while it is still alive stops its singletons at once and publishes `NodeDowned`. Then it
+    rejoins as a new incarnation and restarts the users' actors (`when_downed="rejoin"`), or the process ends with exit
+    code 86 (`"exit"`).
 
-    A node that is rejected for good, or whose address another process has taken, publishes `NodeRejected` and shuts
-    down: `async with` raises `JoinError`. With `when_rejected="stay"` it goes on, in no cluster.
+    A node that is permanently rejected, or whose address another process has taken, publishes `NodeRejected` and shuts
+    down: `async with` raises `JoinError`. With `when_rejected="stay"` it keeps running without a cluster.
 
-    SIGTERM, where nobody else handles it, cancels the task that entered the system: the node leaves in order.
+    SIGTERM, unless the program handles it, cancels the task that entered the system: the node leaves in order.
     """
 
     def __init__(
@@ -88,13 +89,13 @@ class ClusteredActorSystem(ActorSystem):
         self._node: Node | None = None
         self._features: Features | None = None
         self._context = copy_context()
-        """That of whoever made the system: nothing of the one whose frame or timer ends an incarnation."""
+        """The context in which the system was made, for tasks that a frame or a timer starts."""
         self._rejoining: asyncio.Task[None] | None = None
         self._termination = Termination()
 
     @classmethod
     def from_config(cls, config: CastyConfig, **overrides: Any) -> Self:
-        """A node as `[cluster]` describes it; any argument of the class may be given besides, and wins."""
+        """Make a node as `[cluster]` describes it. `overrides` are arguments of the class, and take precedence."""
         return cls(config=config, **overrides)
 
     @override
@@ -120,7 +121,7 @@ class ClusteredActorSystem(ActorSystem):
 
     @property
     def node(self) -> Node:
-        """The running inside, for extensions of the cluster. Raises `SystemStoppedError` outside of `async with`."""
+        """The membership of this node, for features. Raises `SystemStoppedError` outside of `async with`."""
         if self._node is None:
             _ = self.kernel
             raise JoinError("this node does not listen yet")
@@ -128,7 +129,7 @@ class ClusteredActorSystem(ActorSystem):
 
     @property
     def features(self) -> Features:
-        """What runs on this node for the cluster. Raises as `node` does."""
+        """The features of this node. Raises as `node` does."""
         if self._features is None:
             _ = self.node
             raise JoinError("this node does not listen yet")
@@ -136,7 +137,7 @@ class ClusteredActorSystem(ActorSystem):
 
     @property
     def is_running(self) -> bool:
-        """Whether it is inside of `async with`."""
+        """Whether the program is inside of `async with`."""
         return self._node is not None
 
     @property
@@ -146,16 +147,19 @@ class ClusteredActorSystem(ActorSystem):
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """All members that this node knows of, by node; empty while it is in no cluster."""
+        """All members that this node knows of, by node; empty while the node is not a member itself."""
         state = self.node.views.current
         return () if state is None else state.members
 
     def get_cluster_state(self) -> ClusterState | None:
-        """What this node knows of its cluster; None while it is in none."""
+        """The view that this node has of its cluster; None while the node is not a member."""
         return self.node.views.current
 
     async def wait_for(self, count: int, timeout: float = 60.0) -> None:
-        """Until `count` members are up. Raises `TimeoutError`, or `JoinError` if this node is refused for good."""
+        """Wait until `count` members are up.
+
+        Raises `TimeoutError`, or `JoinError` if this node is permanently rejected.
+        """
         check_count(count, "count of wait_for", 0)
         timeout = checked_seconds(timeout, "timeout of wait_for")
         try:
@@ -176,8 +180,9 @@ class ClusteredActorSystem(ActorSystem):
     def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]:
-        """See `ActorSystem.spawn`. Behaviors that belong to the cluster are spawned under the same name on every node:
-        `Behaviors.broadcasted`, whose reference is a `BroadcastRef`, and `Behaviors.singleton`.
+        """See `ActorSystem.spawn`. A behavior that belongs to the whole cluster is run by the feature that claims it,
+        and is spawned under the same name on every node: `Behaviors.broadcasted`, whose reference is a `BroadcastRef`,
+        `Behaviors.singleton`, and those of plugins. Raises `ScopeError` if no feature claims it.
         """
         if isinstance(behavior, ClusteredBehavior):
             return self.features.spawn(behavior, name, mailbox)
@@ -191,8 +196,9 @@ class ClusteredActorSystem(ActorSystem):
     def lookup(
         self, path: str | ServiceKey[Any], *, node: Member | NodeId | str | None = None
     ) -> ActorRef[Any] | Listing[Any] | None:
-        """The living actor at a path of this node; or, with `node` (a member, its `NodeId` or its name), a reference to
-        whatever actor has that path there, None if there is no such member. With a `ServiceKey`: who is known under it.
+        """Return the living actor at a path of this node; or, with `node` (a member, its `NodeId` or its name), a
+        reference to that path on the other node, None if there is no such member. With a `ServiceKey`: the actors that
+        are registered under it.
         """
         if isinstance(path, ServiceKey):
             return self.features.find(Receptionist).listing(path)
@@ -212,7 +218,7 @@ class ClusteredActorSystem(ActorSystem):
         return self.features.find(Receptionist).ref
 
     async def leave(self) -> None:
-        """Leave the cluster in good order, and stop: what is the cluster's is handed over, the others are told."""
+        """Announce the departure, hand over, leave the cluster and stop."""
         await self.shutdown()
 
     async def _join(self) -> None:
@@ -245,7 +251,7 @@ class ClusteredActorSystem(ActorSystem):
         return f"{up} members are up after {waited:g} s, and {count} are wanted{why}"
 
     def _out(self, out: Out) -> None:
-        """This node is no member any more, without having wished to."""
+        """This node is no longer a member, and did not leave by itself."""
         self.event_stream.publish(NodeDowned(out.reason))
         if self._settings.when_downed is WhenDowned.exit:
             self._termination.end(SystemExit(DOWNED_EXIT_CODE))
@@ -255,10 +261,10 @@ class ClusteredActorSystem(ActorSystem):
             self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin", context=self._context)
 
     def _rejected(self, error: JoinError) -> None:
-        """This node is in no cluster, and will not be in one."""
+        """This node is permanently rejected, and will not become a member."""
         self.event_stream.publish(NodeRejected(str(error)))
         if self._settings.when_rejected is WhenRejected.exit:
-            # A program that waits for members gets the error first, and ends by it.
+            # A program that waits for members gets the error first, and may end with it.
             asyncio.get_running_loop().call_soon(self._termination.end, error, context=self._context)
 
     async def _rejoin(self) -> None:
@@ -267,13 +273,13 @@ class ClusteredActorSystem(ActorSystem):
             try:
                 await self.node.reopen()
             except Exception:
-                logger.exception("this node cannot rejoin yet, and tries again in %s s", REJOIN_PAUSE)
+                logger.exception("this node cannot rejoin yet and tries again in %s s", REJOIN_PAUSE)
             else:
                 break
         try:
             await self.node.wait_until(lambda state: self.self_node in state.up)
         except JoinError:
-            return  # the system knows
+            return  # `_rejected` has been called
         self.event_stream.publish(NodeRejoined(self.self_node))
 
     @override
@@ -300,9 +306,11 @@ class ClusteredActorSystem(ActorSystem):
     @override
     async def _finish(self, kernel: Kernel) -> None:
         try:
-            await self._run(ShutdownPhase.close)
-            if self._node is not None:
-                await self._node.close()
+            try:
+                await self._run(ShutdownPhase.close)
+            finally:  # also where the program ends and cancels this task
+                if self._node is not None:
+                    await self._node.close()
         finally:
             kernel.remote = None
             await super()._finish(kernel)

@@ -1,4 +1,4 @@
-"""Several nodes in one process, with which a program can be tried out and a test can play through what goes wrong."""
+"""Several nodes in one process, for experiments and for tests of failures."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -54,7 +54,7 @@ class DevelopmentCluster:
         return list(self._nodes)[index]
 
     async def add_node(self, **settings: Any) -> ClusteredActorSystem:
-        """One more node, which all see up when this returns. Those that have left are forgotten."""
+        """Add a node; it is up on all nodes when this returns. Nodes that have left are dropped."""
         for left in [node for node in self if not node.is_running]:
             await self._nodes.pop(left).aclose()
         number = next(self._numbers)
@@ -80,18 +80,19 @@ class DevelopmentCluster:
         return system
 
     def partition(self, *sides: Sequence[int]) -> None:
-        """Cut the network between groups of nodes, given by their positions: `partition([0], [1, 2])`. Nodes that are
-        not named stay with each other.
+        """Cut the network between groups of nodes, given by their positions: `partition([0], [1, 2])`.
+
+        Nodes that are in none of the groups form a group of their own.
         """
         nodes = [node.self_node.address for node in self]
         self._board.divide([[nodes[index] for index in side] for side in sides])
 
     def heal(self) -> None:
-        """Mend the network."""
+        """Heal all partitions."""
         self._board.divide([])
 
     async def kill(self, index: int) -> None:
-        """Let a node fall silent as if its process had been killed, and then clear it away."""
+        """Silence a node as if its process had been killed, and drop it."""
         system = self[index]
         stack = self._nodes.pop(system)
         system.node.fall_silent()

@@ -1,4 +1,4 @@
-"""The transport of `DevelopmentCluster`: `inproc://` with a hand on the wires between the nodes."""
+"""The transport of `DevelopmentCluster`: `inproc://` with connections that a program can cut and heal."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,19 +16,19 @@ SCHEME: Final = "switchboard"
 
 
 class Switchboard:
-    """A plugin of its own for each cluster: who can talk to whom. Frames between sides that are cut off from each
-    other are lost without a word, as in a network that drops packets.
+    """A plugin for each cluster, which knows the sides of its network. Frames between two sides are lost silently, as
+    in a network that drops packets.
     """
 
     def __init__(self) -> None:
         self._sides: dict[PeerAddress, int] = {}
 
     def divide(self, sides: Sequence[Sequence[PeerAddress]]) -> None:
-        """From now on only those on the same side hear each other."""
+        """From now on only nodes on the same side reach each other."""
         self._sides = {address: number for number, side in enumerate(sides) for address in side}
 
     def connects(self, one: PeerAddress, other: PeerAddress) -> bool:
-        """Whether frames pass between the two; somebody on no side is with those on no side."""
+        """Whether frames pass between the two. All nodes on no side are on one side."""
         return self._sides.get(one) == self._sides.get(other)
 
     @hookimpl
@@ -46,7 +46,7 @@ class Switchboard:
 
 
 class _Wire(Transport, FrameReceiver):
-    """One node's plug: between the node and its real transport."""
+    """Stands between one node and its real transport."""
 
     inner: Transport
 
