@@ -199,8 +199,8 @@ async def updating(_ctx: object, _state: str, command: Add) -> Behavior[Any]:
 @pytest.mark.parametrize(
     ("make", "on_command", "cure"),
     [
-        (note, persisting, "that of Behaviors.durable_state answers Behaviors.updated(new_state)"),
-        (event_sourced, updating, "that of Behaviors.event_sourced answers Behaviors.persisted([events])"),
+        (note, persisting, "that of Behaviors.durable_state returns Behaviors.updated(new_state)"),
+        (event_sourced, updating, "that of Behaviors.event_sourced returns Behaviors.persisted([events])"),
     ],
 )
 async def test_the_other_kinds_answer_fails_the_command_and_sends_nothing(

@@ -39,12 +39,12 @@ class MailboxFullError(CastyError, QueueFull):
 
 
 class PartialAnswerError(CastyError, TimeoutError):
-    """An `ask` of many that some did not answer."""
+    """Some of the actors that an `ask` reached did not reply."""
 
     def __init__(self, text: str, *, answers: tuple[object, ...], missing: tuple[object, ...]) -> None:
         super().__init__(text)
         self.answers = answers
-        """What the others answered."""
+        """The replies of the others."""
         self.missing = missing
         """The nodes that did not."""
 

@@ -42,7 +42,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class UnhandledMessage:
-    """A handler answered `Behaviors.unhandled()`."""
+    """A handler returned `Behaviors.unhandled()`."""
 
     message: object
     ref: ActorRef[Any]

@@ -104,7 +104,7 @@ class ActorContext[M](Protocol):
         timeout: float = 5.0,
         on_failure: Callable[[Exception], M] | None = None,
     ) -> None:
-        """Ask without blocking this actor: the mapped answer arrives as a message. Failures are those of
+        """Ask without blocking this actor: the mapped reply arrives as a message. Failures are those of
         `pipe_to_self`.
         """
         ...

@@ -166,7 +166,7 @@ class Behaviors:
     ) -> Behavior[M]:
         """An actor whose state is the fold of `on_event` over the events stored under `entity_id`.
 
-        `on_command(ctx, state, command)` answers `Behaviors.persisted(...)` to store events, or any other behavior.
+        `on_command(ctx, state, command)` returns `Behaviors.persisted(...)` to store events, or any other behavior.
         Whatever it sends leaves the actor only when its events, and those of all commands before it, are durable.
         `on_event` must be pure: it also replays. Each start of the actor begins with a deep copy of `initial_state`, or
         with what it returns where it is a function. `journal` is a journal, a URL such as `sqlite:///bank.db`, or
@@ -220,7 +220,7 @@ class Behaviors:
     ) -> Behavior[M]:
         """An actor whose newest state is stored under `entity_id`, whole at each change, and none of its history.
 
-        `on_command(ctx, state, command)` answers `Behaviors.updated(new_state)` to store a state, or any other
+        `on_command(ctx, state, command)` returns `Behaviors.updated(new_state)` to store a state, or any other
         behavior, and leaves the state that it is given alone. All else, output commit, `initial_state` and `journal`
         among it, is as with `event_sourced`.
         """

@@ -59,7 +59,7 @@ class PersistedBehavior(Behavior[Any]):
         then: Behavior[Any] | Callable[[Any], None] | None = None,
         reply: tuple[ActorRef[R], R] | None = None,
     ) -> None:
-        # Here, where nothing is stored yet: a command that is refused for its answer has not happened.
+        # Here, where nothing is stored yet: a command whose result is refused has not happened.
         if type(events) is not list:
             events = checked_events(events)
         if then is not None or reply is not None:

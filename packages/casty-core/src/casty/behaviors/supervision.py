@@ -15,7 +15,7 @@ from casty.quantities import check_count, checked_seconds
 
 
 class Directive(Enum):
-    """A supervisor's answer to a failure."""
+    """What supervision decides about a failure."""
 
     restart = "restart"
     """Begin again from the initial behavior; queued messages are kept, the failed one is not tried again."""
@@ -152,7 +152,7 @@ def checked_strategy(strategy: SupervisionStrategy) -> Strategy:
 
 
 def decided(strategy: Strategy, exception: BaseException, path: str) -> Directive:
-    """What the strategy says about the failure of the actor at `path`. Raises `BehaviorError` for any other answer."""
+    """The strategy's directive for the failure of the actor at `path`. Raises `BehaviorError` for any other result."""
     decide: Any = (strategy.strategy if isinstance(strategy, CustomStrategy) else strategy).decide
     directive = decide(exception, child_id=path) if _takes_child_id(decide) else decide(exception)
     if type(directive) is not Directive:

@@ -29,7 +29,7 @@ class MailboxOverrides(Table):
 
 @dataclass(frozen=True, slots=True)
 class Always:
-    """A decider that answers every exception with the same directive."""
+    """A decider that returns the same directive for every exception."""
 
     directive: Directive
 

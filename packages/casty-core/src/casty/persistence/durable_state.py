@@ -37,7 +37,7 @@ def as_event_sourced[M, S](behavior: DurableStateBehavior[M, S]) -> EventSourced
             case PersistedBehavior():
                 raise BehaviorError(
                     "Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced; that of "
-                    "Behaviors.durable_state answers Behaviors.updated(new_state)"
+                    "Behaviors.durable_state returns Behaviors.updated(new_state)"
                 )
             case answer:
                 return answer

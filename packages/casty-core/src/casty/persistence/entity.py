@@ -121,17 +121,17 @@ class EventSourcedEntity:
         try:
             token = CURRENT.set(entry)
             try:
-                answer = await self._on_command(ctx, self._state, command)
+                result = await self._on_command(ctx, self._state, command)
             finally:
                 CURRENT.reset(token)
-            return self._accept(entry, answer)
+            return self._accept(entry, result)
         except BaseException as error:
             entry.discard()
             if self._failure is None or interrupts(error):
                 raise
             return self._lose(entry, self._failure)  # whatever it ran into, it ran on a state that has never been
 
-    def _accept(self, entry: InFlight, answer: Behavior[Any]) -> Behavior[Any]:
+    def _accept(self, entry: InFlight, result: Behavior[Any]) -> Behavior[Any]:
         entry.undecided = False
         if self._failure is not None:
             # The write of an earlier command failed while this one was handled: its state has never been.
@@ -140,13 +140,13 @@ class EventSourcedEntity:
         if self._closed:
             entry.discard()
             return self._lose(entry, JournalClosedError("its handler ended after the actor had stopped"))
-        following = answer
-        if type(answer) is PersistedBehavior:
-            following = self._persist(entry, answer)
-        elif type(answer) is UpdatedBehavior:
+        following = result
+        if type(result) is PersistedBehavior:
+            following = self._persist(entry, result)
+        elif type(result) is UpdatedBehavior:
             raise BehaviorError(
                 "Behaviors.updated(...) is only for the on_command of Behaviors.durable_state; that of "
-                "Behaviors.event_sourced answers Behaviors.persisted([events])"
+                "Behaviors.event_sourced returns Behaviors.persisted([events])"
             )
         entry.needs = self._sequence_nr
         self._in_flight.append(entry)
@@ -154,8 +154,8 @@ class EventSourcedEntity:
             self._release()
         return following
 
-    def _persist(self, entry: InFlight, answer: PersistedBehavior) -> Behavior[Any]:
-        events = answer.events
+    def _persist(self, entry: InFlight, result: PersistedBehavior) -> Behavior[Any]:
+        events = result.events
         state = self._state
         if events:
             for event in events:
@@ -167,9 +167,9 @@ class EventSourcedEntity:
             self._log.append(self._sequence_nr + 1, events, tags, self._settle)
             self._state = state
             self._sequence_nr = last
-        if answer.reply is not None:
-            entry.hold(self._host.reply, answer.reply)
-        then = answer.then
+        if result.reply is not None:
+            entry.hold(self._host.reply, result.reply)
+        then = result.then
         if callable(then):
             entry.hold(self._run(then), state)
             return SAME

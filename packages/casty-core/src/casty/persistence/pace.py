@@ -1,6 +1,6 @@
 """Decides how many appends to have under way at a time, by trying it out. Pure: the time is an argument.
 
-With one, the event loop rests while the store works, and the store while the loop handles what the answers set off;
+With one, the event loop rests while the store works, and the store while the loop handles what the outcomes set off;
 with several that take turns, neither does. But what waits is divided among them, so that the store commits more often,
 and where a commit takes long, as on a slow disk, one large append serves all of them sooner. Only the speed tells: now
 and then a round of appends is done the other way, and if that was clearly faster, it is the way from then on.

@@ -120,11 +120,11 @@ def make_catalog(found: Iterable[Found]) -> Catalog:
                     plugins.append(origin)
                 else:
                     faults.append(fault)
-    answers = [answer for kind in KINDS for origin in plugins for answer in _ask(manager, kind, origin)]
+    results = [result for kind in KINDS for origin in plugins for result in _ask(manager, kind, origin)]
     return Catalog(
         plugins=tuple(plugins),
-        offers=tuple(answer for answer in answers if isinstance(answer, Offer)),
-        faults=(*faults, *(answer for answer in answers if isinstance(answer, Fault))),
+        offers=tuple(result for result in results if isinstance(result, Offer)),
+        faults=(*faults, *(result for result in results if isinstance(result, Fault))),
         disabled=tuple(disabled),
     )
 
@@ -164,15 +164,15 @@ def _ask(manager: pluggy.PluginManager, kind: Kind[Any], origin: Origin) -> Sequ
     caller = cast(pluggy.HookCaller, getattr(manager.hook, kind.hook))
     hooks = [hook.function for hook in caller.get_hookimpls() if hook.plugin_name == origin.name]
     try:
-        answers = [cast(object, hook()) for hook in hooks]
-        problems = [problem for answer in answers if (problem := _problem(kind, answer)) is not None]
+        results = [cast(object, hook()) for hook in hooks]
+        problems = [problem for result in results if (problem := _problem(kind, result)) is not None]
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         return [Fault(origin, f"{kind.hook}() raised {describe(error)}", kind, error)]
     if problems:
         return [Fault(origin, f"{kind.hook}() {problems[0]}", kind)]
-    offers = [Offer(origin, kind, provider) for answer in answers for provider in cast(Sequence[Provider], answer)]
+    offers = [Offer(origin, kind, provider) for result in results for provider in cast(Sequence[Provider], result)]
     return [_fault_of(offer) or offer for offer in offers]
 
 
@@ -183,13 +183,13 @@ def _fault_of(offer: Offer) -> Fault | None:
     return Fault(offer.origin, f"{offer.provider.names[0]!r} {offer.misfit}", offer.kind)
 
 
-def _problem(kind: Kind[Any], answer: object) -> str | None:
-    """What is wrong with a hook's answer, which may be anything."""
+def _problem(kind: Kind[Any], result: object) -> str | None:
+    """What is wrong with a hook's result, which may be anything."""
     wanted = f"a list of {kind.provider.__name__} is wanted"
-    if not isinstance(answer, list | tuple):
-        return f"returned {answer!r}; {wanted}"
+    if not isinstance(result, list | tuple):
+        return f"returned {result!r}; {wanted}"
     taken: set[str] = set()
-    for item in cast(Sequence[object], answer):
+    for item in cast(Sequence[object], result):
         if not isinstance(item, kind.provider):
             return f"returned {item!r} in its list; {wanted}"
         provider = cast(Provider, item)

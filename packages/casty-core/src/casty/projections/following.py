@@ -94,7 +94,7 @@ class Follower:
                 raise asyncio.CancelledError
 
     async def run_once(self, projector: Projector[Any, Any]) -> int:
-        """Step to the journal's end, and answer how many events were handled. Raises what fails."""
+        """Step to the journal's end, and return how many events were handled. Raises what fails."""
         events = 0
         setbacks = self._no_setbacks()
         while True:

@@ -95,7 +95,7 @@ class Projection[E, C]:
             self._follower.end()
 
     async def run_once(self) -> int:
-        """Handle everything up to the journal's end, and answer how many events those were.
+        """Handle everything up to the journal's end, and return how many events those were.
 
         Raises `ProjectionError` at the first event that cannot be handled, unless `on_error` skips it, and what the
         journal and the offset store raise.

@@ -159,7 +159,7 @@ class Asks(Asking):
         self._awaited: dict[Cell, Awaited] = {}
         """What handlers await themselves."""
         self._exported: weakref.WeakValueDictionary[int, Future[Any]] = weakref.WeakValueDictionary()
-        """The futures whose promises have been given an address, by its uid: another node may answer."""
+        """The futures whose promises have been given an address, by its uid: another node may reply."""
         self._abroad: dict[int, Future[Any]] = {}
         """The futures of those asks that other nodes were asked, by the uids of their promises."""
 
@@ -331,16 +331,16 @@ class Asks(Asking):
     async def _wait(self, future: Any, timeout: float, ref: ActorRef[Any], kind: type) -> Any:
         deadlines = self._deadlines.enlist(future, timeout)
         try:
-            answer = await future
+            reply = await future
         finally:
             self.dispatcher.refill_inline()
             deadlines.pop(future, None)
             del future  # else an error, its traceback and the future keep each other alive
-        if answer is OVERDUE:
+        if reply is OVERDUE:
             raise TimeoutError(
                 f"{ref.address.path} did not answer {kind.__qualname__} within {timeout:g} s{waits_for(ref)}"
             )
-        return answer
+        return reply
 
     async def close(self) -> None:
         """The system has stopped: whatever still waits for a reply fails."""

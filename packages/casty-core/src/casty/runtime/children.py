@@ -109,15 +109,15 @@ def _unusable(name: str, parent: Cell) -> ActorNameError:
     )
 
 
-def no_beginning(answer: Behavior[Any]) -> BehaviorError:
-    """Why no actor can start with that, which is only a handler's answer."""
-    match answer:
+def no_beginning(behavior: Behavior[Any]) -> BehaviorError:
+    """The error for a behavior that only a handler may return, and no actor can start with."""
+    match behavior:
         case PersistedBehavior():
             return BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
         case UpdatedBehavior():
             return BehaviorError("Behaviors.updated(...) is only for the on_command of Behaviors.durable_state")
         case _:
-            name = type(answer).__name__.removesuffix("Behavior").lower()
+            name = type(behavior).__name__.removesuffix("Behavior").lower()
             return BehaviorError(
                 f"Behaviors.{name}() is only for a handler to return: there is no behavior before it to go on with; "
                 "start the actor with Behaviors.receive(handler), or Behaviors.setup(setup)"

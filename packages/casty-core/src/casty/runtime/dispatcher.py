@@ -51,7 +51,7 @@ NO_OTHERS: Final[deque[Cell]] = deque()
 NO_CELL: Final = cast("Cell", None)
 """Stands where no cell is being run, and is not read then."""
 INLINE_ASKS: Final = 64
-"""Asks answered in place before the event loop has its turn."""
+"""Asks that run inline before the event loop has its turn."""
 HUGE: Final = 50_000
 """Messages that are not freed all at once when the last of them has been handled."""
 CELL_COST: Final = 8

@@ -56,7 +56,7 @@ def follow(cell: Cell, behavior: Any, message: Any) -> None:
             cell.signal(Become(cast("Behavior[Any]", behavior)))
         case _:
             raise BehaviorError(
-                f"the handler of {cell.path} answered {type(message).__qualname__} with {behavior!r}, which is no "
+                f"the handler of {cell.path} returned {behavior!r} for {type(message).__qualname__}, which is no "
                 "behavior; return Behaviors.same() to keep the current one"
             )
 

@@ -7,7 +7,7 @@ from casty.runtime.cell import PAUSED, STOPPED, Cell, LocalRef
 
 
 def waits_for(ref: ActorRef[Any]) -> str:
-    """What keeps the actor from answering, as the end of a sentence; nothing where nothing is known."""
+    """Why the actor does not reply, as the end of a sentence; empty if the reason is unknown."""
     if not isinstance(ref, LocalRef):
         return ""
     cell = ref.cell

@@ -66,8 +66,8 @@ class DowningStrategy(Protocol):
     def decide(self, view: MembershipView) -> Decision:
         """Called when `unreachable` is not empty and nothing has changed for a while, and again as long as it lasts.
 
-        The answer depends on the view alone, and neither on which of its nodes asks nor on the order in which the view
-        lists anything.
+        The decision depends on the view alone, and neither on which of its nodes asks nor on the order in which the
+        view lists anything.
         """
         ...
 

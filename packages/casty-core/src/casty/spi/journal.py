@@ -112,7 +112,7 @@ class JournalStore(Protocol):
     def capabilities(self) -> JournalCapabilities: ...
 
     async def append(self, groups: Sequence[AppendGroup]) -> Sequence[AppendOutcome]:
-        """Store many groups in as few commits as the backend can, and answer one outcome per group, in their order.
+        """Store many groups in as few commits as the backend can, and return one outcome per group, in their order.
 
         A group is stored if its first sequence number follows the entity's highest stored one (groups of one call
         count for those after them), else its outcome is `SequenceConflictError`. A group behind a refused one of the
@@ -162,7 +162,7 @@ class FencingStore(JournalStore, Protocol):
     """
 
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
-        """Make `owner` the owner of the fence `key`, and answer the epoch that it holds from now on.
+        """Make `owner` the owner of the fence `key`, and return the epoch that it holds from now on.
 
         `epoch` must be above 0 and higher than the fence's, or the same with the same owner; None takes the next one.
         It may be any number up to 2**63 - 1. Waits for appends of the old owner that are in flight, so that what is

@@ -87,7 +87,7 @@ def examine(
 def refusal(group: AppendGroup, highest: int) -> JournalError | None:
     """Why `group` cannot be stored after the entity's event `highest`, or None if it can.
 
-    For the authors of stores: a refused group's outcome is the answer, as it is.
+    For the authors of stores: the result is the outcome of a refused group, as it is.
     """
     if not group:
         return None
@@ -114,7 +114,7 @@ def fenced(entity_id: str, writer: str, epoch: int) -> FencedError:
     """The error for an event of a writer that does not hold a fence with `epoch`."""
     return FencedError(
         f"{writer!r} cannot write to the entity {entity_id!r}: it does not hold epoch {epoch}, or no longer; "
-        "the holder of a later one owns the entity now, so stop it here"
+        "another owner has claimed a later one, so stop the entity here"
     )
 
 

@@ -92,7 +92,7 @@ class ConnectFailure(Enum):
     It is a hint that a process has ended, and no proof. A transport that cannot tell it from `unreachable` says that.
     """
     unreachable = "unreachable"
-    """No peer answers there, or the answer is not complete: it may be another one a moment later."""
+    """No peer replied there, or its reply was incomplete; the next attempt may succeed."""
     rejected = "rejected"
     """One side does not accept the other: cookies, certificates, names of clusters or versions do not match, or what
     listens there is no node. Retrying does not help until a setting is changed.
