@@ -14,6 +14,9 @@ from casty_cluster.protocol.machine import Machine
 from casty_cluster.protocol.membership.machine import Membership
 from casty_cluster.protocol.membership.participant import Participant
 from casty_cluster.protocol.registry import Registry
+from casty_cluster.protocol.sharding.owner import Owner
+from casty_cluster.protocol.sharding.region import Region
+from casty_cluster.protocol.sharding.sender import Sender
 from casty_cluster.protocol.singleton import Singleton
 from casty_cluster.protocol.view_tracker import ViewTracker
 from casty_cluster.protocol.watched import WatchedActors
@@ -30,8 +33,11 @@ MACHINES: Final[tuple[type[Machine[Any, Any]], ...]] = (
     LeaseHolder,
     Liveness,
     Membership,
+    Owner,
     Participant,
+    Region,
     Registry,
+    Sender,
     Singleton,
     ViewTracker,
     WatchedActors,

@@ -1,0 +1,94 @@
+"""Which shard an entity belongs to, and which node runs a shard: the part of sharding that users may replace."""
+
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import blake2b
+from itertools import islice
+from typing import Final, Protocol
+
+from casty.member import NodeId
+from casty.quantities import check_count
+
+type Regions = Mapping[NodeId, Collection[int]]
+"""The nodes that may be given shards, the oldest member first, and the shards that each of them has."""
+type Move = tuple[int, NodeId]
+"""A shard, and the node that it moves to."""
+
+VIRTUAL_NODES: Final = 100
+
+
+def shard_of(entity: str, num_shards: int) -> int:
+    """The shard of an entity: the same on every node, in every process, for good.
+
+    Ids count by their UTF-8 bytes: two Unicode normal forms of a word are two entities. Raises `UnicodeEncodeError` for
+    a string that is no Unicode text, which could not be sent to another node either.
+    """
+    return _hash(entity) % num_shards
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+
+
+class AllocationStrategy(Protocol):
+    """Pure: no clock, no network, no waiting. The coordinator calls it for each shard that needs a node."""
+
+    def allocate(self, shard: int, regions: Regions) -> NodeId:
+        """Return the node that shall run the shard, one of `regions`, of which there is at least one."""
+        ...
+
+    def rebalance(self, regions: Regions, limit: int) -> Sequence[Move]:
+        """Return up to `limit` shards that shall move to other nodes of `regions`. No shard is on the move now."""
+        ...
+
+
+class LeastShards:
+    """Gives each shard to the node with the fewest, and evens out numbers that differ by more than one."""
+
+    def allocate(self, shard: int, regions: Regions) -> NodeId:
+        return min(regions, key=lambda node: len(regions[node]))
+
+    def rebalance(self, regions: Regions, limit: int) -> Sequence[Move]:
+        numbers = {node: len(shards) for node, shards in regions.items()}
+        movable: dict[NodeId, list[int]] = {}
+        moves: list[Move] = []
+        while len(moves) < limit:
+            fullest = max(numbers, key=numbers.__getitem__)
+            emptiest = min(numbers, key=numbers.__getitem__)
+            if numbers[fullest] - numbers[emptiest] < 2:
+                break
+            if fullest not in movable:
+                movable[fullest] = list(regions[fullest])
+            moves.append((movable[fullest].pop(), emptiest))
+            numbers[fullest] -= 1
+            numbers[emptiest] += 1
+        return moves
+
+
+class HashRing:
+    """Consistent hashing: where a node joins or leaves, only the shards move that it has or had.
+
+    Each node has `virtual_nodes` points on a ring, by its address, so that a restarted node gets the same shards again.
+    """
+
+    def __init__(self, virtual_nodes: int = VIRTUAL_NODES) -> None:
+        check_count(virtual_nodes, "virtual_nodes of HashRing")
+        self.virtual_nodes = virtual_nodes
+        self._nodes: tuple[NodeId, ...] = ()
+        self._points: list[tuple[int, NodeId]] = []
+
+    def allocate(self, shard: int, regions: Regions) -> NodeId:
+        nodes = tuple(sorted(regions))
+        if nodes != self._nodes:
+            self._nodes = nodes
+            points = (
+                (_hash(f"{node.address}/{number}"), node) for node in nodes for number in range(self.virtual_nodes)
+            )
+            self._points = sorted(points)
+        place = bisect_left(self._points, _hash(f"shard {shard}"), key=lambda point: point[0])
+        return self._points[place % len(self._points)][1]
+
+    def rebalance(self, regions: Regions, limit: int) -> Sequence[Move]:
+        placed = ((shard, node) for node, shards in regions.items() for shard in shards)
+        moves = ((shard, wanted) for shard, node in placed if (wanted := self.allocate(shard, regions)) != node)
+        return list(islice(moves, limit))

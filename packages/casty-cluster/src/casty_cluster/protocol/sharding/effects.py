@@ -1,0 +1,107 @@
+"""What the machines of this room ask of their shell, and what those of one node tell each other."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from casty.member import NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class SendUser[W]:
+    """Send the message to that incarnation on the user lane, in order with all others of this region."""
+
+    to: NodeId
+    message: W
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver[M]:
+    """Hand the message to the entity, behind all that were handed to it. Start the entity if it does not run; where
+    it is about to be passivated, keep the message and start the entity again after it has stopped.
+    """
+
+    shard: int
+    entity: str
+    message: M
+
+
+class DropCause(Enum):
+    overflow = "overflow"
+    """The buffer of the region is full. An ask fails with `OverloadedError`."""
+    expired = "expired"
+    late_bounce = "late bounce"
+    """It came back from a node that this one has left behind, as only removed nodes return messages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop[M]:
+    """The message is undeliverable."""
+
+    shard: int
+    entity: str
+    message: M
+    cause: DropCause
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Claim the fence of the shard at this epoch, replay what belongs to the shard, and report the outcome.
+
+    The owner's name at the fence is unique for the incarnation, the region and the shard. Where the shard was halted
+    before, its entities stop first. An outage of the journal has no outcome: claim again until it is over or a `Halt`
+    follows.
+    """
+
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The shard runs from now on: start the entities that it remembers."""
+
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Let the entities of the shard handle what they have accepted, what arrived during a passivation among it. Stop
+    them, then report `Drained`.
+    """
+
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Cancel the claim, or the entities of the shard. Messages that they have not handled are undeliverable."""
+
+    shard: int
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """A line for the operator's log."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """From the owner to the sender of a node: the shard runs here at this epoch."""
+
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """From the owner to the sender of a node: this epoch accepts no more messages."""
+
+    shard: int
+    epoch: int

@@ -1,0 +1,186 @@
+"""Runs the shards that one node was granted: accepts the messages of one epoch for each, and bounces all others.
+
+Theory of operation. A grant names an epoch, which opens once: when the fence of the shard is claimed. It closes once:
+at the hand-off, or where the journal reports that another owner has claimed the fence. A message carries the epoch of
+the home that it was sent to, and is accepted at exactly that epoch while it is open. Each other message goes back: an
+epoch that has bounced one message of a sender never accepts another one, so messages cannot overtake each other, not
+even where a shard comes back to a node that it has left. No entity starts for a message that was not accepted.
+
+At a hand-off, the entities handle what was accepted, then stop. `Stopped` says that nothing of the epoch runs here any
+more, so entities that do not stop in time are cancelled first. There is no way back from a hand-off.
+
+A grant for a shard that is hosted already ends that epoch at once. It reaches only a node that was removed elsewhere,
+from a coordinator that has not seen this: what the node holds was granted to another one meanwhile.
+
+Invariants: a shard has one epoch at a time, and a later one is higher; only draining shards have a time-out.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from casty.member import NodeId
+
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.sharding.effects import Claim, Closed, Deliver, Drain, Halt, Opened, Run, SendUser, Warn
+from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, DrainAll, Drained, Fenced, Follow, Received
+from casty_cluster.protocol.sharding.timeouts import Timeouts
+from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.wire.sharding import Bounce, Grant, HandOff, Hosted, HostPhase, Message, Refused, Started, Stopped
+
+DRAIN_TIMEOUT: Final = 10.0
+"""Seconds that the entities of a shard have to handle what they have accepted."""
+
+type Input[M] = Received[Message[M] | Grant | HandOff] | Claimed | ClaimRefused | Drained | Fenced | Follow | DrainAll
+type Effect[M] = (
+    SendSystem[Started | Refused | Stopped]
+    | SendUser[Bounce[M]]
+    | Deliver[M]
+    | Claim
+    | Run
+    | Drain
+    | Halt
+    | Warn
+    | Opened
+    | Closed
+)
+
+
+@dataclass(slots=True)
+class Hosting:
+    """A shard on this node."""
+
+    epoch: int
+    phase: HostPhase
+
+
+class Owner[M]:
+    """The machine of one region on one incarnation of a node. A shard that is not hosted has no state."""
+
+    def __init__(self) -> None:
+        self._coordinator: NodeId | None = None
+        self._hosted: dict[int, Hosting] = {}
+        self._drains = Timeouts[int](DRAIN_TIMEOUT)
+
+    @property
+    def hosted(self) -> list[Hosted]:
+        return [Hosted(shard, hosting.epoch, hosting.phase) for shard, hosting in self._hosted.items()]
+
+    def accepts(self, shard: int, epoch: int) -> bool:
+        """Whether a message that was sent to that home is for an entity here; if not, it goes back."""
+        hosting = self._hosted.get(shard)
+        return hosting is not None and hosting.epoch == epoch and hosting.phase is HostPhase.running
+
+    def handle(self, given: Input[M] | Tick, now: float) -> list[Effect[M]]:
+        match given:
+            case Received(node, message):
+                return self._received(node, message, now)
+            case Claimed(shard, epoch):
+                return self._claimed(shard, epoch)
+            case ClaimRefused(shard, epoch, held):
+                if not self._is(shard, epoch, HostPhase.starting):
+                    return []
+                del self._hosted[shard]
+                return self._report(Refused(shard, epoch, held))
+            case Drained(shard, epoch):
+                return self._stopped(shard, epoch) if self._is(shard, epoch, HostPhase.draining) else []
+            case Fenced(shard, epoch):
+                return self._fenced(shard, epoch)
+            case Follow(coordinator):
+                self._coordinator = coordinator
+                return []
+            case DrainAll():
+                return [effect for hosted in self.hosted for effect in self._close(hosted.shard, now)]
+            case Tick():
+                return [effect for shard in self._drains.expire(now) for effect in self._overdue(shard)]
+
+    def next_deadline(self) -> float | None:
+        return self._drains.next()
+
+    def validate(self) -> None:
+        for shard, hosting in self._hosted.items():
+            if shard in self._drains:
+                assert hosting.phase is HostPhase.draining, f"shard {shard} has a time-out: {hosting}"
+        assert all(shard in self._hosted for shard in self._drains), "a shard that is not hosted has a time-out"
+
+    def _is(self, shard: int, epoch: int, *phases: HostPhase) -> bool:
+        """Whether the shard is at that epoch in one of these phases. Outcomes of older epochs change nothing."""
+        hosting = self._hosted.get(shard)
+        return hosting is not None and hosting.epoch == epoch and hosting.phase in phases
+
+    def _report(self, outcome: Started | Refused | Stopped) -> list[Effect[M]]:
+        """To the coordinator of today, also where another one has asked: the latter is not one any more."""
+        return [] if self._coordinator is None else [SendSystem(self._coordinator, outcome)]
+
+    def _received(self, node: NodeId, message: Message[M] | Grant | HandOff, now: float) -> list[Effect[M]]:
+        match message:
+            case Message():
+                if self.accepts(message.shard, message.epoch):
+                    return [Deliver(shard=message.shard, entity=message.entity, message=message.message)]
+                return self._bounce(node, message)
+            case Grant():
+                return self._granted(message.shard, message.epoch)
+            case HandOff():
+                return self._handed_off(message.shard, message.epoch, now)
+
+    def _bounce(self, node: NodeId, message: Message[M]) -> list[Effect[M]]:
+        return [SendUser(node, message.bounce())]
+
+    def _granted(self, shard: int, epoch: int) -> list[Effect[M]]:
+        held = self._hosted.get(shard)
+        if held is not None and held.epoch >= epoch:
+            return []
+        reason = f"it was granted to another node meanwhile, and to this one again at epoch {epoch}"
+        ended = [] if held is None else self._halt(shard, held, reason)
+        self._hosted[shard] = Hosting(epoch, HostPhase.starting)
+        return [*ended, Claim(shard, epoch)]
+
+    def _claimed(self, shard: int, epoch: int) -> list[Effect[M]]:
+        if not self._is(shard, epoch, HostPhase.starting):
+            return []
+        self._hosted[shard].phase = HostPhase.running
+        return [Run(shard, epoch), *self._report(Started(shard, epoch)), Opened(shard, epoch)]
+
+    def _handed_off(self, shard: int, epoch: int, now: float) -> list[Effect[M]]:
+        if not self._is(shard, epoch, *HostPhase):
+            # Such as after a refused claim, whose report is under way. The coordinator compares epochs.
+            return self._report(Stopped(shard, epoch))
+        return self._close(shard, now)
+
+    def _close(self, shard: int, now: float) -> list[Effect[M]]:
+        """Accept no more; report that the shard has stopped when all that was accepted is handled."""
+        hosting = self._hosted[shard]
+        match hosting.phase:
+            case HostPhase.starting:
+                return [Halt(shard, hosting.epoch, "it was handed off"), *self._stopped(shard, hosting.epoch)]
+            case HostPhase.running:
+                hosting.phase = HostPhase.draining
+                self._drains.start(shard, now)
+                return [Drain(shard, hosting.epoch), Closed(shard, hosting.epoch)]
+            case HostPhase.draining:
+                return []
+
+    def _stopped(self, shard: int, epoch: int) -> list[Effect[M]]:
+        del self._hosted[shard]
+        self._drains.stop(shard)
+        return self._report(Stopped(shard, epoch))
+
+    def _overdue(self, shard: int) -> list[Effect[M]]:
+        """`Drained` has to follow: until the cancelled entities have ended, no other node may run the shard."""
+        hosting = self._hosted[shard]
+        reason = f"its entities did not handle what they had accepted within {DRAIN_TIMEOUT:g} s of its hand-off"
+        return [
+            Halt(shard, hosting.epoch, reason),
+            Warn(f"shard {shard} at epoch {hosting.epoch} is stopped: {reason}; the rest becomes dead letters"),
+        ]
+
+    def _fenced(self, shard: int, epoch: int) -> list[Effect[M]]:
+        if not self._is(shard, epoch, HostPhase.running, HostPhase.draining):
+            return []
+        halted = self._halt(shard, self._hosted[shard], "the journal has a newer owner of it")
+        # The report goes first: the sender's request for a new home must not find this one.
+        return [*self._stopped(shard, epoch), *halted]
+
+    def _halt(self, shard: int, hosting: Hosting, reason: str) -> list[Effect[M]]:
+        self._drains.stop(shard)
+        closed = [Closed(shard, hosting.epoch)] if hosting.phase is HostPhase.running else []
+        return [Halt(shard, hosting.epoch, reason), *closed]

@@ -1,0 +1,216 @@
+"""A region on one node: the sender and the owner of its shards, and the promise to one coordinator.
+
+Theory of operation. The reply to the first `Hello` of a term is a promise: this node reports its shards to that
+coordinator, and from then on drops what coordinators of lower terms still have under way. So the report stays true, and
+the old coordinator can neither grant a shard that the new one grants to another node, nor hand one off.
+
+What the owner opens and closes on this node, the sender learns at once: nothing is ever under way to oneself.
+
+A region that was spawned registers at each new host: the coordinator may not know the region yet, where the host does
+not have it. Where no host remains because all members leave, the region drains its shards by itself.
+
+Invariants: those of the two; the term never goes back.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import batched
+from typing import Final
+
+from casty.member import NodeId
+
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.sharding import owner, sender
+from casty_cluster.protocol.sharding.effects import Closed, Opened, SendUser
+from casty_cluster.protocol.sharding.inputs import (
+    Bounced,
+    Claimed,
+    ClaimRefused,
+    Connected,
+    Dispatch,
+    DrainAll,
+    Drained,
+    Enable,
+    Fenced,
+    Follow,
+    Quiesce,
+    Received,
+    Viewed,
+)
+from casty_cluster.protocol.sharding.oldest import host_of, leaving, present
+from casty_cluster.protocol.sharding.owner import Owner
+from casty_cluster.protocol.sharding.sender import CAPACITY, MAX_BYTES, Present, Sender
+from casty_cluster.protocol.sharding.timeouts import earliest
+from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.wire.sharding import (
+    Flush,
+    FlushAck,
+    Forget,
+    Grant,
+    HandOff,
+    Hello,
+    MayStop,
+    Message,
+    Register,
+    Report,
+    ShardHome,
+)
+
+CHUNK: Final = 1_000
+"""Shards in one report: a control frame of 60 KiB holds twice as many."""
+
+type FromCoordinator = Hello | Grant | HandOff | ShardHome | Forget | MayStop
+type FromPeer[M] = Message[M] | Flush | FlushAck
+type Input[M] = (
+    Received[FromCoordinator | FromPeer[M]]
+    | Dispatch[M]
+    | Bounced[M]
+    | Viewed
+    | Claimed
+    | ClaimRefused
+    | Drained
+    | Fenced
+    | Connected
+    | Quiesce
+    | Enable
+)
+type Effect[M] = sender.Effect[M] | owner.Effect[M] | SendSystem[Report | Register] | SendUser[FlushAck]
+
+
+class Region[M]:
+    """The machine of one region on one incarnation of a node."""
+
+    def __init__(
+        self,
+        local: NodeId,
+        num_shards: int,
+        *,
+        able: bool = True,
+        capacity: int = CAPACITY,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """`able`: whether this node can run shards of the region, or only sends messages to its entities."""
+        self.num_shards = num_shards
+        self.sender = Sender[M](local, capacity=capacity, max_bytes=max_bytes)
+        self.owner = Owner[M]()
+        self._local = local
+        self._able = able
+        self._term = 0
+        self._coordinator: NodeId | None = None
+        self._host: NodeId | None = None
+        self._leaves_alone = False
+        """Whether this node leaves with all others, so that nothing is handed over."""
+        self._may_stop = False
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether this node may leave the cluster without a loss. Its actors must have stopped, and `Quiesce`."""
+        if self.owner.hosted:
+            return False
+        return self._leaves_alone or (self._may_stop and self.sender.is_quiet)
+
+    def handle(self, given: Input[M] | Tick, now: float) -> list[Effect[M]]:
+        return list(self._linked(self._handle(given, now), now))
+
+    def next_deadline(self) -> float | None:
+        return earliest(self.sender.next_deadline(), self.owner.next_deadline())
+
+    def validate(self) -> None:
+        self.sender.validate()
+        self.owner.validate()
+
+    def _linked(self, effects: Sequence[Effect[M]], now: float) -> Iterator[Effect[M]]:
+        """What the owner opens and closes goes to the sender."""
+        for effect in effects:
+            if isinstance(effect, Opened | Closed):
+                yield from self.sender.handle(effect, now)
+            else:
+                yield effect
+
+    def _handle(self, given: Input[M] | Tick, now: float) -> Sequence[Effect[M]]:
+        match given:
+            case Received(node, message):
+                return self._received(node, message, now)
+            case Dispatch() | Bounced() | Connected() | Quiesce():
+                return self.sender.handle(given, now)
+            case Claimed() | ClaimRefused() | Drained() | Fenced():
+                return self.owner.handle(given, now)
+            case Viewed():
+                return self._see(given, now)
+            case Enable():
+                return self._enable()
+            case Tick():
+                return [*self.sender.handle(given, now), *self.owner.handle(given, now)]
+
+    def _received(self, node: NodeId, message: FromCoordinator | FromPeer[M], now: float) -> Sequence[Effect[M]]:
+        match message:
+            case Message():
+                return self.owner.handle(Received(node, message), now)
+            case Flush(shard, number):
+                return self._acknowledge(node, FlushAck(shard, number))
+            case FlushAck():
+                return self.sender.handle(Received(node, message), now)
+            case Hello():
+                return self._promise(node, message.term, now)
+            case Grant() if self._leaves_alone:
+                return []  # its coordinator has retired since, and no member stays to run the shard
+            case Grant() | HandOff():
+                return self.owner.handle(Received(node, message), now) if self._follows(node, message.term) else []
+            case ShardHome() | Forget():
+                return self.sender.handle(Received(node, message), now) if self._follows(node, message.term) else []
+            case MayStop(term):
+                self._may_stop = self._may_stop or self._follows(node, term)
+                return []
+
+    def _acknowledge(self, node: NodeId, reply: FlushAck) -> list[Effect[M]]:
+        # On the user lane, behind all bounces: on any other one it would overtake the messages that it stands for.
+        return [SendUser(node, reply)]
+
+    def _follows(self, node: NodeId, term: int) -> bool:
+        return node == self._coordinator and term >= self._term
+
+    def _promise(self, node: NodeId, term: int, now: float) -> list[Effect[M]]:
+        if term <= self._term:
+            return []
+        self._term, self._coordinator = term, node
+        # The new coordinator counts this node among those that may have homes on any leaver.
+        self._may_stop = False
+        follow = Follow(node)
+        return [*self._reports(node), *self.owner.handle(follow, now), *self.sender.handle(follow, now)]
+
+    def _reports(self, coordinator: NodeId) -> list[Effect[M]]:
+        chunks = list(batched(self.owner.hosted, CHUNK)) or [()]
+        return [
+            SendSystem(
+                coordinator,
+                Report(
+                    term=self._term,
+                    able=self._able,
+                    num_shards=self.num_shards,
+                    hosted=chunk,
+                    last=number == len(chunks),
+                ),
+            )
+            for number, chunk in enumerate(chunks, 1)
+        ]
+
+    def _enable(self) -> list[Effect[M]]:
+        if self._able:
+            return []
+        self._able = True
+        return self._register(self._coordinator or self._host)
+
+    def _register(self, at: NodeId | None) -> list[Effect[M]]:
+        return [] if at is None else [SendSystem(at, Register())]
+
+    def _see(self, given: Viewed, now: float) -> list[Effect[M]]:
+        state = given.state
+        is_up = any(member.node == self._local for member in state.up)
+        effects: list[Effect[M]] = list(self.sender.handle(Present(present(state), is_up), now))
+        host = host_of(state)
+        before, self._host = self._host, None if host is None else host.node
+        self._leaves_alone = self._host is None and self._local in leaving(state)
+        if self._leaves_alone:
+            effects += self.owner.handle(DrainAll(), now)
+        elif self._able and self._host not in (None, before, self._coordinator):
+            effects += self._register(self._host)
+        return effects

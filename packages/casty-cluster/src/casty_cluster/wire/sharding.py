@@ -1,0 +1,180 @@
+"""Messages between nodes about the shards of one region, see `protocol.sharding`.
+
+The first group travels over system links: reliable, in order. `Message`, `Bounce`, `Flush` and `FlushAck` travel on the
+user lane, in order with each other: what one of them says about those before it would be wrong on any other lane.
+Neither group names the region: its frame does. The feature that sends these messages gives them their wire names.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from casty.member import NodeId
+
+
+class HostPhase(Enum):
+    """What a region does with a shard that it was granted."""
+
+    starting = "starting"
+    """It claims the fence of the shard, and does not accept messages yet."""
+    running = "running"
+    draining = "draining"
+    """Entities handle the accepted messages and stop. New messages are bounced."""
+
+
+class Hosted(NamedTuple):
+    """A shard in a report."""
+
+    shard: int
+    epoch: int
+    phase: HostPhase
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The sender is the coordinator of this term: promise the term, report, and repeat pending requests."""
+
+    term: int
+    num_shards: int
+    """A node that does not have the region yet learns it here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The promise not to obey a lower term, and the shards of the sender; in chunks, for there may be many."""
+
+    term: int
+    able: bool
+    """Whether the sender can run shards; a node that only sends messages to entities cannot."""
+    num_shards: int
+    hosted: tuple[Hosted, ...]
+    last: bool
+    """Whether this is the last chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The region was spawned after the report: the sender can run shards from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetHome:
+    """Reply with the home of the shard as soon as it has one with a higher epoch than `after`."""
+
+    shard: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardHome:
+    """The shard runs on `owner`, which accepts messages at this epoch."""
+
+    term: int
+    shard: int
+    owner: NodeId
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Claim the fence of the shard, then run it."""
+
+    term: int
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The claim succeeded, and the shard runs."""
+
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The claim was refused: the fence is held at epoch `held`."""
+
+    shard: int
+    epoch: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """Close the epoch, let the entities handle what was accepted, stop them, and reply with `Stopped`."""
+
+    term: int
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Nothing of this epoch runs on the sender any more."""
+
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The leaver owns no shard any more: leave all homes on it, and reply with `Forgotten`."""
+
+    term: int
+    leaver: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The sender will not send messages for entities to the leaver any more."""
+
+    term: int
+    leaver: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class MayStop:
+    """No node sends messages for entities to the receiver any more."""
+
+    term: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message[M]:
+    """A message for an entity, for the home that the sender knows: the receiver at this epoch."""
+
+    shard: int
+    epoch: int
+    entity: str
+    message: M
+
+    def bounce(self) -> "Bounce[M]":
+        return Bounce(shard=self.shard, epoch=self.epoch, entity=self.entity, message=self.message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounce[M]:
+    """A message that the sender did not accept and has forgotten."""
+
+    shard: int
+    epoch: int
+    entity: str
+    message: M
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Reply with `FlushAck`: any node does at once, whether it owns the shard or not."""
+
+    shard: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlushAck:
+    """All messages for the shard from before the flush have arrived, and those not accepted are back."""
+
+    shard: int
+    number: int
