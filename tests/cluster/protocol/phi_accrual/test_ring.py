@@ -4,7 +4,7 @@ from collections import Counter
 
 from casty.member import NodeId
 from casty.testing.conformance.failure_detector.network import node_named
-from casty_cluster.protocol.phi_accrual.ring import neighbours, ring_from
+from casty_cluster.protocol.phi_accrual.detector import neighbours, ring_from
 
 NODES = [node_named(number) for number in range(1, 51)]
 

@@ -1,6 +1,6 @@
 """What SWIM detectors say as bytes, and how often they say it."""
 
-from casty_cluster.protocol.swim.rumours import Rumours
+from casty_cluster.protocol.swim.opinions import Rumours
 from casty_cluster.wire.swim import LONGEST_PAYLOAD, ROOM, Claim, Kind, Message, Rumour, decode, encode
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,10 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import ClassVar, Final, final
 
-from casty.clock import Clock
+from casty.clock import Clock, TimerHandle
 from casty.printable import printable
 
-from casty_cluster.node.alarm import Alarm
 from casty_cluster.protocol.machine import Machine, Tick
 
 REMEMBERED: Final = 32
@@ -109,6 +108,34 @@ class Driver[Input, Effect]:
 
     def _tick(self) -> None:
         self.handle(Tick())
+
+
+class Alarm:
+    """One timer, which calls back once the deadline that was set last has come."""
+
+    def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
+        self._clock = clock
+        self._ring = ring
+        self._due: float | None = None
+        self._timer: TimerHandle | None = None
+
+    def set(self, due: float | None) -> None:
+        """Replace the deadline; None: there is none."""
+        if due == self._due:
+            return
+        self.stop()
+        if due is not None:
+            self._due = due
+            self._timer = self._clock.call_later(max(0.0, due - self._clock.time()), self._fire)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = self._timer = None
+
+    def _fire(self) -> None:
+        self._due = self._timer = None
+        self._ring()
 
 
 def _shown(value: object) -> str:

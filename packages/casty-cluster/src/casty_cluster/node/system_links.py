@@ -8,7 +8,7 @@ from casty.clock import Clock
 from casty.errors import DecodeError
 from casty.member import NodeId
 
-from casty_cluster.node.alarm import Alarm
+from casty_cluster.node.driver import Alarm
 from casty_cluster.protocol.system_link import SystemLink
 from casty_cluster.wire import codec, frames
 from casty_cluster.wire.system import Acknowledged, Numbered

@@ -1,4 +1,4 @@
-"""The end of the process: SIGTERM as a wish to leave the cluster in order, and errors and exit codes at the end."""
+"""The end of the process: SIGTERM as a request to leave the cluster in order, and the final error or exit code."""
 
 import asyncio
 import logging
@@ -17,12 +17,12 @@ class Termination:
     def __init__(self) -> None:
         self._task: asyncio.Task[object] | None = None
         self._outcome: BaseException | None = None
-        """What `async with` is to raise in the end."""
+        """What `async with` raises in the end."""
         self._listening = False
         self._is_stopping = False
 
     def listen(self) -> None:
-        """From now on SIGTERM is ours, unless somebody handles it already or this is not the main thread."""
+        """Handle SIGTERM from now on, unless the program handles it already or this is not the main thread."""
         self._task = asyncio.current_task()
         self._outcome, self._is_stopping = None, False
         in_main_thread = threading.current_thread() is threading.main_thread()
@@ -34,7 +34,7 @@ class Termination:
             self._listening = True
 
     def stopping(self) -> None:
-        """The system is shutting down: there is nothing left to cancel, and SIGTERM lets it go on."""
+        """The system is shutting down: there is nothing left to cancel, and SIGTERM does not interrupt it."""
         self._is_stopping = True
 
     def stop_listening(self) -> None:

@@ -1,11 +1,11 @@
 """Which members' machines refuse connections: a hint, sooner than silence is proof, that their processes have ended.
 
-Theory of operation. The kernel of a machine whose process was killed resets its connections and refuses new ones, in
-milliseconds. A process that stands still, a network that is cut and a machine without power refuse nothing, so a hint
-never comes from those; but a proxy or a firewall that is being changed may refuse what is alive. So a hint alone
-decides nothing: a member is suspected by it once it was refused `LEAST` times in a row, over at least `patience`
-seconds in which it gave no sign of life. Any frame of it ends the series, and so does an attempt that fails otherwise.
-What a suspicion leads to is left to the members that can be reached (see `membership.split`).
+Theory of operation. The kernel of a machine whose process was killed resets its connections and refuses new ones, all
+in milliseconds. A process that stands still, a partitioned network and a machine without power refuse nothing, so they
+never cause a hint; but a proxy or a firewall that is being changed may refuse connections to a live process. So a hint
+alone decides nothing: a member is suspected once it was refused `LEAST` times in a row, over at least `patience`
+seconds in which it gave no sign of life. Any frame of the member ends the series, and so does an attempt that fails in
+another way. What a suspicion leads to is left to the members that can be reached (see `membership.split`).
 
 Invariant: only members are suspected.
 """
@@ -20,7 +20,7 @@ from casty.spi.transport import ConnectFailure
 
 LEAST: Final = 2
 STALE: Final = 5.0
-"""Seconds after which a refusal says nothing any more: longer than a transport pauses between two attempts."""
+"""Seconds after which a refusal counts no more: longer than a transport pauses between two attempts."""
 
 
 @dataclass(slots=True)
@@ -32,12 +32,12 @@ class _Series:
 
 @final
 class RefusedConnections:
-    """A machine: see the module."""
+    """The series of refused connections of all other members."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._series: dict[NodeId, _Series | None] = {}
-        """Of each other member; None: it was not refused lately."""
+        """Of each other member; None: it has none."""
 
     def members(self, others: Collection[NodeId]) -> None:
         """These are the other members now."""
@@ -62,7 +62,7 @@ class RefusedConnections:
             self._series[node] = None
 
     def suspects(self, now: float) -> frozenset[NodeId]:
-        """The members that are likely to have died."""
+        """Return the members whose processes are likely to have ended."""
         return frozenset(
             node for node, series in self._series.items() if series is not None and self._is_convincing(series, now)
         )

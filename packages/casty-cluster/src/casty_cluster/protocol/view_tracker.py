@@ -1,7 +1,7 @@
 """From what the membership reports to the view that the rest of the node sees, with the members that are retiring.
 
 Theory of operation. The view is the last `MembersChanged`, and which members are about to leave: each of these tells
-every other member, over its system link, before it leaves. A member that joins later is told as well. System messages
+every other member, over its system link, before it leaves. One that joins later is notified as well. System messages
 that the other side may have dropped are repeated once both sides know each other, which is when one of them comes up.
 
 Invariant: only members that are not down retire, and the view shows exactly these as retiring.

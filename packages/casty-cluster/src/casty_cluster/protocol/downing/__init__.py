@@ -1,6 +1,4 @@
-"""Downing strategies: who goes on when the members of a cluster cannot all reach each other. Pure functions of what a
-node sees.
-"""
+"""Downing strategies: which side of a partition survives. Pure functions of what a node sees."""
 
 from casty_cluster.protocol.downing.down_all import DownAll as DownAll
 from casty_cluster.protocol.downing.keep_majority import KeepMajority as KeepMajority

@@ -1,5 +1,5 @@
-"""The strategy `down-all`: no side survives, so that all begin again together. For clusters in which a lost link means
-that nothing can be relied on.
+"""The strategy `down-all`: no side survives, so that all nodes restart together. For clusters in which a lost link
+means that nothing can be relied on.
 """
 
 from typing import Final, final

@@ -1,7 +1,7 @@
-"""The strategy `keep-majority`: the side with more members goes on, of two halves the one with the lowest node.
+"""The strategy `keep-majority`: the side with more members survives, of two halves the one with the lowest node.
 
-A member may have come up, or left, on the other side without this one knowing. So it counts a second time, itself as
-low and the other as high as could be; where that would turn the verdict, no side survives.
+A member may have come up, or left, on the other side without this side knowing. So the members are counted a second
+time, this side as low and the other one as high as possible; where that would change the verdict, no side survives.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from typing import Final, final
 from casty.member import Member
 from casty.spi.downing import Decision, MembershipView
 
-from casty_cluster.protocol.downing.judging import decide
-from casty_cluster.protocol.downing.sides import Judgement, Sides, Verdict
+from casty_cluster.protocol.downing.sides import Judgement, Sides, Verdict, decide_by_sides
 
 NAME: Final = "keep-majority"
 
@@ -30,18 +29,18 @@ class KeepMajority:
         self._role = options.role
 
     def decide(self, view: MembershipView) -> Decision:
-        return decide(NAME, view, self._role, _judge)
+        return decide_by_sides(NAME, view, self._role, _judge)
 
 
 def _judge(sides: Sides) -> Judgement:
     counted, here = sides.counted(), sides.here()
     reason = f"{len(here)} of {len(counted)} members are on this side"
     if not _has_majority(here, sides.there(), counted):
-        return Judgement(Verdict.give_up, reason)
+        return Judgement(Verdict.downed, reason)
     certain = sides.counted(leaving=False)
     if not _has_majority(sides.here(leaving=False), sides.there(joining=True), certain):
-        return Judgement(Verdict.nobody, f"{reason}, but others may have come up or left meanwhile")
-    return Judgement(Verdict.go_on, reason)
+        return Judgement(Verdict.none, f"{reason}, but others may have come up or left meanwhile")
+    return Judgement(Verdict.survives, reason)
 
 
 def _has_majority(here: list[Member], there: list[Member], counted: list[Member]) -> bool:

@@ -1,7 +1,8 @@
-"""The strategy `keep-oldest`: the side with the oldest member goes on, and with it what runs there, such as singletons.
+"""The strategy `keep-oldest`: the side with the oldest member survives, and what runs there, such as singletons.
 
-With `down_if_alone` an oldest member that all others have lost is given up instead, unless there were only two. Where a
-member that came up or left on the other side without this one knowing would turn the verdict, no side survives.
+With `down_if_alone`, an oldest member that no other one can reach is downed instead, unless there are only two members.
+Where a member that came up or left on the other side without this side knowing would change the verdict, no side
+survives.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,7 @@ from typing import Final, final
 from casty.member import Member
 from casty.spi.downing import Decision, MembershipView
 
-from casty_cluster.protocol.downing.judging import decide
-from casty_cluster.protocol.downing.sides import Judgement, Sides, Verdict
+from casty_cluster.protocol.downing.sides import Judgement, Sides, Verdict, decide_by_sides
 
 NAME: Final = "keep-oldest"
 
@@ -19,7 +19,7 @@ NAME: Final = "keep-oldest"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepOldestOptions:
     down_if_alone: bool = True
-    """Whether the oldest is given up where it has nobody with it."""
+    """Whether the oldest member is downed if no other one is on its side."""
     role: str | None = None
     """Only members with this role count."""
 
@@ -33,26 +33,26 @@ class KeepOldest:
         self._role = options.role
 
     def decide(self, view: MembershipView) -> Decision:
-        return decide(NAME, view, self._role, self._judge)
+        return decide_by_sides(NAME, view, self._role, self._judge)
 
     def _judge(self, sides: Sides) -> Judgement:
         oldest = _oldest(sides.counted())
         where = "on the other side" if oldest.node in sides.unreachable else "on this side"
         reason = f"the oldest member, {oldest.node}, is {where}"
-        if not self._goes_on(oldest, sides, len(sides.here()), len(sides.there())):
-            return Judgement(Verdict.give_up, reason)
-        return Judgement(Verdict.go_on if self._for_certain(sides) else Verdict.nobody, reason)
+        if not self._survives(oldest, sides, len(sides.here()), len(sides.there())):
+            return Judgement(Verdict.downed, reason)
+        return Judgement(Verdict.survives if self._for_certain(sides) else Verdict.none, reason)
 
     def _for_certain(self, sides: Sides) -> bool:
-        """Whether it goes on also if those that are leaving have left, or those that are joining have come up."""
+        """Whether this side survives also if leaving members have left, or joining ones have come up."""
         staying = sides.counted(leaving=False)
         if not staying:
             return False
         joining = self._down_if_alone
         here, there = sides.here(joining=joining, leaving=False), sides.there(joining=joining, leaving=False)
-        return self._goes_on(_oldest(staying), sides, len(here), len(there))
+        return self._survives(_oldest(staying), sides, len(here), len(there))
 
-    def _goes_on(self, oldest: Member, sides: Sides, here: int, there: int) -> bool:
+    def _survives(self, oldest: Member, sides: Sides, here: int, there: int) -> bool:
         if oldest.node in sides.unreachable:
             return self._down_if_alone and there == 1 and here > 1
         return not (self._down_if_alone and here == 1 and there > 1)

@@ -1,7 +1,8 @@
-"""The strategy `lease`: the side that gets a lease goes on. The only one that is right for a cluster of two.
+"""The strategy `lease`: the side that gets a lease survives. The only right one for a cluster of two nodes.
 
-The larger side, or of two halves the one with the lowest node, asks at once, the other ones a little later. Each asks
-in the name of exactly those that would go on: any of them may ask, and nobody else gets the lease while it lasts.
+The larger side, or of two halves the one with the lowest node, requests the lease at once, the other sides a little
+later. Each requests it in the name of exactly those members that would survive: any of them may request it, and no
+other member gets it while it lasts.
 """
 
 from dataclasses import dataclass
@@ -22,11 +23,11 @@ class LeaseMajorityOptions:
     name: str = "downing"
     """The lease's name within this cluster."""
     role: str | None = None
-    """Only members with this role count where it is asked which side is the larger one."""
+    """Only members with this role count in the comparison of the sides."""
     delay: float = 2.0
-    """Seconds that the smaller side waits before it asks."""
+    """Seconds that the smaller side waits before it requests the lease."""
     seconds: float = 40.0
-    """How long the lease is held: longer than the others take to notice the split and to ask."""
+    """How long the lease is held: longer than the other sides take to notice the partition and to request it."""
 
     def __post_init__(self) -> None:
         if "://" not in self.url:
@@ -55,18 +56,18 @@ class LeaseMajority:
         if not view.unreachable:
             return None
         split = Split.of(view)
-        # Also one that this side calls unreachable, although it hears this side: without the lease it is out.
-        lost = split.given_up(Verdict.give_up) | {view.local}
-        going_on = split.everybody - split.given_up(Verdict.go_on)
-        if split.contradictory or not going_on:
-            return Down(split.everybody, f"{NAME}: no two members that are left reach each other for certain")
+        # This node as well where it is on the far side of its own view: without the lease it has to be out.
+        lost = split.downed(Verdict.downed) | {view.local}
+        survivors = split.all_members - split.downed(Verdict.survives)
+        if split.contradictory or not survivors:
+            return Down(split.all_members, f"{NAME}: no two remaining members reach each other for certain")
         return Acquire(
             store=self._options.url,
             lease=self._options.name,
-            owner=sha256("\n".join(str(node) for node in sorted(going_on)).encode()).hexdigest(),
+            owner=sha256("\n".join(str(node) for node in sorted(survivors)).encode()).hexdigest(),
             seconds=self._options.seconds,
             delay=0.0 if self._comes_first(view, split) else self._options.delay,
-            won=Down(split.given_up(Verdict.go_on), f"{NAME}: this side has got the lease {self._options.name!r}"),
+            won=Down(split.downed(Verdict.survives), f"{NAME}: this side has got the lease {self._options.name!r}"),
             lost=Down(lost, f"{NAME}: this side has not got the lease {self._options.name!r}"),
         )
 

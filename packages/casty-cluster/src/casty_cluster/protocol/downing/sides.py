@@ -1,11 +1,11 @@
-"""The two sides of a split as one of them sees it, and what follows from its verdict.
+"""The two sides of a partition as one of them sees it, and what follows from its verdict.
 
-Theory of operation. Nodes of one side know what each of them observes, so they see the same and decide alike. Those
-that both miss somebody and are missed by somebody are *indirectly connected*: a clean split or a crash makes none of
-these, only a network in which some links are cut and others are not. No side could say whom to keep of them, so they
-are all given up. What they observed of each other is then left out, and a strategy judges what remains: this side, the
-indirectly connected among it, against the rest. If even then somebody misses and is missed, what is known is too
-contradictory to go by, and everybody is given up.
+Theory of operation. Nodes of one side know what each of them observes, so they see the same and decide alike. A member
+that finds another one unreachable, and is found unreachable itself, is *indirectly connected*: a clean partition or a
+crash causes none of these, only a network in which some links are cut and others are not. No side could tell which of
+them to keep, so they are all downed. Their observations of each other are then left out, and a strategy judges what
+remains: this side, with the indirectly connected members in it, against the rest. If even then members are indirectly
+connected, the observations are too contradictory to decide by, and all members are downed.
 
 This is how Pekko's `DowningStrategy.scala` does it.
 """
@@ -16,15 +16,15 @@ from enum import Enum
 from itertools import chain
 
 from casty.member import Member, MemberStatus, NodeId
-from casty.spi.downing import MembershipView
+from casty.spi.downing import Down, MembershipView
 
 
 class Verdict(Enum):
     """What becomes of the side that judges."""
 
-    go_on = "this side survives"
-    give_up = "this side is downed"
-    nobody = "no side survives"
+    survives = "this side survives"
+    downed = "this side is downed"
+    none = "no side survives"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +63,72 @@ type Judge = Callable[[Sides], Judgement]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What a view means: who is given up in any case, and whom this side has against it."""
+    """What a view means: the members that are downed in any case, and the two sides."""
 
-    everybody: Set[NodeId]
+    all_members: Set[NodeId]
     indirect: Set[NodeId]
-    """Connected to this side, but not to all of it, or not in both directions."""
+    """Members that are connected to this side, but not to all of it, or not in both directions."""
     unreachable: Set[NodeId]
     """The other side."""
     contradictory: bool
 
     @classmethod
     def of(cls, view: MembershipView) -> "Split":
-        everybody = frozenset(member.node for member in view.members)
+        all_members = frozenset(member.node for member in view.members)
         observed = {
-            observer: subjects & everybody
+            observer: subjects & all_members
             for observer, subjects in view.observations.items()
-            if observer in everybody and subjects & everybody
+            if observer in all_members and subjects & all_members
         }
-        indirect = _missing_and_missed(observed)
+        indirect = _indirect(observed)
         if not indirect:
-            return cls(everybody, indirect, view.unreachable & everybody, contradictory=False)
+            return cls(all_members, indirect, view.unreachable & all_members, contradictory=False)
         rest = {
             observer: left
             for observer, subjects in observed.items()
             if (left := subjects - indirect if observer in indirect else subjects)
         }
-        return cls(everybody, indirect, _missed(rest), contradictory=bool(_missing_and_missed(rest)))
+        return cls(all_members, indirect, _unreached(rest), contradictory=bool(_indirect(rest)))
 
-    def given_up(self, verdict: Verdict) -> Set[NodeId]:
+    def downed(self, verdict: Verdict) -> Set[NodeId]:
         match verdict:
-            case Verdict.go_on:
+            case Verdict.survives:
                 return self.indirect | self.unreachable
-            case Verdict.give_up:
-                return self.indirect | (self.everybody - self.unreachable)
-            case Verdict.nobody:
-                return self.everybody
+            case Verdict.downed:
+                return self.indirect | (self.all_members - self.unreachable)
+            case Verdict.none:
+                return self.all_members
+
+
+def decide_by_sides(
+    name: str, view: MembershipView, role: str | None, judge: Callable[[Sides], Judgement]
+) -> Down | None:
+    """Decide as the strategy `name`, by the members of the two sides alone.
+
+    Only members with the role count, if one is given, but all members of a losing side are downed.
+    """
+    if not view.unreachable:
+        return None
+    split = Split.of(view)
+    if split.contradictory:
+        return Down(split.all_members, f"{name}: what the members observe of each other is contradictory")
+    sides = Sides(with_role(view.members, role), split.unreachable)
+    judgement = judge(sides) if sides.counted() else Judgement(Verdict.none, f"no member that counts {_has(role)}")
+    detours = f"; {len(split.indirect)} are connected by detours only" if split.indirect else ""
+    return Down(split.downed(judgement.verdict), f"{name}: {judgement.verdict.value}: {judgement.reason}{detours}")
 
 
 def with_role(members: Sequence[Member], role: str | None) -> list[Member]:
     return [member for member in members if role is None or role in member.roles]
 
 
-def _missed(observed: Mapping[NodeId, Set[NodeId]]) -> Set[NodeId]:
+def _unreached(observed: Mapping[NodeId, Set[NodeId]]) -> Set[NodeId]:
     return frozenset(chain.from_iterable(observed.values()))
 
 
-def _missing_and_missed(observed: Mapping[NodeId, Set[NodeId]]) -> Set[NodeId]:
-    return _missed(observed) & observed.keys()
+def _indirect(observed: Mapping[NodeId, Set[NodeId]]) -> Set[NodeId]:
+    return _unreached(observed) & observed.keys()
+
+
+def _has(role: str | None) -> str:
+    return "is there" if role is None else f"has the role {role!r}"

@@ -1,7 +1,7 @@
-"""The strategy `static-quorum`: a side goes on if it has a fixed number of members.
+"""The strategy `static-quorum`: a side survives if it has a fixed number of members.
 
-Two sides cannot both have it as long as there are fewer than twice as many members; where there are more, nobody goes
-on.
+Two sides cannot both have it as long as there are fewer than twice as many members; where there are more, no side
+survives.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,7 @@ from typing import Final, final
 
 from casty.spi.downing import Decision, MembershipView
 
-from casty_cluster.protocol.downing.judging import decide
-from casty_cluster.protocol.downing.sides import Judgement, Sides, Verdict
+from casty_cluster.protocol.downing.sides import Judgement, Sides, Verdict, decide_by_sides
 
 NAME: Final = "static-quorum"
 
@@ -18,7 +17,7 @@ NAME: Final = "static-quorum"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticQuorumOptions:
     quorum_size: int
-    """Members that a side needs to go on; the cluster may have up to `2 * quorum_size - 1`."""
+    """Members that a side needs to survive; the cluster may have up to `2 * quorum_size - 1`."""
     role: str | None = None
     """Only members with this role count."""
 
@@ -36,11 +35,11 @@ class StaticQuorum:
         self._role = options.role
 
     def decide(self, view: MembershipView) -> Decision:
-        return decide(NAME, view, self._role, self._judge)
+        return decide_by_sides(NAME, view, self._role, self._judge)
 
     def _judge(self, sides: Sides) -> Judgement:
         here, there, most = len(sides.here()), len(sides.there(joining=True)), 2 * self._quorum - 1
         if here + there > most:
-            return Judgement(Verdict.nobody, f"of {here + there} members two sides may have {self._quorum}")
+            return Judgement(Verdict.none, f"of {here + there} members two sides may have {self._quorum}")
         reason = f"{here} members are on this side, {self._quorum} are a quorum"
-        return Judgement(Verdict.go_on if here >= self._quorum else Verdict.give_up, reason)
+        return Judgement(Verdict.survives if here >= self._quorum else Verdict.downed, reason)

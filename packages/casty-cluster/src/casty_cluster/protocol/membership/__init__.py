@@ -1,4 +1,4 @@
-"""Who is a member of the cluster: what the members tell each other of it, and how all come to agree."""
+"""The members of the cluster: how they exchange what they know, and come to agree."""
 
 from casty_cluster.protocol.membership.machine import Membership as Membership
 from casty_cluster.protocol.membership.settings import MembershipSettings as MembershipSettings

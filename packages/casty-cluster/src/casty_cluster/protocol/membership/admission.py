@@ -1,4 +1,4 @@
-"""Whom a member lets in: a decision about one request, from the state alone."""
+"""Which nodes a member admits: a decision about one request, from the state alone."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ def is_name(text: str) -> bool:
 def refusal(
     state: GossipState, settings: MembershipSettings, local: NodeId, sender: NodeId, join: Join
 ) -> Refusal | None:
-    """Why the sender is not let in; None: it is."""
+    """Return why the sender is rejected; None if it is admitted."""
     if other_system := wrong_system(settings, sender, join.system):
         return other_system
     if not all(map(is_name, (join.node_id, *join.roles))):
@@ -54,7 +54,7 @@ def refusal(
 
 
 def wrong_system(settings: MembershipSettings, sender: NodeId, system: str) -> Refusal | None:
-    """The answer to a node of another system; None: it is none."""
+    """Return the answer to a node of another system; None if it is of this one."""
     if system == settings.system:
         return None
     return Refusal(
@@ -66,7 +66,7 @@ def wrong_system(settings: MembershipSettings, sender: NodeId, system: str) -> R
 
 
 def admit(state: GossipState, sender: NodeId, join: Join, now: float) -> GossipState:
-    """With the sender as a joining member, in the place of an earlier incarnation at its address."""
+    """With the sender as a joining member, in place of an earlier incarnation at its address."""
     earlier = [member.node for member in state.members.values() if member.address == sender.address]
     joining = Member(node=sender, node_id=join.node_id, roles=join.roles)
     return state.remove(earlier, now).set(joining)

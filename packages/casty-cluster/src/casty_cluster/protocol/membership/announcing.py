@@ -1,4 +1,4 @@
-"""What of all changes is said to the outside, and that each is said once."""
+"""Reports changes of the membership to the outside, each once."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,24 +15,24 @@ _FULL: Final = (MemberStatus.up, MemberStatus.leaving)
 
 
 class Announcer:
-    """Compares each state with what has been said already."""
+    """Compares each state with what has been reported already."""
 
     def __init__(self, local: NodeId) -> None:
         self._local = local
         self._up: dict[NodeId, Member] = {}
         self._unreachable: frozenset[NodeId] = frozenset()
-        self._said: MembersChanged | None = None
+        self._reported: MembersChanged | None = None
 
     def announce(self, state: GossipState) -> Iterator[Effect]:
-        """What is news in this state."""
+        """Report the news in this state."""
         changed = MembersChanged(
             members=tuple(member for _, member in sorted(state.members.items())),
             unreachable=state.unreachable,
             leader=leader(state),
         )
-        if changed == self._said:
+        if changed == self._reported:
             return
-        self._said = changed
+        self._reported = changed
         yield changed
         yield from self._left(state)
         yield from self._came_up(changed)
@@ -52,7 +52,7 @@ class Announcer:
                 yield Publish(MemberUp(member))
 
     def _reachability(self, changed: MembersChanged) -> Iterator[Effect]:
-        # Of one that was given up, the next thing to say is that it has left.
+        # The next event of a downed member is that it has left.
         down = frozenset(member.node for member in changed.members if member.status is MemberStatus.down)
         unreachable = (changed.unreachable & self._up.keys() - {self._local}) | (self._unreachable & down)
         for node in sorted(unreachable - self._unreachable):

@@ -1,7 +1,7 @@
-"""A state as the message that carries it: nodes are written once and named by their position from then on.
+"""The state as the message that carries it: nodes are written once, and named by their position from then on.
 
-A frame of the control lane has room for a limited number of bytes, so `most_bytes` says how large the message of a
-state can become at worst, when all its members have lost each other; whoever lets nodes in asks it first.
+A frame of the control lane has room for a limited number of bytes. `most_bytes` returns how large the message of a
+state can become at worst, when all its members have lost each other; a member checks it before it admits a node.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,10 @@ from casty_cluster.wire.membership import Digest, Gossip
 
 
 def write(state: GossipState, to: NodeId, now: float) -> Gossip:
-    """The message for that node."""
+    """Return the message for that node."""
     members = [state.members[node] for node in sorted(state.members)]
-    buried = sorted(state.tombstones)
-    nodes = [*(member.node for member in members), *buried]
+    removed = sorted(state.tombstones)
+    nodes = [*(member.node for member in members), *removed]
     position = {node: number for number, node in enumerate(nodes)}
     return Gossip(
         to=to.uid,
@@ -31,18 +31,18 @@ def write(state: GossipState, to: NodeId, now: float) -> Gossip:
             (position[observer], row.version, _bits(position[node] for node in row.unreachable))
             for observer, row in sorted(state.reachability.rows.items())
         ),
-        ages=tuple(round(now - state.tombstones[node], 3) for node in buried),
+        ages=tuple(round(now - state.tombstones[node], 3) for node in removed),
     )
 
 
 def read(gossip: Gossip, now: float) -> GossipState:
-    """The state of a message. Raises ValueError for one that cannot be."""
+    """Return the state of a message. Raises ValueError for one that no node can have sent."""
     nodes = [NodeId(*node) for node in gossip.nodes]
     members = nodes[: len(gossip.members)]
     if len(set(nodes)) != len(nodes) or not all(age >= 0.0 for age in gossip.ages):
-        raise ValueError("it names a node twice, or one that will be removed some day")
+        raise ValueError("it names a node twice, or one that was removed in the future")
     if not all(text.isprintable() for text in _texts(gossip)):
-        raise ValueError("it names a node by what is no name")
+        raise ValueError("a name in it cannot be printed")
     rows = {
         _at(members, observer): Observation(version, frozenset(_chosen(members, subjects)))
         for observer, version, subjects in gossip.rows
@@ -58,7 +58,7 @@ def read(gossip: Gossip, now: float) -> GossipState:
 
 
 def _texts(gossip: Gossip) -> Iterable[str]:
-    """What a peer may have chosen freely, and ends up in logs."""
+    """Texts that a peer chooses freely, and that end up in logs."""
     yield from (host for host, _, _ in gossip.nodes)
     for node_id, roles, _, _ in gossip.members:
         yield from (node_id, *roles)
@@ -70,14 +70,14 @@ def write_digest(state: GossipState, to: NodeId) -> Digest:
 
 
 def read_digest(digest: Digest, state: GossipState) -> frozenset[NodeId] | None:
-    """Who is known to have seen this state; None: the sender has another one. Raises ValueError as `read` does."""
+    """Return the members known to have seen this state; None if the sender has another one. Raises as `read`."""
     if digest.clock != state.clock.digest():
         return None
     return frozenset(_chosen(sorted(state.members), digest.seen))
 
 
 def most_bytes(state: GossipState) -> int:
-    """An upper bound of what the message of this state takes once it is encoded, whoever cannot reach whom."""
+    """Return an upper bound of the bytes of this state's encoded message, whatever the reachability of members."""
     members, tombstones = len(state.members), len(state.tombstones)
     texts = sum(_text_bytes(member) for member in state.members.values())
     texts += sum(len(node.host.encode()) for node in state.tombstones)

@@ -5,9 +5,9 @@ reached are known to have the same one (see `rounds`). The receiver merges, and 
 counts only between two members of one cluster that know each other. Everything else is answered so that the sender can
 correct itself:
 
-1. Gossip of another cluster whose state names this node: the sender is told that this node is not of that cluster.
+1. Gossip of another cluster whose state names this node: the sender is notified that this node is not of that cluster.
 2. Gossip of a node that is downed or removed, and of one that is unknown here while its state is no newer than this
-   one, so that it must have been removed and forgotten: the sender is told that it is downed.
+   one, so that it must have been removed and forgotten: the sender is notified that it is downed.
 3. Gossip of any other unknown node is ignored: that node has been admitted by a member whose gossip has yet to arrive.
 4. Gossip that has this node as removed: this node is out.
 5. Gossip that has waited here for longer than `gossip_ttl` is ignored: this process was held up, what the gossip says

@@ -1,14 +1,14 @@
-"""What the members of a cluster tell each other: one value, and how two of them become one.
+"""What the members of a cluster tell each other: one value, and how two of them are merged.
 
-Theory of operation. Each part of the state can only grow, in an order of its own: a member's status goes on from
-joining to down, a row of the reachability table is replaced by one with a higher version, a removed node stays removed.
-So merging takes the later of each part, and it does not matter who meets whom how often and in which order. The vector
-clock says which of two states is the later one; `seen` are the members known to have had exactly this state, so it
-begins anew when the state changes. After Akka's `Gossip.scala`.
+Theory of operation. Each part of the state only grows, in an order of its own: a member's status moves from joining
+towards down, a row of the reachability table is replaced by one with a higher version, a removed node stays removed.
+Merging takes the later of each part, so it does not matter which members exchange states, how often and in which order.
+The vector clock orders two states. `seen` are the members known to have had exactly this state, so it starts anew when
+the state changes. After Akka's `Gossip.scala`.
 
-A removed node leaves a tombstone, and its count in the clock stays as long as that: a state from before, still on its
-way or kept by somebody who was cut off, cannot bring the node back. After `tombstone_seconds` nobody has such a state
-any more. The moment of the removal is by the clock of whoever holds the state, and travels as an age.
+A removed node leaves a tombstone, and its count in the clock stays for as long. So an old state, which may be under way
+or come from a node that was cut off, cannot bring the node back. After `tombstone_seconds` no node has such a state any
+more. The moment of a removal is by the clock of the node that holds the state, and travels as an age.
 
 Laws: merging is commutative, associative and idempotent, and the result is before neither of the two. Two states of
 one cluster with the same clock have the same members and the same reachability.
@@ -35,7 +35,7 @@ class GossipState:
     """What one node knows of its cluster."""
 
     cluster: int
-    """Which one: the uid of the node that began it."""
+    """Its number: the uid of the node that formed it."""
     members: Mapping[NodeId, Member]
     reachability: Reachability
     clock: VectorClock
@@ -57,18 +57,18 @@ class GossipState:
 
     @property
     def alive(self) -> dict[NodeId, Member]:
-        """The members that have not been given up."""
+        """The members that are not downed."""
         return {node: member for node, member in self.members.items() if member.status is not MemberStatus.down}
 
     @property
     def unreachable(self) -> frozenset[NodeId]:
-        """The members, of those not given up, that one of them cannot reach."""
+        """The members that are not downed, and that at least one such member cannot reach."""
         if not self.reachability.rows:
             return frozenset()
         return frozenset[NodeId]().union(*self.reachability.observations(self.alive).values())
 
     def is_gone(self, node: NodeId) -> bool:
-        """Whether it has been given up or removed, for good."""
+        """Whether the node was downed or removed, for good."""
         member = self.members.get(node)
         return node in self.tombstones if member is None else member.status is MemberStatus.down
 
@@ -81,25 +81,25 @@ class GossipState:
         return sorted(node for node in down if node in alive)
 
     def set(self, *members: Member) -> Self:
-        """With these members as they are here. Whoever calls this says `changed_by` next, as for all changes."""
+        """With these members as given. The caller applies `changed_by` next, as for all changes."""
         return replace(self, members={**self.members, **{member.node: member for member in members}})
 
     def remove(self, nodes: Collection[NodeId], now: float) -> Self:
-        """Without these members, who leave tombstones."""
+        """Without these members, which leave tombstones."""
         return self._without(nodes, {**self.tombstones, **dict.fromkeys(nodes, now)})
 
     def observe(self, observer: NodeId, unreachable: frozenset[NodeId]) -> Self:
         return replace(self, reachability=self.reachability.observe(observer, unreachable))
 
     def changed_by(self, node: NodeId) -> Self:
-        """As a new state, which nobody else has seen. Merging never calls this."""
+        """As a new state, which no other member has seen. Merging never calls this."""
         return replace(self, clock=self.clock.increment(node), seen=frozenset((node,)))
 
     def seen_by(self, node: NodeId) -> Self:
         return self if node in self.seen else replace(self, seen=self.seen | {node})
 
     def merge(self, other: Self) -> Self:
-        """What is known to whoever knows both. They must be states of one cluster."""
+        """The state that holds the news of both. They must be states of one cluster."""
         if self.clock == other.clock and self.tombstones == other.tombstones:
             return self if other.seen <= self.seen else replace(self, seen=self.seen | other.seen)
         merged = replace(
@@ -110,6 +110,7 @@ class GossipState:
         )
         tombstones = _merge_tombstones(self.tombstones, other.tombstones)
         merged = merged._without(tombstones, tombstones)
+        # Only members that have seen a state with all the news of the other one have seen the merged one.
         latest = [state for state in (self, other) if state.clock.only(merged.clock.counts) == merged.clock]
         seen = frozenset[NodeId]().union(*(state.seen for state in latest))
         return replace(merged, seen=seen & merged.members.keys())
@@ -161,7 +162,8 @@ def _merge_members(mine: Mapping[NodeId, Member], theirs: Mapping[NodeId, Member
 
 
 def _later(one: Member, other: Member) -> Member:
-    """The member as far as it has come; who and what it is never changes."""
+    """The member with the later status. Its identity never changes."""
+    # Two leaders may have given different numbers while the cluster was partitioned: all members must keep the same.
     number = min(filter(None, (one.up_number, other.up_number)), default=0)
     return replace(one, status=max(one.status, other.status, key=RANK.__getitem__), up_number=number)
 

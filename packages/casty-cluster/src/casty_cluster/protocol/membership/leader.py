@@ -1,14 +1,14 @@
-"""What one node does for all: it lets members come up and removes those that go.
+"""What one node does for all: it makes members up, and removes those that leave or are downed.
 
-Theory of operation. There is no election. A state has *converged* when every member that is neither given up nor
-unreachable has seen it; the leader of a state is the lowest node of those members, one that is up before one that is
-not. Both follow from the state alone, so all who have seen a converged state name the same leader, and only that node
+Theory of operation. There is no election. A state has *converged* when every member that is neither downed nor
+unreachable has seen it. The leader of a state is the lowest node of these members, where members that are up come
+first. Both follow from the state alone, so all members with a converged state name the same leader, and only that node
 acts on it. After Akka's `MembershipState.scala`.
 
-Members that were given up are removed even while others are unreachable: being down is final, and whoever waits for
-their places should not wait for the next failure too. For the two other changes the leader waits until everybody can be
-reached. If members came up or went on both sides of a partition, the sides would count different members, and a
-strategy that lets the majority go on is only sound if both count the same. (Akka lets such a joining member in by
+Downed members are removed even while others are unreachable: being down is final, and nodes that take their places
+should not have to wait for the next failure too. For the two other changes the leader waits until all members can be
+reached. If members came up or left on both sides of a partition, the sides would count different members, and a
+strategy by which the majority survives is only sound if both count the same. (Akka admits such a joining member by
 half, as "weakly up"; here it waits, at most for as long as the downing strategy takes.)
 """
 
@@ -29,7 +29,7 @@ def converged(state: GossipState) -> bool:
 
 
 def leader(state: GossipState) -> NodeId | None:
-    """None: everybody is unreachable to somebody."""
+    """Return the leader; None if every member is unreachable for some member."""
     unreachable = state.unreachable
     reachable = [member for node, member in state.alive.items() if node not in unreachable]
     foremost = min(reachable, key=lambda member: (_PREFERENCE[member.status], member.node), default=None)
@@ -37,7 +37,10 @@ def leader(state: GossipState) -> NodeId | None:
 
 
 def lead(state: GossipState, local: NodeId, now: float) -> GossipState:
-    """The state that the leader makes of this one; this very one if there is nothing to do, or it is not `local`."""
+    """Return the state that the leader makes of this one.
+
+    It is the same object if `local` is not the leader, or if there is nothing to do.
+    """
     if leader(state) != local or not converged(state):
         return state
     going = [node for node, member in state.members.items() if member.status is MemberStatus.down]

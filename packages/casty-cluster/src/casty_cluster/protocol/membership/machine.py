@@ -145,12 +145,12 @@ class Membership:
         return self._stop(Refused(reason, final=True)) if in_vain else [Refused(reason, final=False)]
 
     def _downed(self, sender: NodeId) -> list[Effect]:
-        """This node had joined, and was removed before it was told of either."""
+        """This node had joined, and was removed before it learned of either."""
         # Only a member that was asked can know: this is its answer to a request that is repeated. Any other node has
         # sent its notice to the last incarnation, or forged it.
         if not self._joining.has_asked(sender):
             return [Ignored(sender, "this node has not asked it to join")]
-        reason = f"{sender.address} claims: this node had joined its cluster, and was downed before it was told so"
+        reason = f"{sender.address} claims: this node had joined its cluster, and was downed before it learned so"
         return self._stop(Out(reason, Cause.downed, contacts=(sender.address, *self._settings.contacts)))
 
     def _is_for_me(self, to: int) -> bool:

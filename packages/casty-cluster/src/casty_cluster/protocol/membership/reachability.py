@@ -1,9 +1,10 @@
-"""Who cannot reach whom, as one table that all nodes share.
+"""Which members cannot reach which others, as one table that all nodes share.
 
-Theory of operation. The table has a row for each observer: whom it calls unreachable, and a version. Only the observer
-itself writes its row, and adds one to the version when it does; of two rows of one observer the one with the higher
-version is the truth, so tables can be merged in any order and any number of times. One row instead of an entry for each
-pair: an observer changes its mind about several nodes at once, and what it does not mention it can reach.
+Theory of operation. The table has a row for each observer: the members that it finds unreachable, and a version. Only
+the observer itself writes its row, and adds one to the version when it does. Of two rows of one observer the one with
+the higher version is right, so tables can be merged in any order and any number of times. There is one row instead of
+an entry for each pair because an observer changes its mind about several nodes at once; it can reach all members that
+its row does not name.
 """
 
 from collections.abc import Collection, Container, Mapping
@@ -22,7 +23,7 @@ class Observation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reachability:
-    """The rows by observer. One that has never called anybody unreachable has none."""
+    """The rows by observer. An observer that has never found a member unreachable has none."""
 
     rows: Mapping[NodeId, Observation]
 
@@ -30,15 +31,15 @@ class Reachability:
         return self.rows.get(observer, Observation(0, frozenset()))
 
     def observe(self, observer: NodeId, unreachable: frozenset[NodeId]) -> Self:
-        """With that row for `observer`; the same table if it says so already."""
+        """With that row for `observer`; the same table if that is the row already."""
         version, before = self.row(observer)
         if before == unreachable:
             return self
         return type(self)({**self.rows, observer: Observation(version + 1, unreachable)})
 
     def merge(self, other: Self) -> Self:
-        """The later row of each observer. Rows of one version differ at most by nodes that one of the two has left out
-        since: whoever merges leaves them out of the result.
+        """The later row of each observer. Rows of one version differ at most by nodes that have been removed from
+        one of the two: the caller removes them from the result.
         """
         if self.rows == other.rows:
             return self
@@ -50,7 +51,7 @@ class Reachability:
         return type(self)(merged)
 
     def without(self, gone: Collection[NodeId]) -> Self:
-        """Without what these nodes have observed, and what has been observed of them."""
+        """Without the observations by these nodes, and those of them."""
         touched = any(observer in gone or not row.unreachable.isdisjoint(gone) for observer, row in self.rows.items())
         if not touched:
             return self
@@ -63,7 +64,7 @@ class Reachability:
         )
 
     def observations(self, among: Container[NodeId]) -> dict[NodeId, frozenset[NodeId]]:
-        """Whom each of these observers calls unreachable, of these nodes alone; only observers who do."""
+        """The nodes of `among` that each observer of `among` finds unreachable; without observers that find none."""
         found: dict[NodeId, frozenset[NodeId]] = {}
         for observer, row in self.rows.items():
             if observer in among and row.unreachable:

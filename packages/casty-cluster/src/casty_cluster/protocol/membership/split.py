@@ -1,21 +1,20 @@
-"""When it is time to decide about members that cannot be reached. What is decided is a `DowningStrategy`'s business.
+"""When to decide about members that cannot be reached. The decision itself is a `DowningStrategy`'s.
 
-Theory of operation. While anybody is unreachable, every change of who is a member or who cannot reach whom starts a
-clock again: a decision is only sound once all nodes of one side see the same, and news takes a while to get around.
-Once nothing has changed for `stable_after`, the strategy is asked; it is asked again after as long a time, for as
-long as somebody is unreachable. If it never gets stable, no side can be told from another: after three quarters more
-of that time each node gives itself up. All nodes of a side decide by themselves, and alike. After Akka's
-`SplitBrainResolver.scala`.
+Theory of operation. While any member is unreachable, each change of the members or of the reachability table restarts a
+clock: a decision is only sound once all nodes of one side see the same, and news takes a while to spread. Once nothing
+has changed for `stable_after`, the strategy is asked, and again after as long a time while members stay unreachable.
+If the view never becomes stable, no side can be made out: after three quarters more of that time each node downs
+itself. All nodes of a side decide by themselves, and alike. After Akka's `SplitBrainResolver.scala`.
 
-Where the machines of all unreachable members refuse connections, they have most likely died, and the clock runs for a
-share of `stable_after` only. That is one node's observation, which a proxy or a firewall can cause as well, so it
-counts only while all members that can be reached, or `AGREEING` of them, cannot reach those members either; one that
-still hears their heartbeats keeps the others waiting. It shortens the wait and changes no decision.
+Where the machines of all unreachable members refuse connections, their processes have most likely ended, and the clock
+runs for a share of `stable_after` only. That is one node's observation, which a proxy or a firewall can cause as well.
+So it counts only while all members that can be reached, or `AGREEING` of them, cannot reach those members either: one
+member that still receives their heartbeats makes the others wait. It shortens the wait and changes no decision.
 
-That nothing changed can also mean that nothing was heard. So a pause of one's own starts the clock again as well. And
+That nothing changed can also mean that no news arrived. So a pause of this process restarts the clock as well. And
 where `stable_after` is shorter than it takes to detect a failure, as it is by default in small clusters, a second fault
-that follows right after the first one can make two sides go on; `islands` brings them together again. Whoever prefers
-waiting to that sets a longer time.
+that follows right after the first one can make two sides survive; `cluster_merge` makes them one again. Operators
+who prefer waiting to that set a longer time.
 """
 
 from collections.abc import Set
@@ -37,7 +36,7 @@ type _Signature = tuple[object, ...]
 
 
 class SplitWatch:
-    """Watches one node's view of an unreachable part of the cluster."""
+    """Watches one node's view while members of it are unreachable."""
 
     def __init__(self, strategy: DowningStrategy | None, settings: MembershipSettings) -> None:
         self._strategy = strategy
@@ -51,7 +50,7 @@ class SplitWatch:
 
     @property
     def is_watching(self) -> bool:
-        """Whether somebody was unreachable in the last view."""
+        """Whether a member was unreachable in the last view."""
         return self._view is not None
 
     def next_deadline(self) -> float | None:
@@ -60,7 +59,7 @@ class SplitWatch:
         return min(self._stable_since + self._stable_after, self._unstable_at)
 
     def observe(self, view: MembershipView, now: float, refused: Set[NodeId] = frozenset()) -> None:
-        """This is what the node sees now; `refused`: whose machines refuse connections."""
+        """The node's view is this now; `refused`: nodes whose machines refuse connections."""
         self._all_refused = view.unreachable <= refused and _agreed(view)
         if not view.unreachable:
             self._view = self._pending = None
@@ -74,16 +73,16 @@ class SplitWatch:
         self._view, self._signature = view, signature
 
     def restart(self, now: float) -> None:
-        """The node itself was held up until now."""
+        """This process was held up until now."""
         self._stable_since = self._first = now
 
     def decide(self, now: float) -> Decision:
-        """What is to be done now, if anything."""
+        """Return the decision that is due now, if any."""
         due = self.next_deadline()
         if self._view is None or self._strategy is None or due is None or now < due:
             return None
         if now < self._stable_since + self._stable_after:
-            reason = "who can reach whom kept changing, so that no side could be told from another"
+            reason = "the reachability of members kept changing, so that no side could be made out"
             return Down(frozenset((self._view.local,)), reason)
         self._stable_since = self._first = now
         decision = self._strategy.decide(self._view)
@@ -92,13 +91,13 @@ class SplitWatch:
         return decision
 
     def why(self, node: NodeId) -> str | None:
-        """What the strategy says of a node that another member has downed; None: it would not have been downed here."""
+        """Why the strategy would down a node that another member has downed; None if it would not."""
         decision = None if self._view is None or self._strategy is None else self._strategy.decide(self._view)
         down = decision.won if isinstance(decision, Acquire) else decision
         return down.reason if down is not None and node in down.nodes else None
 
     def lease_decided(self, acquire: Acquire, *, won: bool) -> Down | None:
-        """What to do once the lease that was asked for has been got, or not; None if nobody waits for it any more."""
+        """Return the decision that follows from a lease; None if the request is not the pending one."""
         if acquire != self._pending:
             return None
         self._pending = None
@@ -119,14 +118,14 @@ class SplitWatch:
 
 
 def _agreed(view: MembershipView) -> bool:
-    """Whether enough of those that can be reached cannot reach any of the others."""
+    """Whether enough members that can be reached find all the others unreachable."""
     reachable = [member.node for member in view.members if member.node not in view.unreachable]
     agreeing = [node for node in reachable if view.unreachable <= view.observations.get(node, frozenset())]
     return len(agreeing) >= min(len(reachable), AGREEING)
 
 
 def view_of(state: GossipState, local: NodeId) -> MembershipView:
-    """What a downing strategy is shown of a state."""
+    """A state as a downing strategy sees it."""
     alive = state.alive
     return MembershipView(
         local=local,

@@ -1,8 +1,8 @@
-"""Which of two states is the later one: how often each node has changed what it knows.
+"""Which of two states is the later one: how often each node has changed the state.
 
-Theory of operation. Whoever changes the state, and nobody else, adds one to its own count. Merging two clocks takes the
-higher count of each node and adds nothing: a merge that counted as a change would make every exchange of states news
-to everybody, for ever. After Lamport's and Fidge's clocks; the rule about merging is Riak's and Akka's.
+Theory of operation. A node that changes the state adds one to its own count, and to no other. Merging two clocks takes
+the higher count of each node and adds nothing: a merge that counted as a change would make every exchange of states
+news to all members, for ever. After Lamport's and Fidge's clocks; the rule about merging is Riak's and Akka's.
 """
 
 from collections.abc import Container, Mapping
@@ -21,7 +21,7 @@ class Order(Enum):
     before = "before"
     after = "after"
     concurrent = "concurrent"
-    """Each knows of changes that the other does not."""
+    """Each has changes that the other lacks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
-"""The machine of the failure detector `phi-accrual`.
+"""The failure detector `phi-accrual`.
 
-Theory of operation. Each interval, every watched node is sent a numbered probe, which it answers at once. From the
-intervals between its answers follows how suspicious its silence is (see `intervals`); from the threshold on it counts
+Theory of operation. A node watches its neighbours on the ring of all nodes, so that the work of each node does not grow
+with the cluster. Each interval, it sends every watched node a numbered probe, which that one answers at once. From the
+intervals between the answers follows how suspicious its silence is (see `intervals`); from the threshold on it counts
 as unreachable, until it gives another sign of life. An answer counts once, and only if it is to a later probe than the
 last one that was answered. The node's own probes and any other frame end a silence as well, but make no interval;
-neither does the time that a node was unreachable. Probes and answers carry how late their sender's event loop is, and
-that much more silence is forgiven it. Own pauses are held against nobody (see `local_pause`).
+neither does the time for which a node was unreachable. Probes and answers carry how late their sender's event loop is,
+and that much more silence is tolerated. Pauses of this process count against no other node (see `local_pause`).
 
-Invariants: whoever is suspected is watched; whoever is watched is a member.
+Invariants: suspects are watched; watched nodes are members.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Container, Iterable, Sequence, Set
 from typing import final
 
 from casty.member import NodeId
@@ -18,7 +19,6 @@ from casty.spi.failure_detector import DetectorContext, Probe
 
 from casty_cluster.protocol.local_pause import LocalPause
 from casty_cluster.protocol.phi_accrual.options import PhiAccrualOptions
-from casty_cluster.protocol.phi_accrual.ring import neighbours, ring_from
 from casty_cluster.protocol.phi_accrual.watch import Watch
 from casty_cluster.wire.phi_accrual import ANSWER, PROBE, Message, decode, encode
 
@@ -37,7 +37,7 @@ class PhiAccrualDetector:
         self._sequence_nr = 0
         self._lag = 0.0
         self._probe_at = self._look_at = 0.0
-        """Mean something only while somebody is watched."""
+        """Mean something only while a node is watched."""
 
     def members(self, others: Sequence[NodeId], now: float) -> None:
         self._notice_pause(now)
@@ -46,7 +46,7 @@ class PhiAccrualDetector:
             self._look_at = now + self._context.check_interval
         self._ring = ring_from(self._context.local, others)
         self._suspects = {node: None for node in self._ring if node in self._suspects}
-        self._choose_whom_to_watch(now)
+        self._choose_watched(now)
 
     def heard(self, node: NodeId, now: float) -> None:
         self._notice_pause(now)
@@ -117,16 +117,16 @@ class PhiAccrualDetector:
         silent = [node for node, watch in self._watched.items() if watch.phi(now) >= self._options.threshold]
         if not self._suspects.keys() >= set(silent):
             self._suspects |= dict.fromkeys(silent)
-            self._choose_whom_to_watch(now)
+            self._choose_watched(now)
 
     def _is_back(self, node: NodeId, watch: Watch, now: float) -> None:
-        """Ends a suspicion, if there is one."""
+        """End the suspicion of that node, if there is one."""
         if node in self._suspects:
             del self._suspects[node]
-            watch.begin_anew()
-            self._choose_whom_to_watch(now)
+            watch.restart()
+            self._choose_watched(now)
 
-    def _choose_whom_to_watch(self, now: float) -> None:
+    def _choose_watched(self, now: float) -> None:
         chosen: Iterable[NodeId] = neighbours(self._ring, self._suspects, self._options.monitors)
         known = self._watched
         self._watched = {
@@ -138,5 +138,27 @@ class PhiAccrualDetector:
 
 
 def _next(due: float, interval: float, now: float) -> float:
-    """One interval after the last time, but not in the past: what was missed is not made up for."""
+    """Return one interval after the last time, but not in the past: missed times are not made up for."""
     return max(due + interval, now) if now - due < interval else now + interval
+
+
+def ring_from(local: NodeId, others: Iterable[NodeId]) -> list[NodeId]:
+    """Return the other nodes in the order of their uids, which are random, starting after `local`."""
+    return sorted(others, key=lambda node: (node.uid < local.uid, node.uid, node))
+
+
+def neighbours(ring: Sequence[NodeId], suspects: Container[NodeId], count: int) -> list[NodeId]:
+    """Return the next `count` nodes of the ring that are not suspected, and all suspects.
+
+    Suspects are watched for as long as they are members, or no node would notice that they are reachable again. They do
+    not count, so that the nodes behind a row of dead nodes are watched too.
+    """
+    chosen: list[NodeId] = []
+    alive = 0
+    for node in ring:
+        if node in suspects:
+            chosen.append(node)
+        elif alive < count:
+            chosen.append(node)
+            alive += 1
+    return chosen

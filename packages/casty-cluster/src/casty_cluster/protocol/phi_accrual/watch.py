@@ -1,4 +1,4 @@
-"""What is known of one watched node."""
+"""One watched node: its signs of life, and how suspicious its silence is."""
 
 from casty_cluster.protocol.phi_accrual.intervals import Intervals, phi
 from casty_cluster.protocol.phi_accrual.options import PhiAccrualOptions
@@ -29,19 +29,19 @@ class Watch:
         self.echo = echo
 
     def heard(self, now: float) -> None:
-        """A sign of life that says nothing about how regular the answers are."""
+        """A sign of life that is no answer, and so makes no interval."""
         self._sign = now
 
     def lags(self, seconds: float) -> None:
-        """The node says how late its own event loop is, which is forgiven it up to once more the acceptable pause."""
+        """The node reports how late its event loop is, which is tolerated up to once more the acceptable pause."""
         self._lag = min(seconds, self._options.acceptable_heartbeat_pause_ms / 1000)
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """The node was unreachable: the time until its next answer is no interval."""
         self._answered = None
 
     def move_on(self, gap: float, now: float) -> None:
-        """As if the last `gap` seconds had not been."""
+        """Move on as if the last `gap` seconds had not passed."""
         self._sign = min(self._sign + gap, now)
         if self._answered is not None:
             self._answered = min(self._answered + gap, now)

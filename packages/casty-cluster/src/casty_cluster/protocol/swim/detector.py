@@ -1,19 +1,19 @@
-"""The machine of the failure detector `swim`.
+"""The failure detector `swim`.
 
-Theory of operation. Once a period, a node pings one other, each in its turn of a shuffled list. If no ack comes in
-time, it asks a few others to ping that one for it; each of them answers with the ack, or soon with a nack, so that the
-asker knows that at least they hear it. Without an ack until the period ends, and without any other frame from the
-target, it suspects it, and says so. The suspect hears that too, and refutes it by a higher incarnation of itself; if it
-does not, it counts as dead when the suspicion has run out (see `suspicion`). What nodes say of each other (see
-`opinions`) travels in all these messages, and in extra ones while there is news. The dead are still pinged, and told
-what is said of them, for as long as they are members: who comes back refutes it. How far a node trusts itself stretches
-its patience (see `health`), and its own pauses are held against nobody (see `local_pause`).
+Theory of operation. Once a period, a node pings one other node, in turns of a shuffled list. If no ack comes in time,
+it asks a few others to ping that one for it. Each of them replies with the ack, or soon with a nack, so that the asker
+knows that at least these nodes hear it. Without an ack until the period ends, and without any other frame from the
+target, it suspects the target, and spreads that. The suspect receives the rumour too, and refutes it by a higher
+incarnation of itself; if it does not, it counts as dead when the suspicion has run out (see `suspicion`). Rumours (see
+`opinions`) travel in all these messages, and in extra ones while there is news. Dead nodes are still pinged, and sent
+the rumours about them, for as long as they are members: a node that recovers refutes them. How far a node trusts itself
+stretches its patience (see `LocalHealth`), and its own pauses count against no other node (see `local_pause`).
 
 Das, Gupta, Motivala: "SWIM" (2002); Dadgar, Phillips, Currey: "Lifeguard" (2018); the figures are those of HashiCorp's
-memberlist. Two things differ: the dead stay in turn, since who is a member is decided elsewhere; and a suspect is told
-at once.
+memberlist. Two things differ: dead nodes keep their turns, since membership is decided elsewhere; and a suspect is
+notified at once.
 
-Invariants: whoever is dead is under no suspicion any more; exactly the members have a turn.
+Invariants: a dead node is under no suspicion any more; exactly the members have a turn.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -24,7 +24,6 @@ from casty.member import NodeId
 from casty.spi.failure_detector import DetectorContext, Probe
 
 from casty_cluster.protocol.local_pause import LocalPause
-from casty_cluster.protocol.swim.health import LocalHealth
 from casty_cluster.protocol.swim.opinions import Opinions
 from casty_cluster.protocol.swim.options import SwimOptions
 from casty_cluster.protocol.swim.relays import Relays
@@ -33,6 +32,8 @@ from casty_cluster.wire.swim import ROOM, Kind, Message, decode, encode
 
 GOSSIP_FANOUT: Final = 3
 GOSSIPS_PER_PERIOD: Final = 5
+WORST: Final = 8
+"""The highest score of `LocalHealth`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,11 +44,34 @@ class Round:
     sequence_nr: int
     began: float
     ask_at: float
-    """When others are asked to ping the target."""
+    """When other nodes are asked to ping the target."""
     ends: float
     asked: int | None = None
-    """How many were asked; None: nobody yet."""
+    """How many were asked; None: not yet."""
     nacks: int = 0
+
+
+class LocalHealth:
+    """How far a node trusts itself, as a score from 0, healthy, to `WORST`: Lifeguard's local health.
+
+    A node that hears nothing may be deaf itself. Each sign of that raises its score, each good probe lowers it. The
+    higher the score, the longer the node waits before it accuses others.
+    """
+
+    __slots__ = ("score",)
+
+    def __init__(self) -> None:
+        self.score = 0
+
+    def worsen(self, by: int = 1) -> None:
+        self.score = min(self.score + by, WORST)
+
+    def improve(self) -> None:
+        self.score = max(self.score - 1, 0)
+
+    def stretched(self, seconds: float) -> float:
+        """Return for how long to wait where a healthy node would wait `seconds`."""
+        return seconds * (self.score + 1)
 
 
 @final
@@ -88,7 +112,7 @@ class SwimDetector:
             return ()
         for rumour in message.rumours:
             if self._opinions.take(rumour, now):
-                # Whoever is accused may be to blame: he did not answer in time.
+                # The accusation may be right: this node has not answered in time.
                 self.health.worsen()
         match message.kind:
             case Kind.ping:
@@ -147,11 +171,11 @@ class SwimDetector:
             self._probe_at = self._gossip_at = now
             self.health.worsen()
         if not self._opinions.rumours:
-            # The first one that comes is not overdue.
+            # The first rumour that comes is not overdue.
             self._gossip_at = max(self._gossip_at, now)
 
     def _probe_one(self, now: float) -> Iterator[Probe]:
-        """Go on with the round in progress, and begin the next one when it is due."""
+        """Continue the round in progress, and start the next one when it is due."""
         if self._round is not None and self._round.asked is None and now >= self._round.ask_at:
             yield from self._ask_others(self._round)
         if self._round is not None and now >= self._round.ends:
@@ -180,14 +204,14 @@ class SwimDetector:
         self._end_round(now)
         if round_.target in self._opinions.dead or self._opinions.heard_since(round_.target, round_.began):
             return
-        # Without helpers any failed probe may be our own fault; with them, each that we do not hear either.
+        # Without helpers, a failed probe may be this node's own fault; with helpers, each that it does not hear either.
         self.health.worsen(max(0, round_.asked - round_.nacks) if round_.asked else 1)
         self._opinions.accuse(round_.target, now)
         yield self._probe(self._opinions.nodes[round_.target], Message(Kind.gossip, 0))
 
     def _end_round(self, now: float) -> None:
         self._round = None
-        # A stretched round may end after the next one should have begun, which is nobody's delay.
+        # A stretched round may end after the next one was due. That is no pause of this process.
         self._probe_at = max(self._probe_at, now)
 
     def _acked(self, sequence_nr: int, now: float) -> Sequence[Probe]:
@@ -217,7 +241,7 @@ class SwimDetector:
             yield self._probe(self._opinions.nodes[uid], Message(Kind.gossip, 0))
 
     def _probe(self, to: NodeId, message: Message) -> Probe:
-        """With what is said of the receiver, and with the rumours that are due unless they are likely to be lost."""
+        """Add the accusation of the receiver, and the rumours that are due unless the receiver is likely to be dead."""
         accusation = self._opinions.accusation(to.uid)
         rumours = [] if accusation is None else [accusation]
         if accusation is None or message.kind is Kind.ack:

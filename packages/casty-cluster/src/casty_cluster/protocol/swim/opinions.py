@@ -1,21 +1,57 @@
-"""What a node thinks of the others: alive, suspect or dead, each of one incarnation.
+"""What a node believes of the others: alive, suspect or dead, each for one incarnation.
 
-A rumour counts by its incarnation: an alive one if its is higher than what is known, an accusation if it is not lower.
-Nobody but the subject counts its incarnation up, and only to refute an accusation; so of two contradicting rumours all
-nodes believe the same one, in whatever order they come.
+A rumour counts by its incarnation: an alive one if its incarnation is higher than the known one, an accusation if it is
+not lower. Only the subject itself raises its incarnation, and only to refute an accusation. So of two contradicting
+rumours all nodes believe the same one, in whatever order they arrive. Each rumour is passed on a limited number of
+times, the least spread ones first.
 """
 
 from collections.abc import Iterable
+from math import ceil, log10
+from typing import Final
 
 from casty.member import NodeId
 
-from casty_cluster.protocol.swim.rumours import Rumours
 from casty_cluster.protocol.swim.suspicion import Suspicion
 from casty_cluster.wire.swim import Claim, Rumour
 
+TELLINGS: Final = 4
+"""Times that a rumour is sent for each decimal digit of the cluster's size: enough to reach all members."""
+
+
+class Rumours:
+    """The rumours that a node passes on: at most one for each subject, the latest."""
+
+    __slots__ = ("_spread",)
+
+    def __init__(self) -> None:
+        self._spread: dict[int, tuple[int, Rumour]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._spread)
+
+    def spread(self, rumour: Rumour) -> None:
+        """Pass it on, and no older one of the same subject."""
+        self._spread.pop(rumour.subject, None)
+        self._spread[rumour.subject] = (0, rumour)
+
+    def forget(self, subject: int) -> None:
+        self._spread.pop(subject, None)
+
+    def take(self, members: int, room: int) -> list[Rumour]:
+        """Take the rumours for one message, and count them. `members`: the size of the cluster."""
+        limit = TELLINGS * ceil(log10(members + 1))
+        taken = sorted(self._spread.values(), key=lambda spread: spread[0])[:room]
+        for times, rumour in taken:
+            if times + 1 < limit:
+                self._spread[rumour.subject] = (times + 1, rumour)
+            else:
+                del self._spread[rumour.subject]
+        return [rumour for _, rumour in taken]
+
 
 class Opinions:
-    """Of all other members, by their uids. What is news is put into `rumours`."""
+    """Opinions of all other members, by their uids. News goes into `rumours`."""
 
     __slots__ = (
         "_heard",
@@ -35,17 +71,17 @@ class Opinions:
         self._mult = suspicion_mult
         self._period = period
         self._incarnations: dict[int, int] = {local: 0}
-        """The local one's as well."""
+        """With that of this node."""
         self._heard: dict[int, float] = {}
         self._ping_nrs: dict[int, int] = {}
         self._suspicions: dict[int, Suspicion] = {}
         self.nodes: dict[int, NodeId] = {}
         self.dead: dict[int, float] = {}
-        """Those that are thought dead, and since when."""
+        """The nodes that are believed dead, and since when."""
         self.rumours = Rumours()
 
     def members(self, others: Iterable[NodeId]) -> None:
-        """From now on these are the others; what was thought of anybody else is forgotten."""
+        """These are the other members now; opinions of all other nodes are forgotten."""
         self.nodes = {node.uid: node for node in others}
         for known in (self._incarnations, self._heard, self._ping_nrs, self._suspicions, self.dead):
             for uid in [uid for uid in known if uid not in self.nodes and uid != self._local]:
@@ -57,7 +93,7 @@ class Opinions:
             self._heard[uid] = now
 
     def pinged_by(self, uid: int, ping_nr: int, now: float) -> None:
-        """A sign of life, if it is not the copy of an older ping."""
+        """A sign of life, unless it is the copy of an older ping."""
         if uid in self.nodes and ping_nr > self._ping_nrs.get(uid, 0):
             self._ping_nrs[uid] = ping_nr
             self._heard[uid] = now
@@ -70,7 +106,7 @@ class Opinions:
         self._suspect(Rumour(Claim.suspect, uid, self._incarnations.get(uid, 0), self._local), now)
 
     def take(self, rumour: Rumour, now: float) -> bool:
-        """Believe a rumour or not; answers whether it was an accusation of ourselves that had to be refuted."""
+        """Believe a rumour or not. Returns whether it was an accusation of this node that had to be refuted."""
         known = self._incarnations.get(rumour.subject, 0)
         if rumour.subject == self._local:
             return self._refute(rumour, known)
@@ -81,13 +117,13 @@ class Opinions:
                 case Claim.suspect if rumour.incarnation >= known:
                     self._suspect(rumour, now)
                 case Claim.dead if rumour.incarnation >= known:
-                    self._bury(rumour, now)
+                    self._declare_dead(rumour, now)
                 case Claim.alive | Claim.suspect | Claim.dead:
                     pass  # older than what is known
         return False
 
     def accusation(self, uid: int) -> Rumour | None:
-        """What its subject should know, so that it can refute it."""
+        """Return the accusation that its subject should receive, so that it can refute it."""
         incarnation = self._incarnations.get(uid, 0)
         if uid in self.dead:
             return Rumour(Claim.dead, uid, incarnation, self._local)
@@ -96,20 +132,20 @@ class Opinions:
         return None
 
     def expire(self, now: float) -> None:
-        """Bury those whose time to refute a suspicion is over, but for those that were heard of meanwhile."""
+        """Take suspects for dead whose time to refute is over, unless they were heard meanwhile."""
         for uid, suspicion in [*self._suspicions.items()]:
             if now < suspicion.deadline:
                 continue
             if self.heard_since(uid, suspicion.began):
                 del self._suspicions[uid]
             else:
-                self._bury(Rumour(Claim.dead, uid, self._incarnations.get(uid, 0), self._local), now)
+                self._declare_dead(Rumour(Claim.dead, uid, self._incarnations.get(uid, 0), self._local), now)
 
     def deadlines(self) -> Iterable[float]:
         return (suspicion.deadline for suspicion in self._suspicions.values())
 
     def suspiciousness(self, uid: int, now: float) -> float:
-        """Below 1.0 while it may still refute, and growing by 1.0 a period once it counts as dead."""
+        """Below 1.0 while the suspect may still refute, and growing by 1.0 a period once it counts as dead."""
         if uid in self.dead:
             return 1.0 + max(0.0, now - self.dead[uid]) / self._period
         suspicion = self._suspicions.get(uid)
@@ -131,7 +167,7 @@ class Opinions:
         if rumour.claim is Claim.alive:
             return False
         news = rumour.incarnation >= known
-        # Who comes with an older accusation has missed how it was refuted.
+        # The sender of an older accusation has missed its refutation: it is spread once more.
         incarnation = rumour.incarnation + 1 if news else known
         self._incarnations[self._local] = incarnation
         self.rumours.spread(Rumour(Claim.alive, self._local, incarnation, self._local))
@@ -156,7 +192,7 @@ class Opinions:
         self._incarnations[rumour.subject] = rumour.incarnation
         self.rumours.spread(rumour)
 
-    def _bury(self, rumour: Rumour, now: float) -> None:
+    def _declare_dead(self, rumour: Rumour, now: float) -> None:
         if rumour.subject in self.dead:
             return
         self._suspicions.pop(rumour.subject, None)

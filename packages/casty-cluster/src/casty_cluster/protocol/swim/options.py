@@ -10,11 +10,11 @@ class SwimOptions:
     protocol_period: float | None = None
     """Seconds between two probes; None: `[cluster.heartbeat] interval`."""
     ping_timeout: float | None = None
-    """Seconds that a probed node has to answer before others are asked to probe it; None: half a period."""
+    """Seconds that a probed node has to answer before other nodes are asked to probe it; None: half a period."""
     ping_req_fanout: int = 3
-    """How many others are asked."""
+    """How many other nodes are asked."""
     suspicion_mult: int = 4
-    """Periods, times the logarithm of the cluster's size, that a suspect has to refute what is said of it."""
+    """Periods, times the logarithm of the cluster's size, that a suspect has to refute an accusation."""
 
     def __post_init__(self) -> None:
         for name in ("protocol_period", "ping_timeout"):

@@ -1,4 +1,4 @@
-"""Pings that a node sends for others who got no ack themselves."""
+"""Pings on behalf of other nodes, which have not received an ack themselves."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from casty.member import NodeId
 
 MOST: Final = 1_000
-"""Requests in progress. Beyond that nobody is helped by one more."""
+"""Requests in progress. Beyond that, one more would help no node."""
 
 
 class Relay(NamedTuple):
@@ -14,14 +14,14 @@ class Relay(NamedTuple):
 
     asker: NodeId
     sequence_nr: int
-    """The asker's."""
+    """Of the asker's ping."""
     nack_at: float | None
-    """None: the asker was told already that there was no ack."""
+    """None: the nack has been sent."""
     ends: float
 
 
 class Relays:
-    """By the sequence numbers of our own pings. An asker gets its nack while it still waits, before its period ends."""
+    """Relays by the sequence numbers of this node's pings. An asker gets its nack before its period ends."""
 
     __slots__ = ("_nack_after", "_patience", "_relays")
 
@@ -31,18 +31,18 @@ class Relays:
         self._relays: dict[int, Relay] = {}
 
     def add(self, ping_nr: int, asker: NodeId, sequence_nr: int, now: float) -> bool:
-        """Whether there is room for it."""
+        """Returns whether there is room for it."""
         if len(self._relays) >= MOST:
             return False
         self._relays[ping_nr] = Relay(asker, sequence_nr, now + self._nack_after, now + self._patience)
         return True
 
     def acked(self, ping_nr: int) -> Relay | None:
-        """Whose ping it was."""
+        """Return the relay of that ping, which ends with it."""
         return self._relays.pop(ping_nr, None)
 
     def overdue(self, now: float) -> list[Relay]:
-        """Those whose askers are to get a nack; a late ack is still passed on for a while."""
+        """Return the relays whose askers get a nack now; a late ack is still passed on for a while."""
         due: list[Relay] = []
         # In the order in which they were asked for, which is that of their deadlines as well.
         for ping_nr, relay in list(self._relays.items()):

@@ -1,7 +1,7 @@
-"""How long a suspect has to refute what is said of it.
+"""How long a suspect has to refute the rumours about it.
 
-Lifeguard's suspicion: long while only one node says so, shorter with every other one that finds the same by itself, the
-first of them counting most. Where there are too few nodes to confirm anything, it is short from the beginning.
+Lifeguard's suspicion: long while only one node accuses, shorter with each further one that finds the same by itself,
+the first of them counting most. Where there are too few nodes to confirm anything, it is short from the start.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""Whose turn it is to be probed: all in random order, then all again in another, so that nobody waits for more than two
-rounds.
+"""The order in which members are probed: all in random order, then all again in another one, so that no member waits
+for more than two rounds.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -20,7 +20,7 @@ class Turns:
         return iter(self._order)
 
     def update(self, members: Mapping[int, object]) -> None:
-        """From now on these take turns; a new one gets its place among those of this round that are still to come."""
+        """These are the members now; a new one gets a place among the turns of this round that are still to come."""
         self._next = sum(uid in members for uid in self._order[: self._next])
         self._order = [uid for uid in self._order if uid in members]
         known = set(self._order)
@@ -29,7 +29,7 @@ class Turns:
                 self._order.insert(self._random.randint(self._next, len(self._order)), uid)
 
     def take(self) -> int:
-        """The next one. There must be one."""
+        """Return the next one. There must be one."""
         if self._next >= len(self._order):
             self._random.shuffle(self._order)
             self._next = 0
@@ -37,6 +37,6 @@ class Turns:
         return self._order[self._next - 1]
 
     def some(self, count: int, *, but: Set[int] = frozenset()) -> list[int]:
-        """So many at random without `but`, or as many as there are."""
+        """Draw so many at random without `but`, or as many as there are."""
         drawn = self._random.sample(self._order, min(len(self._order), count + len(but)))
         return [uid for uid in drawn if uid not in but][:count]
