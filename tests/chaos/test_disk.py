@@ -1,5 +1,5 @@
 """Accounts whose SQLite file is on a disk that fills up, or that may only be read: nothing acknowledged is lost,
-askers are told, and with room to write the accounts go on by themselves.
+callers get an error, and the accounts resume once there is room to write.
 """
 
 import asyncio

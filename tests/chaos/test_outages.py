@@ -53,7 +53,7 @@ async def test_after_an_outage_every_account_serves_again_soon(server: OwnServer
 
 
 @pytest.mark.timeout(300 * ROUNDS)
-async def test_over_lost_answers_none_is_lost_and_none_is_doubled(database: str, random: Random) -> None:
+async def test_with_lost_replies_no_deposit_is_lost_or_doubled(database: str, random: Random) -> None:
     bank = Bank(database)
     async with Proxy(database).serving() as proxy, bank.depositor(proxy.dsn) as depositor:
         for _ in range(CUTS):

@@ -1,7 +1,7 @@
 """Two processes that write to the same accounts in PostgreSQL: each takes them over from the other, again and again.
 
-The tables are read without Casty: an account's events are numbered without gaps, and whoever wrote them was the only
-one to write with his epoch, after everybody with a lower one.
+The tables are read without Casty: an account's events are numbered without gaps, and each epoch has only one writer,
+whose events come after those of all lower epochs.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ async def test_two_writers_take_over_from_each_other_and_nothing_is_lost_or_doub
     histories = await stored_rows(database)
     takeovers = sum(check_ownership(account, rows, bank.depositors) for account, rows in histories.items())
     for depositor in bank.depositors:
-        # With each write that was refused, at least one deposit was, whose asker was told at once.
+        # With each refused write at least one deposit failed, whose caller got an error immediately.
         assert depositor.refused["FencedError"] >= sum(depositor.restarted.values()), depositor.refused
     deposits = sum(len(depositor.acknowledged) for depositor in bank.depositors)
     told = [sum(depositor.restarted.values()) for depositor in bank.depositors]
@@ -84,7 +84,7 @@ def check_ownership(account: str, rows: list[Row], depositors: list[Depositor]) 
     assert all(before.epoch < after.epoch for before, after in pairwise(owners)), "an epoch came back"
     assert len({(row.epoch, row.writer, row.process) for row in rows}) == len(owners), "an epoch has two writers"
     for process, depositor in enumerate(depositors):
-        # Whoever owns it once more has lost it before, and was told: without that it would not have begun again.
+        # A second takeover by one process follows a loss, which was an error: without it there would be no restart.
         begun_again = sum(owner.process == process for owner in owners) - 1
         assert depositor.restarted[f"/{account}", "FencedError"] >= begun_again
     return sum(before.process != after.process for before, after in pairwise(owners))

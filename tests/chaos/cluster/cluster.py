@@ -105,16 +105,16 @@ class Cluster:
 
     def _is_one(self) -> bool:
         running = self.running.values()
-        everybody = sorted([node.name, node.uid, "up"] for node in running)
+        members = sorted([node.name, node.uid, "up"] for node in running)
         views = [node.view for node in running]
         return (
-            all(sorted(view["members"]) == everybody and not view["unreachable"] for view in views)
+            all(sorted(view["members"]) == members and not view["unreachable"] for view in views)
             and len({view["leader"] for view in views}) == 1
             and sum(node.has_singleton for node in running) == 1
         )
 
     def check_histories(self) -> None:
-        """In nobody's eyes has a member ever gone back, and of none that had gone has anything been heard again."""
+        """In no node's view has a member's status moved backwards, and no removed member has appeared again."""
         for observer in self.processes:
             ranks: dict[tuple[int, int], int] = {}
             for view in observer.all("view"):

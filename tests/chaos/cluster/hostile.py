@@ -39,7 +39,7 @@ SETTLED: Final = 8.0
 """Seconds after which what a stranger has opened is closed."""
 HASTE: Final = 0.25
 LINGERS: Final = 10.0
-"""Seconds for which a stranger waits for what it is told, usually and at worst: longer than the node waits for it."""
+"""Seconds for which a stranger waits for a reply, usually and at worst: longer than the node waits for it."""
 LINGERING: Final = 0.01
 """The chance of the latter."""
 RESET: Final = struct.pack("ii", 1, 0)

@@ -1,9 +1,9 @@
 """The network between the nodes: each is dialed through a relay, and every way from one node to another can be stopped,
-slowed or broken, whoever has dialed whom.
+slowed or broken, whichever node has dialed.
 
-A way that is stopped loses nothing and closes nothing, as where packets vanish and are sent again later: what is on it
-arrives when it heals, unless one of the two has closed the connection by then. That a peer has gone is not passed on
-over it either. A new connection is made, unlike in a network, and then nobody answers on it.
+A stopped way loses nothing and closes nothing, as where packets are lost and resent later: bytes in flight
+arrive when it heals, unless one side has closed the connection by then. The end of a peer is not forwarded
+over it either. Unlike in a real network a new connection is accepted, but gets no reply.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ HOST: Final = "127.0.0.1"
 
 
 class Way(NamedTuple):
-    """From whom to whom."""
+    """The dialing and the dialed node."""
 
     sender: str
     receiver: str
@@ -33,7 +33,7 @@ class Network:
 
     def __init__(self) -> None:
         self.pids: dict[str, int] = {}
-        """The processes of the nodes, to be entered by whoever starts them."""
+        """The processes of the nodes, entered by the code that starts them."""
         self._relays: dict[str, asyncio.Server] = {}
         self._behind: dict[str, int] = {}
         self._stopped: frozenset[Way] = frozenset()
@@ -101,7 +101,7 @@ class Network:
         self._writers[writer] = back
         try:
             there_reader, there_writer = await asyncio.open_connection(HOST, self._behind[name])
-        except OSError:  # nobody listens, and so it is for the one who has dialed
+        except OSError:  # no process listens, so the dialer's connection ends too
             self._end(writer)
             return
         self._writers[there_writer] = there

@@ -48,7 +48,7 @@ def say(what: str, **details: object) -> None:
 
 
 def answering(name: str, *, aloud: bool = False) -> Behavior[Where | Burden]:
-    """Answers with its node; aloud, it says when it begins and when it ends."""
+    """Replies with its node; aloud, it prints when it starts and ends."""
 
     async def begin(_: ActorContext[Where | Burden]) -> None:
         if aloud:
@@ -67,7 +67,7 @@ def answering(name: str, *, aloud: bool = False) -> Behavior[Where | Burden]:
 
 
 class Node:
-    """What the process can be told to do; each method is a command."""
+    """The commands of the process; each method is one."""
 
     def __init__(self, system: ClusteredActorSystem) -> None:
         self._system = system
@@ -158,7 +158,7 @@ def say_event(event: object) -> None:
 
 
 async def commands() -> AsyncGenerator[dict[str, Any]]:
-    """Those on the standard input, until the one who gives them is gone."""
+    """The commands on standard input, until it is closed."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async for line in reader:

@@ -1,4 +1,4 @@
-"""A node's process as a test sees it: what it can be told, and what it has said so far."""
+"""A node's process as a test sees it: its commands, and its output so far."""
 
 import asyncio
 import json

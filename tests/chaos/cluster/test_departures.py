@@ -1,4 +1,4 @@
-"""Nodes that are told to end, as a service manager does it."""
+"""Nodes that are terminated, as by a service manager."""
 
 import asyncio
 import signal

@@ -10,7 +10,7 @@ from tests.chaos.bank import ROUNDS
 from tests.chaos.cluster.cluster import Cluster
 
 NOTICED = 10.0
-"""Seconds within which everybody knows that a node cannot be reached."""
+"""Seconds within which all members know that a node is unreachable."""
 REMOVED = 15.0
 
 
@@ -20,7 +20,7 @@ async def test_a_killed_node_is_noticed_and_removed_by_all_and_never_comes_back(
     async with Cluster.of(3, tmp_path) as cluster:
         for victim in ["n3", "n1", "n2"][:ROUNDS]:
             await kill_and_start_again(cluster, victim)
-        # The one that is started before anybody has missed its predecessor takes its place.
+        # A node that is restarted before any member has missed its predecessor takes its place.
         before = cluster["n2"].uid
         await cluster["n2"].kill()
         await cluster.start("n2")

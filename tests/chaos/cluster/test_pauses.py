@@ -13,15 +13,15 @@ from tests.chaos.cluster.process import NodeProcess
 PAUSES = 1 if ROUNDS == 1 else 20
 PAUSE = 3.0
 AFTERWARDS = 2.0
-"""Seconds in which a suspicion from the time of the pause would be told."""
+"""Seconds in which a suspicion from the time of the pause would be reported."""
 
 
 @pytest.mark.timeout(300 + PAUSES * 20)
 async def test_a_pause_of_three_seconds_costs_no_member_its_place(tmp_path: Path) -> None:
     """B5, T2."""
     async with Cluster.of(3, tmp_path) as cluster:
-        everybody = list(cluster.running.values())
-        before = [node.uid for node in everybody]
+        nodes = list(cluster.running.values())
+        before = [node.uid for node in nodes]
         for number in range(PAUSES):
             paused = cluster[f"n{number % 3 + 1}"]
             paused.signal(signal.SIGSTOP)
@@ -29,10 +29,10 @@ async def test_a_pause_of_three_seconds_costs_no_member_its_place(tmp_path: Path
             paused.signal(signal.SIGCONT)
             await asyncio.sleep(AFTERWARDS)
             assert await paused.do("ask", path="/single") == "n1"
-        assert [node.uid for node in everybody] == before
-        assert not [node.name for node in everybody if node.all("NodeDowned") or node.all("MemberLeft")]
-        assert not [node.name for node in everybody if node.all("UnreachableMember")], "nobody is even suspected"
-        assert not [node.name for node in everybody if led_alone(node)]
+        assert [node.uid for node in nodes] == before
+        assert not [node.name for node in nodes if node.all("NodeDowned") or node.all("MemberLeft")]
+        assert not [node.name for node in nodes if node.all("UnreachableMember")], "no node is even suspected"
+        assert not [node.name for node in nodes if led_alone(node)]
         cluster.check_histories()
 
 

@@ -1,4 +1,4 @@
-"""A peer that reads nothing: it harms nobody but itself."""
+"""A peer that reads nothing harms only itself."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Nodes that prove to each other who they are."""
+"""Nodes that authenticate each other."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from tests.chaos.cluster.cluster import Cluster
 from tests.transport_tcp.certificates import Files, written
 
 COOKIE = "a secret of all the nodes of this test"
-OTHER = "what somebody else thinks the secret is"
+OTHER = "the secret of another cluster"
 
 
 def settings(files: Files, cookie: str = COOKIE) -> dict[str, Any]:

@@ -6,7 +6,10 @@ from typing import Any, cast
 import pytest
 from casty import ActorContext, Behavior, Behaviors, EncodeError
 from casty.runtime.cell import LocalRef
+from casty.testing import settle
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
+from casty_cluster.protocol.forwarding import Forwarding, Returned
+from casty_cluster.protocol.singleton import Members, Singleton
 
 from tests.cluster.system.actors import Do, Who, answering, counting
 from tests.cluster.system.waiting import until
@@ -88,7 +91,21 @@ def unread(node: ClusteredActorSystem) -> int:
     return ref.cell.waiting()
 
 
-async def test_what_it_is_told_waits_where_the_next_node_does_not_have_it_yet() -> None:
+def inputs_of(machine: type[Any], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Record the inputs of all machines of a type from now on."""
+    inputs: list[Any] = []
+    handle = machine.handle
+
+    def recording(self: Any, given: Any, now: float) -> Any:
+        inputs.append(given)
+        return handle(self, given, now)
+
+    monkeypatch.setattr(machine, "handle", recording)
+    return inputs
+
+
+async def test_messages_wait_while_the_next_node_does_not_have_it_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = inputs_of(Forwarding, monkeypatch)
     async with DevelopmentCluster(3) as (first, second, third):
         spawn_on(first)
         spawn_on(third)
@@ -96,7 +113,7 @@ async def test_what_it_is_told_waits_where_the_next_node_does_not_have_it_yet() 
         leaving = asyncio.ensure_future(first.leave())
         await until(lambda: (view := third.get_cluster_state()) is not None and bool(view.retiring))
         asked = asyncio.ensure_future(where(third))
-        await asyncio.sleep(0.1)  # long enough to be returned by node-2, more than once
+        await until(lambda: sum(isinstance(given, Returned) for given in inputs) >= 2)  # node-2 returned it twice
         spawn_on(second)
         assert await asked == "node-2"
         await leaving
@@ -125,8 +142,11 @@ async def test_it_begins_again_after_a_failure() -> None:
         assert await node.ask(ref, Who) == "1", "anew, and what it was told meanwhile has waited"
 
 
-async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_stopped_it() -> None:
+async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_stopped_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     goes_on, lives = asyncio.Event(), list[str]()
+    inputs = inputs_of(Singleton, monkeypatch)
 
     async def begin(_: ActorContext[Any]) -> None:
         lives.append("begins")
@@ -148,9 +168,14 @@ async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_st
         assert await where(second) == "node-2"
         await until(lambda: first.is_running and first.self_node.node != before.node and len(first.members) == 2)
         leaving = asyncio.ensure_future(second.leave())
-        await until(lambda: (view := first.node.views.current) is not None and bool(view.retiring))
-        await asyncio.sleep(0.1)  # long enough for a hand-over, which must not come yet
-        assert lives == ["begins"]
+        node = first.self_node.node
+
+        def is_next_host() -> bool:
+            return any(given.retiring for given in inputs if isinstance(given, Members) and given.local == node)
+
+        await until(is_next_host)
+        await settle()
+        assert lives == ["begins"], "it is the next host, but its last instance has not stopped yet"
         goes_on.set()
         await leaving
         assert await where(first) == "slow"

@@ -103,7 +103,7 @@ def test_a_failure_tells_all_that_there_is_to_know() -> None:
     assert "CASTY_SIM_SEED=7 pytest" in report
     assert "test_run.py::test_a_failure_tells_all_that_there_is_to_know" in report
     assert "\nfaults:\n      " in report
-    assert "{b}|{a}" in report or "{a}|{b}" in report
+    assert "cut for 7.177 s: {a}|{b}\n" in report
     assert "a note" in report
     assert "WARNING casty.x: something odd: <object object at 0x" in report
     assert "waiting tasks:\n  a: sleep at tasks.py:" in report
