@@ -3,12 +3,14 @@
 The order of the rooms is written once, in the import-linter contract `layers` in pyproject.toml.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Callable, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
+from casty.extension import Kernel
 
 from tests.architecture.source import (
     DISTRIBUTIONS,
@@ -163,6 +165,19 @@ def crossings(modules: Sequence[Module]) -> list[str]:
     ]
 
 
+def inner_parts(modules: Sequence[Module]) -> list[str]:
+    """What another distribution uses of a kernel although the extension API does not declare it."""
+    allowed = {name for name in dir(Kernel) if not name.startswith("_")} | Kernel.__annotations__.keys()
+    return [
+        f"{module.name}:{node.lineno} uses kernel.{node.attr}"
+        for module in modules
+        if not inside(module.name, CORE)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr not in allowed
+        if ast.unparse(node.value).rpartition(".")[2] in ("kernel", "_kernel")
+    ]
+
+
 def cycles(modules: Sequence[Module]) -> list[str]:
     names = {module.name for module in modules}
     graph: dict[str, set[str]] = {name: set() for name in names}
@@ -176,7 +191,9 @@ def cycles(modules: Sequence[Module]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("rule", [unplaced, upward, impure, back_doors, undeclared, private, crossings, cycles])
+@pytest.mark.parametrize(
+    "rule", [unplaced, upward, impure, back_doors, undeclared, private, crossings, inner_parts, cycles]
+)
 def test_rule_holds(rule: Rule) -> None:
     assert rule(source_modules()) == []
 
@@ -220,6 +237,8 @@ def planted(**texts: str) -> tuple[Module, ...]:
             crossings,
             planted(casty_cluster__node="if TYPE_CHECKING:\n    from casty.runtime.cell import Cell"),
         ),
+        (inner_parts, planted(casty_cluster__node="self._kernel.dispatcher.run_with(cell)")),
+        (inner_parts, planted(casty_cluster__node="system.kernel.root")),
         (
             cycles,
             planted(casty__ref="import casty.address", casty__address="def late():\n    import casty.ref"),

@@ -24,7 +24,7 @@ from casty.clock import Clock
 from casty.config.schema import WhenDowned, WhenRejected
 from casty.errors import ArgumentError, JoinError, NodeDownedError
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
-from casty.extension import Kernel, checked_config
+from casty.extension import checked_config
 from casty.member import ClusterState, Member, NodeId
 from casty.quantities import check_count, checked_seconds
 from casty.spi.cluster_feature import ShutdownPhase
@@ -283,7 +283,7 @@ class ClusteredActorSystem(ActorSystem):
         self.event_stream.publish(NodeRejoined(self.self_node))
 
     @override
-    async def _shut_down(self, kernel: Kernel) -> None:
+    async def _shut_down(self) -> None:
         self._termination.stopping()
         try:
             await self._run(ShutdownPhase.stop_accepting)
@@ -291,7 +291,7 @@ class ClusteredActorSystem(ActorSystem):
                 self._node.retire()
             await self._run(ShutdownPhase.hand_off)
         finally:  # also where the program ends and cancels this task
-            await super()._shut_down(kernel)
+            await super()._shut_down()
 
     @override
     async def _depart(self) -> None:
@@ -304,7 +304,7 @@ class ClusteredActorSystem(ActorSystem):
             await self._node.leave()
 
     @override
-    async def _finish(self, kernel: Kernel) -> None:
+    async def _finish(self) -> None:
         try:
             try:
                 await self._run(ShutdownPhase.close)
@@ -312,8 +312,8 @@ class ClusteredActorSystem(ActorSystem):
                 if self._node is not None:
                     await self._node.close()
         finally:
-            kernel.remote = None
-            await super()._finish(kernel)
+            self.kernel.remote = None
+            await super()._finish()
             self._node = self._features = None
             self._termination.stop_listening()
 

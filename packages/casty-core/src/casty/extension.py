@@ -8,10 +8,16 @@ Tools that read a journal's records outside of any system do so with `Serializer
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
+from casty.address import ActorAddress
+from casty.behaviors.system import System
+from casty.clock import Clock
+from casty.config import ActorSettingsResolver, CastyConfig
+from casty.event_stream import EventStream
 from casty.persistence.serializers import Serializers as Serializers
 from casty.persistence.serializers import configured_serializers as configured_serializers
+from casty.plugins import PluginRegistry
 from casty.ref import ActorRef
 from casty.runtime import watch as watching
 from casty.runtime.ask import ASKS as ASKS
@@ -24,19 +30,78 @@ from casty.runtime.cell import LocalRef as LocalRef
 from casty.runtime.dead_letters import DeadLetters as DeadLetters
 from casty.runtime.dead_letters import Internal as Internal
 from casty.runtime.dead_letters import Throttle as Throttle
-from casty.runtime.kernel import Kernel as Kernel
+from casty.runtime.patience import Patience
 from casty.runtime.remote import Remote as Remote
 from casty.runtime.revocable import Revocable
 from casty.runtime.signals import Restart
 from casty.runtime.stopping import request_stop
-from casty.runtime.threads import check_thread as check_thread
 
 
-def top_level_actors(kernel: Kernel) -> Iterator[LocalRef[Any]]:
-    """The living actors at the top of the tree: the users' first, then those whose names begin with `_`."""
-    for root in (kernel.root, kernel.internal):
-        for cell in tuple(root.own_extras().children.values()):
-            yield cell.ref
+class Kernel(Protocol):
+    """The inside of a running actor system, `system.kernel`: what an extension may use of it.
+
+    Its type at run time has more; the rest is the runtime's own.
+    """
+
+    remote: Remote | None
+    """The other nodes. An extension that knows any sets it when it starts, and sets None when it ends."""
+
+    @property
+    def system(self) -> System: ...
+
+    @property
+    def clock(self) -> Clock:
+        """Monotonic seconds, by which everything in the system goes; a test may own it."""
+        ...
+
+    @property
+    def config(self) -> CastyConfig: ...
+
+    @property
+    def settings(self) -> ActorSettingsResolver:
+        """The configured settings of an actor, by its name."""
+        ...
+
+    @property
+    def plugins(self) -> PluginRegistry: ...
+
+    @property
+    def event_stream(self) -> EventStream: ...
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Reports undeliverable messages, and tells on behalf of no caller."""
+        ...
+
+    @property
+    def asks(self) -> Asks:
+        """The pending asks of this process, and those that other processes make of its actors."""
+        ...
+
+    @property
+    def patience(self) -> Patience:
+        """Carries out a step of a stop that may hang, within `stop_timeout`."""
+        ...
+
+    def address(self, path: str, uid: int) -> ActorAddress:
+        """The address of an actor of this process, as other nodes know it."""
+        ...
+
+    def find(self, path: str, uid: int = 0) -> LocalRef[Any] | None:
+        """The living actor at an absolute path, with that uid unless it is 0."""
+        ...
+
+    def find_adapter(self, address: ActorAddress) -> ActorRef[Any] | None:
+        """The message adapter that this process has given that address, while it works."""
+        ...
+
+    def top_level_actors(self) -> Iterator[LocalRef[Any]]:
+        """The living actors at the top of the tree: the users' first, then those whose names begin with `_`."""
+        ...
+
+    def check_thread(self) -> None:
+        """Raises RuntimeError in another thread than that of the event loop."""
+        ...
 
 
 def actor_behind(ref: ActorRef[Any]) -> LocalRef[Any] | None:

@@ -7,7 +7,7 @@ from casty import ActorRef, ActorSystem, Mailbox
 from casty.address import ActorAddress
 from casty.clock import Clock
 from casty.event_stream import EventStream
-from casty.extension import LocalRef, restart, top_level_actors
+from casty.extension import LocalRef, restart
 from casty.member import ClusterState, Member, NodeId
 from casty.spi.cluster_feature import ClusterNode
 
@@ -72,6 +72,6 @@ class FeatureNode(ClusterNode):
 
     def restart_users_actors(self, cause: BaseException) -> None:
         """Restart the actors of users, also those that a feature runs: this node has been downed."""
-        for ref in top_level_actors(self._system.kernel):
+        for ref in self._system.kernel.top_level_actors():
             if self._restarts.get(ref, not ref.address.path.startswith("/_")):
                 restart(ref, cause)

@@ -33,7 +33,7 @@ from casty.errors import (
     SerializationError,
     SystemStoppedError,
 )
-from casty.extension import ASKS, Asks, Kernel, LocalRef, Throttle, check_thread, has_stopped
+from casty.extension import ASKS, Asks, Kernel, LocalRef, Throttle, has_stopped
 from casty.member import NodeId
 from casty.printable import printable
 from casty.ref import ActorRef, DetachedRef
@@ -126,7 +126,7 @@ class Delivery:
 
     def send(self, ref: RemoteRef[Any], message: Any) -> tuple[str, Exception | None] | None:
         """Send a message that may stand for another one; the result is why it has not left, if it has not."""
-        check_thread(self._kernel.dispatcher.thread)
+        self._kernel.check_thread()
         try:
             refusal = self._wire.send(ref.peer, frames.tell(self._target(ref), self._own.dumps(message)))
         except (EncodeError, ValueError) as error:
@@ -149,7 +149,7 @@ class Delivery:
 
     def answer(self, ref: ReplyRef[Any], message: Any) -> None:
         """Send the answer to an ask that another node made."""
-        check_thread(self._kernel.dispatcher.thread)
+        self._kernel.check_thread()
         uid = ref.address.uid
         try:
             refusal = self._wire.send(ref.peer, frames.answer(uid, self._own_name, self._own.dumps(message)))

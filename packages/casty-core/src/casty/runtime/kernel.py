@@ -22,7 +22,7 @@ from casty.runtime.journals import Journals
 from casty.runtime.patience import Patience
 from casty.runtime.remote import Remote
 from casty.runtime.revocable import Revocable
-from casty.runtime.threads import ThreadsafeCalls
+from casty.runtime.threads import ThreadsafeCalls, check_thread
 from casty.runtime.timers import KeyedTimers
 
 
@@ -76,6 +76,16 @@ class Kernel:
                 return None
             cell = child
         return cell
+
+    def top_level_actors(self) -> Iterator[LocalRef[Any]]:
+        """The living actors at the top of the tree: the users' first, then those whose names begin with `_`."""
+        for root in (self.root, self.internal):
+            for cell in tuple(root.own_extras().children.values()):
+                yield cell.ref
+
+    def check_thread(self) -> None:
+        """Raises RuntimeError in another thread than that of the event loop."""
+        check_thread(self.dispatcher.thread)
 
     def find_adapter(self, address: ActorAddress) -> ActorRef[Any] | None:
         """The message adapter of that address, which has travelled."""

@@ -39,7 +39,6 @@ from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
 from casty.runtime.snapshot import LIMIT, take_snapshot
-from casty.runtime.threads import check_thread
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
 from casty.spi.serializer import Serializer
@@ -242,7 +241,7 @@ class ActorSystem(System):
         self.kernel.timers.cancel(key)
 
     def _schedule(self, start: Callable[[KeyedTimers], None]) -> None:
-        check_thread(self.kernel.dispatcher.thread)
+        self.kernel.check_thread()
         timers = self.kernel.timers
         output = current() if OPEN else None
         if output is None:
@@ -264,11 +263,12 @@ class ActorSystem(System):
         if self._kernel is not None and self._stopping is None:
             # A task's own constructor: an eager task factory would end it before it is stored.
             loop = asyncio.get_running_loop()  # without one, the constructor would make a loop that is never closed
-            self._stopping = asyncio.Task(self._shut_down(self._kernel), loop=loop, name="casty-shutdown")
+            self._stopping = asyncio.Task(self._shut_down(), loop=loop, name="casty-shutdown")
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 
-    async def _shut_down(self, kernel: Kernel) -> None:
+    async def _shut_down(self) -> None:
+        kernel = self.kernel
         kernel.dead_letters.begin_shutdown()
         kernel.threads.stop()
         await kernel.timers.cancel_all()
@@ -279,12 +279,13 @@ class ActorSystem(System):
             try:
                 await self._depart()
             finally:
-                await self._finish(kernel)
+                await self._finish()
 
     async def _depart(self) -> None:
         """For systems that have something to do between the end of the users' actors and that of their own."""
 
-    async def _finish(self, kernel: Kernel) -> None:
+    async def _finish(self) -> None:
+        kernel = self.kernel
         try:
             await _empty(kernel.internal)
             await kernel.threads.close()
