@@ -13,7 +13,7 @@ import pytest
 
 
 class Broken:
-    """Fail where no code can catch it."""
+    """Fails where nobody can catch it."""
 
     def __del__(self) -> None:
         raise RuntimeError("broken finalizer")

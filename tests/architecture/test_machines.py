@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from casty_cluster.protocol.bulk.receiving import Receiving
+from casty_cluster.protocol.bulk.sending import Sending
 from casty_cluster.protocol.forwarding import Forwarding
 from casty_cluster.protocol.lease_holder import LeaseHolder
 from casty_cluster.protocol.liveness import Liveness
@@ -35,9 +37,11 @@ MACHINES: Final[tuple[type[Machine[Any, Any]], ...]] = (
     Membership,
     Owner,
     Participant,
+    Receiving,
     Region,
     Registry,
     Sender,
+    Sending,
     Singleton,
     ViewTracker,
     WatchedActors,

@@ -1,4 +1,4 @@
-"""Results on standard output, everything else on standard error; progress bars only on a terminal."""
+"""Results on standard output, everything else on standard error; bars only where somebody looks."""
 
 import os
 import pty

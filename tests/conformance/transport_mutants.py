@@ -129,7 +129,7 @@ class CallsBackAtOnce(Mutant):
         return sent
 
 
-class AnnouncesNoPeer(Mutant):
+class AnnouncesNobody(Mutant):
     @override
     def connected(self, receiver: FrameReceiver, peer: NodeId) -> None:
         pass

@@ -11,10 +11,14 @@ from casty.spi.cluster_feature import (
     ClusterFeature,
     ClusterNode,
     ReceiveMessage,
+    ReceiveTransfer,
     ShutdownPhase,
     ShutdownTask,
     SpawnBehavior,
 )
+
+TABLE = "test.features.Table"
+"""A kind of large state."""
 
 
 @message("test.features.Note")
@@ -34,6 +38,7 @@ class Recording(ClusterFeature):
     seen: list[Any] = field(default_factory=list[Any])
     claimed_behaviors: Mapping[type[Any], SpawnBehavior] = field(default_factory=dict[type[Any], SpawnBehavior])
     receive: ReceiveMessage | None = None
+    take: ReceiveTransfer | None = None
     at_start: Callable[[], Coroutine[Any, Any, object]] | None = None
     at_view: Callable[[ClusterState | None], None] | None = None
     tasks: Mapping[ShutdownPhase, ShutdownTask] = field(default_factory=dict[ShutdownPhase, ShutdownTask])
@@ -45,6 +50,10 @@ class Recording(ClusterFeature):
     @override
     def messages(self) -> Mapping[type[Any], ReceiveMessage]:
         return {} if self.receive is None else {Note: self.receive}
+
+    @override
+    def transfers(self) -> Mapping[str, ReceiveTransfer]:
+        return {} if self.take is None else {TABLE: self.take}
 
     @override
     def shutdown(self) -> Mapping[ShutdownPhase, ShutdownTask]:

@@ -1,11 +1,12 @@
 """What a feature says of itself is checked before the node joins, and a fault names the feature."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, override
 
 import pytest
-from casty import Behaviors
+from casty import Behaviors, message
 from casty.behaviors.clustered import ClusteredBehavior, SingletonBehavior
 from casty.errors import ArgumentError, PluginError
 from casty.spi.cluster_feature import ClusterFeature, ClusterNode, ShutdownPhase, ShutdownTask
@@ -16,6 +17,12 @@ from tests.cluster.features.recording import Features, Recording
 
 class Group(ClusteredBehavior[Any]):
     """A behavior without anything in it."""
+
+
+@message("casty.tests.Pretending")
+@dataclass(frozen=True)
+class Pretending:
+    """Has a name like Casty's own messages."""
 
 
 class Saying(ClusterFeature):
@@ -39,6 +46,10 @@ class Saying(ClusterFeature):
         return self._say("messages")
 
     @override
+    def transfers(self) -> Any:
+        return self._say("transfers")
+
+    @override
     def shutdown(self) -> Any:
         return self._say("shutdown")
 
@@ -58,6 +69,9 @@ def never(*_: Any) -> Any:
         ({"behaviors": {"group": never}}, r"claims the behavior 'group', which does not derive from"),
         ({"behaviors": {Group: "spawn"}}, r"has 'spawn' for the behavior Group"),
         ({"messages": {str: never}}, r"claims the message <class 'str'>, which has no name to travel under"),
+        ({"messages": {Pretending: never}}, r"'casty\.tests\.Pretending': only Casty's own messages have names"),
+        ({"transfers": {7: never}}, r"claims the transfer 7, which is no text"),
+        ({"transfers": {"tests.state": None}}, r"has None for the transfer tests\.state"),
         ({"shutdown": {"leave": ShutdownTask(never)}}, r"shutdown\(\) of .* returned 'leave': .*for a ShutdownPhase"),
         ({"shutdown": {ShutdownPhase.leave: never}}, r"shutdown\(\) of .*; a ShutdownTask for a ShutdownPhase"),
     ],
@@ -85,6 +99,11 @@ def taking(_: object, __: object) -> None:
             partial(Recording, receive=taking),
             partial(Recording, receive=taking),
             r"'one' of .* and 'other' of .* both claim the message Note",
+        ),
+        (
+            partial(Recording, take=taking),
+            partial(Recording, take=taking),
+            r"'one' of .* and 'other' of .* both claim the transfer test\.features\.Table",
         ),
         (
             partial(Recording, claimed_behaviors={SingletonBehavior: never}),

@@ -10,7 +10,7 @@ from casty.member import ClusterState, NodeId
 from casty.spi.cluster_feature import ClusterNode
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
-from tests.cluster.features.recording import Features, Note, Recording
+from tests.cluster.features.recording import TABLE, Features, Note, Recording
 from tests.cluster.system.actors import Who, answering
 from tests.cluster.system.waiting import until
 
@@ -171,3 +171,16 @@ async def test_before_it_listens_they_say_so() -> None:
         node._features = None
         with pytest.raises(JoinError, match="does not listen yet"):
             _ = node.receptionist
+
+
+async def test_a_feature_sends_large_states_to_its_counterparts() -> None:
+    taken: list[tuple[NodeId, bytes]] = []
+    plugin = Features(
+        tables=lambda node: Recording(node, take=lambda sender, data: taken.append((sender, bytes(data))))
+    )
+    async with DevelopmentCluster(2, plugins=[plugin]) as cluster:
+        first, second = cluster
+        table = bytes(range(256)) * 4_000
+        recording = first.features.find(Recording)
+        await recording.node.send_bulk(second.self_node.node, TABLE, table)
+        assert taken == [(first.self_node.node, table)]

@@ -7,6 +7,7 @@ from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
 from casty.serialization import MsgpackSerializer
 from casty_cluster.wire import codec, frames, phi_accrual, swim
+from casty_cluster.wire.bulk import Cancel, Chunk, Ended, Granted, Offer
 from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
 from casty_cluster.wire.membership import (
     Answer,
@@ -76,6 +77,12 @@ MESSAGES: Final[dict[str, object]] = {
     "handed over": HandedOver("ledger"),
     "entry": Entry("tellers", "casty://bank@10.0.0.1:25520/teller#4"),
     "changed": Changed((Entry("tellers", "casty://bank@10.0.0.1:25520/teller#4"),), ()),
+    "offer": Offer(7, 1, "casty.shards", 100_000_000),
+    "granted": Granted(7, 1, 65_536, 327_680),
+    "chunk": Chunk(7, 1, 32_768, 2**32 - 1, b"\x00\xff"),
+    "cancel": Cancel(7, 1),
+    "ended": Ended(7, 1),
+    "ended with an error": Ended(7, 1, "no room"),
     "forwarded": Forwarded({"amount": 5}, 2),
     "returned": Returned(["not delivered"], 3),
     "flush": Flush(1, "10.0.0.1", 25520, 2**63),
@@ -137,6 +144,7 @@ FRAMES: Final[dict[str, Sample]] = {
         _read_message,
         Acknowledged(7, 1),
     ),
+    "bulk": Sample(codec.encode(frames.BULK, Cancel(7, 1)), _read_message, Cancel(7, 1)),
     "detector swim": Sample(bytes((frames.DETECTOR,)) + swim.encode(_SWIM), _read_swim, _SWIM),
     "detector phi-accrual": Sample(bytes((frames.DETECTOR,)) + phi_accrual.encode(_PHI), _read_phi, _PHI),
     "tell": Sample(frames.tell(_WRITTEN, _BODY), _read_tell, (_TARGET, {"amount": 5})),

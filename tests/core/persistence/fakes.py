@@ -69,7 +69,7 @@ class SteeredStore(MemoryStore):
 
 
 class TwoLanes(Pace):
-    """Always finds two appends at a time to be faster."""
+    """For whom two appends at a time always pay."""
 
     @override
     def begin(self, now: float) -> None:
@@ -82,7 +82,7 @@ class TwoLanes(Pace):
 
 
 class Outcomes:
-    """Collects the arguments of the callbacks of submitted groups, by name."""
+    """Collects what the callbacks of submitted groups are told, by the name each was given."""
 
     def __init__(self) -> None:
         self.told: dict[str, Exception | None] = {}

@@ -1,4 +1,4 @@
-"""Which strategy decides about a failure, and what each directive does."""
+"""Who decides about a failure, and what each directive does."""
 
 from random import Random
 
@@ -25,7 +25,7 @@ def always(directive: Directive) -> OneForOneStrategy:
 
 
 class Counter:
-    """Counts its messages, in a state that a restart discards."""
+    """Counts what it is told, in a state that a restart forgets."""
 
     def __init__(self, system: ActorSystem) -> None:
         self.probe = TestProbe[int](system)

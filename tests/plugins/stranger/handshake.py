@@ -18,15 +18,15 @@ class Refused(Exception):
     """One side does not accept the other."""
 
 
-def proof(cookie: bytes, nonces: bytes, prover: str) -> str:
-    return hmac.new(cookie, nonces + prover.encode(), "sha256").hexdigest()
+def proof(cookie: bytes, nonces: bytes, who: str) -> str:
+    return hmac.new(cookie, nonces + who.encode(), "sha256").hexdigest()
 
 
 def line(**fields: Any) -> bytes:
     return json.dumps(fields).encode() + b"\n"
 
 
-def identity_of(text: dict[str, Any], role: str) -> tuple[NodeId, str]:
+def who_is(text: dict[str, Any], role: str) -> tuple[NodeId, str]:
     node = NodeId(str(text["host"]), int(text["port"]), int(text["uid"]))
     return node, f"{role} {node}"
 
@@ -53,8 +53,8 @@ async def introduce(own: "UnixTransport", reader: StreamReader, writer: StreamWr
     given = own.proof(cookies[0], nonces, f"dialing {own.node}") if cookies else ""
     writer.write(line(**card(own), nonce=nonces[NONCE:].hex(), proof=given))
     said = await read_line(reader)
-    node, prover = identity_of(said, "accepting")
-    check(own, said, nonces, prover)
+    node, who = who_is(said, "accepting")
+    check(own, said, nonces, who)
     return node
 
 
@@ -63,10 +63,10 @@ async def answer(own: "UnixTransport", reader: StreamReader, writer: StreamWrite
     nonce = secrets.token_bytes(NONCE)
     writer.write(nonce)
     said = await read_line(reader)
-    node, prover = identity_of(said, "dialing")
+    node, who = who_is(said, "dialing")
     nonces = nonce + bytes.fromhex(said["nonce"])
     try:
-        cookie = check(own, said, nonces, prover)
+        cookie = check(own, said, nonces, who)
     except Refused as error:
         writer.write(line(refused=str(error)))
         raise
@@ -75,11 +75,11 @@ async def answer(own: "UnixTransport", reader: StreamReader, writer: StreamWrite
     return node
 
 
-def check(own: "UnixTransport", said: dict[str, Any], nonces: bytes, prover: str) -> bytes:
+def check(own: "UnixTransport", said: dict[str, Any], nonces: bytes, who: str) -> bytes:
     """The cookie that both have. Raises `Refused`."""
     if reason := own.refusal(said["cluster"]):
         raise Refused(reason)
-    cookie = own.shared(said["proof"], nonces, prover)
+    cookie = own.shared(said["proof"], nonces, who)
     if cookie is None:
         raise Refused("the two share no cookie")
     return cookie

@@ -61,6 +61,10 @@ class NodeLostError(CastyError):
     """The node of an actor has left the cluster or was downed."""
 
 
+class TransferError(CastyError):
+    """A bulk transfer to another node was discarded there: its receiver has nothing of it."""
+
+
 class SystemStoppedError(CastyError, RuntimeError):
     """A call to an actor system that is not running."""
 

@@ -53,6 +53,10 @@ class FeatureNode(ClusterNode):
         self._node.links.send(to, message)
 
     @override
+    async def send_bulk(self, to: NodeId, kind: str, data: bytes) -> None:
+        await self._node.bulk.send(to, kind, data)
+
+    @override
     def spawn(
         self, behavior: Any, name: str, *, mailbox: Mailbox | None = None, restarts_when_downed: bool = False
     ) -> ActorRef[Any]:

@@ -19,7 +19,7 @@ from casty.interruption import described, raise_unless_failure
 from casty.member import ClusterState, NodeId
 from casty.spi.cluster_feature import ClusterFeature, ReceiveMessage, ShutdownPhase, ShutdownTask
 
-from casty_cluster.features.claims import Named, claimed_behaviors, claimed_messages, shutdown_tasks
+from casty_cluster.features.claims import Named, claimed_behaviors, claimed_messages, claimed_transfers, shutdown_tasks
 from casty_cluster.features.feature_node import FeatureNode
 from casty_cluster.node.node import Node
 
@@ -37,10 +37,12 @@ class Features:
         self._features = features
         self._behaviors = claimed_behaviors(features)
         self._messages = claimed_messages(features)
+        self._transfers = claimed_transfers(features)
         self._shutdown = shutdown_tasks(features)
         self._patience = kernel.patience
         self._throttle = Throttle(kernel.clock)
         self._links = node.links
+        self._bulk = node.bulk
         self._views = node.views
         self._started: list[str] = []
         self._refs: dict[str, ActorRef[Any]] = {}
@@ -57,6 +59,8 @@ class Features:
         """Start one after the other. Raises `PluginError` that names the feature which did not start."""
         for kind, (name, receive) in self._messages.items():
             self._links.on(kind, partial(self._receive, name, receive))
+        for kind, (_, receive) in self._transfers.items():
+            self._bulk.on(kind, receive)
         for name, feature in self._features.items():
             await self._start(name, feature)
         self._views.observe(self._show)

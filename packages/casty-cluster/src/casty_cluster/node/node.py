@@ -19,6 +19,7 @@ from casty.spi.downing import Acquire
 from casty.spi.serializer import Serializer
 from casty.spi.transport import Lane
 
+from casty_cluster.node.bulk_transfers import BulkTransfers
 from casty_cluster.node.departures import Departures
 from casty_cluster.node.endpoint import Listening, NodeEndpoint
 from casty_cluster.node.incarnation import Incarnation
@@ -64,7 +65,8 @@ class Node(Wire):
         rejected: Callable[[JoinError], None],
     ) -> None:
         self.views = Views()
-        self.links = SystemLinks(kernel.clock, self._send_system, self.down)
+        self.links = SystemLinks(kernel.clock, self._send_control, self.down)
+        self.bulk = BulkTransfers(kernel.clock, self._send_control)
         self.delivery = Delivery(kernel, self, self._serializer)
         self.join_blocked_reason = ""
         """What has kept this node out of a cluster lately."""
@@ -95,7 +97,13 @@ class Node(Wire):
 
     async def listen(self) -> None:
         """Listen as a new incarnation; each one at the address of the first."""
-        reception = Reception(self._kernel.clock, links=self.links, delivery=self.delivery, departures=self._departures)
+        reception = Reception(
+            self._kernel.clock,
+            links=self.links,
+            bulk=self.bulk,
+            delivery=self.delivery,
+            departures=self._departures,
+        )
         self._listening = await self._endpoint.open(reception)
         self._log.starts_as(self._listening.local)
 
@@ -118,6 +126,7 @@ class Node(Wire):
         """Stop listening, and send nothing any more."""
         self._end()
         self.links.out()
+        self.bulk.out()
         await self._leases.close()
         self.views.fail_waiting(JoinError("the actor system was shut down"))
         error = await self._kernel.patience.see_through(self._endpoint.close, "closing the transport")
@@ -206,10 +215,12 @@ class Node(Wire):
                 self._departures.members(present, departed)
             case KeepLinks(local, others):
                 self.links.members(local, others)
+                self.bulk.members(local, others)
             case SendSystem(to, message):
                 self.links.send(to, message)
             case RepeatTo(node):
                 self.links.met(node)
+                self.bulk.met(node)
             case ShowView(view):
                 self.views.show(view)
 
@@ -219,6 +230,7 @@ class Node(Wire):
         self._end()
         self.views.show(None)
         self.links.out()
+        self.bulk.out()
         if self._left is not None:
             if not self._left.done():
                 self._left.set_result(None)
@@ -247,7 +259,7 @@ class Node(Wire):
         if self._incarnation is not None:
             self._incarnation.handle(LeaseDecided(acquire, won))
 
-    def _send_system(self, to: NodeId, frame: bytes) -> None:
+    def _send_control(self, to: NodeId, frame: bytes) -> None:
         if self._incarnation is not None:
             self._incarnation.send(to.address, frame, Lane.control)
 

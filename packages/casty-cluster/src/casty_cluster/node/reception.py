@@ -12,6 +12,7 @@ from casty.member import NodeId
 from casty.printable import printable
 from casty.spi.transport import ConnectFailure, FrameReceiver
 
+from casty_cluster.node.bulk_transfers import BulkTransfers
 from casty_cluster.node.departures import Departures
 from casty_cluster.node.incarnation import Incarnation
 from casty_cluster.node.system_links import SystemLinks
@@ -30,18 +31,22 @@ _MESSAGES: Final = get_args(Message.__value__)
 class Reception(FrameReceiver):
     """The receiver of one transport. Until an incarnation is attached, and after it has ended, frames are dropped."""
 
-    def __init__(self, clock: Clock, *, links: SystemLinks, delivery: Delivery, departures: Departures) -> None:
+    def __init__(
+        self, clock: Clock, *, links: SystemLinks, bulk: BulkTransfers, delivery: Delivery, departures: Departures
+    ) -> None:
         self.incarnation: Incarnation | None = None
         self._links = links
+        self._bulk = bulk
         self._delivery = delivery
         self._departures = departures
-        self._throttle = Throttle(clock)
+        self._throttle = Throttle(clock, lines=1)
 
     @override
     def peer_connected(self, peer: NodeId) -> None:
         if self.incarnation is not None:
             self._departures.connected(peer)
             self._links.met(peer)
+            self._bulk.met(peer)
 
     @override
     def peer_lost(self, peer: NodeId, reason: str) -> None:
@@ -61,7 +66,8 @@ class Reception(FrameReceiver):
 
     @override
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
-        self._delivery.dropped(peer, [frame for frame in frames if frame[0] >= kinds.TELL], reason)
+        bare = map(kinds.bare, frames)
+        self._delivery.dropped(peer, [frame for frame in bare if frame[0] >= kinds.TELL], reason)
 
     @override
     def frame_received(self, peer: NodeId, frame: bytes) -> None:
@@ -82,6 +88,10 @@ class Reception(FrameReceiver):
                 )
 
     def _control(self, incarnation: Incarnation, peer: NodeId, frame: bytes) -> None:
+        if frame[0] == kinds.HEADERS:
+            # No part of this node reads headers yet. Frames without any never come here to be asked for them.
+            self.frame_received(peer, kinds.bare(frame))
+            return
         waited = incarnation.heard(peer)
         match frame[0]:
             case kinds.MEMBERSHIP:
@@ -91,5 +101,8 @@ class Reception(FrameReceiver):
             case kinds.SYSTEM:
                 if not incarnation.is_removed(peer):
                     self._links.received(peer, frame)
+            case kinds.BULK:
+                if not incarnation.is_removed(peer):
+                    self._bulk.received(peer, frame)
             case kind:
-                raise DecodeError(f"unknown frame kind {kind}; the peer may be running a newer version of Casty")
+                raise kinds.unknown(kind)

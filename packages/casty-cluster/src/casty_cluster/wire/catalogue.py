@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from typing import Final, get_args
 
 from casty.serialization import REGISTRY
+from casty.spi.transport import Versions
 
-from casty_cluster.wire import codec, forwarding, membership, system
+from casty_cluster.wire import bulk, codec, forwarding, membership, system
 
+VERSIONS: Final = Versions(1, 1)
+"""Of the protocol that this package describes. An addition needs no new version, as older nodes skip it; a change of
+what there is needs one, and from then on the nodes speak both until no node of the older version is left.
+"""
 PREFIX: Final = "casty."
 """How names of Casty's own messages begin, and no others."""
 
@@ -29,6 +34,8 @@ SYSTEM: Final[tuple[type, ...]] = (
     system.Changed,
 )
 """What is sent over system links."""
+BULK: Final[tuple[type, ...]] = (*get_args(bulk.ToReceiver.__value__), *get_args(bulk.ToSender.__value__))
+"""What the two sides of a bulk transfer send each other, in frames of their own kind."""
 FORWARDING: Final[tuple[type, ...]] = (
     forwarding.Forwarded,
     forwarding.Returned,
@@ -47,5 +54,5 @@ def _name(kind: type) -> str:
 
 
 CATALOGUE: Final[Mapping[str, type]] = {
-    _name(kind): kind for kind in (*MEMBERSHIP, *LINK, *SYSTEM, *FORWARDING, *PARTS)
+    _name(kind): kind for kind in (*MEMBERSHIP, *LINK, *SYSTEM, *BULK, *FORWARDING, *PARTS)
 }

@@ -21,6 +21,8 @@ MEMBERSHIP: Final = 1
 DETECTOR: Final = 2
 SYSTEM: Final = 3
 """Numbered messages that are repeated until they are acknowledged."""
+BULK: Final = 4
+"""Messages of bulk transfers, most of them chunks of large states."""
 HEADERS: Final = 5
 """Headers, and the frame that they belong to."""
 TELL: Final = 16
@@ -34,6 +36,7 @@ KINDS: Final[Mapping[int, str]] = {
     MEMBERSHIP: "membership",
     DETECTOR: "detector",
     SYSTEM: "system",
+    BULK: "bulk transfer",
     HEADERS: "headers",
     TELL: "tell",
     ASK: "ask",

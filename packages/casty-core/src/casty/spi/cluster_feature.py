@@ -1,9 +1,9 @@
 """What a feature of a cluster implements: behaviors of its own, messages between nodes, and a part in each shutdown.
 
 Casty's receptionist, singletons, broadcasts and death watch are such features. Every start of a node makes one object
-of each feature, and calls it in the thread of the event loop only, in this order: `behaviors`, `messages` and
-`shutdown` once each, then `start`, then `view_changed`, the handlers of messages and the behaviors' functions as things
-happen, then the tasks of the shutdown.
+of each feature, and calls it in the thread of the event loop only, in this order: `behaviors`, `messages`, `transfers`
+and `shutdown` once each, then `start`, then `view_changed`, the handlers of messages and transfers and the behaviors'
+functions as things happen, then the tasks of the shutdown.
 
 A failure is reported with the feature's name. One in `start` keeps the node from starting. One anywhere else is logged,
 and takes nothing away from the other features.
@@ -26,6 +26,10 @@ SPI: Final = 1
 type SpawnBehavior = Callable[[Any, str, Mailbox | None], ActorRef[Any]]
 """Start an actor of a behavior under a name, which is the same on every node. The reference that it returns is the
 result of `system.spawn`, and of `system.lookup` of the reference's path.
+"""
+type ReceiveTransfer = Callable[[NodeId, bytearray], None]
+"""Take all bytes of a transfer, which are the handler's own, and the node that sent them. The sender learns of an error
+that it raises.
 """
 type ReceiveMessage = Callable[[NodeId, Any], None]
 """Take a message, and the node that sent it, which is a member."""
@@ -95,6 +99,18 @@ class ClusterNode(Protocol):
         """
         ...
 
+    async def send_bulk(self, to: NodeId, kind: str, data: bytes) -> None:
+        """Send a state that is too large for a message, of up to 512 MiB, to another member, and return once the
+        handler of that kind there has taken it.
+
+        It travels in chunks between the other messages, and none of them waits for more than a few chunks. The receiver
+        gets all of it once, or nothing. Transfers from one node to another run one after the other. Raises
+        `NodeLostError` if one of the two nodes is no member or is removed, and `TransferError` if the receiver has
+        discarded the bytes: no feature there takes the kind, it has no room, or its handler raised. When the call is
+        cancelled, so is the transfer, unless the handler has taken it already.
+        """
+        ...
+
     def spawn(
         self, behavior: Any, name: str, *, mailbox: Mailbox | None = None, restarts_when_downed: bool = False
     ) -> ActorRef[Any]:
@@ -132,6 +148,14 @@ class ClusterFeature:
         Each is named for good by `@casty.message("acme.Name")`: nodes of different versions meet in one cluster. A
         node that does not have the feature, or the type, drops the message and logs that. Two features that claim the
         same type are an error at the start.
+        """
+        return {}
+
+    def transfers(self) -> Mapping[str, ReceiveTransfer]:
+        """The kinds of state that the feature's objects on different nodes send each other by `ClusterNode.send_bulk`.
+
+        Kinds are named like messages, such as `acme.Table`. Two features that claim the same kind are an error at the
+        start.
         """
         return {}
 

@@ -1,0 +1,1 @@
+"""Bulk transfers between members: both sides as machines."""
