@@ -8,10 +8,11 @@ from casty.entropy import source
 from casty.extension import Kernel
 from casty.member import Member, NodeId
 from casty.plugins import build_options
-from casty.spi.transport import Endpoint, Transport
+from casty.spi.transport import Endpoint, FrameReceiver, Transport
 
 from casty_cluster.node.reception import Reception
 from casty_cluster.settings import NodeSettings
+from casty_cluster.wire.catalogue import VERSIONS
 
 
 class Listening(NamedTuple):
@@ -32,17 +33,19 @@ class NodeEndpoint:
         self._settings = settings
         self._open = AsyncExitStack()
 
-    async def open(self, reception: Reception) -> Listening:
+    async def open(self, reception: Reception, clients: FrameReceiver) -> Listening:
         """Listen as a new incarnation."""
         settings = self._settings
         provider = self._kernel.plugins.transport(settings.url)
         endpoint = Endpoint(
             cluster=self._kernel.system.name,
             uid=int.from_bytes(source().token(8)) or 1,
+            versions=VERSIONS,
             advertised=settings.advertised,
             cookies=settings.cookies,
             tls=settings.tls,
             insecure=settings.insecure,
+            clients=clients,
         )
         options = build_options(provider, settings.transport_options)
         transport = await self._open.enter_async_context(provider.open(settings.url, reception, endpoint, options))

@@ -20,6 +20,7 @@ from casty.spi.serializer import Serializer
 from casty.spi.transport import Lane
 
 from casty_cluster.node.bulk_transfers import BulkTransfers
+from casty_cluster.node.clients import Clients
 from casty_cluster.node.departures import Departures
 from casty_cluster.node.endpoint import Listening, NodeEndpoint
 from casty_cluster.node.incarnation import Incarnation
@@ -104,7 +105,7 @@ class Node(Wire):
             delivery=self.delivery,
             departures=self._departures,
         )
-        self._listening = await self._endpoint.open(reception)
+        self._listening = await self._endpoint.open(reception, Clients(reception, self.delivery))
         self._log.starts_as(self._listening.local)
 
     def begin(self) -> None:

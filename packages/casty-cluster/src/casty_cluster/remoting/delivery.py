@@ -43,6 +43,7 @@ from casty_cluster.broadcast.broadcast import PREFIX
 from casty_cluster.remoting.refs import RemoteRef, ReplyRef
 from casty_cluster.wire import frames
 from casty_cluster.wire.forwarding import Flush, Forwarded, Returned
+from casty_cluster.wire.permissions import check_message
 
 logger = logging.getLogger("casty.remoting")
 
@@ -177,6 +178,13 @@ class Delivery:
             if self._throttle.admits((peer, type(error))):
                 logger.warning("a message of %s cannot be read and is dropped: %s", printable(peer), printable(error))
 
+    def received_from_client(self, client: NodeId, frame: bytes) -> None:
+        """Take a tell or an ask of a client. Raises `DecodeError` for a damaged one, or one that it may not send."""
+        if frame[0] == frames.TELL:
+            self._told(client.address, frame)
+        else:
+            self._asked(client.address, frame)
+
     def dropped(self, peer: PeerAddress, lost: Sequence[bytes], reason: str) -> None:
         """The transport gave these frames up: whoever waits is told, and the rest are dead letters."""
         for frame in lost:
@@ -197,11 +205,16 @@ class Delivery:
             self._untaken(peer, frames.read_target(target), body)
             return
         ref, serializer = known
-        self._kernel.dead_letters.tell(ref, serializer.loads(body))
+        message = serializer.loads(body)
+        if peer.is_client:
+            check_message(message)
+        self._kernel.dead_letters.tell(ref, message)
 
     def _untaken(self, peer: PeerAddress, target: frames.Target, body: bytes) -> None:
         """A tell found nobody: it goes back where it can be sent elsewhere, else it is a dead letter."""
         message = self._serializer(target.serializer).loads(body)
+        if peer.is_client:
+            check_message(message)
         if isinstance(message, Forwarded | Flush):
             self._at(peer, target.path).tell(message.returned())
         else:
@@ -221,6 +234,8 @@ class Delivery:
                 return
             ref, serializer = known
             message, reply = self._read_ask(uid, serializer, body)
+            if peer.is_client:
+                check_message(message)
         except DecodeError as error:
             self._refuse(peer, uid, error)
             raise

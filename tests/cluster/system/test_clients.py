@@ -1,0 +1,196 @@
+"""Clients at a real node, by hand: what they may send is delivered and replied to, and the rest is dropped."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import pytest
+from casty import ActorAddress, ActorContext, Behavior, Behaviors, DeadLetter
+from casty.cluster import ClusteredActorSystem
+from casty.extension import ASKS
+from casty.member import NodeId
+from casty.ref import DetachedRef
+from casty.serialization import MsgpackSerializer
+from casty.spi.transport import Lane
+from casty_cluster.node import clients
+from casty_cluster.wire import codec, frames
+from casty_cluster.wire.bulk import Cancel
+from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
+from casty_cluster.wire.membership import Goodbye
+from casty_cluster.wire.permissions import FRAMES_OF_CLIENTS
+from casty_cluster.wire.system import Acknowledged
+from casty_transport_tcp.framing import data_header
+
+from tests.cluster.system.actors import Who, answering
+from tests.cluster.system.waiting import until
+from tests.transport_tcp.strangers import Stranger
+
+NAME: Final = "reports"
+SERIALIZER: Final = MsgpackSerializer()
+
+
+class Client:
+    """Writes frames to one node, as a client would."""
+
+    def __init__(self, connection: Stranger, system: str, uid: int) -> None:
+        self._connection = connection
+        self._system = system
+        self.node = NodeId(NAME, 0, uid)
+        self._asked = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, system: ClusteredActorSystem, uid: int = 7, lane: Lane = Lane.user) -> AsyncGenerator["Client"]:
+        async with Stranger.at(system.self_node.address) as connection:
+            client = cls(connection, system.name, uid)
+            await connection.introduce(client.node, cluster=system.name, lane=lane)
+            yield client
+
+    def send(self, frame: bytes) -> None:
+        self._connection.write(data_header(len(frame)) + frame)
+
+    def tell(self, path: str, message: object) -> None:
+        self.send(frames.tell(frames.write_target(path, 0, SERIALIZER.name), SERIALIZER.dumps(message)))
+
+    async def ask_who(self, path: str) -> object:
+        """Ask an actor for its name."""
+        self._asked += 1
+        address = ActorAddress(system=self._system, path=ASKS, host=NAME, port=0, uid=self._asked)
+        body = SERIALIZER.dumps(Who(DetachedRef[str](address)))
+        return await self.asked(path, body)
+
+    async def asked(self, path: str, body: bytes) -> object:
+        """The reply to an ask, or why there is none."""
+        self.send(frames.ask(frames.write_target(path, 0, SERIALIZER.name), self._asked, 5.0, body))
+        _, frame = await self._connection.frame()
+        if frame[0] == frames.NO_ANSWER:
+            return frames.read_no_answer(frame).reason
+        answered = frames.read_answer(frame)
+        assert answered.reply_uid == self._asked
+        return SERIALIZER.loads(answered.body)
+
+
+def collecting(messages: list[Any]) -> Behavior[Any]:
+    async def receive(_: ActorContext[Any], message: Any) -> Behavior[Any]:
+        messages.append(message)
+        return Behaviors.same()
+
+    return Behaviors.receive(receive)
+
+
+@asynccontextmanager
+async def node() -> AsyncGenerator[ClusteredActorSystem]:
+    async with ClusteredActorSystem(name="shop", host="127.0.0.1", port=0) as system:
+        system.spawn(answering("worker"), "worker")
+        yield system
+
+
+async def test_a_client_asks_and_tells_actors_and_is_no_member() -> None:
+    messages: list[Any] = []
+    async with node() as system, Client.of(system) as client:
+        system.spawn(collecting(messages), "inbox")
+        assert await client.ask_who("/worker") == "worker"
+        client.tell("/inbox", "hello")
+        await until(lambda: messages == ["hello"])
+        assert await client.ask_who("/nobody") == "no living actor is at /nobody"
+        assert system.members == (system.self_node,)
+
+
+async def test_a_client_reaches_the_singleton_of_its_node() -> None:
+    async with node() as system, Client.of(system) as client:
+        system.spawn(Behaviors.singleton(lambda: answering("the one")), "single")
+        assert await client.ask_who("/single") == "the one"
+
+
+FORBIDDEN: Final = {
+    "membership": codec.encode(frames.MEMBERSHIP, Goodbye(1)),
+    "detector": bytes((frames.DETECTOR,)) + b"phi?" + bytes(12),
+    "system": codec.encode(frames.SYSTEM, Acknowledged(1, 1)),
+    "bulk transfer": codec.encode(frames.BULK, Cancel(1, 1)),
+    "answer": frames.answer(1, b"msgpack", SERIALIZER.dumps("forged")),
+    "no answer": frames.no_answer(1, 0, "forged"),
+    "unknown": b"\x63newer",
+    "headers around a forbidden frame": frames.with_headers({"a": b"b"}, codec.encode(frames.MEMBERSHIP, Goodbye(1))),
+    "damaged headers": b"\5\0",
+}
+
+
+def test_every_kind_of_frame_that_is_forbidden_is_tried() -> None:
+    assert {frame[0] for frame in FORBIDDEN.values()} >= frames.KINDS.keys() - FRAMES_OF_CLIENTS
+
+
+async def test_what_a_client_may_not_send_is_dropped_and_logged_once_for_each_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="casty.cluster")
+    async with node() as system:
+        for uid in (7, 8):
+            async with Client.of(system, uid) as client:
+                for frame in FORBIDDEN.values():
+                    client.send(frame)
+                assert await client.ask_who("/worker") == "worker"  # the connection goes on
+        assert system.members == (system.self_node,)
+    assert [record.getMessage() for record in caplog.records if record.name == "casty.cluster"] == [
+        f"a frame of the client {NodeId(NAME, 0, uid)} is dropped, and further ones will be without a word: "
+        "a client may not send a frame of kind 1 (membership)"
+        for uid in (7, 8)
+    ]
+
+
+async def test_on_the_control_lane_a_client_may_not_send_more(caplog: pytest.LogCaptureFixture) -> None:
+    async with node() as system, Client.of(system, lane=Lane.control) as client:
+        client.send(FORBIDDEN["membership"])
+        await until(lambda: "a client may not send a frame of kind 1" in caplog.text)
+        assert system.members == (system.self_node,)
+
+
+@pytest.mark.parametrize("message", [Flush(1, "127.0.0.1", 9, 1), Flushed(1), Forwarded("x", 0), Returned("x", 0)])
+async def test_messages_between_nodes_in_tells_and_asks_are_refused(message: object) -> None:
+    messages: list[Any] = []
+    async with node() as system, Client.of(system) as client:
+        system.spawn(collecting(messages), "inbox")
+        lost: list[DeadLetter] = []
+        system.event_stream.subscribe(DeadLetter, lost.append)
+        refusal = f"a client may not send a {type(message).__name__}, which nodes send each other"
+        assert await client.asked("/inbox", SERIALIZER.dumps(message)) == refusal
+        client.tell("/inbox", message)
+        client.tell("/nobody", message)
+        client.tell("/inbox", "allowed")
+        await until(lambda: messages == ["allowed"])
+        assert lost == []
+
+
+async def test_an_actor_of_castys_own_takes_no_messages_of_clients() -> None:
+    async with node() as system, Client.of(system) as client:
+        assert await client.ask_who("/_receptionist") == (
+            "/_receptionist is internal to Casty and takes no messages of other nodes"
+        )
+
+
+async def test_a_reply_for_a_client_that_has_gone_is_a_dead_letter(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="casty.cluster")
+    kept: list[Any] = []
+    async with node() as system:
+        system.spawn(collecting(kept), "inbox")
+        lost: list[DeadLetter] = []
+        system.event_stream.subscribe(DeadLetter, lost.append)
+        async with Client.of(system) as client:
+            address = ActorAddress(system=system.name, path=ASKS, host=NAME, port=0, uid=1)
+            client.tell("/inbox", Who(DetachedRef[str](address)))
+            await until(lambda: bool(kept))
+        await until(lambda: "no connection to the client reports" in caplog.text)
+        kept[0].reply_to.tell("too late")
+        await until(lambda: bool(lost))
+        assert lost[0].reason == f"the client {NAME} is not connected to this node"
+
+
+async def test_of_many_clients_a_bounded_number_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "REMEMBERED", 2)
+    async with node() as system:
+        for uid in range(1, 6):
+            async with Client.of(system, uid) as client:
+                client.send(FORBIDDEN["membership"])
+                assert await client.ask_who("/worker") == "worker"
+    await asyncio.sleep(0)
