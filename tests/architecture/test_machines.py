@@ -16,6 +16,7 @@ from casty_cluster.protocol.machine import Machine
 from casty_cluster.protocol.membership.machine import Membership
 from casty_cluster.protocol.membership.participant import Participant
 from casty_cluster.protocol.registry import Registry
+from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.owner import Owner
 from casty_cluster.protocol.sharding.region import Region
 from casty_cluster.protocol.sharding.sender import Sender
@@ -31,6 +32,7 @@ DRIVER: Final = "casty_cluster.node.driver"
 SYSTEM_MESSAGES: Final = "casty_cluster.wire.system."
 
 MACHINES: Final[tuple[type[Machine[Any, Any]], ...]] = (
+    Coordinator,
     Forwarding,
     LeaseHolder,
     Liveness,

@@ -1,0 +1,73 @@
+"""Where shards go: the decisions of an allocation strategy, checked.
+
+A user may have written the strategy: it may raise or return nonsense, and each shard gets a node all the same.
+"""
+
+from typing import Final
+
+from casty.interruption import described, raise_unless_failure
+from casty.member import NodeId
+
+from casty_cluster.protocol.sharding.allocation import AllocationStrategy, LeastShards, Move, Regions
+from casty_cluster.protocol.sharding.census import Census
+from casty_cluster.protocol.sharding.effects import Warn
+from casty_cluster.protocol.sharding.table import Allotment, Table
+
+REBALANCE_SHARDS: Final = 20
+"""Shards that move in a round, or a tenth of all if that is less."""
+
+_LEAST_SHARDS: Final = LeastShards()
+
+
+class Placement:
+    """Decides for the shards of the table and the regions of the census."""
+
+    def __init__(self, strategy: AllocationStrategy, table: Table, census: Census) -> None:
+        self._strategy = strategy
+        self._table = table
+        self._census = census
+
+    def choose(self, shard: int, *, without: NodeId | None = None) -> tuple[NodeId | None, list[Warn]]:
+        """The node for the shard: that with the fewest shards if the strategy fails; None: there is no region."""
+        regions = self._regions(without)
+        if not regions:
+            return None, []
+        try:
+            node = self._strategy.allocate(shard, regions)
+            if node in tuple(regions):  # by equality: what a strategy returns may not even be hashable
+                return node, []
+            problem = f"returned {node!r} for shard {shard}, which is none of the {len(regions)} nodes that can run it"
+        except BaseException as error:
+            raise_unless_failure(error)
+            problem = f"raised {described(error)} for shard {shard}"
+        chosen = _LEAST_SHARDS.allocate(shard, regions)
+        return chosen, [self._warning(problem, f"the shard goes to {chosen}, which has the fewest")]
+
+    def round(self, num_shards: int) -> tuple[list[Move], list[Warn]]:
+        """The moves of a round of rebalancing. None while it is unknown what an unreachable member, or a shard on the
+        move, will change; none if the strategy fails.
+        """
+        regions = self._regions()
+        if self._census.state.unreachable or self._table.moving or len(regions) < 2:
+            return [], []
+        limit = max(1, min(REBALANCE_SHARDS, num_shards // 10))
+        try:
+            moves = [(shard, node) for shard, node in self._strategy.rebalance(regions, limit)]
+            strange = [(shard, node) for shard, node in moves if node not in tuple(regions)]
+            if not strange:
+                return [(shard, node) for shard, node in moves if self._can_move(shard, node)][:limit], []
+            problem = "wants to move shard {!r} to {!r}, which cannot run it".format(*strange[0])
+        except BaseException as error:
+            raise_unless_failure(error)
+            problem = f"raised {described(error)}"
+        return [], [self._warning(problem, "no shard is moved in this round")]
+
+    def _regions(self, without: NodeId | None = None) -> Regions:
+        return {node: self._table.on(node) for node in self._census.eligible if node != without}
+
+    def _can_move(self, shard: int, node: NodeId) -> bool:
+        entry = self._table.get(shard)
+        return entry is not None and entry.state is Allotment.owned and entry.owner != node
+
+    def _warning(self, problem: str, consequence: str) -> Warn:
+        return Warn(f"the allocation strategy {type(self._strategy).__name__} {problem}; {consequence}")
