@@ -6,7 +6,18 @@ import pytest
 from casty.member import NodeId
 from casty.spi.failure_detector import Probe
 from casty.spi.transport import ConnectFailure
-from casty_cluster.protocol.liveness import Heard, Liveness, Others, ProbeReceived, SendProbe, SuspectsChanged
+from casty.testing import ManualClock
+from casty_cluster.node.driver import RETRY, Driver
+from casty_cluster.protocol.liveness import (
+    Effect,
+    Heard,
+    Input,
+    Liveness,
+    Others,
+    ProbeReceived,
+    SendProbe,
+    SuspectsChanged,
+)
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.membership.inputs import ConnectFailed, Suspects
 
@@ -22,6 +33,8 @@ class Detector:
         self.silent: set[NodeId] = set()
         self.due: float | None = None
         self.broken = False
+        self.failures: list[Exception] = []
+        """Raised by the next calls of `tick`."""
 
     def members(self, others: Sequence[NodeId], now: float) -> None:
         self.calls.append(("members", tuple(others)))
@@ -35,6 +48,8 @@ class Detector:
 
     def tick(self, now: float) -> Sequence[Probe]:
         self.calls.append(("tick", now))
+        if self.failures:
+            raise self.failures.pop()
         return [Probe(B, b"probe")]
 
     def next_deadline(self) -> float | None:
@@ -123,3 +138,24 @@ def test_the_invariants_of_a_detector_are_checked_where_it_has_some(detector: De
     detector.broken = True
     with pytest.raises(AssertionError, match="broken"):
         liveness.validate()
+
+
+async def test_a_detector_that_raises_is_asked_again(detector: Detector, liveness: Liveness) -> None:
+    """It is a plugin: without the next look no member would ever be suspected."""
+    clock, effects = ManualClock(), list[Effect]()
+
+    def carry_out(effect: Effect) -> None:
+        effects.append(effect)
+        detector.due = None
+
+    driver: Driver[Input, Effect] = Driver(liveness, clock, carry_out)
+    detector.due, detector.silent = 1.0, {B}
+    detector.failures = [ValueError("a bug of a plugin")]
+    driver.handle(Heard(C))
+    with pytest.raises(ValueError, match="a bug of a plugin") as raised:
+        await clock.advance(1.0)
+    assert "the last inputs of Liveness" in "\n".join(raised.value.__notes__)
+    assert effects == []
+    await clock.advance(RETRY)
+    assert effects == [SendProbe(B, b"probe"), suspects(B)]
+    driver.stop()

@@ -78,7 +78,7 @@ ABLATIONS = {
         lambda: patch.object(JoinProcess, "_may_form_again", _form_whatever_survives),
         "partition and heal",
     ),
-    "cluster merge": (lambda: patch.object(cluster_merge, "gives_way", _never_give_way), "partition and heal"),
+    "cluster merge": (lambda: patch.object(cluster_merge, "gives_way", _never_give_way), "formed apart"),
     "convergence": (lambda: patch.object(leader, "converged", _lead_alone), "join and split"),
 }
 """By safeguard: how to switch it off, and the scenario that has to notice."""

@@ -71,6 +71,24 @@ def bootstrap(seed: int, count: int) -> Simulation:
     return simulation
 
 
+def formed_apart(seed: int) -> Simulation:
+    """Two parts of the network start cut off from each other, and each forms a cluster: the nodes of the one name all
+    nodes as seeds, those of the other only their own part.
+    """
+    simulation, hosts = cluster(seed, simulation_size(seed))
+    random = simulation.random
+    at = random.randrange(1, len(hosts))
+    here, there = ([host.address for host in part] for part in (hosts[:at], hosts[at:]))
+    for host in hosts[at:]:
+        host.settings = replace(host.settings, seeds=tuple(there))
+    simulation.network.split(here, there)
+    for host in hosts:
+        simulation.after(random.uniform(0.0, 2.0), lambda host=host: simulation.start(host))
+    simulation.run(random.uniform(15.0, 30.0))
+    assert len(simulation.founders) == 2, f"the parts have not formed a cluster each: {simulation.founders}"
+    return settle(simulation, hosts)
+
+
 def crash_and_restart(seed: int) -> Simulation:
     """Nodes die without a word, and come back at the same address sooner or later; the last one does not."""
     simulation, hosts = running(seed, simulation_size(seed))
@@ -185,6 +203,7 @@ def cut(simulation: Simulation, hosts: list[Host]) -> None:
 SCENARIOS: dict[str, Scenario] = {
     "bootstrap of 3": lambda seed: bootstrap(seed, 3),
     "bootstrap of 5": lambda seed: bootstrap(seed, 5),
+    "formed apart": formed_apart,
     "crash and restart": crash_and_restart,
     "partition and heal": partition_and_heal,
     "join and split": join_and_split,

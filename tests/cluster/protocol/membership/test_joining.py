@@ -264,3 +264,22 @@ def test_a_refusal_that_may_pass_is_in_vain_only_after_its_patience() -> None:
     assert not machine.refused(Refusal(1, "that member is unreachable", final=False), 22.0)
     assert not machine.refused(taken, 23.0), "the time starts again"
     assert machine.refused(Refusal(1, "the settings differ", final=True), 24.0)
+
+
+def test_a_seed_node_waits_for_others_that_may_turn_out_to_have_the_same_names() -> None:
+    """By their addresses all agree, and this node has the lowest one. By their names, another one could."""
+    name_of_b = PeerAddress("b.example", 25520)
+    machine = seeker(A, A, name_of_b)
+    machine.start(0.0)
+    other_names = looking(PeerAddress("a.example", 25520), B)._replace(resolved=(A, B))
+    assert machine.hear(NODE_B, other_names, 0.5, at=name_of_b) == []
+    timeout = MembershipSettings(system="bank").seed_timeout
+    assert machine.hear(NODE_B, other_names, timeout, at=name_of_b) == [FormCluster()]
+
+
+def test_a_node_that_is_no_seed_does_not_wait_for_them() -> None:
+    name_of_b = PeerAddress("b.example", 25520)
+    machine = seeker(A, name_of_b)
+    machine.start(0.0)
+    other_names = looking(PeerAddress("a.example", 25520), B)._replace(resolved=(A, B))
+    assert machine.hear(NODE_B, other_names, 0.5, at=name_of_b) == [FormCluster()]
