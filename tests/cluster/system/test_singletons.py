@@ -182,6 +182,17 @@ async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_st
         assert lives == ["begins", "has ended", "begins"]
 
 
+async def test_an_ask_by_a_downed_node_waits_until_the_node_has_rejoined() -> None:
+    async with DevelopmentCluster(2) as (first, second):
+        for node in (first, second):
+            spawn_on(node)
+        assert await where(second) == "node-1"
+        first.node.down(second.self_node.node)
+        await until(lambda: second.node.views.current is None)
+        assert await where(second) == "node-1"
+        assert second.get_cluster_state() is not None
+
+
 @pytest.mark.parametrize("failure", [ValueError("not yet"), BaseExceptionGroup("not yet", [GeneratorExit()])])
 async def test_a_factory_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch, failure: BaseException) -> None:
     monkeypatch.setattr("casty_cluster.protocol.singleton.PAUSE", 0.01)

@@ -218,7 +218,9 @@ class Forwarding[M]:
                 return self._tick(now)
 
     def next_deadline(self) -> float | None:
-        return min((due for due in (self._paused_until, self._retry_at) if due is not None), default=None)
+        if self._paused_until is None or self._retry_at is None:
+            return self._retry_at if self._paused_until is None else self._paused_until
+        return min(self._paused_until, self._retry_at)
 
     def validate(self) -> None:
         """Raises AssertionError where an invariant is broken."""

@@ -73,6 +73,12 @@ class Drain(Internal):
     """This node retires, and its singletons have been handed over."""
 
 
+_OWN: Final = frozenset(
+    (ViewChanged, PeerMessage, RoleDue, ForwardingDue, Drain, Terminated, Flush, Flushed, Returned, Forwarded)
+)
+"""The types of message that the manager handles itself."""
+
+
 class Singletons(ClusterFeature):
     """Runs `Behaviors.singleton`: each singleton has a manager on each node, and one of them runs it."""
 
@@ -163,6 +169,8 @@ class Manager:
         self._name = name
         self._behavior = behavior
         self._instance: ActorRef[Any] | None = None
+        self._managers: dict[NodeId, ActorRef[Any]] = {}
+        """Those of other nodes in this view, as far as they were needed: a reference costs more than a message."""
         clock = self._node.clock
         self._singleton = Singleton(name)
         self._role: Driver[singleton.Input, singleton.Effect] = Driver(
@@ -194,8 +202,12 @@ class Manager:
         self._ctx.self.tell(ViewChanged(view))
 
     async def receive(self, ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
+        if type(message) not in _OWN:  # nearly all messages are for the singleton
+            self._forward(forwarding.Take(message, 0))
+            return Behaviors.same()
         match message:
             case ViewChanged(ClusterState() as view):
+                self._managers.clear()
                 self._decide(singleton.Members(view.local, view.members, view.retiring))
                 self._forward(forwarding.Members(view.others, view.unreachable))
             case ViewChanged():
@@ -308,7 +320,10 @@ class Manager:
         return None
 
     def _manager_on(self, node: NodeId) -> ActorRef[Any]:
-        return self._node.actor_on(node, self._ctx.self.address.path)
+        manager = self._managers.get(node)
+        if manager is None:
+            manager = self._managers[node] = self._node.actor_on(node, self._ctx.self.address.path)
+        return manager
 
     def _undeliverable(self, message: Any, reason: str, cause: Exception | None = None) -> None:
         self._dead_letters.publish(message, self._ctx.self, reason, cause)
