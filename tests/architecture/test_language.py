@@ -68,7 +68,6 @@ NOT_YET: Final = {
     "tests/cluster/": "machines, features, wire",
     "tests/simulation/": "machines",
     "tests/transport_tcp/": "wire",
-    "tests/": "english",
 }
 """Paths that are still to be rewritten, and the part of the work that does it."""
 

@@ -10,6 +10,8 @@ from casty.journals.memory import CAPABILITIES, MemoryStore
 from casty.spi.journal import AppendGroup, AppendOutcome, JournalCapabilities
 from casty.spi.sequence import fenced
 
+from tests.conformance.mutations import held
+
 type Groups = Sequence[AppendGroup]
 type Outcomes = Sequence[AppendOutcome]
 
@@ -73,11 +75,8 @@ class LetsAnOwnerKeepWhatItHasBegun(MemoryStore):
         known = {(r.writer, r.epoch) for events in self._events.values() for r in events}
         begun = [(group[0].writer, group[0].epoch) for group in groups if group and group[0].sequence_nr > 1]
         kept = [fence for fence in begun if fence in known]
-        self._holders.update(kept)
-        try:
+        with held(self, kept):
             return await super().append(groups)
-        finally:
-            self._holders.subtract(kept)
 
 
 class ShutsOutByPrefix(MemoryStore):
@@ -132,12 +131,11 @@ class LooksAtFencesEntityByEntity(MemoryStore):
 
     @override
     async def append(self, groups: Groups) -> Outcomes:
-        held = {(r.writer, r.epoch) for group in groups for r in group if self._holds(r.writer, r.epoch)}
+        found = {(r.writer, r.epoch) for group in groups for r in group if self._holds(r.writer, r.epoch)}
         outcomes: list[AppendOutcome] = []
         for group in groups:
-            self._holders.update(held)
-            outcomes += await super().append([group])
-            self._holders.subtract(held)
+            with held(self, found):
+                outcomes += await super().append([group])
             if len(groups) > 10:
                 await asyncio.sleep(0)
         return outcomes

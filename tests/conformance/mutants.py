@@ -8,6 +8,8 @@ from typing import override
 from casty.journals.memory import CAPABILITIES, MemoryStore
 from casty.spi.journal import AppendGroup, AppendOutcome, EventRecord, JournalCapabilities, SnapshotRecord
 
+from tests.conformance.mutations import held
+
 type Groups = Sequence[AppendGroup]
 type Outcomes = Sequence[AppendOutcome]
 
@@ -249,11 +251,8 @@ class ClaimsWithoutWaiting(MemoryStore):
         found = {(r.writer, r.epoch) for group in groups for r in group if self._holds(r.writer, r.epoch)}
         for _ in range(3):
             await asyncio.sleep(0)
-        self._holders.update(found)
-        try:
+        with held(self, found):
             return await super().append(groups)
-        finally:
-            self._holders.subtract(found)
 
 
 class DeletesNothing(MemoryStore):

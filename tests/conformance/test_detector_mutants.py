@@ -5,9 +5,10 @@ from casty.testing.conformance.failure_detector import checks
 
 from tests.conformance import detector_mutants as mutants
 from tests.conformance.detector_mutants import Mutant
+from tests.conformance.mutations import by_name, mutants_in
 from tests.conformance.test_failure_detectors import PHI_ACCRUAL
 
-CHECKS = {check.__name__: check for check in checks(PHI_ACCRUAL)}
+CHECKS = by_name(checks(PHI_ACCRUAL))
 
 CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.SuspectsNobody: "of_two_nodes_the_other_notices",
@@ -45,5 +46,4 @@ def test_what_is_no_mutant_passes(name: str) -> None:
 
 
 def test_every_mutant_is_tried() -> None:
-    there = {value for value in vars(mutants).values() if isinstance(value, type) and issubclass(value, Mutant)}
-    assert there - {Mutant} == CAUGHT_BY.keys()
+    assert mutants_in(Mutant, mutants) == CAUGHT_BY.keys()

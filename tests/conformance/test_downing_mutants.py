@@ -5,8 +5,9 @@ from casty.testing.conformance.downing import DowningPromises, checks
 
 from tests.conformance import downing_mutants as mutants
 from tests.conformance.downing_mutants import Mutant
+from tests.conformance.mutations import by_name, mutants_in
 
-CHECKS = {check.__name__: check for check in checks(DowningPromises())}
+CHECKS = by_name(checks(DowningPromises()))
 
 CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.DownsWhatIsUnreachable: "after_a_clean_split_one_side_goes_on_at_most",
@@ -37,5 +38,4 @@ def test_what_is_no_mutant_passes(name: str) -> None:
 
 
 def test_every_mutant_is_tried() -> None:
-    there = {value for value in vars(mutants).values() if isinstance(value, type) and issubclass(value, Mutant)}
-    assert there - {Mutant} == CAUGHT_BY.keys()
+    assert mutants_in(Mutant, mutants) == CAUGHT_BY.keys()

@@ -7,8 +7,9 @@ from casty.leases.memory import MemoryLeases
 from casty.testing.conformance.lease import checks, running_out
 
 from tests.conformance import lease_mutants as mutants
+from tests.conformance.mutations import by_name, mutants_in
 
-CHECKS = {check.__name__: check for check in checks()}
+CHECKS = by_name(checks())
 
 CAUGHT_BY: dict[type[MemoryLeases], str] = {
     mutants.GrantsToAnybody: "another_one_does_not_get_it",
@@ -43,5 +44,4 @@ async def test_a_mutant_fails_the_check_that_is_about_it(mutant: type[MemoryLeas
 
 
 def test_every_mutant_is_tried() -> None:
-    there = {value for value in vars(mutants).values() if isinstance(value, type) and issubclass(value, MemoryLeases)}
-    assert there - {MemoryLeases} == CAUGHT_BY.keys()
+    assert mutants_in(MemoryLeases, mutants) == CAUGHT_BY.keys()

@@ -8,6 +8,7 @@ from casty.journals.memory import MemoryStore
 from casty.testing.conformance.journal import checks
 
 from tests.conformance import fence_mutants, mutants, order_mutants
+from tests.conformance.mutations import mutants_in
 
 CAUGHT_BY: dict[type[MemoryStore], str] = {
     mutants.DropsTheLastEvent: "the_last_event_of_a_group_is_stored_too",
@@ -96,6 +97,4 @@ async def test_what_is_no_mutant_is_not_caught() -> None:
 
 
 def test_every_mutant_is_tried() -> None:
-    made = [value for room in (mutants, fence_mutants, order_mutants) for value in vars(room).values()]
-    there = {value for value in made if isinstance(value, type) and issubclass(value, MemoryStore)}
-    assert there - {MemoryStore} == CAUGHT_BY.keys()
+    assert mutants_in(MemoryStore, mutants, fence_mutants, order_mutants) == CAUGHT_BY.keys()

@@ -10,6 +10,7 @@ from casty.projections import InMemoryOffsets
 from casty.testing.conformance.offset_store import Capabilities, Check, Subject, checks
 
 from tests.conformance import offset_store_mutants as mutants
+from tests.conformance.mutations import mutants_in
 from tests.conformance.offset_store_mutants import TransactionalOffsets
 
 ALL = checks(Capabilities(transactional=True))
@@ -71,8 +72,7 @@ async def test_a_mutant_is_caught_by_the_check_that_is_there_for_it(mutant: type
 
 
 def test_every_mutant_is_tried() -> None:
-    there = {m for m in vars(mutants).values() if isinstance(m, type) and issubclass(m, TransactionalOffsets)}
-    assert there - {TransactionalOffsets} == CAUGHT_BY.keys()
+    assert mutants_in(TransactionalOffsets, mutants) == CAUGHT_BY.keys()
 
 
 def test_a_store_gets_the_checks_that_fit_its_promises() -> None:

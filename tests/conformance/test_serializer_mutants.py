@@ -14,7 +14,9 @@ from casty.serialization import REGISTRY, Limits, MsgpackSerializer, Registry, U
 from casty.spi.serializer import Encoded, RefResolver
 from casty.testing.conformance.serializer import Check, checks
 
-CHECKS: dict[str, Check] = {check.__name__: check for check in checks()}
+from tests.conformance.mutations import by_name
+
+CHECKS: dict[str, Check] = by_name(checks())
 
 ROOMY = Limits(max_payload=2**30, max_items=2**30, max_depth=128)
 

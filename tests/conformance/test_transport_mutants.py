@@ -6,9 +6,10 @@ import pytest
 from casty.testing.conformance.transport import Capabilities, Check, bounds, catalog, checks, hostile, nodes, ordering
 
 from tests.conformance import transport_mutants as mutants
+from tests.conformance.mutations import by_name, mutants_in
 from tests.conformance.transport_mutants import Mutant
 
-CHECKS: dict[str, Check] = {check.__name__: check for check in checks()}
+CHECKS: dict[str, Check] = by_name(checks())
 
 CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.LosesTheThousandth: "a_hundred_thousand_frames_arrive_in_order",
@@ -79,8 +80,7 @@ async def test_who_does_not_wait_is_not_patient(check: Check) -> None:
 
 
 def test_every_mutant_is_tried() -> None:
-    there = {value for value in vars(mutants).values() if isinstance(value, type) and issubclass(value, Mutant)}
-    assert there - {Mutant} == CAUGHT_BY.keys()
+    assert mutants_in(Mutant, mutants) == CAUGHT_BY.keys()
 
 
 def test_names_say_which_check_it_is() -> None:

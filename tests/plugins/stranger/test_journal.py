@@ -11,6 +11,7 @@ from casty.spi.journal import JournalStore
 from casty.testing import TestProbe
 from casty.testing.conformance.journal import Check, checks
 
+from tests.conformance.mutations import by_name, mutants_in
 from tests.plugins.stranger import journal, journal_mutants
 from tests.plugins.stranger.journal import CAPABILITIES, FolderOptions, FolderStore, opened
 
@@ -41,7 +42,7 @@ CAUGHT_BY: dict[type[FolderStore], str] = {
     journal_mutants.HidesDamage: "a_snapshot_comes_back_unchanged",
     journal_mutants.RefusesAnEmptyAppend: "nothing_to_store_is_no_error",
 }
-CHECKS = {check.__name__: check for check in checks(CAPABILITIES)}
+CHECKS = by_name(checks(CAPABILITIES))
 
 
 async def run(check: Check, kind: type[FolderStore], folder: Path) -> None:
@@ -63,8 +64,7 @@ async def test_each_bug_is_caught_by_the_check_that_is_there_for_it(mutant: type
 
 
 def test_every_bug_is_tried() -> None:
-    there = {v for v in vars(journal_mutants).values() if isinstance(v, type) and issubclass(v, FolderStore)}
-    assert there - {FolderStore} == CAUGHT_BY.keys()
+    assert mutants_in(FolderStore, journal_mutants) == CAUGHT_BY.keys()
 
 
 async def test_an_actor_finds_its_history_again(tmp_path: Path) -> None:

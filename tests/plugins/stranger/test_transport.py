@@ -16,6 +16,7 @@ from casty.testing.conformance.transport import Capabilities, OpenTransport, Wir
 from casty.testing.conformance.transport.registry import Accept
 from casty_cluster import ClusteredActorSystem
 
+from tests.conformance.mutations import mutants_in
 from tests.plugins.stranger import transport
 from tests.plugins.stranger import transport_mutants as mutants
 from tests.plugins.stranger.transport import UnixOptions, UnixTransport, address_of, opened
@@ -100,8 +101,7 @@ async def test_each_bug_is_caught_by_the_check_that_is_there_for_it(
 
 
 def test_every_bug_is_tried() -> None:
-    there = {v for v in vars(mutants).values() if isinstance(v, type) and issubclass(v, UnixTransport)}
-    assert there - {UnixTransport} == CAUGHT_BY.keys()
+    assert mutants_in(UnixTransport, mutants) == CAUGHT_BY.keys()
 
 
 async def test_two_nodes_form_a_cluster_over_it(folder: str) -> None:
