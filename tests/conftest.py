@@ -21,11 +21,11 @@ from pytest_asyncio import is_async_test
 
 OPEN_FILES = Path("/proc/self/fd")
 THREAD_GRACE = 1.0
-"""Seconds that a thread may take to end once nobody needs it; waited for only where one is left."""
+"""Seconds that a thread may take to end after its last use; waited for only if one is left."""
 
 
 class LoopErrors(logging.Handler):
-    """What event loops reported because nobody else would: their default exception handler logs errors."""
+    """Errors that default exception handlers of event loops have logged."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -72,7 +72,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reports = LOOP_ERRORS.take()
     worker: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if worker is not None:
-        worker[LATE] = reports  # the exit status of a worker counts for nothing, and nobody sees what it prints
+        worker[LATE] = reports  # the exit status and the output of a worker are ignored
     elif reports:
         print("\nevent loops reported errors after the last test:", *reports, sep="\n")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

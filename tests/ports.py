@@ -1,7 +1,7 @@
 """Ports for the processes that tests start.
 
-They lie below those that the system gives to whoever asks for any port. Otherwise a connection of another test could
-take one before its process listens there, or while it restarts, and a process that dials one on which nobody listens
+They lie below the range from which the system assigns free ports. Otherwise a connection of another test could
+take one before its process listens there, or while it restarts, and a process that dials one without a listener
 could be connected to itself.
 """
 

@@ -13,7 +13,7 @@ import pytest
 
 
 class Broken:
-    """Fails where nobody can catch it."""
+    """Fail where no code can catch it."""
 
     def __del__(self) -> None:
         raise RuntimeError("broken finalizer")

@@ -1,4 +1,4 @@
-"""Who may import whom. Each rule is a function from modules to violations, and is shown to be able to fail.
+"""Which module may import which. Each rule is a function from modules to violations, and is shown to be able to fail.
 
 The order of the rooms is written once, in the import-linter contract `layers` in pyproject.toml.
 """

@@ -31,7 +31,7 @@ def sqlite(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def postgres(dsn: str) -> Place:
-    """A schema of the name is made by whoever writes first, and goes with the server."""
+    """The first writer creates a schema of that name, which is deleted with the server."""
     return Place(dsn, (f"schema=cli_{uuid4().hex}",))
 
 

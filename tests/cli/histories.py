@@ -59,7 +59,7 @@ class Place:
         return provider.open(self.url, build_options(provider, table))
 
     def run[T](self, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
-        """What `work` answers with the open store."""
+        """Return the result of `work` on the open store."""
 
         async def opened() -> T:
             async with self.open() as store:

@@ -75,7 +75,7 @@ def test_a_value_is_shown(value: object, shown: object) -> None:
     assert content(SERIALIZER.encode(value).payload) == shown
 
 
-def test_a_type_that_nobody_knows_is_no_obstacle() -> None:
+def test_an_unknown_type_is_no_obstacle() -> None:
     named = cast(Any, msgpack).packb([cast(Any, msgpack).ExtType(0, b"n"), "gone.Type", 7, {"a": 1}])
     assert content(named) == {"$type": "gone.Type v7", "a": 1}
 

@@ -67,7 +67,7 @@ def test_plain_values_need_no_type(sqlite: Place) -> None:
     assert (shown["event"]["content"], shown["event"]["value"]) == ("hello", "'hello'")
 
 
-def test_raw_shows_bytes_and_who_wrote_them(sqlite: Place) -> None:
+def test_raw_shows_bytes_and_their_writers(sqlite: Place) -> None:
     sqlite.write_bank()
     (stored,) = (entry.record for entry in sqlite.contents().events if entry.record.entity_id == "plain")
     line = journal("show", "plain", "--raw", *sqlite.arguments)

@@ -124,8 +124,8 @@ def test_what_the_target_has_deleted_stays_deleted(sqlite: Place, other: Place) 
     assert [entry.record.sequence_nr for entry in other.contents().events] == [4, 5]
 
 
-def test_events_that_were_deleted_while_they_were_read_are_told(sqlite: Place, other: Place) -> None:
-    """As the one who reads sees it: the first ones still, those after them no more, and then the newest."""
+def test_events_deleted_during_the_import_are_reported(sqlite: Place, other: Place) -> None:
+    """As a reader sees it: the first events are still there, the next ones are gone, then comes the newest."""
     sqlite.write(deposits("a", 1, 9))
     other.write(deposits("a", 1, 3))
     sqlite.run(lambda store: store.delete_events("a", 6))

@@ -1,4 +1,4 @@
-"""Results on standard output, everything else on standard error; bars only where somebody looks."""
+"""Results on standard output, everything else on standard error; progress bars only on a terminal."""
 
 import os
 import pty

@@ -39,7 +39,7 @@ class Mutant:
         return self.exact.suspects(now)
 
 
-class SuspectsNobody(Mutant):
+class SuspectsNoNode(Mutant):
     @override
     def suspects(self, now: float) -> Set[NodeId]:
         return set()
@@ -54,7 +54,7 @@ class IsNervous(Mutant):
 
 
 class WaitsForAFirstAnswer(Mutant):
-    """Whoever has never answered cannot have fallen silent."""
+    """Never suspects a node that has not replied yet."""
 
     def __init__(self, context: DetectorContext) -> None:
         super().__init__(context)
@@ -103,7 +103,7 @@ class JudgesBeforeItsFirstTick(Mutant):
 
 
 class GivesUpItsJudgementForGood(Mutant):
-    """After a pause of its own it never suspects anybody any more."""
+    """After a pause of its own it never suspects any node again."""
 
     def __init__(self, context: DetectorContext) -> None:
         super().__init__(context)
@@ -133,7 +133,7 @@ class KnowsStrangers(Mutant):
         return super().suspicion(node, now) or 0.1
 
 
-class ForgetsNobody(Mutant):
+class ForgetsNoNode(Mutant):
     def __init__(self, context: DetectorContext) -> None:
         super().__init__(context)
         self.ever: dict[NodeId, None] = {}
@@ -179,7 +179,7 @@ class TakesCopiesForAnswers(Mutant):
         return super().receive(sender, payload, now)
 
 
-class WatchesEverybody(Mutant):
+class WatchesAllNodes(Mutant):
     OPTIONS = PhiAccrualOptions(monitors=1_000_000)
 
 
@@ -198,7 +198,7 @@ class CountsFromTheEpoch(Mutant):
 
 
 class LikesTheFirstBest(Mutant):
-    """Watches the first one it is told of only."""
+    """Watches only the first member."""
 
     @override
     def members(self, others: Sequence[NodeId], now: float) -> None:

@@ -34,7 +34,7 @@ class KeepsBothHalves(Mutant):
 
 
 class OverlooksDetours(Mutant):
-    """Counts whom it reaches itself, and not those who are reached by nobody of its side."""
+    """Counts the members that it reaches itself, even if no other member of its side reaches them."""
 
     @override
     def decide(self, view: MembershipView) -> Decision:
@@ -42,7 +42,7 @@ class OverlooksDetours(Mutant):
         return super().decide(replace(view, unreachable=mine, observations={view.local: mine} if mine else {}))
 
 
-class KeepsWhoIsMissed(Mutant):
+class KeepsUnreachableMembers(Mutant):
     """Downs one of those that miss each other, and not the others."""
 
     @override
@@ -98,7 +98,7 @@ class SaysNothing(Mutant):
 
 
 class AsksForItselfAlone(Mutant):
-    """Each node wants the lease for itself, so that of one side only one node goes on, or is given up by the others."""
+    """Each node requests the lease for itself, so that only one node of a side survives, or is downed by the others."""
 
     def __init__(self) -> None:
         self.right = LeaseMajority(LeaseMajorityOptions(url="memory://"))

@@ -7,10 +7,10 @@ from casty.leases.memory import MemoryLeases
 from casty.spi.lease import LeaseGrant
 
 
-class GrantsToAnybody(MemoryLeases):
+class GrantsToAnyOwner(MemoryLeases):
     @override
     async def acquire(self, name: str, owner: str, seconds: float) -> LeaseGrant | None:
-        return await super().acquire(name, "anybody", seconds)
+        return await super().acquire(name, "any owner", seconds)
 
 
 class RefusesItsHolder(MemoryLeases):
@@ -30,14 +30,14 @@ class CountsRenewals(MemoryLeases):
         return grant
 
 
-class LetsAnybodyGiveBack(MemoryLeases):
+class AcceptsAnyRelease(MemoryLeases):
     @override
     async def release(self, name: str, token: int) -> bool:
         holding = self._holdings.get(name)
         return await super().release(name, token if holding is None else holding.token)
 
 
-class ReleasesWhoeverHadTheToken(MemoryLeases):
+class ReleasesByAnOldToken(MemoryLeases):
     """Remembers a token's owner, and takes away what that owner has now."""
 
     owners: ClassVar[dict[int, str]] = {}
@@ -76,7 +76,7 @@ class ForgetsTokens(MemoryLeases):
 
 
 class HasTheTokenAgain(MemoryLeases):
-    """Takes who had it last for who has it."""
+    """Takes the last holder for the current one."""
 
     @override
     async def acquire(self, name: str, owner: str, seconds: float) -> LeaseGrant | None:
@@ -135,7 +135,7 @@ class ProlongsWhenRefusing(MemoryLeases):
 
 
 class LooksBeforeItLeaps(MemoryLeases):
-    """Somebody else may take the lease between the look and the leap."""
+    """Another owner may take the lease between the check and the write."""
 
     @override
     async def acquire(self, name: str, owner: str, seconds: float) -> LeaseGrant | None:
@@ -154,6 +154,6 @@ class KeepsHalfOfWhatIsCancelled(MemoryLeases):
         try:
             await asyncio.sleep(0)
         except asyncio.CancelledError:
-            await super().acquire(name, "nobody", seconds)
+            await super().acquire(name, "stranger", seconds)
             raise
         return await super().acquire(name, owner, seconds)

@@ -82,10 +82,10 @@ class PunishesNeighbours(MemoryStore):
         return outcomes
 
 
-class ForgetsWhoWasRefused(MemoryStore):
+class ForgetsRefusals(MemoryStore):
     @override
     async def append(self, groups: Groups) -> Outcomes:
-        return [(await super(ForgetsWhoWasRefused, self).append([group]))[0] for group in groups]
+        return [(await super(ForgetsRefusals, self).append([group]))[0] for group in groups]
 
 
 class StoresRepetitions(MemoryStore):

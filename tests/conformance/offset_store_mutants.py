@@ -174,7 +174,7 @@ class IgnoresCase(TransactionalOffsets):
         return super().transaction(name.lower())
 
 
-class ExcludesNobody(TransactionalOffsets):
+class ExcludesNoTransaction(TransactionalOffsets):
     @override
     @asynccontextmanager
     async def transaction(self, name: str) -> AsyncGenerator[Transaction]:

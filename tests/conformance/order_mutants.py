@@ -44,7 +44,7 @@ class ShowsEventsLate(MemoryStore):
 
 
 class StopsWhereOthersHaveRead(MemoryStore):
-    """Looks for more than it knows of only for who has come to the end of that."""
+    """Looks for new events only for a reader that has reached the known end."""
 
     known = 0
 

@@ -11,7 +11,7 @@ from tests.conformance.test_failure_detectors import PHI_ACCRUAL
 CHECKS = by_name(checks(PHI_ACCRUAL))
 
 CAUGHT_BY: dict[type[Mutant], str] = {
-    mutants.SuspectsNobody: "of_two_nodes_the_other_notices",
+    mutants.SuspectsNoNode: "of_two_nodes_the_other_notices",
     mutants.TakesItsTime: "a_dead_node_is_suspected_in_time",
     mutants.IsNervous: "stalls_of_others_are_forgiven",
     mutants.WaitsForAFirstAnswer: "a_node_that_never_answers_becomes_suspect",
@@ -22,12 +22,12 @@ CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.IgnoresOtherFrames: "frames_of_any_kind_are_signs_of_life",
     mutants.CountsEveryFrame: "other_frames_do_not_make_a_detector_nervous",
     mutants.KnowsStrangers: "an_unknown_node_is_not_suspected",
-    mutants.ForgetsNobody: "a_node_that_has_left_is_forgotten",
+    mutants.ForgetsNoNode: "a_node_that_has_left_is_forgotten",
     mutants.BeginsAnewWithEachMemberList: "the_same_members_again_change_nothing",
     mutants.ChokesOnGarbage: "no_bytes_do_any_harm",
     mutants.AnswersMembersOnly: "strangers_are_answered",
     mutants.TakesCopiesForAnswers: "the_dead_do_not_live_on_in_copies",
-    mutants.WatchesEverybody: "a_node_of_a_thousand_does_and_keeps_little",
+    mutants.WatchesAllNodes: "a_node_of_a_thousand_does_and_keeps_little",
     mutants.TalksTooMuch: "payloads_stay_small",
     mutants.CountsFromTheEpoch: "where_the_clock_begins_means_nothing",
     mutants.LikesTheFirstBest: "the_order_of_the_members_means_nothing",

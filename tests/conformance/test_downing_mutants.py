@@ -13,7 +13,7 @@ CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.DownsWhatIsUnreachable: "after_a_clean_split_one_side_goes_on_at_most",
     mutants.KeepsBothHalves: "after_a_clean_split_one_side_goes_on_at_most",
     mutants.OverlooksDetours: "whatever_links_are_cut_one_side_goes_on_at_most",
-    mutants.KeepsWhoIsMissed: "survivors_reach_each_other",
+    mutants.KeepsUnreachableMembers: "survivors_reach_each_other",
     mutants.AlwaysDecides: "without_unreachable_members_nothing_is_decided",
     mutants.GivesUpTooEasily: "the_others_survive_a_crash",
     mutants.DecidesForItself: "nodes_that_see_the_same_decide_alike",

@@ -12,11 +12,11 @@ from tests.conformance.mutations import by_name, mutants_in
 CHECKS = by_name(checks())
 
 CAUGHT_BY: dict[type[MemoryLeases], str] = {
-    mutants.GrantsToAnybody: "another_one_does_not_get_it",
+    mutants.GrantsToAnyOwner: "another_one_does_not_get_it",
     mutants.RefusesItsHolder: "its_holder_gets_it_again_with_the_same_token",
     mutants.CountsRenewals: "one_owner_in_many_places_has_one_token",
-    mutants.LetsAnybodyGiveBack: "it_is_given_back_by_its_token_only",
-    mutants.ReleasesWhoeverHadTheToken: "a_late_release_takes_nothing_away",
+    mutants.AcceptsAnyRelease: "it_is_given_back_by_its_token_only",
+    mutants.ReleasesByAnOldToken: "a_late_release_takes_nothing_away",
     mutants.KeepsWhatIsGivenBack: "what_is_given_back_is_free",
     mutants.ForgetsTokens: "each_holder_has_a_higher_token",
     mutants.HasTheTokenAgain: "a_token_that_was_given_back_is_not_granted_again",

@@ -19,7 +19,7 @@ CAUGHT_BY: dict[type[MemoryStore], str] = {
     mutants.AcceptsGaps: "a_gap_is_refused",
     mutants.TearsGroups: "a_large_group_is_stored_whole_or_not_at_all",
     mutants.PunishesNeighbours: "a_refused_group_never_hurts_its_neighbours",
-    mutants.ForgetsWhoWasRefused: "what_was_decided_on_top_of_a_refused_event_is_refused",
+    mutants.ForgetsRefusals: "what_was_decided_on_top_of_a_refused_event_is_refused",
     mutants.StoresRepetitions: "what_was_refused_or_repeated_is_not_read",
     mutants.RefusesRepetitions: "a_repeated_group_is_acknowledged_and_stored_once",
     mutants.TakesNumbersForIds: "other_events_with_the_same_numbers_are_no_repetition",

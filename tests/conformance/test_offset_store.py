@@ -26,7 +26,7 @@ CAUGHT_BY: dict[type[TransactionalOffsets], str] = {
     mutants.CountsTheFirstAdvance: "the_last_of_several_advances_counts",
     mutants.Has32Bits: "any_offset_of_63_bits_is_kept",
     mutants.IgnoresCase: "names_are_apart_however_alike_they_are",
-    mutants.ExcludesNobody: "later_transactions_exclude_each_other",
+    mutants.ExcludesNoTransaction: "later_transactions_exclude_each_other",
     mutants.LocksOnlyWhatIsThere: "the_first_transactions_of_a_name_exclude_each_other",
     mutants.MakesReadersWait: "the_offset_can_be_read_while_a_transaction_runs",
     mutants.LooksBeforeItWaits: "later_transactions_exclude_each_other",

@@ -16,7 +16,7 @@ CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.SwapsNeighbours: "a_hundred_thousand_frames_arrive_in_order",
     mutants.CutsLargeFrames: "frames_of_all_sizes_arrive_unchanged",
     mutants.CallsBackAtOnce: "sending_calls_no_receiver_back",
-    mutants.AnnouncesNobody: "both_ends_are_announced_to_each_other",
+    mutants.AnnouncesNoPeer: "both_ends_are_announced_to_each_other",
     mutants.AnnouncesWithEachFrame: "a_peer_is_announced_once_for_both_lanes",
     mutants.KnowsAddressesOnly: "a_restarted_node_is_another_one",
     mutants.HidesWhatReceiversRaise: "what_a_receiver_raises_costs_one_frame",
@@ -74,7 +74,7 @@ async def test_what_is_no_mutant_is_not_caught(name: str) -> None:
 
 @pytest.mark.usefixtures("little_patience")
 @pytest.mark.parametrize("check", [check for check in checks() if check not in checks(Capabilities(patient=False))])
-async def test_who_does_not_wait_is_not_patient(check: Check) -> None:
+async def test_a_transport_that_does_not_wait_is_not_patient(check: Check) -> None:
     with pytest.raises(AssertionError):
         await check(Mutant())
 

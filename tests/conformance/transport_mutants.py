@@ -129,7 +129,7 @@ class CallsBackAtOnce(Mutant):
         return sent
 
 
-class AnnouncesNobody(Mutant):
+class AnnouncesNoPeer(Mutant):
     @override
     def connected(self, receiver: FrameReceiver, peer: NodeId) -> None:
         pass

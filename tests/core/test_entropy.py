@@ -1,4 +1,4 @@
-"""Whoever replaces the source decides all chance of the systems that are made in its context."""
+"""The replaced source provides all random numbers of the systems created in its context."""
 
 from contextvars import copy_context
 from random import Random

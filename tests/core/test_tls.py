@@ -113,7 +113,7 @@ def test_a_key_that_belongs_to_another_certificate_is_refused(tmp_path: Path) ->
         Config.from_paths(certfile=one.certfile, cafile=one.cafile, keyfile=other.keyfile)
 
 
-def test_a_key_with_a_password_asks_nobody(files: Files) -> None:
+def test_a_key_with_a_password_does_not_prompt(files: Files) -> None:
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(files.keyfile.read_bytes(), None)

@@ -42,7 +42,7 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
         try:
             while part := screen.read(4096):
                 output += part
-        except OSError:  # how a terminal says that nobody writes to it any more
+        except OSError:  # how a terminal reports that its last writer is gone
             pass
     assert b"120/120" in output
 

@@ -11,7 +11,7 @@ SSL_REQUEST_LENGTH = 8
 
 
 class Proxy:
-    """Forwards, until it is told otherwise. `dsn` leads to the server through it."""
+    """Forwards by default. `dsn` leads to the server through it."""
 
     def __init__(self, dsn: str, tls: ssl.SSLContext | None = None) -> None:
         self._target = urlsplit(dsn)
@@ -22,7 +22,7 @@ class Proxy:
         self.away = False
         """Connections are closed as soon as they are opened."""
         self.mute = False
-        """Answers get lost, and nobody is told."""
+        """Lose replies silently."""
         self.cut_at_answer = False
         """The next answer gets lost, and its connection with it."""
 

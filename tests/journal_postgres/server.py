@@ -18,7 +18,7 @@ import asyncpg
 from tests.ports import free_ports
 
 GIVEN = os.environ.get("CASTY_TEST_POSTGRES", "")
-"""The DSN of a server to use instead, as somebody who may create schemas and roles."""
+"""The DSN of a server to use instead, with a role that may create schemas and roles."""
 
 SETTINGS = (
     "max_connections = 60",

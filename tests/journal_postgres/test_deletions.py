@@ -122,7 +122,7 @@ async def test_of_two_owners_of_a_state_on_two_nodes_the_later_one_counts(dsn: s
             assert await old.ask(first, Count) == 7
 
 
-async def test_what_a_shut_out_owner_deletes_is_superseded_for_everybody(store: PostgresStore) -> None:
+async def test_what_a_fenced_owner_deletes_is_superseded_for_all_owners(store: PostgresStore) -> None:
     await store.claim("entity/a", "old")
     await store.append([[event("a", 1, writer="old", epoch=1), event("a", 2, writer="old", epoch=1)]])
     await store.claim("entity/a", "new")

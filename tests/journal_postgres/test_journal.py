@@ -38,7 +38,7 @@ async def test_concurrent_persists_share_commits_and_all_arrive(dsn: str, option
 
 
 def test_a_journal_is_not_opened_when_it_is_made() -> None:
-    PostgresJournal("postgresql://nobody:s3cr3t@no.such.host.invalid/events")
+    PostgresJournal("postgresql://user:s3cr3t@no.such.host.invalid/events")
 
 
 @pytest.mark.parametrize(

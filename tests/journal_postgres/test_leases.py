@@ -53,7 +53,7 @@ async def test_leases_make_no_journal(dsn: str, lease_options: PostgresLeaseOpti
     assert [name for (name,) in tables] == ["leases"]
 
 
-async def test_who_waits_for_another_grant_looks_at_the_clock_afterwards(
+async def test_an_acquire_that_waits_for_another_reads_the_clock_afterwards(
     dsn: str, lease_options: PostgresLeaseOptions, admin: Admin
 ) -> None:
     """A lease begins when it is granted, not when its statement began to wait."""
@@ -98,7 +98,7 @@ async def test_a_lost_connection_is_an_error_and_the_next_attempt_has_another(
         assert await store.acquire("lease", "one", 60.0) == first
 
 
-async def test_a_silent_connection_is_given_up_in_time_and_not_used_again(dsn: str, options: PostgresOptions) -> None:
+async def test_a_silent_connection_is_closed_in_time_and_not_used_again(dsn: str, options: PostgresOptions) -> None:
     impatient = PostgresLeaseOptions(schema=options.schema, command_timeout=1.0)
     clock = asyncio.get_running_loop().time
     async with Proxy(dsn).serving() as proxy, open_leases(proxy.dsn, impatient) as store:
@@ -113,9 +113,9 @@ async def test_a_silent_connection_is_given_up_in_time_and_not_used_again(dsn: s
 
 
 async def test_a_server_that_is_down_is_an_error_with_its_cure() -> None:
-    nobody = f"postgresql://postgres@127.0.0.1:{free_ports(1)[0]}/postgres"
+    nowhere = f"postgresql://postgres@127.0.0.1:{free_ports(1)[0]}/postgres"
     with pytest.raises(LeaseError, match=r"cannot open the leases at .*; check that the server runs there"):
-        async with open_leases(nobody, PostgresLeaseOptions()):
+        async with open_leases(nowhere, PostgresLeaseOptions()):
             pass
 
 

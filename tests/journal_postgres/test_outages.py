@@ -172,7 +172,7 @@ async def test_without_an_answer_it_fails_in_time_and_may_be_repeated(proxy: Pro
         assert await numbers(store) == [1, 2, 3]
 
 
-async def test_a_stuck_statement_ends_on_the_server_also_where_nobody_can_cancel_it(
+async def test_a_stuck_statement_ends_on_the_server_also_where_it_cannot_be_cancelled(
     proxy: Proxy, options: PostgresOptions, admin: Admin
 ) -> None:
     async def asleep() -> int:
@@ -253,7 +253,7 @@ async def test_a_journal_may_be_opened_once_its_server_is_there(
     dsn: str, options: PostgresOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "FIRST_PAUSE", 0.0)
-    away = f"postgresql://somebody@127.0.0.1:{free_ports(1)[0]}/events"
+    away = f"postgresql://user@127.0.0.1:{free_ports(1)[0]}/events"
     with pytest.raises(JournalError, match="check that the server runs there and listens on that port"):
         async with open_store(away, options):
             pass

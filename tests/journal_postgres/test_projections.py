@@ -181,7 +181,7 @@ async def test_a_connection_that_is_lost_at_the_commit_counts_no_event_twice(
         assert await opened.offset("balances") == 0
 
 
-async def test_a_rebuild_is_followed_by_whoever_runs_the_projection(
+async def test_a_running_projector_follows_a_rebuild(
     journal: PostgresJournal, balances: Balances, offsets: PostgresOffsets, admin: Admin
 ) -> None:
     async with journal, projection(journal, balances, offsets) as running:
@@ -213,7 +213,7 @@ async def test_a_handlers_failed_statement_takes_nothing_with_it(
     assert await balances.rows(admin) == wanted
 
 
-async def test_the_table_is_made_by_whoever_may_and_used_by_whoever_else(
+async def test_the_table_is_created_by_one_role_and_used_by_another(
     dsn: str, options: PostgresOptions, offsets: PostgresOffsets, journal: PostgresJournal, admin: Admin
 ) -> None:
     async with offsets.open():
@@ -236,7 +236,7 @@ async def test_bad_places_are_named_without_a_password(dsn: str) -> None:
         PostgresOffsets(dsn, command_timeout=0)
 
 
-async def test_who_waits_for_too_long_says_so(dsn: str, options: PostgresOptions, offsets: PostgresOffsets) -> None:
+async def test_waiting_for_too_long_is_an_error(dsn: str, options: PostgresOptions, offsets: PostgresOffsets) -> None:
     hasty = PostgresOffsets(dsn, schema=options.schema, command_timeout=1.0)
     async with offsets.open() as first, hasty.open() as second:
         async with first.transaction("balances") as transaction:

@@ -1,4 +1,4 @@
-"""Tables are made and brought up to date by whoever comes first, and foreign ones are left alone."""
+"""The first opener creates or migrates the tables, and foreign ones are left alone."""
 
 import asyncio
 from zlib import crc32
@@ -85,7 +85,7 @@ async def test_a_failed_migration_changes_nothing(
     assert await admin.fetchval("SELECT to_regnamespace($1)", options.schema) is None
 
 
-async def test_tables_of_somebody_else_are_left_alone(dsn: str, options: PostgresOptions, admin: Admin) -> None:
+async def test_foreign_tables_are_left_alone(dsn: str, options: PostgresOptions, admin: Admin) -> None:
     await admin.execute(f"CREATE SCHEMA {options.schema}; CREATE TABLE {options.schema}.events (mine integer)")
     with pytest.raises(JournalSchemaError, match=r"holds a table `events` that is not a Casty journal's"):
         async with open_store(dsn, options):

@@ -97,7 +97,7 @@ async def test_what_was_decided_on_top_of_a_refused_event_is_refused(
 ) -> None:
     await store.append([[event("a", 1)]])
     async with open_store(dsn, options) as other:
-        winner = store if remembered else other  # else the store is told by the table only
+        winner = store if remembered else other  # else only the table refuses the store's append
         await winner.append([[event("a", 2, writer="winner")]])
     refused, behind, neighbour = await store.append([[event("a", 2)], [event("a", 3)], [event("b", 1)]])
     assert isinstance(refused, SequenceConflictError)

@@ -1,4 +1,4 @@
-"""Files that an older version has written are brought up to date by whoever writes, all at once or not at all."""
+"""Files of an older version are migrated by the first writer, completely or not at all."""
 
 import asyncio
 import sqlite3
@@ -81,7 +81,7 @@ async def test_an_older_file_is_read_and_brought_up_to_date(path: Path, version:
         assert await store.highest_sequence_nr("a") == 5
 
 
-async def test_who_only_reads_changes_nothing(path: Path) -> None:
+async def test_a_reader_changes_nothing(path: Path) -> None:
     write_old_journal(path, 2)
     with pytest.raises(JournalSchemaError, match=r"version 2, and 3 is what is read; open it once without read_only"):
         async with open_store(str(path), SqliteOptions(read_only=True)):

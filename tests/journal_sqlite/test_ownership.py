@@ -33,7 +33,7 @@ async def opening(path: Path, *, read_only: bool = False) -> None:
         pass
 
 
-async def test_a_second_process_is_told_which_one_owns_the_file(path: Path) -> None:
+async def test_the_error_of_a_second_process_names_the_owner_of_the_file(path: Path) -> None:
     with child(OWN_FOR_EVER, path) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "[None]\n"
@@ -111,7 +111,7 @@ async def test_a_reader_sees_what_the_owner_writes_and_writes_nothing(path: Path
         process.kill()
 
 
-async def test_a_journal_that_nobody_owns_can_be_read_only_too(path: Path) -> None:
+async def test_a_journal_without_an_owner_can_be_read_only_too(path: Path) -> None:
     async with SqliteJournal(path) as journal:
         await journal.persist("a", [PersistedEvent(1, "event", 1.5)])
     async with SqliteJournal(path, read_only=True) as reader, SqliteJournal(path) as journal:

@@ -161,7 +161,7 @@ async def test_rows_can_be_read_while_they_are_written(path: Path, target: Path)
     assert seen == [([], {}), ([], {})]
 
 
-async def test_who_reads_keeps_nobody_from_writing(path: Path, target: Path) -> None:
+async def test_a_reader_does_not_block_writers(path: Path, target: Path) -> None:
     async with SqliteJournal(path) as journal:
         await deposit(journal, "a", 1)
         await balances(journal, target).run_once()

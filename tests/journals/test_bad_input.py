@@ -1,4 +1,4 @@
-"""What users give to an event-sourced actor that no journal can keep or read: whoever asks is told what is wrong and
+"""Input to an event-sourced actor that no journal can store or read: the caller's error says what is wrong and
 how to mend it, the same with every journal, and nothing is stored.
 """
 

@@ -1,4 +1,4 @@
-"""B5: a node paused for 3 s downs nobody when it wakes, is downed by nobody, and never sees itself as the only one."""
+"""B5: a node paused for 3 s downs no member when it wakes, is not downed, and never sees itself as the only member."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from casty.testing.simulation import Simulation, simulate_seeds
 from tests.simulation.clusters import SimulatedCluster
 
 
-def test_b5_a_pause_of_three_seconds_suspects_nobody() -> None:
+def test_b5_a_pause_of_three_seconds_suspects_no_node() -> None:
     async def scenario(sim: Simulation) -> None:
         cluster = SimulatedCluster(sim, 3)
         cluster.start()

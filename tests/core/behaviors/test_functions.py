@@ -188,7 +188,7 @@ def test_a_coroutine_in_place_of_a_result_is_refused_and_closed() -> None:
     refuse_coroutine(None, "tagger", fits)
 
 
-def test_only_the_commonest_case_is_told_at_a_glance() -> None:
+def test_only_the_commonest_case_is_recognized_at_a_glance() -> None:
     assert is_plainly_async(fits, 2)
     assert not is_plainly_async(plain, 2)
     assert not is_plainly_async(with_any, 2)

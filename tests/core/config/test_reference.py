@@ -70,7 +70,7 @@ def test_every_example_is_valid() -> None:
 
 def test_the_defaults_of_the_code_are_shown_as_they_are() -> None:
     config = table_from(CastyConfig, tomllib.loads(FULL_TEXT))
-    settings = ActorSettingsResolver(config).resolve("anyone")
+    settings = ActorSettingsResolver(config).resolve("an-actor")
 
     assert settings.mailbox.overflow is Mailbox().overflow
     assert settings.supervision == OneForOneStrategy(decider=Always(Directive.stop), backoff=Backoff())

@@ -48,7 +48,7 @@ def test_actors(config: CastyConfig) -> None:
         replication=ReplicationConfig(replicas=2, min_acks=1, ack_timeout=5.0),
     )
 
-    assert resolve("anyone") == usual
+    assert resolve("an-actor") == usual
     assert resolve("orders").num_shards == 512
     assert resolve("orders").replication == ReplicationConfig(replicas=3, min_acks=2, ack_timeout=5.0)
     assert resolve("orders").mailbox == usual.mailbox

@@ -15,7 +15,7 @@ async def acquire(owner: str) -> LeaseGrant | None:
         return await store.acquire("lease", owner, 60.0)
 
 
-async def test_all_who_open_it_share_it() -> None:
+async def test_all_openers_share_it() -> None:
     assert await acquire("one") == (1, 60.0)
     assert await acquire("two") is None
 

@@ -69,7 +69,7 @@ class SteeredStore(MemoryStore):
 
 
 class TwoLanes(Pace):
-    """For whom two appends at a time always pay."""
+    """Always finds two appends at a time to be faster."""
 
     @override
     def begin(self, now: float) -> None:
@@ -82,7 +82,7 @@ class TwoLanes(Pace):
 
 
 class Outcomes:
-    """Collects what the callbacks of submitted groups are told, by the name each was given."""
+    """Collects the arguments of the callbacks of submitted groups, by name."""
 
     def __init__(self) -> None:
         self.told: dict[str, Exception | None] = {}

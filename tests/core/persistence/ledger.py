@@ -64,7 +64,7 @@ class HandJournal:
 
 @dataclass(frozen=True)
 class Add:
-    """Add `text` to the state; `reply_to` is told the state with it."""
+    """Add `text` to the state; the reply is the new state."""
 
     text: str
     reply_to: ActorRef[str]

@@ -33,7 +33,7 @@ class Append:
 
 
 class HandStore(TwoAppendsStore):
-    """Bears two appends at a time, and ends each when it is told to."""
+    """Supports two appends at a time, and ends each on request."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ async def test_what_is_being_stored_takes_no_more_in_either_lane(
     assert await store.highest_sequence_nr("a") == 3
 
 
-async def test_a_busy_entity_keeps_nobody_behind_it_waiting(
+async def test_a_busy_entity_keeps_no_other_waiting(
     store: HandStore, writer: JournalWriter, outcomes: Outcomes
 ) -> None:
     writer.submit([event("busy", 1)], outcomes.of("busy 1"))
@@ -297,7 +297,7 @@ async def test_of_two_lanes_one_may_be_cancelled_and_the_other_stores_what_waits
     assert outcomes.told["b"] is outcomes.told["c"] is None
 
 
-async def test_if_both_are_cancelled_everybody_is_told(
+async def test_if_both_are_cancelled_every_caller_gets_an_error(
     store: HandStore, writer: JournalWriter, outcomes: Outcomes
 ) -> None:
     for entity in "ab":
@@ -314,7 +314,7 @@ async def test_if_both_are_cancelled_everybody_is_told(
     assert isinstance(outcomes.told["c"], JournalClosedError)
 
 
-async def test_a_lane_that_is_cancelled_before_it_begins_leaves_nobody_waiting(
+async def test_a_lane_that_is_cancelled_before_it_starts_leaves_no_caller_waiting(
     writer: JournalWriter, outcomes: Outcomes
 ) -> None:
     writer.submit([event("a", 1)], outcomes.of("a"))

@@ -1,4 +1,4 @@
-"""While a journal is away, askers are told so at once, and what was told waits for its return."""
+"""During an outage of the journal, asks fail immediately, and tells wait for its return."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -54,7 +54,7 @@ async def test_commands_share_the_commits_of_a_store(system: ActorSystem) -> Non
     assert len(store.batches) < 5
 
 
-async def test_who_was_just_answered_rides_the_next_commit_with_all_others(system: ActorSystem) -> None:
+async def test_a_caller_that_was_just_answered_joins_the_next_commit(system: ActorSystem) -> None:
     store = SteeredStore()
     journal = StoreJournal(lambda: nullcontext(store), capabilities=CAPABILITIES, serializer=JsonSerializer())
     refs = [system.spawn(ledger(journal, entity_id=f"ledger {number}")) for number in range(20)]

@@ -108,7 +108,7 @@ async def test_nothing_is_opened_before_the_first_use_and_then_once() -> None:
     assert (door.opened, door.closed) == (1, 1)
 
 
-async def test_a_failed_opening_raises_to_all_who_wait_and_may_be_tried_again() -> None:
+async def test_a_failed_opening_raises_in_all_callers_and_may_be_tried_again() -> None:
     door = Door()
     journal = made(door)
     door.gate.clear()

@@ -1,4 +1,4 @@
-"""States that a newer one has superseded are deleted, and nobody waits for that."""
+"""Superseded states are deleted, and no command waits for that."""
 
 import asyncio
 from typing import override
@@ -117,7 +117,7 @@ async def test_a_state_that_is_superseded_and_deleted_while_it_is_looked_for_is_
     system: ActorSystem,
 ) -> None:
     class BusyStore(WatchedStore):
-        """Somebody else writes right after the look at the highest number."""
+        """Another writer writes right after the highest number was read."""
 
         @override
         async def highest_sequence_nr(self, entity_id: str) -> int:

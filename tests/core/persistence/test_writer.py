@@ -1,4 +1,4 @@
-"""Group commit: batches form by themselves, groups stand alone, and everybody is told exactly once."""
+"""Group commit: batches form without a delay, groups are independent, and every callback is called exactly once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -206,7 +206,7 @@ async def test_close_stores_what_is_queued_and_refuses_what_comes_later(
     assert await store.highest_sequence_nr("a") == 2
 
 
-async def test_cancelling_the_flush_tells_everybody(
+async def test_cancelling_the_flush_fails_every_caller(
     store: SteeredStore, writer: JournalWriter, outcomes: Outcomes
 ) -> None:
     store.gate.clear()
@@ -260,7 +260,7 @@ async def test_a_store_that_never_suspends_lets_the_loop_turn_between_batches(wr
     await writer.drain()
 
 
-async def test_callbacks_do_not_run_in_the_context_of_whoever_submitted_first(writer: JournalWriter) -> None:
+async def test_callbacks_do_not_run_in_the_context_of_the_first_submitter(writer: JournalWriter) -> None:
     command: ContextVar[str] = ContextVar("command", default="none")
     seen: list[str] = []
     command.set("the first submitter's")

@@ -51,7 +51,7 @@ def test_a_path_is_no_url(core_alone: Site) -> None:
     )
 
 
-def test_a_plugin_that_failed_to_import_is_named_to_whoever_misses_something(core_alone: Site) -> None:
+def test_an_error_about_a_missing_plugin_names_those_that_failed_to_import(core_alone: Site) -> None:
     core_alone.install("casty-postgres-of-old", "0.9", sources.BROKEN_IMPORT)
     assert error_of(PluginRegistry.discover(), "postgresql://") == (
         "no journal named 'postgresql'; installed: memory; failed: casty-postgres-of-old 0.9 "

@@ -84,7 +84,7 @@ def test_two_distributions_may_call_their_entry_points_alike(site: Site) -> None
     assert {"journal acme", "journal umbrella"} <= names(PluginRegistry.discover())
 
 
-def test_a_plugin_that_fails_to_import_is_one_warning_and_stops_nobody(
+def test_a_plugin_that_fails_to_import_is_one_warning_and_stops_no_other(
     core_alone: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     core_alone.install("a-broken-one", "1.0", sources.BROKEN_IMPORT)

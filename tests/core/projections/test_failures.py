@@ -169,7 +169,7 @@ async def test_a_rebuild_goes_before_skipping(
     assert target.rows == [1, 2, 4]
 
 
-async def test_stop_stops_at_the_event_and_tells_everybody(
+async def test_stop_stops_at_the_event_and_fails_all_waiters(
     journal: StoreJournal, target: Database, manual_time: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await deposit(journal, "a", 1, 2, 3, 4)
@@ -217,7 +217,7 @@ async def test_run_once_raises_and_keeps_what_came_before(
     assert target.rows == [1, 2, 3, 4]
 
 
-async def test_run_once_skips_where_it_is_told_to(journal: StoreJournal, target: Database) -> None:
+async def test_run_once_skips_if_configured(journal: StoreJournal, target: Database) -> None:
     await deposit(journal, "a", 1, 2, 3, 4)
     assert await sums(journal, target, Handler(), on_error=OnError.skip).run_once() == 3
     assert target.rows == [1, 2, 4]
@@ -303,7 +303,7 @@ class Flickering:
         self.openings += 1
         if self.failures:
             self.failures -= 1
-            raise OffsetStoreError("nobody listens there")
+            raise OffsetStoreError("the server refuses connections")
         yield self.target
 
 

@@ -166,7 +166,7 @@ async def test_lag_is_the_distance_to_the_journals_end_and_the_age_of_the_first_
     await deposit(journal, "b", 4, at=now + 60)
     await projection.run_once()
     await deposit(journal, "b", 5, first=2, at=now + 60)
-    assert await projection.lag() == Lag(1, 0.0)  # a clock that is ahead makes nobody early
+    assert await projection.lag() == Lag(1, 0.0)  # a clock that is ahead does not make the lag negative
 
 
 async def test_rebuild_empties_the_rows_and_begins_again(journal: StoreJournal, target: Database) -> None:
@@ -220,7 +220,7 @@ async def test_reset_makes_the_tables_before_the_first_event(journal: StoreJourn
     assert resets == [0, 1]
 
 
-async def test_who_starts_second_does_not_reset_what_the_first_has_begun(
+async def test_a_second_projector_does_not_reset_what_the_first_has_started(
     journal: StoreJournal, target: Database, manual_time: ManualClock
 ) -> None:
     await deposit(journal, "a", 1, 2)
@@ -299,7 +299,7 @@ async def test_run_follows_until_it_is_cancelled(journal: StoreJournal, target: 
     assert target.rows == [1]
 
 
-async def test_who_waits_is_told_when_the_projection_ends(journal: StoreJournal, target: Database) -> None:
+async def test_waiters_get_an_error_when_the_projection_ends(journal: StoreJournal, target: Database) -> None:
     projection = sums(journal, target)
     with pytest.raises(ProjectionError, match="'sums' is not running; use it inside 'async with'"):
         await projection.caught_up()

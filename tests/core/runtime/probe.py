@@ -96,7 +96,7 @@ def fails(_ctx: Ctx, message: str) -> None:
 
 
 class Family:
-    """A parent that starts its children when it starts, and what it is told afterwards."""
+    """A parent that spawns its children when it starts, and the messages that it receives afterwards."""
 
     def __init__(
         self,

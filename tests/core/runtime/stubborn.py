@@ -15,7 +15,7 @@ ENOUGH = 5.0
 
 
 class Stubborn:
-    """Waits for its gate, whoever cancels it."""
+    """Waits for its gate and ignores cancellation."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()

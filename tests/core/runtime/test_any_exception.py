@@ -1,4 +1,4 @@
-"""User code may raise anything at all: that is its actor's failure and nobody else's."""
+"""User code may raise anything at all: that is its actor's failure and affects no other actor."""
 
 import asyncio
 import subprocess
@@ -200,7 +200,7 @@ async def test_whatever_user_code_raises_is_a_failure_of_its_actor(
 
 
 @signals
-async def test_it_stops_an_actor_that_nobody_supervises(brisk: ActorSystem, signal: BaseException) -> None:
+async def test_it_stops_an_unsupervised_actor(brisk: ActorSystem, signal: BaseException) -> None:
     stopped = Events(brisk, ActorStopped)
     probe = TestProbe[Terminated](brisk)
     ref = brisk.spawn(in_handler(Once(signal)), "x")
@@ -243,7 +243,7 @@ async def test_a_decision_that_is_no_directive_stops_the_actor(
 
 
 @signals
-async def test_a_subscriber_that_raises_it_harms_nobody(brisk: ActorSystem, signal: BaseException) -> None:
+async def test_a_subscriber_that_raises_it_affects_no_other(brisk: ActorSystem, signal: BaseException) -> None:
     seen = list[object]()
     brisk.event_stream.subscribe(DeadLetter, Once(signal))
     brisk.event_stream.subscribe(DeadLetter, seen.append)

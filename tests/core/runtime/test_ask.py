@@ -1,4 +1,4 @@
-"""Asking: who answers, and how an ask ends that nobody answers."""
+"""Asking: replies, and the end of asks without a reply."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -174,7 +174,7 @@ async def test_two_actors_that_ask_each_other_time_out_and_go_on(system: ActorSy
     assert await system.ask(refs[0], questioning("ping")) == "pong"
 
 
-async def test_a_cancelled_asker_harms_nobody(system: ActorSystem) -> None:
+async def test_a_cancelled_ask_affects_no_other(system: ActorSystem) -> None:
     gate = asyncio.Event()
 
     async def handler(_ctx: Asker, question: Question) -> Behavior[Question]:
@@ -206,7 +206,7 @@ async def test_a_shutdown_fails_the_asks_that_wait(system: ActorSystem) -> None:
         await at_once(ask)
 
 
-async def test_a_resolved_address_of_nobody_fails_the_ask_at_once(system: ActorSystem) -> None:
+async def test_a_resolved_address_without_an_actor_fails_the_ask_at_once(system: ActorSystem) -> None:
     ref = _stopped(system)
     await settle()
     with pytest.raises(ActorStoppedError):

@@ -98,7 +98,7 @@ def the_same(_reply_to: ActorRef[None]) -> str:
     return "fail"
 
 
-async def test_asks_with_the_very_same_message_are_told_apart(system: ActorSystem) -> None:
+async def test_asks_with_the_very_same_message_are_distinguished(system: ActorSystem) -> None:
     gate = asyncio.Event()
 
     async def handler(_ctx: ActorContext[str], message: str) -> Behavior[str]:

@@ -1,4 +1,4 @@
-"""The tree: names, lookup, and whom a context may stop."""
+"""The tree: names, lookup, and which actors a context may stop."""
 
 import pytest
 from casty import ActorRef, ActorStopped, ActorSystem, Behaviors
@@ -70,7 +70,7 @@ async def test_children_stop_before_their_parent(system: ActorSystem) -> None:
     assert [event.ref for event in stopped.seen] == [family.children[0], family.parent]
 
 
-async def test_a_parent_may_stop_a_child_and_itself_but_nobody_else(system: ActorSystem) -> None:
+async def test_a_parent_may_stop_a_child_and_itself_but_no_other_actor(system: ActorSystem) -> None:
     stopped, probe = Events(system, ActorStopped), TestProbe[str](system)
     stranger = system.spawn(Behaviors.receive(nothing))
 

@@ -16,7 +16,7 @@ def describe(error: Exception) -> str:
 
 
 class Piper:
-    """An actor that awaits something beside itself and passes on what it is told."""
+    """An actor that pipes work to itself and forwards its messages."""
 
     def __init__(self, system: ActorSystem, awaitable: Awaitable[str], *, caught: bool = True) -> None:
         self.probe = TestProbe[str](system)
@@ -55,14 +55,14 @@ async def test_pipe_to_self_tells_the_mapped_failure(system: ActorSystem) -> Non
     assert await piper.probe.receive() == "failed: Boom"
 
 
-async def test_a_piped_failure_that_nobody_maps_fails_the_actor(system: ActorSystem) -> None:
+async def test_an_unmapped_piped_failure_fails_the_actor(system: ActorSystem) -> None:
     result = future()
     piper = Piper(system, result, caught=False)
     result.set_exception(Boom())
     assert (await piper.stopped.receive()).ref is piper.ref
 
 
-async def test_what_somebody_else_cancels_is_a_piped_failure(system: ActorSystem) -> None:
+async def test_work_cancelled_from_outside_is_a_piped_failure(system: ActorSystem) -> None:
     result = future()
     piper = Piper(system, result)
     await settle()

@@ -59,7 +59,7 @@ async def test_a_value_that_equals_the_one_before_is_the_actors_own(begin: str) 
     assert VALUE.get() == []
 
 
-async def test_a_value_that_cannot_be_compared_harms_nobody() -> None:
+async def test_a_value_that_cannot_be_compared_does_no_harm() -> None:
     VALUE.set(Array())
     async with ActorSystem(config=PATIENT) as system:
         probe = TestProbe[Any](system)

@@ -1,4 +1,4 @@
-"""Messages that nobody handles, and how loudly."""
+"""Messages that no actor handles, and how they are logged."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def test_a_message_for_a_stopped_actor_is_a_dead_letter(system: ActorSyste
     assert "stopped" in letter.reason
 
 
-async def test_a_resolved_address_of_nobody_takes_dead_letters(system: ActorSystem) -> None:
+async def test_a_resolved_address_without_an_actor_takes_dead_letters(system: ActorSystem) -> None:
     letters, ref = Events(system, DeadLetter), system.spawn(does(lambda ctx, message: None), "a")
     address = ref.address
     assert system.resolve(address) is ref

@@ -1,4 +1,4 @@
-"""An actor that would wait for itself is told at once, and no other one is."""
+"""An ask of an actor that would wait for itself fails immediately, and no other ask does."""
 
 import asyncio
 from dataclasses import dataclass

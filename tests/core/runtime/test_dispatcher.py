@@ -9,7 +9,7 @@ from casty.testing import TestProbe, settle
 
 from tests.core.runtime.probe import Boom, Ctx, Events, does, turns
 
-USER: ContextVar[str] = ContextVar("user", default="nobody")
+USER: ContextVar[str] = ContextVar("user", default="none")
 
 
 async def test_a_suspended_handler_does_not_hold_other_actors(system: ActorSystem) -> None:
@@ -45,7 +45,7 @@ async def test_context_variables_stay_with_their_actor(system: ActorSystem) -> N
     await settle()
     a.tell("c")
     b.tell("d")
-    assert sorted(await probe.receive_n(4)) == ["a sees nobody", "b sees nobody", "c sees a", "d sees b"]
+    assert sorted(await probe.receive_n(4)) == ["a sees none", "b sees none", "c sees a", "d sees b"]
     assert USER.get() == "the test"
 
 

@@ -33,7 +33,7 @@ def test_subclasses_match() -> None:
     assert [type(event) for event in seen] == [Derived]
 
 
-def test_a_subscriber_that_raises_harms_nobody() -> None:
+def test_a_subscriber_that_raises_affects_no_other() -> None:
     stream, seen = EventStream(), list[Base]()
 
     def broken(_event: Base) -> None:

@@ -1,4 +1,4 @@
-"""Whoever has little to do does not wait for all of those who have a lot."""
+"""An actor with little to do does not wait for all actors with a lot to do."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ async def test_an_actor_with_one_message_does_not_wait_for_every_flooded_one(sys
     async def go_on(ctx: ActorContext[Any], message: object) -> Behavior[Any]:
         nonlocal handled
         handled += 1
-        if handled == 3 * FLOODED * BUDGET:  # everybody has been at it for a while
+        if handled == 3 * FLOODED * BUDGET:  # every actor has been running for a while
             told_after.append(handled)
             quiet.tell(None)
         if not answered_after.done():

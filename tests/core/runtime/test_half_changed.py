@@ -28,7 +28,7 @@ async def debugged() -> AsyncIterator[ActorSystem]:
             await system.shutdown()
 
 
-async def test_a_tell_that_fails_in_a_thread_harms_nobody(debugged: ActorSystem) -> None:
+async def test_a_tell_that_fails_in_a_thread_does_no_harm(debugged: ActorSystem) -> None:
     probe = TestProbe[str](debugged)
     one, other = (debugged.spawn(Behaviors.receive(echo)) for _ in range(2))
     assert isinstance(one, LocalRef)

@@ -113,7 +113,7 @@ class Needy:
 
 
 async def test_an_instrument_without_the_options_that_it_needs_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
-    """It is installed and nobody has asked for it: that must not keep the program from starting."""
+    """It is installed but not requested: that must not keep the program from starting."""
     good, needy = Metrics(), Metrics()
     await live(Plugin(needy, options=Needy), Plugin(good))
     assert needy.lines == []

@@ -72,9 +72,9 @@ async def test_a_reference_also_asks_by_a_function(system: ActorSystem) -> None:
     assert await ref.ask(lambda reply_to: Repeat("ab", reply_to=reply_to)) == "abab"
 
 
-async def test_a_request_that_is_told_may_name_its_receiver(system: ActorSystem) -> None:
+async def test_a_request_sent_by_tell_may_name_its_receiver(system: ActorSystem) -> None:
     ref, probe = system.spawn(parrot()), TestProbe[str](system)
-    ref.tell(Repeat("ab"))  # its reply goes nowhere, and harms nobody
+    ref.tell(Repeat("ab"))  # its reply goes nowhere, and does no harm
     ref.tell(Repeat("cd", reply_to=probe.ref))
     assert await probe.receive() == "cdcd"
 

@@ -29,7 +29,7 @@ type Action = Callable[[Ctx], object]
 
 
 class Held:
-    """An actor that can be held up while it handles a message, and what it was told."""
+    """An actor that can be blocked while it handles a message, and its messages."""
 
     def __init__(self, system: ActorSystem, mailbox: Mailbox | None = None) -> None:
         self.got: list[Any] = []

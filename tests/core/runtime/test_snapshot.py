@@ -77,7 +77,7 @@ async def test_a_suspended_actor_says_in_what_for_how_long_and_where(system: Act
     gates.gate.set()
 
 
-async def test_an_actor_may_look_at_itself_and_at_whom_it_is_asked_by(system: ActorSystem) -> None:
+async def test_an_actor_may_inspect_itself_and_the_asking_actor(system: ActorSystem) -> None:
     taken: list[SystemSnapshot] = []
 
     async def asks(ctx: Ctx, _message: str) -> Behavior[str]:

@@ -1,4 +1,4 @@
-"""Who decides about a failure, and what each directive does."""
+"""Which strategy decides about a failure, and what each directive does."""
 
 from random import Random
 
@@ -25,7 +25,7 @@ def always(directive: Directive) -> OneForOneStrategy:
 
 
 class Counter:
-    """Counts what it is told, in a state that a restart forgets."""
+    """Counts its messages, in a state that a restart discards."""
 
     def __init__(self, system: ActorSystem) -> None:
         self.probe = TestProbe[int](system)

@@ -11,7 +11,7 @@ from tests.core.runtime.probe import Boom, Ctx, Family, begins, does, fails
 
 
 class Watcher:
-    """An actor that passes on what it is told, `Terminated` included, and does `action` at its start."""
+    """An actor that forwards its messages, `Terminated` included, and runs `action` when it starts."""
 
     def __init__(self, system: ActorSystem, action: Callable[[Ctx], object]) -> None:
         self.probe = TestProbe[object](system)
@@ -115,7 +115,7 @@ async def test_terminated_follows_what_the_child_had_told(system: ActorSystem) -
     assert await probe.receive_n(4) == ["0", "1", "2", "gone"]
 
 
-async def test_watching_oneself_harms_nobody(system: ActorSystem) -> None:
+async def test_watching_oneself_does_no_harm(system: ActorSystem) -> None:
     watcher = Watcher(system, lambda ctx: ctx.watch(ctx.self))
     other = Watcher(system, lambda ctx: ctx.watch(watcher.ref))
     await settle()

@@ -52,7 +52,7 @@ WIRE_TYPES: Final[dict[str, object]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """Who wrote a file, and what is in it: then, and as today's program reads it."""
+    """The writer of a file and its contents: as written, and as today's program reads them."""
 
     writer: MsgpackSerializer
     written: dict[str, object]

@@ -170,7 +170,7 @@ def test_annotations_that_are_evaluated_late_are_resolved_one_by_one(monkeypatch
     assert field_hints(Known) == {"a": int, "b": Any, "c": list[int]}
 
 
-def test_annotations_of_which_nothing_can_be_told_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_annotations_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
     as_in_python_3_14(monkeypatch, {})
     assert field_hints(Known) == {}
     plan = RecordPlan(Known, WireName("known", 1))

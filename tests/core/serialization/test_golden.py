@@ -14,7 +14,7 @@ ENTRIES = [(path.stem, label) for path in sorted(FOLDER.iterdir()) for label in 
 
 
 def shape(value: Any) -> object:
-    """The value with its types, which equality passes over; the order of a set's elements is nobody's."""
+    """The value with its types, which equality ignores; sets have no order."""
     kind = cast("type[object]", type(value))
     parts: object = repr(value)
     if isinstance(value, set | frozenset):

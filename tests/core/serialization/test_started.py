@@ -1,4 +1,4 @@
-"""Types of the file that was started: which name they are written under, and who can read them."""
+"""Types of the started file: the name they are written under, and the programs that can read them."""
 
 import logging
 import subprocess
@@ -61,7 +61,7 @@ def test_a_module_that_is_started_has_the_name_that_it_was_started_by(program: P
     assert start(program, "-m", name.removesuffix(".__main__")) == (f"{name}:Deposited", "")
 
 
-def test_what_has_no_file_says_that_nobody_else_can_read_it(program: Path) -> None:
+def test_a_program_without_a_file_warns_that_no_other_can_read_its_types(program: Path) -> None:
     printed, logged = start(program, "-c", SOURCE)
     assert printed == "__main__:Deposited"
     assert "no other program can read it; name it with @message" in logged
@@ -122,7 +122,7 @@ def test_what_was_stored_as_main_can_be_read_by_the_same_file(monkeypatch: pytes
     assert MsgpackSerializer().decode("__main__:Deposited", 1, payload) == module.Deposited(7)
 
 
-def test_another_program_is_told_how_to_lead_it_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_another_program_says_how_to_convert_it(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry()
     payload = MsgpackSerializer().encode(started(monkeypatch, imported=True).Deposited(7)).payload
     monkeypatch.undo()

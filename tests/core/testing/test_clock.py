@@ -87,7 +87,7 @@ async def test_time_does_not_go_back() -> None:
         await ManualClock().advance(-1)
 
 
-async def test_what_was_told_before_is_handled_at_the_old_time() -> None:
+async def test_earlier_messages_are_handled_at_the_old_time() -> None:
     """A timer that the message starts counts from then."""
     async with ActorSystem(clock=(clock := manual_time())) as system:
         probe = TestProbe[str](system)

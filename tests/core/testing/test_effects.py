@@ -63,7 +63,7 @@ def test_a_child_is_stopped_and_its_name_is_free() -> None:
     assert kit.child_inbox("a").ref != first
 
 
-def test_stops_itself_and_nobody_strange() -> None:
+def test_stops_itself_and_no_foreign_actor() -> None:
     stranger = TestInbox[str]("/stranger")
     kit = BehaviorTestKit(does(lambda ctx, message: ctx.stop(message)))
     with pytest.raises(ValueError, match="not /stranger"):
@@ -150,7 +150,7 @@ async def fail() -> int:
     raise ValueError("lost")
 
 
-def test_what_is_piped_is_told_to_the_actor() -> None:
+def test_a_piped_result_is_a_message_to_the_actor() -> None:
     def action(ctx: Ctx, message: object) -> None:
         match message:
             case int():

@@ -174,7 +174,7 @@ async def test_what_a_command_sets_off_has_happened() -> None:
         inbox.expect_message(5)
 
 
-async def test_commands_that_the_entity_tells_itself_belong_to_nobody() -> None:
+async def test_commands_that_the_entity_sends_itself_belong_to_no_caller() -> None:
     async with EventSourcedTestKit(account()) as kit:
         result = await kit.run("twice")
         assert (result.events, result.state.total) == ((Deposited(1), Deposited(2)), 3)

@@ -104,7 +104,7 @@ async def test_a_message_that_comes_meanwhile_is_noticed(probe: Probes) -> None:
         await watcher.expect_no_message(within=5.0)
 
 
-async def test_on_manual_time_nobody_waits_for_nothing() -> None:
+async def test_on_manual_time_no_probe_waits_in_vain() -> None:
     async with ActorSystem(clock=ManualClock()) as system:
         probe = TestProbe[str](system)
         async with asyncio.timeout(20.0):

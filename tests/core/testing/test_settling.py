@@ -34,7 +34,7 @@ async def test_what_was_written_to_a_socket_of_ours_has_been_read() -> None:
     assert received == [b"x"]
 
 
-async def test_two_who_wait_do_not_keep_each_other_awake() -> None:
+async def test_two_waiting_callers_do_not_keep_each_other_awake() -> None:
     async with asyncio.timeout(20.0):
         await asyncio.gather(settle(), settle(), settle())
 

@@ -40,7 +40,7 @@ async def test_a_frame_arrives_in_the_next_turn() -> None:
         assert inbox.bodies() == [bytes([n]) for n in range(100)]
 
 
-async def test_frames_to_nobody_are_dropped_at_once_and_the_next_one_tries_again() -> None:
+async def test_undeliverable_frames_are_dropped_at_once_and_the_next_one_tries_again() -> None:
     inbox, opening = endpoint("inproc://a:1")
     async with opening as a:
         assert a.send(B, b"1")

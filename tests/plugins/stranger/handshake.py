@@ -18,15 +18,15 @@ class Refused(Exception):
     """One side does not accept the other."""
 
 
-def proof(cookie: bytes, nonces: bytes, who: str) -> str:
-    return hmac.new(cookie, nonces + who.encode(), "sha256").hexdigest()
+def proof(cookie: bytes, nonces: bytes, prover: str) -> str:
+    return hmac.new(cookie, nonces + prover.encode(), "sha256").hexdigest()
 
 
 def line(**fields: Any) -> bytes:
     return json.dumps(fields).encode() + b"\n"
 
 
-def who_is(text: dict[str, Any], role: str) -> tuple[NodeId, str]:
+def identity_of(text: dict[str, Any], role: str) -> tuple[NodeId, str]:
     node = NodeId(str(text["host"]), int(text["port"]), int(text["uid"]))
     return node, f"{role} {node}"
 
@@ -53,8 +53,8 @@ async def introduce(own: "UnixTransport", reader: StreamReader, writer: StreamWr
     given = own.proof(cookies[0], nonces, f"dialing {own.node}") if cookies else ""
     writer.write(line(**card(own), nonce=nonces[NONCE:].hex(), proof=given))
     said = await read_line(reader)
-    node, who = who_is(said, "accepting")
-    check(own, said, nonces, who)
+    node, prover = identity_of(said, "accepting")
+    check(own, said, nonces, prover)
     return node
 
 
@@ -63,10 +63,10 @@ async def answer(own: "UnixTransport", reader: StreamReader, writer: StreamWrite
     nonce = secrets.token_bytes(NONCE)
     writer.write(nonce)
     said = await read_line(reader)
-    node, who = who_is(said, "dialing")
+    node, prover = identity_of(said, "dialing")
     nonces = nonce + bytes.fromhex(said["nonce"])
     try:
-        cookie = check(own, said, nonces, who)
+        cookie = check(own, said, nonces, prover)
     except Refused as error:
         writer.write(line(refused=str(error)))
         raise
@@ -75,11 +75,11 @@ async def answer(own: "UnixTransport", reader: StreamReader, writer: StreamWrite
     return node
 
 
-def check(own: "UnixTransport", said: dict[str, Any], nonces: bytes, who: str) -> bytes:
+def check(own: "UnixTransport", said: dict[str, Any], nonces: bytes, prover: str) -> bytes:
     """The cookie that both have. Raises `Refused`."""
     if reason := own.refusal(said["cluster"]):
         raise Refused(reason)
-    cookie = own.shared(said["proof"], nonces, who)
+    cookie = own.shared(said["proof"], nonces, prover)
     if cookie is None:
         raise Refused("the two share no cookie")
     return cookie

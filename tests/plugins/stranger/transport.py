@@ -80,7 +80,7 @@ class UnixTransport:
         self._server = await asyncio.start_unix_server(self._accept, self.path(self.at))
 
     async def take_address(self, path: str) -> None:
-        """What a killed process has left is removed; a socket that somebody listens at is not."""
+        """Remove the socket of a killed process; a socket with a listener stays."""
         try:
             _, writer = await asyncio.open_unix_connection(path)
         except FileNotFoundError:
@@ -150,17 +150,17 @@ class UnixTransport:
                 del self.present[node]
                 self.tell(self.receiver.peer_lost, node, "no connection is left")
 
-    def proof(self, cookie: bytes, nonces: bytes, who: str) -> str:
-        return proof(cookie, nonces, who)
+    def proof(self, cookie: bytes, nonces: bytes, prover: str) -> str:
+        return proof(cookie, nonces, prover)
 
     def refusal(self, cluster: str) -> str | None:
         return None if cluster == self.endpoint.cluster else f"it is of the cluster {cluster!r}"
 
-    def shared(self, given: str, nonces: bytes, who: str) -> bytes | None:
+    def shared(self, given: str, nonces: bytes, prover: str) -> bytes | None:
         """The cookie of ours by which the other side has proved itself."""
         if not self.endpoint.cookies:
             return None if given else b""
-        expected = ((cookie, self.proof(cookie, nonces, who)) for cookie in self.endpoint.cookies)
+        expected = ((cookie, self.proof(cookie, nonces, prover)) for cookie in self.endpoint.cookies)
         return next((cookie for cookie, right in expected if secrets.compare_digest(right, given)), None)
 
     def limit(self, lane: Lane) -> int:
@@ -176,7 +176,7 @@ class UnixTransport:
             async with asyncio.timeout(5):
                 peer = await answer(self, reader, writer)
             earlier = self.reading.get(peer.address)
-            if earlier is not None:  # it has no end that anybody writes to: what is left of it comes first
+            if earlier is not None:  # no process writes to its other end any more: its remaining bytes come first
                 await asyncio.wait([earlier], timeout=1)
                 earlier.cancel()
             task = self.reading[peer.address] = asyncio.ensure_future(self._read(peer, reader))

@@ -51,29 +51,29 @@ class ReadsFramesOfAnySize(UnixTransport):
         return 1 << 32
 
 
-class LetsInAnyCluster(UnixTransport):
+class AcceptsAnyCluster(UnixTransport):
     @override
     def refusal(self, cluster: str) -> str | None:
         return None
 
 
-class LetsInAnyCookie(UnixTransport):
+class AcceptsAnyCookie(UnixTransport):
     @override
-    def shared(self, given: str, nonces: bytes, who: str) -> bytes | None:
+    def shared(self, given: str, nonces: bytes, prover: str) -> bytes | None:
         return b"" if not self.endpoint.cookies else self.endpoint.cookies[0]
 
 
 class KnowsOneCookie(UnixTransport):
     @override
-    def shared(self, given: str, nonces: bytes, who: str) -> bytes | None:
-        found = super().shared(given, nonces, who)
+    def shared(self, given: str, nonces: bytes, prover: str) -> bytes | None:
+        found = super().shared(given, nonces, prover)
         return found if found in (b"", *self.endpoint.cookies[:1]) else None
 
 
 class ProvesWithoutNonces(UnixTransport):
     @override
-    def proof(self, cookie: bytes, nonces: bytes, who: str) -> str:
-        return proof(cookie, b"", who)
+    def proof(self, cookie: bytes, nonces: bytes, prover: str) -> str:
+        return proof(cookie, b"", prover)
 
 
 class SwallowsWhatReceiversRaise(UnixTransport):

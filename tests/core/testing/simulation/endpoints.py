@@ -1,4 +1,4 @@
-"""Endpoints that write down what they are told."""
+"""Endpoints that record their callbacks."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -63,11 +63,11 @@ class Recorder(FrameReceiver):
         return await self.host.run(send)
 
     def frames(self, *senders: str) -> list[str]:
-        """Those that have come, from anybody or from these hosts."""
+        """The frames that have arrived, from all or from these hosts."""
         return [said[2] for said in self.told if said[0] == "frame" and (not senders or said[1] in senders)]
 
     def others(self) -> list[tuple[Any, ...]]:
-        """What it was told that is no frame."""
+        """Its callbacks other than frames."""
         return [said for said in self.told if said[0] != "frame"]
 
     @override

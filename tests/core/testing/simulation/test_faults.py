@@ -12,7 +12,7 @@ NAMES = ("a", "b", "c", "d", "e")
 
 
 def reached(sim: Simulation) -> dict[str, set[str]]:
-    """Whom each host reaches, itself included."""
+    """The hosts that each host reaches, itself included."""
     return {a: {b for b in NAMES if sim.network.is_open(a, b)} for a in NAMES}
 
 
@@ -54,14 +54,14 @@ def test_partitions(fault: Fault, expected: list[int]) -> None:
 
 
 def test_each_of_a_ring_reaches_another_majority() -> None:
-    during(faults.majorities_ring, lambda sim: len({frozenset(who) for who in reached(sim).values()}) == 5)
+    during(faults.majorities_ring, lambda sim: len({frozenset(hosts) for hosts in reached(sim).values()}) == 5)
 
 
 def test_one_way_cuts_one_way() -> None:
     during(faults.one_way, lambda sim: sizes(sim) in ([1, 5, 5, 5, 5], [4, 4, 4, 4, 5]))
 
 
-def test_flapping_and_clogging_cut_somebody_off() -> None:
+def test_flapping_and_clogging_cut_a_host_off() -> None:
     during(faults.flapping, lambda sim: sizes(sim) == [4, 4, 5, 5, 5])
     during(faults.swizzle_clog, lambda sim: 1 in sizes(sim))
 
@@ -75,12 +75,12 @@ def test_only_resets_reset() -> None:
 
 
 @pytest.mark.parametrize("fault", [faults.kill, faults.kill_and_wipe])
-def test_somebody_is_killed(fault: Fault) -> None:
+def test_a_host_is_killed(fault: Fault) -> None:
     during(fault, lambda sim: sum(host.is_up for host in sim.hosts) == 4)
 
 
 @pytest.mark.parametrize("fault", [faults.kill, faults.kill_and_wipe])
-def test_only_who_wipes_wipes(fault: Fault) -> None:
+def test_only_kill_and_wipe_wipes(fault: Fault) -> None:
     async def scenario(sim: Simulation) -> None:
         host = sim.host("a")
         host.start(lambda: asyncio.sleep(1e6))
@@ -91,7 +91,7 @@ def test_only_who_wipes_wipes(fault: Fault) -> None:
     simulate(scenario)
 
 
-def test_somebody_is_paused() -> None:
+def test_a_host_is_paused() -> None:
     during(faults.pause, lambda sim: sum(host.is_paused for host in sim.hosts) == 1)
 
 

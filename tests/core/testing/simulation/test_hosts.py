@@ -33,7 +33,7 @@ def test_a_function_runs_on_the_host_and_answers() -> None:
     assert simulate(scenario).result == "answer"
 
 
-def test_who_gives_up_waiting_cancels_what_runs_on_the_host() -> None:
+def test_a_cancelled_caller_cancels_its_function_on_the_host() -> None:
     async def scenario(sim: Simulation) -> None:
         ended = asyncio.Event()
 
@@ -181,7 +181,7 @@ def test_a_scenario_that_exits_ends_the_program() -> None:
         simulate(scenario)
 
 
-def test_who_waits_for_a_host_is_told_of_its_crash() -> None:
+def test_a_waiting_caller_gets_an_error_when_the_host_crashes() -> None:
     async def scenario(sim: Simulation) -> None:
         host = sim.host("a")
         asyncio.get_running_loop().call_later(1.0, host.crash)

@@ -39,7 +39,7 @@ def test_hosts_whose_clocks_differ_share_one_lease() -> None:
     simulate(scenario)
 
 
-def test_a_host_that_is_cut_off_from_the_server_is_told_so() -> None:
+def test_a_host_that_is_cut_off_from_the_server_gets_an_error() -> None:
     async def scenario(sim: Simulation) -> None:
         async def ask() -> None:
             async with PROVIDER.open("sim-database://leases", PROVIDER.options()) as store:

@@ -13,7 +13,7 @@ from casty.testing.simulation.refusals import REFUSED
 IN_ORDER = Settings(in_order=True)
 
 
-def test_time_passes_only_where_somebody_waits() -> None:
+def test_time_passes_only_while_all_wait() -> None:
     async def scenario(sim: Simulation) -> tuple[float, float]:
         begin = asyncio.get_running_loop().time()
         await asyncio.sleep(3_000.0)
@@ -87,7 +87,7 @@ def test_cancelled_timers_never_fire_and_are_not_kept() -> None:
     assert simulate(scenario).result < 250
 
 
-def test_who_never_rests_does_not_stop_the_time() -> None:
+def test_a_task_that_never_rests_does_not_stop_time() -> None:
     async def busy() -> None:
         while True:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -166,7 +166,7 @@ def test_another_thread_is_refused_and_its_own_is_not() -> None:
     simulate(scenario)
 
 
-def test_a_standstill_is_a_failure_that_names_who_waits() -> None:
+def test_a_standstill_is_a_failure_that_names_the_waiting_tasks() -> None:
     async def waits_for_ever() -> None:
         await asyncio.Event().wait()
 
@@ -178,8 +178,8 @@ def test_a_standstill_is_a_failure_that_names_who_waits() -> None:
     with pytest.raises(SimulationFailedError, match="standstill: no callback is ready") as caught:
         simulate(scenario)
     (note, _) = caught.value.__notes__
-    assert "\n  a: test_a_standstill_is_a_failure_that_names_who_waits.<locals>.waits_for_ever at " in note
-    assert "\n  (scenario): test_a_standstill_is_a_failure_that_names_who_waits.<locals>.scenario at " in note
+    assert "\n  a: test_a_standstill_is_a_failure_that_names_the_waiting_tasks.<locals>.waits_for_ever at " in note
+    assert "\n  (scenario): test_a_standstill_is_a_failure_that_names_the_waiting_tasks.<locals>.scenario at " in note
 
 
 @pytest.mark.parametrize("settings", [Settings(seconds=10.0), Settings(steps=1_000)])
@@ -193,7 +193,7 @@ def test_a_scenario_that_never_ends_fails(settings: Settings) -> None:
 
 
 async def breaks() -> None:
-    raise ZeroDivisionError("nobody looks")
+    raise ZeroDivisionError("never retrieved")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ async def breaks() -> None:
         lambda: asyncio.get_running_loop().create_task(breaks()),
     ],
 )
-def test_an_error_that_nobody_handles_fails_the_run(leave: Callable[[], object]) -> None:
+def test_an_unhandled_error_fails_the_run(leave: Callable[[], object]) -> None:
     async def main() -> None:
         leave()
         await asyncio.sleep(1.0)

@@ -34,7 +34,7 @@ async def test_frames_of_a_lane_arrive_in_order(sim: Simulation) -> None:
 
 
 @simulated(seeds=20)
-async def test_who_call_each_other_at_once_have_one_connection(sim: Simulation) -> None:
+async def test_two_that_dial_each_other_at_once_have_one_connection(sim: Simulation) -> None:
     a, b = pair(sim)
     await asyncio.sleep(0.1)
     await asyncio.gather(a.send(b, *MANY), b.send(a, *MANY))
@@ -61,7 +61,7 @@ async def test_nothing_arrives_before_the_peer_is_announced(sim: Simulation) -> 
 
 
 @simulated(seeds=20)
-async def test_who_calls_a_paused_caller_has_one_connection_as_well(sim: Simulation) -> None:
+async def test_an_endpoint_that_dials_a_paused_dialer_has_one_connection_as_well(sim: Simulation) -> None:
     a, b = pair(sim)
     await asyncio.sleep(0.1)
     await asyncio.gather(a.send(b, *MANY), b.send(a, *MANY))
@@ -120,7 +120,7 @@ def test_one_way_is_open_in_the_other_direction() -> None:
     simulate(scenario)
 
 
-def test_a_reset_is_told_at_once_and_connecting_is_refused() -> None:
+def test_a_reset_is_reported_at_once_and_connecting_is_refused() -> None:
     async def scenario(sim: Simulation) -> None:
         a, b = pair(sim)
         await asyncio.sleep(0.1)
@@ -160,7 +160,7 @@ async def test_a_restarted_node_is_another_one(sim: Simulation) -> None:
     await asyncio.sleep(1.0)
     b.host.crash(silent=sim.random.random() < 0.5)
     await asyncio.sleep(sim.random.random())
-    await a.send(b, "to nobody")
+    await a.send(b, "undeliverable")
     b.restart()
     await asyncio.sleep(1.0)
     await a.send(b, "to the second")
@@ -186,7 +186,7 @@ def test_a_paused_peer_takes_its_frames_when_it_goes_on() -> None:
     simulate(scenario)
 
 
-def test_what_waits_for_an_unreachable_peer_is_bounded_and_given_up() -> None:
+def test_the_queue_of_an_unreachable_peer_is_bounded_and_dropped() -> None:
     async def scenario(sim: Simulation) -> None:
         a = Recorder(sim, "a", queue_frames=3, give_up_after=5.0).start()
         b = Recorder(sim, "b")
@@ -323,7 +323,7 @@ async def test_a_closed_endpoint_says_and_takes_nothing_more(sim: Simulation) ->
 
 
 @simulated(seeds=30)
-async def test_who_calls_an_endpoint_that_is_being_closed_is_not_left_in_doubt(sim: Simulation) -> None:
+async def test_dialing_a_closing_endpoint_has_a_definite_outcome(sim: Simulation) -> None:
     a, b = Recorder(sim, "a", give_up_after=1.0).start(), Recorder(sim, "b")
 
     async def main() -> None:
@@ -335,7 +335,7 @@ async def test_who_calls_an_endpoint_that_is_being_closed_is_not_left_in_doubt(s
     b.host.pause()
     await a.send(b, "hello")
     await asyncio.sleep(0.2)
-    # Now it has to let somebody in and to close, in any order.
+    # Now it has to accept a peer and to close, in any order.
     b.host.resume()
     await asyncio.sleep(10.0)
     assert [said[0] for said in a.told] in (["connected", "lost"], ["dropped"], ["connected", "lost", "dropped"])
