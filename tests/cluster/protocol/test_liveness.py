@@ -101,8 +101,7 @@ def test_a_tick_before_the_deadline_does_nothing(detector: Detector, liveness: L
 
 
 def test_the_sender_of_a_users_frame_counts_as_heard_at_the_next_look(detector: Detector, liveness: Liveness) -> None:
-    liveness.note(B)
-    liveness.note(B)
+    liveness.noted[B] = None
     assert detector.calls == []
     detector.due = 1.0
     liveness.handle(Tick(), 1.0)
@@ -121,7 +120,7 @@ def test_a_member_whose_connections_are_refused_is_suspected_as_such(liveness: L
 def test_a_users_frame_that_was_only_noted_ends_a_series_of_refused_connections(liveness: Liveness) -> None:
     refused = ConnectFailed(B.address, ConnectFailure.refused, "refused")
     liveness.handle(refused, 0.0)
-    liveness.note(B)
+    liveness.noted[B] = None
     assert liveness.handle(refused, PATIENCE) == []
     assert liveness.handle(refused, PATIENCE + 0.1) == []
 

@@ -49,8 +49,8 @@ class Incarnation:
         self._report = report
         self._ended = False
         self._membership, self._liveness = _machines(local, system, settings, contacts)
-        self.note_heard = self._liveness.note
-        """Called for each user's frame, directly at the machine, because there are so many of them."""
+        self.noted = self._liveness.noted
+        """The senders of user frames: written to directly, without a call, as there are so many of these frames."""
         self._members: Driver[Input, effects.Effect] = Driver(self._membership, clock, self._carry_out)
         self._signs: Driver[liveness.Input, liveness.Effect] = Driver(self._liveness, clock, self._carry_out)
         self._view: Driver[view_tracker.Input, view_tracker.Effect] = Driver(ViewTracker(local.node), clock, show)

@@ -75,7 +75,7 @@ class Reception(FrameReceiver):
         if incarnation is None:
             return
         if frame[0] >= kinds.TELL:
-            incarnation.note_heard(peer)
+            incarnation.noted[peer] = None
             if not incarnation.is_removed(peer):
                 self._delivery.received(peer, frame)
             return

@@ -77,12 +77,9 @@ class Liveness:
     def __init__(self, detector: FailureDetector, refused_patience: float) -> None:
         self._detector = detector
         self._refused = RefusedConnections(refused_patience)
-        self._noted: dict[NodeId, None] = {}
+        self.noted: dict[NodeId, None] = {}
+        """The senders of user frames since the last look. The shell adds to it by itself, once for every such frame."""
         self._suspects = Suspects(frozenset())
-
-    def note(self, node: NodeId) -> None:
-        """A user's frame arrived from that node. Called for each one, so it must be cheap."""
-        self._noted[node] = None
 
     def overdue(self, now: float) -> float:
         """Return for how many seconds the process has been held up, as far as the detector's next look is late."""
@@ -128,9 +125,9 @@ class Liveness:
         self._refused.heard(node)
 
     def _count_noted(self, now: float) -> None:
-        for node in self._noted:
+        for node in self.noted:
             self._count(node, now)
-        self._noted.clear()
+        self.noted.clear()
 
     def _report(self, now: float) -> Iterator[Effect]:
         refused = self._refused.suspects(now)
