@@ -5,7 +5,6 @@ Nothing here knows a feature by name. A failure of one is reported with its name
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
@@ -30,7 +29,7 @@ START_TIMEOUT: Final = 30.0
 
 
 class Features:
-    """Raises `PluginError` where two features claim the same thing."""
+    """All features of a node, in the order of their start. Raises `PluginError` if two of them claim the same thing."""
 
     def __init__(self, features: Named, feature_node: FeatureNode, kernel: Kernel, node: Node) -> None:
         self.node = feature_node
@@ -47,9 +46,6 @@ class Features:
         self._started: list[str] = []
         self._refs: dict[str, ActorRef[Any]] = {}
         """What features returned for their behaviors, by path."""
-        self._unseen: deque[ClusterState | None] = deque()
-        """Views that the features have yet to be shown."""
-        self._is_showing = False
 
     def find[F: ClusterFeature](self, kind: type[F]) -> F:
         """The feature of that class, which must be there."""
@@ -120,19 +116,9 @@ class Features:
             logger.error("%s failed; the shutdown goes on: %s", title, described(error), exc_info=error)
 
     def _show(self, view: ClusterState | None) -> None:
-        """Show a view to all features before the next one, also where a feature causes the next one."""
-        self._unseen.append(view)
-        if self._is_showing:
-            return
-        self._is_showing = True
-        try:
-            while self._unseen:
-                view = self._unseen.popleft()
-                for name in self._started:
-                    with self._reporting(name, "at a view of the cluster"):
-                        self._features[name].view_changed(view)
-        finally:
-            self._is_showing = False
+        for name in self._started:
+            with self._reporting(name, "at a view of the cluster"):
+                self._features[name].view_changed(view)
 
     def _receive(self, name: str, receive: ReceiveMessage, node: NodeId, message: Any) -> None:
         with self._reporting(name, f"at a {type(message).__name__}"):
