@@ -87,7 +87,7 @@ async def test_an_address_for_all_addresses_needs_one_that_others_can_use() -> N
 
 async def test_who_can_be_reached_from_elsewhere_must_know_whom_to_trust() -> None:
     text = await refused("tcp://192.0.2.1:0")
-    assert "192.0.2.1 can be reached from other machines, and anybody there could join the cluster" in text
+    assert "192.0.2.1 can be reached from other machines, and any process there could join the cluster" in text
     for cure in ("cookie=", "cookie_file", "tls=", "127.0.0.1", "insecure=True"):
         assert cure in text
 

@@ -1,8 +1,11 @@
 """What some release has sent is read by this one, and what this one sends is what its golden files say."""
 
 import pytest
+from casty.errors import ActorFailedError, DecodeError, JournalUnavailableError
 from casty_cluster.wire import codec, frames
 from casty_cluster.wire.catalogue import CATALOGUE
+from casty_cluster.wire.failures import FAILURES, failure, index_of
+from casty_cluster.wire.permissions import NotAllowedError
 
 from tests.cluster.wire.golden_files import stored, today
 from tests.cluster.wire.samples import FRAMES, MESSAGES
@@ -42,3 +45,33 @@ def test_there_is_a_golden_one_of_each_message() -> None:
 
 def test_there_is_a_golden_one_of_each_kind_of_frame() -> None:
     assert {sample.frame[0] for sample in FRAMES.values()} == frames.KINDS.keys()
+
+
+def test_the_indexes_of_failures_stay() -> None:
+    """Nodes of all releases send these; only ever append to the list."""
+    assert [kind.__name__ for kind in FAILURES] == [
+        "ActorStoppedError",
+        "ActorFailedError",
+        "DecodeError",
+        "MailboxFullError",
+        "JournalError",
+        "JournalUnavailableError",
+        "JournalOverloadedError",
+        "JournalClosedError",
+        "JournalSetupError",
+        "JournalSchemaError",
+        "FencedError",
+        "SequenceConflictError",
+        "NodeLostError",
+        "NodeDownedError",
+        "SystemStoppedError",
+        "SerializationError",
+        "EncodeError",
+    ]
+
+
+def test_a_failure_of_a_newer_node_is_a_failed_actor() -> None:
+    assert type(failure(255, "newer")) is ActorFailedError
+    assert type(failure(index_of(JournalUnavailableError("away")), "away")) is JournalUnavailableError
+    assert type(failure(index_of(NotAllowedError("no")), "no")) is DecodeError
+    assert type(failure(index_of(ValueError("no")), "no")) is ActorFailedError

@@ -104,7 +104,7 @@ def _check_exposure(where: Place, endpoint: Endpoint, address: str) -> None:
         )
     if not (bound.is_loopback or endpoint.cookies or endpoint.tls or endpoint.insecure):
         raise ConfigError(
-            f"{where.host} can be reached from other machines, and anybody there could join the cluster; give all "
+            f"{where.host} can be reached from other machines, and any process there could join the cluster; give all "
             "nodes the same cookie (cookie=… or [cluster] cookie_file) or certificates (tls=… or [cluster.tls]), "
             "listen at 127.0.0.1, or, where only trusted machines reach the network, set insecure=True"
         )

@@ -94,9 +94,9 @@ class BulkTransfers:
 
     def out(self) -> None:
         """End all transfers: this incarnation is no longer a member."""
-        nobody = Members(0, frozenset())
-        self._sending.handle(nobody)
-        self._receiving.handle(nobody)
+        none = Members(0, frozenset())
+        self._sending.handle(none)
+        self._receiving.handle(none)
 
     def _carry_out(self, effect: sending.Effect | receiving.Effect) -> None:
         match effect:

@@ -1,8 +1,8 @@
 """Messages between actors of different nodes: at most once, and in order from one sender to one receiver as long as
 the connection between their nodes lasts.
 
-A tell never raises: what cannot be written, sent or delivered is a dead letter on the node that notices. An ask whose
-target cannot answer is refused by the target's node, so that its asker need not wait for the timeout.
+A tell never raises: a message that cannot be encoded, sent or delivered is a dead letter on the node that notices. An
+ask whose target cannot reply is refused by the target's node, so that it fails before its timeout.
 """
 
 import logging
@@ -12,27 +12,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from casty.address import ActorAddress, PeerAddress
-from casty.errors import (
-    ActorFailedError,
-    ActorStoppedError,
-    CastyError,
-    DecodeError,
-    EncodeError,
-    FencedError,
-    JournalClosedError,
-    JournalError,
-    JournalOverloadedError,
-    JournalSchemaError,
-    JournalSetupError,
-    JournalUnavailableError,
-    MailboxFullError,
-    NodeDownedError,
-    NodeLostError,
-    PluginError,
-    SequenceConflictError,
-    SerializationError,
-    SystemStoppedError,
-)
+from casty.errors import ActorFailedError, ActorStoppedError, DecodeError, EncodeError, PluginError
 from casty.extension import ASKS, Asks, Kernel, LocalRef, Throttle, has_stopped
 from casty.member import NodeId
 from casty.printable import printable
@@ -41,35 +21,11 @@ from casty.spi.serializer import Serializer
 
 from casty_cluster.broadcast.broadcast import PREFIX
 from casty_cluster.remoting.refs import RemoteRef, ReplyRef
-from casty_cluster.wire import frames
+from casty_cluster.wire import failures, frames
 from casty_cluster.wire.forwarding import Flush, Forwarded, Returned
 from casty_cluster.wire.permissions import check_message
 
 logger = logging.getLogger("casty.remoting")
-
-FAILURES: Final[tuple[type[CastyError], ...]] = (
-    ActorStoppedError,
-    ActorFailedError,
-    DecodeError,
-    MailboxFullError,
-    JournalError,
-    JournalUnavailableError,
-    JournalOverloadedError,
-    JournalClosedError,
-    JournalSetupError,
-    JournalSchemaError,
-    FencedError,
-    SequenceConflictError,
-    NodeLostError,
-    NodeDownedError,
-    SystemStoppedError,
-    SerializationError,
-    EncodeError,
-)
-"""What an asker on another node may be told, by index: only ever append to it. A node that does not know an index takes
-it for `ActorFailedError`.
-"""
-INDEX: Final = {kind: index for index, kind in enumerate(FAILURES)}
 
 KEPT_TARGETS: Final = 4_096
 
@@ -78,7 +34,7 @@ class Wire(Protocol):
     """What delivery needs of the node."""
 
     def send(self, peer: PeerAddress, frame: bytes) -> str | None:
-        """Queue a frame of a user's; None, or why it will not be sent."""
+        """Queue a frame of the user lane. Returns why it will not be sent, if so."""
         ...
 
 
@@ -93,17 +49,17 @@ class Delivery:
         self._own_name = self._own.name.encode()
         self._by_name = {self._own.name: self._own}
         self._targets: dict[bytes, tuple[weakref.ref[LocalRef[Any]], Serializer]] = {}
-        """Actors that were told something from outside, by the bytes that name them. It keeps none alive: a stopped one
-        would keep all that its closures hold.
+        """Targets of recent messages, by the bytes that name them. The references are weak: a stopped actor would keep
+        everything in memory that its closures hold.
         """
         self._awaited_reply = 0
         self._reply: ReplyRef[Any] | None = None
-        """The reply reference with that uid, once it has been met in the message that is being read."""
+        """The reply reference with that uid, once the message that is being decoded has contained it."""
         self._throttle = Throttle(kernel.clock)
 
     @property
     def asks(self) -> Asks:
-        """Those of this node."""
+        """The pending asks of this node."""
         return self._kernel.asks
 
     def ref(self, address: ActorAddress) -> ActorRef[Any] | None:
@@ -126,7 +82,7 @@ class Delivery:
             self._kernel.dead_letters.publish(message, ref, *refused)
 
     def send(self, ref: RemoteRef[Any], message: Any) -> tuple[str, Exception | None] | None:
-        """Send a message that may stand for another one; the result is why it has not left, if it has not."""
+        """Send a message that may stand for another one. Returns why it was not sent, if so, and the error."""
         self._kernel.check_thread()
         try:
             refusal = self._wire.send(ref.peer, frames.tell(self._target(ref), self._own.dumps(message)))
@@ -135,12 +91,12 @@ class Delivery:
         return None if refusal is None else (refusal, None)
 
     def ask(self, ref: RemoteRef[Any], message: Any, reply_uid: int, timeout: float) -> None:
-        """Send a message whose answer goes to that reply reference of this node."""
+        """Send a message whose reply goes to that reply reference of this node."""
         try:
             frame = frames.ask(self._target(ref), reply_uid, timeout, self._own.dumps(message))
             refusal = self._wire.send(ref.peer, frame)
         except EncodeError as error:
-            self._kernel.asks.fail(reply_uid, error)  # the asker's mistake, and nothing that may pass
+            self._kernel.asks.fail(reply_uid, error)  # the asker's mistake; another attempt would fail as well
             return
         except ValueError as error:
             refusal = str(error)
@@ -149,7 +105,7 @@ class Delivery:
             self._kernel.dead_letters.publish(message, ref, refusal)
 
     def answer(self, ref: ReplyRef[Any], message: Any) -> None:
-        """Send the answer to an ask that another node made."""
+        """Send the reply to an ask of another node."""
         self._kernel.check_thread()
         uid = ref.address.uid
         try:
@@ -161,7 +117,7 @@ class Delivery:
             self._kernel.dead_letters.publish(message, ref, refusal)
 
     def received(self, peer: NodeId, frame: bytes) -> None:
-        """A frame of another node's actor arrived. Whatever it holds, nothing is raised."""
+        """Take a frame of another node's actor. Never raises, whatever the frame contains."""
         try:
             match frame[0]:
                 case frames.TELL:
@@ -186,17 +142,17 @@ class Delivery:
             self._asked(client.address, frame)
 
     def dropped(self, peer: PeerAddress, lost: Sequence[bytes], reason: str) -> None:
-        """The transport gave these frames up: whoever waits is told, and the rest are dead letters."""
+        """Publish the messages of frames that the transport has dropped, and fail the asks among them."""
         for frame in lost:
             if frame[0] == frames.TELL or frame[0] == frames.ASK:
                 target, body = frames.split(frame)
-                self._bury(peer, frames.read_target(target), body, reason)
+                self._undelivered(peer, frames.read_target(target), body, reason)
                 if frame[0] == frames.ASK:
                     error = ActorStoppedError(f"{peer} cannot answer: {reason}")
                     self._kernel.asks.fail(frames.read_asked(frame).reply_uid, error)
             elif frame[0] == frames.ANSWER:
                 reply_uid, serializer, body = frames.read_answer(frame)
-                self._bury(peer, frames.Target(ASKS, reply_uid, serializer), body, reason)
+                self._undelivered(peer, frames.Target(ASKS, reply_uid, serializer), body, reason)
 
     def _told(self, peer: PeerAddress, frame: bytes) -> None:
         target, body = frames.split(frame)
@@ -211,7 +167,7 @@ class Delivery:
         self._kernel.dead_letters.tell(ref, message)
 
     def _untaken(self, peer: PeerAddress, target: frames.Target, body: bytes) -> None:
-        """A tell found nobody: it goes back where it can be sent elsewhere, else it is a dead letter."""
+        """Return a message that found no actor to its forwarder, if it has one; else it is a dead letter."""
         message = self._serializer(target.serializer).loads(body)
         if peer.is_client:
             check_message(message)
@@ -229,7 +185,7 @@ class Delivery:
             if known is None:
                 if self._asked_adapter(peer, frames.read_target(target), uid, seconds, body):
                     return
-                path = self._lament(frames.read_target(target), body)
+                path = self._dead_letter(frames.read_target(target), body)
                 self._refuse(peer, uid, ActorStoppedError(f"no living actor is at {path}"))
                 return
             ref, serializer = known
@@ -246,7 +202,7 @@ class Delivery:
     def _asked_adapter(
         self, peer: PeerAddress, target: frames.Target, reply_uid: int, seconds: float, body: bytes
     ) -> bool:
-        """Tell a message adapter the question, if there is one; its owner replies."""
+        """Deliver an ask to a message adapter, if there is one; its owner replies."""
         adapter = self._kernel.find_adapter(self._kernel.address(target.path, target.uid))
         if adapter is not None:
             message, reply = self._read_ask(reply_uid, self._serializer(target.serializer), body)
@@ -264,7 +220,7 @@ class Delivery:
         reply_uid: int,
         seconds: float,
     ) -> None:
-        """Let the asker know as soon as no reply can come from `ref`."""
+        """Refuse the ask as soon as no reply can come from `ref`."""
         if reply is not None:
             guard = self._kernel.asks.guard
             reply.guard = guard(ref, message, reply, seconds, lambda error: self._refuse(peer, reply_uid, error))
@@ -277,8 +233,8 @@ class Delivery:
         finally:
             self._awaited_reply, self._reply = 0, None
 
-    def _lament(self, target: frames.Target, body: bytes) -> str:
-        """Nobody is there who could take it: a dead letter. Answers the path."""
+    def _dead_letter(self, target: frames.Target, body: bytes) -> str:
+        """Publish an ask without a living target as a dead letter. Returns the path."""
         message = self._serializer(target.serializer).loads(body)
         self._kernel.system.resolve(self._kernel.address(target.path, target.uid)).tell(message)
         return target.path
@@ -292,12 +248,10 @@ class Delivery:
         self._kernel.asks.answer(answered.reply_uid, message)
 
     def _unanswered(self, unanswered: frames.Unanswered) -> None:
-        kind = FAILURES[unanswered.failure] if unanswered.failure < len(FAILURES) else ActorFailedError
-        self._kernel.asks.fail(unanswered.reply_uid, kind(unanswered.reason))
+        self._kernel.asks.fail(unanswered.reply_uid, failures.failure(unanswered.failure, unanswered.reason))
 
     def _refuse(self, peer: PeerAddress, reply_uid: int, error: Exception) -> None:
-        index = next((INDEX[kind] for kind in type(error).__mro__ if kind in INDEX), INDEX[ActorFailedError])
-        self._wire.send(peer, frames.no_answer(reply_uid, index, str(error)))
+        self._wire.send(peer, frames.no_answer(reply_uid, failures.index_of(error), str(error)))
 
     def _target(self, ref: RemoteRef[Any]) -> bytes:
         if ref.target is None:
@@ -305,7 +259,7 @@ class Delivery:
         return ref.target
 
     def _known(self, target: bytes) -> tuple[LocalRef[Any], Serializer] | None:
-        """The living actor that these bytes name, and how its message is to be read."""
+        """The living actor that these bytes name, and the serializer of its messages."""
         known = self._targets.get(target)
         ref = None if known is None else known[0]()
         if known is None or ref is None or has_stopped(ref):
@@ -335,8 +289,8 @@ class Delivery:
                 raise DecodeError(f"it is written with a serializer that this node does not have: {error}") from None
         return found
 
-    def _bury(self, peer: PeerAddress, target: frames.Target, body: bytes, reason: str) -> None:
-        """Publish a message that was in bytes already."""
+    def _undelivered(self, peer: PeerAddress, target: frames.Target, body: bytes, reason: str) -> None:
+        """Publish a message that the transport has dropped as a dead letter."""
         path, uid, serializer = target
         system = self._kernel.system.name
         ref = DetachedRef[Any](ActorAddress(system=system, path=path, host=peer.host, port=peer.port, uid=uid))
@@ -345,7 +299,7 @@ class Delivery:
         except DecodeError:
             message = body
         if isinstance(message, Forwarded) and (actor := self._kernel.find(path)) is not None:
-            self._kernel.dead_letters.tell(actor, message.returned())  # it may go elsewhere by now
+            self._kernel.dead_letters.tell(actor, message.returned())  # its forwarder may have another target by now
         else:
             self._kernel.dead_letters.publish(message, ref, reason)
 
@@ -355,6 +309,6 @@ class Delivery:
 
 
 def _is_internal(path: str) -> bool:
-    """Whether a path leads to an actor of Casty's own. Those for broadcasts are of the users."""
+    """Whether a path leads to one of Casty's own actors. The actors of broadcasts belong to the users."""
     top = path.lstrip("/")
     return top.startswith("_") and not top.startswith(PREFIX) and path != ASKS

@@ -1,4 +1,4 @@
-"""What SWIM detectors say to each other, as bytes. Nodes appear by their uids: who receives them knows the members."""
+"""Messages of the failure detector `swim`, as bytes. Nodes are named by their uids: the receiver knows the members."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -12,14 +12,14 @@ _RUMOUR: Final = Struct("!BQIQ")
 _TAG: Final = b"swim"
 
 HIGHEST_INCARNATION: Final = 2**31
-"""No node has been accused that often: whoever says so is not to be believed."""
+"""No node has been accused that often: a message with a higher number is dropped."""
 
 ROOM: Final = (LONGEST_PAYLOAD - _HEAD.size) // _RUMOUR.size
-"""How many rumours a message can carry."""
+"""Rumours that fit into a message."""
 
 
 class Kind(IntEnum):
-    """What a message is for; each carries rumours besides."""
+    """The purpose of a message. Each carries rumours as well."""
 
     ping = 1
     ping_request = 2
@@ -31,7 +31,7 @@ class Kind(IntEnum):
 
 
 class Claim(IntEnum):
-    """What a rumour says of its subject."""
+    """The state of a rumour's subject."""
 
     alive = 1
     suspect = 2
@@ -39,7 +39,7 @@ class Claim(IntEnum):
 
 
 class Rumour(NamedTuple):
-    """What somebody says of one incarnation of somebody."""
+    """The claim of one node about one incarnation of another one."""
 
     claim: Claim
     subject: int
