@@ -56,10 +56,8 @@ SUFFIXES: Final = {".md", ".py", ".toml"}
 NOT_YET: Final = {
     "CHANGELOG.md": "english",
     "packages/casty-cluster/": "machines, features, wire",
-    "packages/casty-transport-tcp/": "wire",
     "tests/cluster/": "machines, features, wire",
     "tests/simulation/": "machines",
-    "tests/transport_tcp/": "wire",
 }
 """Paths that are still to be rewritten, and the part of the work that does it."""
 

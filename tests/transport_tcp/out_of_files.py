@@ -29,7 +29,7 @@ async def main() -> None:
         await a.meet(b)
         used: list[socket.socket] = []
         use_all_files(used)
-        used.pop().close()  # one for the socket of who connects; none is left for who accepts
+        used.pop().close()  # one for the socket that connects; none is left for the accepting side
         await c.send(a.address, [b"let me in"])
         while not a.transport.counters.get("no-files"):  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""A network cable between an endpoint and whoever dials it, which a test can make silent without anybody being told."""
+"""A network cable between an endpoint and the peers that dial it; a test can cut it without a notice to either."""
 
 import asyncio
 from collections.abc import AsyncGenerator

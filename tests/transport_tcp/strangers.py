@@ -1,4 +1,4 @@
-"""Who knocks at an endpoint: nodes as they should be, and connections whose every byte a test decides."""
+"""Peers of an endpoint: nodes as they should be, and connections of which a test writes every byte."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -53,7 +53,7 @@ async def opened(
 
 
 async def until(wanted: Callable[[], bool], what: str) -> None:
-    """Wait for what tells nobody when it is so: a counter."""
+    """Wait for a change that is not reported, such as that of a counter."""
     async with patience(lambda: what):
         while not wanted():  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0.001)

@@ -12,7 +12,7 @@ from casty_transport_tcp.transport import open_endpoint
 
 from tests.transport_tcp.strangers import opened
 
-SECRET = b"not to be shown to anybody"
+SECRET = b"not to be shown in any text"
 
 
 async def refused(url: str, *, cluster: str = "test", cookies: tuple[bytes, ...] = (), insecure: bool = False) -> str:
@@ -85,7 +85,7 @@ async def test_an_address_for_all_addresses_needs_one_that_others_can_use() -> N
         await a.meet(b)
 
 
-async def test_who_can_be_reached_from_elsewhere_must_know_whom_to_trust() -> None:
+async def test_a_node_that_others_can_reach_must_authenticate_its_peers() -> None:
     text = await refused("tcp://192.0.2.1:0")
     assert "192.0.2.1 can be reached from other machines, and any process there could join the cluster" in text
     for cure in ("cookie=", "cookie_file", "tls=", "127.0.0.1", "insecure=True"):
@@ -93,7 +93,9 @@ async def test_who_can_be_reached_from_elsewhere_must_know_whom_to_trust() -> No
 
 
 @pytest.mark.parametrize(("cookies", "insecure"), [((SECRET,), False), ((), True)])
-async def test_who_knows_whom_to_trust_may_listen_anywhere(cookies: tuple[bytes, ...], *, insecure: bool) -> None:
+async def test_a_node_that_authenticates_peers_may_listen_anywhere(
+    cookies: tuple[bytes, ...], *, insecure: bool
+) -> None:
     """192.0.2.1 is no address of this machine, so that it gets no further than to the system's refusal."""
     endpoint = Endpoint(cluster="test", uid=1, cookies=cookies, insecure=insecure)
     with pytest.raises(OSError, match=r"cannot listen at tcp://192.0.2.1:1: "):

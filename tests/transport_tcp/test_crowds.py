@@ -32,8 +32,8 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_files")
-async def test_a_thousand_silent_connections_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more than 64 are kept, and whoever means it gets in while they are there."""
+async def test_a_thousand_silent_connections_keep_no_peer_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than 64 are kept, and a real peer can connect while they are there."""
     monkeypatch.setattr(transport, "HANDSHAKE_SECONDS", 5.0)
     async with opened() as a, opened() as b, AsyncExitStack() as crowd:
         await a.meet(b)
@@ -49,7 +49,7 @@ async def test_a_thousand_silent_connections_keep_nobody_out(monkeypatch: pytest
         assert verdicts.count(Reason.too_slow) == MAX_PENDING - 1
 
 
-async def test_silent_connections_keep_nobody_out_of_a_tls_port(tmp_path: Path) -> None:
+async def test_silent_connections_keep_no_peer_out_of_a_tls_port(tmp_path: Path) -> None:
     """They count from the moment when they are accepted, before TLS has begun."""
     tls = written(tmp_path, authority=CA()).config
     async with (

@@ -31,7 +31,7 @@ class Pair:
     wire: list[Message] = field(default_factory=list[Message])
 
     def run(self) -> tuple[Peer, Peer]:
-        """Who each side says that the other is: first what the dialing one says."""
+        """The peer as the dialing side knows it, and as the accepting side does."""
         self.wire.append((Kind.hello, self.dialing.hello))
         challenge = self._answer(self.accepting, self.wire[-1])
         proof = self._answer(self.dialing, challenge)
@@ -78,7 +78,7 @@ def refusal(side: Dialing | Accepting, kind: int, body: bytes) -> Reason:
 
 @pytest.mark.parametrize("lane", Lane)
 @pytest.mark.parametrize("cookies", [((), ()), ((COOKIE,), (COOKIE,)), ((COOKIE, OTHER), (OTHER, COOKIE))])
-def test_each_learns_who_the_other_is_and_on_which_lane(
+def test_each_side_learns_the_identity_of_the_other_one_and_the_lane(
     lane: Lane, cookies: tuple[tuple[bytes, ...], tuple[bytes, ...]]
 ) -> None:
     assert pair(lane=lane, cookies=cookies).run() == (Peer(B, lane, 1), Peer(A, lane, 1))
@@ -102,7 +102,7 @@ def test_the_first_cookie_of_the_dialing_side_must_be_known(
 
 
 def test_an_accepting_side_without_the_cookie_is_found_out() -> None:
-    """Whatever it answers: it lets everybody in, but cannot prove anything."""
+    """Whatever it replies: it accepts all peers, but cannot prove anything."""
     honest, liar = pair(), pair(cookies=((), ()))
     challenge = liar.accepting.received(Kind.hello, honest.dialing.hello)
     assert honest.dialing.received(Kind.challenge, challenge.body).kind is Kind.proof

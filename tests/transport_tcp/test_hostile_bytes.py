@@ -1,4 +1,4 @@
-"""X1: whatever arrives, the connection is closed with a reason that is counted, and nobody else notices."""
+"""X1: whatever arrives, the connection is closed with a reason that is counted, and no other peer is affected."""
 
 import asyncio
 import logging
@@ -16,9 +16,9 @@ from casty_transport_tcp.reasons import Reason
 
 from tests.transport_tcp.strangers import Stranger, opened
 
-SOMEBODY = NodeId("127.0.0.1", 9, 77)
+PEER = NodeId("127.0.0.1", 9, 77)
 COOKIE = b"a cookie that must not be shown!"
-HELLO = encoded(Kind.hello, Dialing(Identity(CLUSTER, SOMEBODY, (COOKIE,)), Lane.user, bytes(32)).hello)
+HELLO = encoded(Kind.hello, Dialing(Identity(CLUSTER, PEER, (COOKIE,)), Lane.user, bytes(32)).hello)
 CLIENT = Dialing(Identity(CLUSTER, NodeId("reports", 0, 77), (COOKIE,)), Lane.user, bytes(32)).hello
 
 BEFORE_THE_HANDSHAKE = {
@@ -73,21 +73,21 @@ async def expect_unharmed(a: Node, b: Node) -> None:
 
 
 @pytest.mark.parametrize(("octets", "reason"), BEFORE_THE_HANDSHAKE.values(), ids=BEFORE_THE_HANDSHAKE)
-async def test_a_stranger_is_told_why_and_counted(
+async def test_a_rejected_stranger_gets_the_reason_and_is_counted(
     octets: bytes, reason: Reason, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with opened(cookies=(COOKIE,)) as a, opened(cookies=(COOKIE,)) as b, Stranger.at(a.address) as stranger:
         await a.meet(b)
         stranger.write(octets)
-        assert await stranger.verdict() in (reason, None)  # who leaves input unread may hear a reset instead
+        assert await stranger.verdict() in (reason, None)  # the endpoint resets a connection with unread input
         await expect_unharmed(b, a)
         assert a.transport.counters == {reason.slug: 1}
         assert a.inbox.connected == [b.id]
     assert COOKIE.decode() not in caplog.text
 
 
-async def test_the_reason_gets_through_to_who_has_said_nothing_more() -> None:
+async def test_the_reason_reaches_a_peer_that_has_sent_nothing_more() -> None:
     async with opened() as a, Stranger.at(a.address) as stranger:
         stranger.write(encoded(Kind.hello, HELLO[7:-2] + b"zz"))
         assert await stranger.verdict() is Reason.wrong_cluster
@@ -97,11 +97,11 @@ async def test_the_reason_gets_through_to_who_has_said_nothing_more() -> None:
 async def test_a_peer_that_talks_nonsense_is_lost_once_with_the_reason(octets: bytes, reason: Reason) -> None:
     async with opened() as a, opened() as b, Stranger.at(a.address) as stranger:
         await a.meet(b)
-        await stranger.introduce(SOMEBODY)
+        await stranger.introduce(PEER)
         stranger.write(data_header(5) + b"right" + octets)
-        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of who talks nonsense")
-        assert a.inbox.lost == [SOMEBODY]
-        assert a.inbox.frames == [(SOMEBODY, b"right")]
+        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of the peer that sends nonsense")
+        assert a.inbox.lost == [PEER]
+        assert a.inbox.frames == [(PEER, b"right")]
         assert a.transport.counters == {reason.slug: 1}
         a.inbox.lost.clear()
         await expect_unharmed(b, a)
@@ -109,44 +109,44 @@ async def test_a_peer_that_talks_nonsense_is_lost_once_with_the_reason(octets: b
 
 async def test_a_control_frame_above_the_control_limit_ends_the_connection() -> None:
     async with opened() as a, Stranger.at(a.address) as stranger:
-        await stranger.introduce(SOMEBODY, lane=Lane.control)
+        await stranger.introduce(PEER, lane=Lane.control)
         stranger.write(data_header(FRAME_LIMITS[Lane.control] + 1))
         assert await stranger.verdict() is Reason.too_large
-        assert a.inbox.lost == [SOMEBODY]
+        assert a.inbox.lost == [PEER]
 
 
 @pytest.mark.parametrize("written", [b"", data_header(100), data_header(100) + bytes(50), data_header(1)[:3]])
 async def test_a_connection_that_ends_is_lost_once_wherever_it_was(written: bytes) -> None:
     """B2: also between two frames, and in the middle of a header."""
     async with opened() as a, Stranger.at(a.address) as stranger:
-        await stranger.introduce(SOMEBODY)
+        await stranger.introduce(PEER)
         stranger.write(data_header(1) + b"x" + written)
         stranger.end()
-        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of who was cut off")
-        assert a.inbox.lost == [SOMEBODY]
+        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of the peer that was cut off")
+        assert a.inbox.lost == [PEER]
         assert a.transport.counters == {("truncated" if written else "broken"): 1}
 
 
-async def test_a_replayed_handshake_gets_nobody_in() -> None:
+async def test_a_replayed_handshake_is_rejected() -> None:
     async with opened(cookies=(COOKIE,)) as a:
         async with Stranger.at(a.address) as heard:
-            await heard.introduce(SOMEBODY, cookies=(COOKIE,))
+            await heard.introduce(PEER, cookies=(COOKIE,))
         async with Stranger.at(a.address) as replaying:
             replaying.write(heard.written)
             assert await replaying.verdict() in (Reason.wrong_cookie, None)
-        await a.inbox.until(lambda: a.inbox.lost == [SOMEBODY], "the loss of the first")
-        assert a.inbox.connected == [SOMEBODY]
+        await a.inbox.until(lambda: a.inbox.lost == [PEER], "the loss of the first")
+        assert a.inbox.connected == [PEER]
         assert a.transport.counters["wrong-cookie"] == 1
 
 
-async def test_a_challenge_that_is_reflected_gets_nobody_in() -> None:
+async def test_a_reflected_challenge_is_rejected() -> None:
     """A stranger lets the endpoint answer its own challenge, in a second connection."""
     async with (
         opened(cookies=(COOKIE,)) as a,
         Stranger.at(a.address) as first,
         Stranger.at(a.address) as second,
     ):
-        hello = Dialing(Identity(CLUSTER, SOMEBODY, ()), Lane.user, bytes(32)).hello
+        hello = Dialing(Identity(CLUSTER, PEER, ()), Lane.user, bytes(32)).hello
         first.write(encoded(Kind.hello, hello))
         _, challenge = await first.frame()
         second.write(encoded(Kind.challenge, challenge))
@@ -175,9 +175,9 @@ async def test_mutated_frames_do_no_harm() -> None:
                     octets[random.randrange(len(octets))] = random.randrange(256)
                 stranger.write(bytes(octets[: random.randrange(1, len(octets) + 1)]))
                 await asyncio.sleep(0)
-        everybody = rounds // 2 + 1
-        await a.inbox.until(lambda: len(a.inbox.lost) == everybody - 1, "the loss of all strangers")
-        assert len(a.inbox.connected) == everybody
+        connected = rounds // 2 + 1
+        await a.inbox.until(lambda: len(a.inbox.lost) == connected - 1, "the loss of all strangers")
+        assert len(a.inbox.connected) == connected
         assert b.id not in a.inbox.lost
         a.inbox.lost.clear()
         await expect_unharmed(b, a)

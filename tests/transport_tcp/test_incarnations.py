@@ -59,7 +59,7 @@ async def test_an_incarnation_that_was_replaced_does_not_come_back() -> None:
         assert a.inbox.connected == [OLDER, NEWER]
 
 
-async def test_frames_for_an_address_go_to_whoever_is_there_now() -> None:
+async def test_frames_for_an_address_go_to_the_incarnation_that_is_there_now() -> None:
     async with opened() as a, Stranger.at(a.address) as older, Stranger.at(a.address) as newer:
         await older.introduce(OLDER)
         await a.inbox.until(lambda: OLDER in a.inbox.connected, "the older incarnation")

@@ -14,28 +14,28 @@ async def test_one_line_stands_for_many_of_a_kind(
 ) -> None:
     noted = Incidents()
     for _ in range(100):
-        noted.note("somebody", Ending(Reason.garbage, "GET"), address="a")
-    noted.note("somebody", Ending(Reason.wrong_cookie), address="a")
+        noted.note("a peer", Ending(Reason.garbage, "GET"), address="a")
+    noted.note("a peer", Ending(Reason.wrong_cookie), address="a")
     assert noted.counts == {"garbage": 100, "wrong-cookie": 1}
     assert [record.message for record in caplog.records] == [
-        "somebody: the peer sent bytes that are no frame: GET",
-        "somebody: the two nodes share no cookie; give all nodes of a cluster the same one",
+        "a peer: the peer sent bytes that are no frame: GET",
+        "a peer: the two nodes share no cookie; give all nodes of a cluster the same one",
     ]
     monkeypatch.setattr(incidents, "QUIET_SECONDS", 0.0)
-    noted.note("somebody", Ending(Reason.garbage), address="a")
+    noted.note("a peer", Ending(Reason.garbage), address="a")
     assert caplog.records[-1].message.endswith(" (and 99 more of the kind)")
 
 
 async def test_what_is_as_it_should_be_is_counted_only(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     noted = Incidents()
-    noted.note("somebody", Ending(Reason.closed), address="a")
-    noted.note("somebody", told(bytes((Reason.closed,)), FIRST_VERSION), address="a")
+    noted.note("a peer", Ending(Reason.closed), address="a")
+    noted.note("a peer", told(bytes((Reason.closed,)), FIRST_VERSION), address="a")
     assert noted.counts == {"closed": 1, "peer: closed": 1}
     assert caplog.records == []
 
 
-async def test_an_address_where_nobody_is_yet_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_address_where_no_node_listens_yet_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     Incidents().note("connecting to a:1", Ending(Reason.unreachable), address="a:1")
     assert [record.levelno for record in caplog.records] == [logging.INFO]

@@ -124,11 +124,11 @@ async def test_only_so_many_look_ups_hang_at_a_time(names: dict[str, Any]) -> No
         await asyncio.gather(*tasks)
 
 
-async def test_a_node_that_dials_itself_by_another_name_is_told_so(names: dict[str, Any]) -> None:
+async def test_a_node_that_dials_itself_by_another_name_learns_it(names: dict[str, Any]) -> None:
     names["myself"] = ["127.0.0.2", "127.0.0.1"]
     async with opened() as a:
         name = PeerAddress("myself", a.address.port)
-        a.transport.send(name, b"who is there?", Lane.control)
+        a.transport.send(name, b"which node is there?", Lane.control)
         await a.inbox.until(lambda: (name, ConnectFailure.itself) in a.inbox.failures, "to be found")
         assert [peer for peer, _ in a.inbox.dropped] == [name]
         assert not a.inbox.connected
@@ -149,13 +149,13 @@ async def test_what_will_not_change_by_itself_is_a_rejection() -> None:
         await until(lambda: a.transport.counters.get("peer: wrong-cookie", 0) > 0, "the reason")
 
 
-async def test_a_peer_that_is_replaced_is_told_so_by_one_that_has_proved_who_it_is() -> None:
+async def test_a_replaced_peer_is_notified_by_an_authenticated_one() -> None:
     async with opened() as a, opened() as older:
         older.transport.send(a.address, b"hello")
         await a.inbox.until_received(1)
         async with opened(advertised=older.address) as newer:
             newer.transport.send(a.address, b"hello")
-            await older.inbox.until(lambda: bool(older.inbox.replaced_by), "to be told")
+            await older.inbox.until(lambda: bool(older.inbox.replaced_by), "the notice")
             assert older.inbox.replaced_by[0].address == a.address
             assert not newer.inbox.replaced_by
             assert not a.inbox.replaced_by, "it has closed the connection itself"

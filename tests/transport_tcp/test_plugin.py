@@ -22,6 +22,6 @@ async def test_an_endpoint_is_opened_the_way_that_its_users_go() -> None:
         assert transport.counters == {}
 
 
-def test_a_plugin_that_nobody_uses_costs_nothing() -> None:
+def test_an_unused_plugin_costs_nothing() -> None:
     program = "import sys, casty_transport_tcp.plugin; sys.exit('casty_transport_tcp.transport' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

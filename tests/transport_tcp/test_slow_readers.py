@@ -20,7 +20,7 @@ from casty_transport_tcp.options import TcpOptions
 from tests.transport_tcp.proxy import Proxy
 from tests.transport_tcp.strangers import Stranger, opened
 
-SOMEBODY = NodeId("127.0.0.1", 9, 77)
+PEER = NodeId("127.0.0.1", 9, 77)
 SHORT = TcpOptions(
     give_up_after=1.0,
     ping_interval=0.05,
@@ -32,12 +32,12 @@ SHORT = TcpOptions(
 SMALL = TcpOptions(queue_bytes=4 << 20)
 
 
-async def test_who_does_not_read_costs_no_more_than_its_queue() -> None:
+async def test_a_peer_that_does_not_read_costs_no_more_than_its_queue() -> None:
     """Its frames are refused once its queue is full, the queue takes what it may and no more, others do not wait."""
     async with opened(options=SMALL) as a, opened() as b, Stranger.at(a.address) as stranger:
         await a.meet(b)
-        await stranger.introduce(SOMEBODY)
-        await a.inbox.until(lambda: SOMEBODY in a.inbox.connected, "the stranger")
+        await stranger.introduce(PEER)
+        await a.inbox.until(lambda: PEER in a.inbox.connected, "the stranger")
         frame_number, refused = 0, 0
         tracemalloc.start()
         try:
@@ -45,12 +45,12 @@ async def test_who_does_not_read_costs_no_more_than_its_queue() -> None:
                 await asyncio.sleep(0)
                 for _ in range(100):
                     frame_number += 1
-                    refused += not a.transport.send(SOMEBODY.address, frame_number.to_bytes(8) * 2_000)
+                    refused += not a.transport.send(PEER.address, frame_number.to_bytes(8) * 2_000)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
         assert peak < 2 * (4 << 20)
-        assert a.transport.send(SOMEBODY.address, b"urgent", Lane.control)
+        assert a.transport.send(PEER.address, b"urgent", Lane.control)
         await a.send(b.address, numbered(range(1_000)))
         await b.inbox.until_received(1_000)
         assert b.inbox.bodies() == numbered(range(1_000))
@@ -59,9 +59,9 @@ async def test_who_does_not_read_costs_no_more_than_its_queue() -> None:
 async def test_a_peer_that_says_nothing_is_lost() -> None:
     async with opened(options=SHORT) as a, Stranger.at(a.address) as stranger:
         began = asyncio.get_running_loop().time()
-        await stranger.introduce(SOMEBODY)
-        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of who says nothing")
-        assert a.inbox.lost == [SOMEBODY]
+        await stranger.introduce(PEER)
+        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of the silent peer")
+        assert a.inbox.lost == [PEER]
         assert a.inbox.reasons == ["the peer has sent nothing for too long"]
         assert 0.4 < asyncio.get_running_loop().time() - began < 3.0
         assert a.transport.counters == {"silent": 1}
@@ -70,12 +70,12 @@ async def test_a_peer_that_says_nothing_is_lost() -> None:
 async def test_pings_keep_an_idle_connection() -> None:
     async with opened(options=SHORT) as a, opened(options=SHORT) as b, Stranger.at(a.address) as stranger:
         await a.meet(b)
-        await stranger.introduce(SOMEBODY)
+        await stranger.introduce(PEER)
         heard = [await stranger.frame() for _ in range(3)]
         stranger.write(encoded(Kind.ping))
-        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of who has said one thing only")
+        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of the peer that has sent one frame only")
         assert heard == [(Kind.ping, b"")] * 3
-        assert a.inbox.lost == [SOMEBODY]
+        assert a.inbox.lost == [PEER]
         assert b.inbox.lost == []
 
 
@@ -129,8 +129,8 @@ async def reader_process() -> AsyncGenerator[tuple[asyncio.subprocess.Process, P
         await process.stdout.read()
 
 
-async def test_a_stopped_process_delays_nobody_else() -> None:
-    """SIGSTOP: its connection is given up, others are served as ever, and it comes back when it goes on."""
+async def test_a_stopped_process_delays_no_other_peer() -> None:
+    """SIGSTOP: its connection is closed, other peers are served as ever, and it reconnects once it continues."""
     async with (
         opened(options=replace(SHORT, silence_timeout=1.0)) as a,
         opened(options=replace(SHORT, silence_timeout=1.0)) as b,
@@ -164,10 +164,10 @@ async def test_an_endpoint_closes_although_a_peer_does_not_read() -> None:
     async with AsyncExitStack() as afterwards:
         async with opened(options=patient) as a:
             stranger = await afterwards.enter_async_context(Stranger.at(a.address))
-            await stranger.introduce(SOMEBODY)
+            await stranger.introduce(PEER)
             await a.inbox.until(lambda: bool(a.inbox.connected), "the stranger")
             for _ in range(10):  # until neither its queue nor the network takes any more
-                while a.transport.send(SOMEBODY.address, bytes(100_000)):
+                while a.transport.send(PEER.address, bytes(100_000)):
                     pass
                 await asyncio.sleep(0)
             began = loop.time()

@@ -1,4 +1,4 @@
-"""X4: who gets in over TLS, what those hear who do not, and certificates that are replaced while nodes run."""
+"""X4: peers that connect over TLS, what rejected ones learn, and certificates that are replaced while nodes run."""
 
 import ssl
 from pathlib import Path
@@ -53,7 +53,7 @@ async def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
         assert node.transport.counters["tls"] > 0
 
 
-async def test_nobody_gets_in_without_a_certificate(tmp_path: Path) -> None:
+async def test_no_peer_connects_without_a_certificate(tmp_path: Path) -> None:
     """With TLS 1.3 the handshake seems to have succeeded before the other side misses the certificate."""
     config = written(tmp_path, authority=CA()).config
 
@@ -72,12 +72,12 @@ async def test_a_certificate_for_another_host_is_refused(tmp_path: Path) -> None
     wrong_host = written(tmp_path / "wrong", authority=authority, certificate=authority.issue_cert("10.1.2.3"))
     right = written(tmp_path / "right", authority=authority)
     async with opened(TLS, tls=wrong_host.config) as node, opened(TLS, tls=right.config) as stranger:
-        await stranger.send(node.address, [b"who are you?"])
+        await stranger.send(node.address, [b"which node are you?"])
         await stranger.inbox.until(lambda: bool(stranger.inbox.dropped), "the dropped frame")
         assert "IP address mismatch" in stranger.inbox.reasons[0]
 
 
-async def test_tls_spoken_to_a_plain_port_is_told_apart(tmp_path: Path) -> None:
+async def test_tls_at_a_plain_port_is_recognized(tmp_path: Path) -> None:
     config = written(tmp_path, authority=CA()).config
     async with opened() as node, opened(TLS, tls=config) as stranger:
         await stranger.send(node.address, [b"x"])
@@ -86,7 +86,7 @@ async def test_tls_spoken_to_a_plain_port_is_told_apart(tmp_path: Path) -> None:
         assert node.transport.counters["garbage"] > 0
 
 
-async def test_plain_spoken_to_a_tls_port_is_told_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_plain_bytes_at_a_tls_port_are_recognized(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with opened(TLS, tls=written(tmp_path, authority=CA()).config) as node:
         async with Stranger.at(node.address) as stranger:
             stranger.write(encoded(Kind.hello, bytes(100)))
@@ -166,7 +166,7 @@ async def test_frames_of_a_node_with_tls_may_be_large_and_many(tmp_path: Path) -
 
 
 def showing(config: Config, certificate: Files) -> Config:
-    """One that trusts whom `config` trusts, and shows another certificate when it dials."""
+    """A configuration that trusts what `config` does, and shows another certificate when it dials."""
 
     def client_context() -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=config.client_context().get_ca_certs(binary_form=True)[0])

@@ -18,7 +18,7 @@ def at(side: Side, ref: ActorRef[int]) -> ActorRef[int]:
 
 
 async def owner(system: ActorSystem, probe: TestProbe[str]) -> tuple[ActorRef[str], list[ActorRef[int]]]:
-    """An actor that hands on what it is told, and an adapter of its."""
+    """An actor that passes its messages on, and an adapter of it."""
     adapters: list[ActorRef[int]] = []
 
     async def receive(ctx: ActorContext[str], message: str) -> Behavior[str]:

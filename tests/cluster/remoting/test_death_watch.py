@@ -50,7 +50,7 @@ def watcher(of: ActorRef[Any], told: ActorRef[Any]) -> Behavior[Any]:
     return Behaviors.setup(setup)
 
 
-async def test_the_end_of_an_actor_of_another_node_is_told_with_its_reason(nodes: Nodes) -> None:
+async def test_the_end_of_an_actor_of_another_node_is_reported_with_its_reason(nodes: Nodes) -> None:
     here, there = nodes
     probe = TestProbe[Terminated](here.system)
     ref = at(here, there.system.spawn(worker(), "worker"))
@@ -132,7 +132,7 @@ async def test_a_lost_node_ends_its_actors(nodes: Nodes) -> None:
     await probe.expect_no_message(within=0.05)
 
 
-async def test_who_does_not_watch_any_more_is_not_told(nodes: Nodes) -> None:
+async def test_an_actor_that_has_stopped_watching_is_not_notified(nodes: Nodes) -> None:
     here, there = nodes
     probe = TestProbe[Terminated](here.system)
     actor = there.system.spawn(worker(), "worker")
@@ -146,7 +146,7 @@ async def test_who_does_not_watch_any_more_is_not_told(nodes: Nodes) -> None:
     await probe.expect_no_message(within=0.05)
 
 
-async def test_a_node_forgets_who_watched_from_a_lost_one(nodes: Nodes) -> None:
+async def test_a_node_forgets_the_watchers_on_a_lost_one(nodes: Nodes) -> None:
     here, there = nodes
     probe = TestProbe[Terminated](here.system)
     actor = there.system.spawn(worker(), "worker")
@@ -173,7 +173,7 @@ async def test_the_watch_of_a_newcomer_counts_once_it_is_known_here(nodes: Nodes
     await probe.expect_message(Terminated)
 
 
-async def test_a_failure_that_says_too_much_is_told_in_short_and_so_are_later_ends(nodes: Nodes) -> None:
+async def test_a_long_failure_is_reported_in_short_and_later_ends_are_as_well(nodes: Nodes) -> None:
     here, there = nodes
     probe = TestProbe[Terminated](here.system)
 

@@ -172,7 +172,7 @@ async def test_a_new_actor_of_the_same_name_is_not_the_old_one(nodes: Nodes) -> 
         await here.system.ask(ref, lambda reply_to: Greet("anna", reply_to), timeout=50.0)
 
 
-async def test_nobody_answering_is_a_timeout_and_a_late_answer_harms_nobody(nodes: Nodes) -> None:
+async def test_an_ask_without_a_reply_times_out_and_a_late_reply_does_no_harm(nodes: Nodes) -> None:
     here, there = nodes
     kept: list[ActorRef[str]] = []
 

@@ -40,7 +40,7 @@ _NODE: Final = NodeId("10.0.0.2", 25520, 2**63)
 
 MEMBERSHIP: Final[dict[str, Message]] = {
     "probe": Probe(_PRESENCE),
-    "probe of one that was given up": Probe(_PRESENCE._replace(awaited=(("10.0.0.2", 25520),))),
+    "probe of a downed node": Probe(_PRESENCE._replace(awaited=(("10.0.0.2", 25520),))),
     "probe by another name": Probe(_PRESENCE._replace(resolved=(("10.0.0.7", 25520),)), at=("seed.bank", 25520)),
     "answer": Answer(7, _PRESENCE),
     "answer by another name": Answer(7, _PRESENCE, at=("seed.bank", 25520)),
@@ -58,7 +58,7 @@ MEMBERSHIP: Final[dict[str, Message]] = {
         ages=(12.5,),
     ),
     "digest": Digest(7, 1, 2**64 - 1, b"\x03"),
-    "given up": Downed(7, 1, size=3, lowest=2),
+    "downed": Downed(7, 1, size=3, lowest=2),
     "goodbye": Goodbye(1),
     "dissolve": Dissolve(1, ("10.0.0.2", 25520)),
 }
