@@ -35,7 +35,7 @@ def spawn_cell(parent: Cell, behavior: Behavior[Any], name: str | None, mailbox:
     A bare handler needs no start of its own; for anything else the cell attends to that first. An actor that a command
     handler spawns starts when the command's events are durable.
     """
-    family = parent.own_extras()
+    family = parent.extras or parent.own_extras()  # the call is felt: a parent may spawn a million children
     if parent.admission is CLOSED or family.ending_family:
         raise ActorStoppedError(f"{parent.path} is stopping, or restarting, and takes no more children")
     dispatcher = parent.dispatcher
