@@ -9,7 +9,7 @@ class CastyError(Exception):
 
 
 class ArgumentError(CastyError, TypeError, ValueError):
-    """An argument of the wrong kind or outside its range; says what was expected. Nothing has happened."""
+    """An argument has the wrong kind or is out of range; the text says what was expected. Nothing has happened."""
 
 
 class ActorNameError(CastyError, ValueError):
@@ -156,7 +156,7 @@ class LeaseError(CastyError):
 
 
 class ProjectionError(CastyError):
-    """A projection that has stopped and cannot go on by itself, or that was used in a way that it cannot be."""
+    """A projection has stopped and cannot continue by itself, or was used in a way that it does not support."""
 
 
 class OffsetStoreError(CastyError):

@@ -130,7 +130,7 @@ class ReachableMember:
 
 @dataclass(frozen=True, slots=True)
 class NodeDowned:
-    """This node is no member any more, without having wished to: its actors begin again or stop, as configured."""
+    """This node was downed, and is no longer a member: its actors restart or stop, as configured."""
 
     reason: str
 

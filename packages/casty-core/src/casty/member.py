@@ -33,7 +33,7 @@ class NodeId(NamedTuple):
 
 
 class MemberStatus(Enum):
-    """How far a member has come. It only ever goes on, from the first of these to the last, and may skip some."""
+    """The status of a member. It only ever advances, from the first of these to the last, and may skip some."""
 
     joining = "joining"
     """It has been admitted; not all members know it yet."""
@@ -47,7 +47,7 @@ class MemberStatus(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Member:
-    """A node of the cluster as it is known here.
+    """A node of the cluster, as far as this node knows.
 
     It also equals the `NodeId` of that node, and has its hash, so that `state.leader == system.self_node` holds.
     """

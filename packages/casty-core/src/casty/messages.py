@@ -12,4 +12,4 @@ class Terminated:
 
     ref: ActorRef[Any]
     reason: BaseException | None = None
-    """The failure that stopped it, or None where it stopped by wish."""
+    """The failure that stopped it; None if it was stopped."""

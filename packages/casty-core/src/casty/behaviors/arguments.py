@@ -23,7 +23,7 @@ def checked_behavior[B: Behavior[Any]](behavior: B, taker: str) -> B:
 
 
 def no_behavior(given: object, taker: str) -> BehaviorError:
-    """Why `taker` cannot go on with what it was given in place of a behavior."""
+    """The error for what `taker` was given in place of a behavior."""
     advice = ""
     if isinstance(given, type):
         advice = "; that is a class: call it, or the function that makes a behavior of it"

@@ -62,7 +62,9 @@ class Behaviors:
 
     @staticmethod
     def setup[M](factory: Callable[[ActorContext[M]], Awaitable[Behavior[M]]]) -> Behavior[M]:
-        """Run `factory(ctx)` when the actor starts, and again at every restart, and go on with what it returns."""
+        """Run `factory(ctx)` when the actor starts, and at every restart, and continue with the behavior that it
+        returns.
+        """
         return SetupBehavior(checked_async(factory, 1, "Behaviors.setup", "setup(ctx)"))
 
     @staticmethod
@@ -87,7 +89,7 @@ class Behaviors:
 
     @staticmethod
     def restart() -> Behavior[Any]:
-        """Begin again from the initial behavior, by wish: no failure is counted, no back-off waited for."""
+        """Restart from the initial behavior: no failure is counted, and there is no back-off."""
         return RESTART
 
     @staticmethod

@@ -45,7 +45,7 @@ class EventSourcedBehavior[M, S, E](Behavior[M]):
 class PersistedBehavior(Behavior[Any]):
     """Returned by a command handler: store `events` and apply them to the state.
 
-    `then` is the behavior to go on with, for example `Behaviors.stopped()`, or a function that is called with the new
+    `then` is the next behavior, for example `Behaviors.stopped()`, or a function that is called with the new
     state once the events are durable. `reply` is `(reference, message)`, told once they are.
     """
 

@@ -18,7 +18,7 @@ class Directive(Enum):
     """What supervision decides about a failure."""
 
     restart = "restart"
-    """Begin again from the initial behavior; queued messages are kept, the failed one is not tried again."""
+    """Restart from the initial behavior; queued messages are kept, the failed one is not retried."""
     stop = "stop"
     """Stop the actor; its watchers get the reason."""
     escalate = "escalate"

@@ -50,7 +50,7 @@ _set_handler = cast("Any", ReceiveBehavior).handler.__set__
 
 @dataclass(frozen=True, slots=True)
 class SetupBehavior[M](Behavior[M]):
-    """Run `factory(ctx)` when the actor starts and go on with the behavior that it returns."""
+    """Run `factory(ctx)` when the actor starts and continue with the behavior that it returns."""
 
     factory: Callable[[ActorContext[M]], Awaitable[Behavior[M]]]
 
@@ -77,7 +77,7 @@ class IgnoreBehavior(Behavior[Any]):
 
 @dataclass(frozen=True, slots=True)
 class RestartBehavior(Behavior[Any]):
-    """Begin again from the initial behavior, by wish and without counting as a failure."""
+    """Restart from the initial behavior, without counting as a failure."""
 
 
 SAME = SameBehavior()

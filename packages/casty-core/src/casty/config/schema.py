@@ -104,7 +104,7 @@ class WhenRejected(Enum):
     exit = "exit"
     """It shuts down, and `async with` raises `JoinError`."""
     stay = "stay"
-    """It goes on alone; the program decides, by the event `NodeRejected`."""
+    """It runs on outside of any cluster; the program decides, by the event `NodeRejected`."""
 
 
 class Failover(Enum):

@@ -70,7 +70,7 @@ class EntityLog(Protocol):
         ...
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
-        """Fix the state as it is now; the result saves it."""
+        """Encode the state now; the result saves it."""
         ...
 
     async def newest(self, initial: Any) -> tuple[int, Any]:

@@ -19,7 +19,7 @@ RAREST: Final = 32
 
 
 class Pace:
-    """That of one writer. `lanes` is how many appends there may be at a time: one, or as many as the store bears."""
+    """That of one writer. `lanes` is how many appends there may be at a time: one, or as many as the store supports."""
 
     __slots__ = ("_appends", "_cost", "_events", "_most", "_pause", "_since", "_until_trial", "lanes")
 

@@ -72,7 +72,7 @@ class Follower:
         self._woken.set()
 
     async def follow(self, open_projector: OpenProjector) -> None:
-        """Step until cancelled. What fails is opened anew. Raises `ProjectionError` where it cannot go on."""
+        """Step until cancelled. A failed projector is reopened. Raises `ProjectionError` where it cannot continue."""
         is_cancelled = _cancellation()
         while True:
             try:

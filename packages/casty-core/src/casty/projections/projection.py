@@ -85,8 +85,8 @@ class Projection[E, C]:
     async def run(self) -> None:
         """Follow the journal until cancelled. Outages of the journal and of the offset store are waited out.
 
-        Raises `ProjectionError` where it cannot go on: for an event that cannot be handled, if `on_error` says so, and
-        for an offset that the journal has never come to, as after the journal was restored from a backup.
+        Raises `ProjectionError` where it cannot continue: for an event that cannot be handled, if `on_error` says so,
+        and for an offset that the journal has never come to, as after the journal was restored from a backup.
         """
         self._follower.begin()
         try:
@@ -125,7 +125,7 @@ class Projection[E, C]:
         return Lag(behind, max(0.0, entropy.source().wall_time() - waiting[0].record.timestamp))
 
     async def rebuild(self) -> None:
-        """Begin again at the first event: in one transaction, `reset` empties the read model and the offset becomes 0.
+        """Restart at the first event: in one transaction, `reset` empties the read model and the offset becomes 0.
 
         The next run of the projection, in this process or another, continues there. Raises `ProjectionError` without a
         `reset`: everything would be counted twice.

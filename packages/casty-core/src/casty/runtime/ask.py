@@ -364,5 +364,5 @@ class Asks(Asking):
 
 
 def _failure_of(cell: Cell | None) -> BaseException | None:
-    """What stopped the actor, if it did not stop by wish."""
+    """The failure that stopped the actor, if one did."""
     return None if cell is None or cell.extras is None else cell.extras.reason

@@ -23,7 +23,7 @@ ADVICE: Final[Mapping[str, str]] = {
     UNREAD: "ask it to finish before it is stopped, if its messages matter",
     UNKNOWN: "it has stopped, or its process has restarted; look it up again before telling it anything",
 }
-"""What to do about a dead letter, by its reason. Others say so themselves."""
+"""What to do about a dead letter, by its reason. Other reasons include the advice."""
 OTHERWISE: Final = "subscribe to casty.DeadLetter to see such messages"
 TARGETS: Final = 1_000
 """Actors whose dead letters are counted one by one at a shutdown."""

@@ -40,7 +40,7 @@ BUDGET: Final = 256
 SLICE: Final = 0.0005
 """Seconds that a dispatch may hold the event loop before timers and sockets have theirs."""
 BREATH: Final = 0.00004
-"""Seconds for which a saturated loop lets go of the interpreter, so that a journal's thread gets it at all."""
+"""Seconds for which a saturated loop releases the interpreter, so that the thread of a journal gets it at all."""
 SHORT_SLICE: Final = 0.00015
 """The slice as long as such a thread waits: it needs the interpreter, and the loop, several times for a commit."""
 ALONE: Final = -1

@@ -1,7 +1,7 @@
 """The instruments of one system: attached when it starts, detached when it has stopped, and harmless whatever they do.
 
-Each one has an event stream of its own face, which knows its name: its first failure is one warning, and what it is
-called for goes on. An instrument that cannot be made or attached is left out.
+Each instrument has a view of the event stream that knows its name: its first failure is one warning, and publishers and
+other subscribers do not notice. An instrument that cannot be made or attached is left out.
 """
 
 import logging

@@ -132,7 +132,7 @@ def _fail(cell: Cell, extras: CellExtras, exception: BaseException, message: obj
         extras.signals.appendleft(Stop())
         return
     if verdict.directive is Directive.resume and cell.handler is None:
-        verdict = replace(verdict, directive=Directive.stop)  # it failed to start: there is nothing to go on with
+        verdict = replace(verdict, directive=Directive.stop)  # it failed to start: there is no behavior to resume
     begin_outage(cell, extras, exception)
     # An outage of a journal is many actors' failure at once; and these say in their text what is wrong.
     trace = None if isinstance(exception, JournalError | ConfigError | PluginError) else exception
@@ -229,7 +229,7 @@ async def _stop(cell: Cell, extras: CellExtras) -> None:
 
 
 async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]]) -> None:
-    """A step of a stop, which goes on whatever becomes of the step."""
+    """A step of a stop, which continues whatever becomes of the step."""
     error = await cell.services.patience.see_through(step, f"{what} of {cell.path}")
     if error is not None:
         failed = described(error)

@@ -12,7 +12,7 @@ from casty.runtime.revocable import REVOKED
 
 
 class Bounded(Admission):
-    """Lets a number of messages wait and treats those beyond as the strategy says."""
+    """Lets `capacity` messages wait and applies the overflow strategy to the rest."""
 
     def __init__(self, capacity: int, overflow: MailboxOverflowStrategy) -> None:
         self._capacity = capacity

@@ -13,7 +13,7 @@ from casty.runtime.extras import CellExtras
 from casty.runtime.failure import OUTAGE, is_outage
 
 KNOWN: Final = 3
-"""Starts in a row that fail before a journal counts as away that does not say so itself."""
+"""Failed starts in a row after which a journal counts as away, unless it reports that itself."""
 
 
 def begin_outage(cell: Cell, extras: CellExtras, failure: BaseException) -> None:

@@ -22,7 +22,7 @@ LEAST: Final = 0.1
 
 class Patience:
     """How long a system waits for a step of a stop, by the event loop's own clock: where a test owns the time, a stop
-    must come to an end all the same.
+    must end in real time.
     """
 
     def __init__(self, loop: AbstractEventLoop, seconds: float) -> None:
@@ -45,7 +45,7 @@ class Patience:
     async def see_through(
         self, step: Callable[[], Awaitable[object]], name: str, seconds: float | None = None
     ) -> BaseException | None:
-        """Carry out a step, which has its time. The result is what it raised, unless it had to be cancelled."""
+        """Carry out a step within its time. Returns what it raised, or None if it ended well or had to be cancelled."""
         seconds = self.seconds if seconds is None else seconds
 
         async def carry_out() -> None:

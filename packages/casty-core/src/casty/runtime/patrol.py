@@ -40,7 +40,7 @@ class _Wait:
 
 
 class Patrol:
-    """The rounds of one actor system. They go on as long as there is anything to look at."""
+    """The rounds of one actor system. They continue while there is anything to look at."""
 
     def __init__(self, services: Services, loop: AbstractEventLoop, settings: SystemConfig) -> None:
         self._services = services

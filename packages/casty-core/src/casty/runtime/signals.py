@@ -21,7 +21,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Something of the actor's raised: supervision decides."""
+    """Code of the actor raised: supervision decides."""
 
     exception: BaseException
     message: object = None
@@ -29,7 +29,7 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Begin again; without an exception, by the actor's own wish."""
+    """Restart; without an exception, because the actor asked for it."""
 
     exception: BaseException | None = None
     delay: float = 0.0
@@ -44,7 +44,7 @@ class Become:
 
 @dataclass(frozen=True, slots=True)
 class Unstash:
-    """Put what was stashed before what waits."""
+    """Put the stashed messages before the waiting ones."""
 
 
 type Signal = Start | Stop | Fail | Restart | Become | Unstash

@@ -258,7 +258,7 @@ class ActorSystem(System):
 
         It ends whatever handlers, hooks, piped work and plugins do: a step that outlasts `stop_timeout` is cancelled,
         and one that ignores its cancellation for as long again is abandoned. Both are logged with the actor's path. A
-        shutdown goes on if the task that awaits it is cancelled.
+        shutdown continues if the task that awaits it is cancelled.
         """
         if self._kernel is not None and self._stopping is None:
             # A task's own constructor: an eager task factory would end it before it is stored.

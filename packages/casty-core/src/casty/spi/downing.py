@@ -61,7 +61,7 @@ type Decision = Down | Acquire | None
 
 
 class DowningStrategy(Protocol):
-    """Decides alike on every node of one side, and for at most one side that it goes on."""
+    """Decides alike on every node of one side, and lets at most one side survive."""
 
     def decide(self, view: MembershipView) -> Decision:
         """Called when `unreachable` is not empty and nothing has changed for a while, and again as long as it lasts.

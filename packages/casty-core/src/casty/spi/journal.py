@@ -45,7 +45,7 @@ class JournalCapabilities:
     makes nor changes anything; what would write raises `JournalError`.
     """
     concurrent_appends: int = 1
-    """How many calls of `append` it bears at a time, and works faster with than with one. No two of them hold events
+    """How many concurrent calls of `append` it supports and is faster with. No two of them hold events
     of the same entity.
     """
     threaded: bool = False

@@ -87,7 +87,7 @@ def examine(
 def refusal(group: AppendGroup, highest: int) -> JournalError | None:
     """Why `group` cannot be stored after the entity's event `highest`, or None if it can.
 
-    For the authors of stores: the result is the outcome of a refused group, as it is.
+    For the authors of stores: the result can be returned as the outcome of a refused group.
     """
     if not group:
         return None

@@ -105,7 +105,7 @@ class FrameReceiver(Protocol):
     """Where a transport delivers frames. All methods are called on the event loop and must not block or raise.
 
     A receiver that raises all the same costs what it was called for and nothing more: the transport gives the exception
-    to the event loop's exception handler, and the connection goes on.
+    to the event loop's exception handler, and the connection stays.
     """
 
     def peer_connected(self, peer: NodeId) -> None:
@@ -127,7 +127,7 @@ class FrameReceiver(Protocol):
         ...
 
     def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
-        """One attempt to connect to the address that `send` was given has failed. The transport goes on trying, except
+        """One attempt to connect to the address that `send` was given has failed. The transport keeps trying, except
         where the address leads to this very endpoint: then it drops the frames that are queued for it.
         """
 

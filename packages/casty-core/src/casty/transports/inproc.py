@@ -180,7 +180,7 @@ class _Link:
 
 
 def _refusal(caller: Endpoint, called: Endpoint) -> tuple[str, str] | None:
-    """Why the one does not let the other in: in a sentence, and as it is counted."""
+    """Why one endpoint rejects the other: as a sentence, and as the name of its counter."""
     if caller.cluster != called.cluster:
         return f"one is of the cluster {caller.cluster!r}, the other of {called.cluster!r}", "wrong-cluster"
     if not caller.cookies and not called.cookies:
