@@ -11,7 +11,7 @@ from casty_cluster.lease import Lease
 
 
 class HeldStore:
-    """Answers when it is told to."""
+    """Answers when a test has it answer."""
 
     def __init__(self) -> None:
         self.asked: asyncio.Queue[asyncio.Future[LeaseGrant | None]] = asyncio.Queue()
@@ -77,7 +77,7 @@ async def test_an_error_of_the_store_is_no_grant() -> None:
     assert store.released == []
 
 
-async def test_whatever_a_store_raises_nobody_waits_for_ever() -> None:
+async def test_whatever_a_store_raises_no_caller_waits_for_ever() -> None:
     store, clock = HeldStore(), ManualClock()
     async with lease_of(store, clock, []) as lease:
         attempt = asyncio.ensure_future(lease.acquire())
@@ -85,7 +85,7 @@ async def test_whatever_a_store_raises_nobody_waits_for_ever() -> None:
         assert await attempt is None
 
 
-async def test_who_asks_at_once_is_answered_at_once() -> None:
+async def test_an_immediate_request_is_answered_at_once() -> None:
     store, clock = HeldStore(), ManualClock()
     async with lease_of(store, clock, []) as lease:
         attempts = [asyncio.ensure_future(lease.acquire()) for _ in range(3)]
@@ -94,7 +94,7 @@ async def test_who_asks_at_once_is_answered_at_once() -> None:
         assert store.asked.empty()
 
 
-async def test_who_leaves_while_it_asks_gives_back_what_it_gets() -> None:
+async def test_a_lease_granted_during_release_is_given_back() -> None:
     store, clock = HeldStore(), ManualClock()
     async with lease_of(store, clock, []) as lease:
         attempt = asyncio.ensure_future(lease.acquire())

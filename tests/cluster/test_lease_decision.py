@@ -1,4 +1,4 @@
-"""Asking for the lease that decides which side goes on: whatever the store does, the side is told."""
+"""Requesting the lease that decides which side survives: whatever the store does, there is a decision."""
 
 import asyncio
 from collections.abc import AsyncGenerator

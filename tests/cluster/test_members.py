@@ -1,4 +1,4 @@
-"""A member and its node's id are the same node to whoever compares them."""
+"""A member and its node's id are the same node wherever they are compared."""
 
 from casty import Member, MemberStatus, NodeId
 

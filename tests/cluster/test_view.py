@@ -3,13 +3,13 @@
 from casty.member import Member, MemberStatus, NodeId
 from casty_cluster.node.view import ClusterState
 
-LOCAL, OTHER, STARTED_AGAIN, GIVEN_UP = NodeId("a", 1, 1), NodeId("b", 1, 2), NodeId("b", 1, 3), NodeId("c", 1, 4)
+LOCAL, OTHER, STARTED_AGAIN, DOWNED = NodeId("a", 1, 1), NodeId("b", 1, 2), NodeId("b", 1, 3), NodeId("c", 1, 4)
 
 
-def test_the_others_are_all_members_but_this_one_and_those_given_up_even_two_at_one_address() -> None:
+def test_the_others_are_all_members_but_this_one_and_downed_ones_even_two_at_one_address() -> None:
     members = tuple(
-        Member(node=node, node_id=f"node-{node.uid}", status=MemberStatus.down if node == GIVEN_UP else MemberStatus.up)
-        for node in (LOCAL, OTHER, STARTED_AGAIN, GIVEN_UP)
+        Member(node=node, node_id=f"node-{node.uid}", status=MemberStatus.down if node == DOWNED else MemberStatus.up)
+        for node in (LOCAL, OTHER, STARTED_AGAIN, DOWNED)
     )
     state = ClusterState(local=LOCAL, members=members)
     assert state.others == (OTHER, STARTED_AGAIN)

@@ -24,7 +24,7 @@ from casty.testing.simulation import Simulation, plugin, simulate
 from tests.simulation.bank import Deposit, account
 
 WORDS = frozenset({"ask", "tell", "watch", "stash", "spawn", "stop", "restart", "escalate"})
-"""A set of texts has another order in each process: whoever lets it be seen is not deterministic."""
+"""A set of texts has another order in each process: an actor that lets it be seen is not deterministic."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Accounts on a simulated disk, and clients who remember what was acknowledged, whatever happens to the bank."""
+"""Accounts on a simulated disk, and clients that remember what was acknowledged, whatever happens to the bank."""
 
 import asyncio
 from contextlib import suppress

@@ -73,7 +73,7 @@ class SimulatedCluster:
         await self.sim.eventually(self.is_one, within=30.0)
 
     async def recover(self) -> None:
-        """Once all faults are over: until they are one cluster again, in which everybody is answered."""
+        """Once all faults are over: until they are one cluster again, in which every node gets its answers."""
         await self.sim.eventually(self.is_one, within=RECOVERY)
         await self.answers()
 
@@ -172,17 +172,17 @@ class SimulatedCluster:
         return len(members) == 1 and len(next(iter(members))) == len(self.names) and len(self.running) == 1
 
     async def answers(self, attempts: int = 5) -> None:
-        """Everybody reaches the singleton, and everybody by a broadcast; while connections are made anew, messages may
+        """Every node reaches the singleton, and all nodes by a broadcast; while connections are made anew, messages may
         be lost.
         """
         for attempt in range(1, attempts + 1):
             try:
-                return await self._ask_everybody()
+                return await self._ask_on_every_node()
             except (TimeoutError, CastyError):
                 if attempt == attempts:
                     raise
 
-    async def _ask_everybody(self) -> None:
+    async def _ask_on_every_node(self) -> None:
         for name in self.names:
             system = self.systems[name]
 

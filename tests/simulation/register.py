@@ -123,7 +123,7 @@ def start(host: Host, node: Node) -> None:
 
 
 async def scenario(sim: Simulation, *, careful: bool) -> int:
-    """Kill the primary at any time: what was acknowledged has to be read. Answers what was written."""
+    """Kill the primary at any time: what was acknowledged has to be read. Returns what was written."""
     start(sim.host("backup"), Backup())
     start(sim.host("primary"), Primary(careful=careful))
     client = sim.host("client")

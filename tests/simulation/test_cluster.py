@@ -9,7 +9,7 @@ from tests.simulation.clusters import SimulatedCluster
 
 SEEDS = 5
 DECIDED = 20.0
-"""Virtual seconds after which both sides of a split have decided, and what was given up has stopped."""
+"""Virtual seconds after which both sides of a partition have decided, and the downed nodes have stopped."""
 
 
 async def started(sim: Simulation, size: int) -> SimulatedCluster:
@@ -50,7 +50,7 @@ def test_what_a_partition_divides_is_one_again_after_it() -> None:
     simulate_seeds(scenario, SEEDS)
 
 
-def test_who_is_cut_off_waits_for_its_cluster_and_begins_no_other_one() -> None:
+def test_a_node_that_is_cut_off_waits_for_its_cluster_and_forms_no_other_one() -> None:
     async def scenario(sim: Simulation) -> None:
         cluster = await started(sim, 3)
         alone = sim.random.choice(cluster.names)

@@ -11,7 +11,7 @@ from tests.simulation.clusters import SimulatedCluster
 
 SEEDS = 5
 DECIDED = 40.0
-"""Virtual seconds within which those that cannot reach each other have decided, and what was given up has stopped."""
+"""Virtual seconds within which nodes that cannot reach each other have decided, and downed ones have stopped."""
 
 
 class Pair(SimulatedCluster):
@@ -60,7 +60,7 @@ def test_whichever_dies_the_other_one_goes_on(killed: str, left: str) -> None:
     simulate_seeds(scenario, SEEDS)
 
 
-def test_without_the_store_nobody_goes_on() -> None:
+def test_without_the_store_no_side_survives() -> None:
     async def scenario(sim: Simulation) -> None:
         pair = Pair(sim)
         await pair.begin()

@@ -121,7 +121,7 @@ class TalkingCluster(BusyCluster):
                     ref.tell(Line(speaker, next(self._numbers)))
 
 
-def test_asks_end_in_time_with_their_own_answer_and_what_is_told_stays_in_order() -> None:
+def test_asks_end_in_time_with_their_own_answer_and_messages_stay_in_order() -> None:
     async def scenario(sim: Simulation) -> Counter[str]:
         cluster = TalkingCluster(sim, 3)
         await cluster.begin()

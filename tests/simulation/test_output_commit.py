@@ -72,7 +72,7 @@ def test_bad_disks_pauses_and_crashes_lose_nothing_either() -> None:
     simulate_seeds(scenario, FEW)
 
 
-def test_who_was_paused_and_replaced_acknowledges_nothing_more() -> None:
+def test_an_actor_that_was_paused_and_replaced_acknowledges_nothing_more() -> None:
     """Two banks with the same accounts on one server: the one that took over last may write."""
 
     async def scenario(sim: Simulation) -> None:

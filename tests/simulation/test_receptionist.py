@@ -1,4 +1,4 @@
-"""Who can be found where, through all that may befall a cluster. `CASTY_SIM_SEEDS=1000` runs more."""
+"""Listings of actors on all nodes, through all faults of a cluster. `CASTY_SIM_SEEDS=1000` runs more."""
 
 from collections.abc import Coroutine
 from typing import Any, Final, override
@@ -69,7 +69,7 @@ class Directory(BusyCluster):
             else:
                 own.pop(random.randrange(len(own))).tell(random.choice(["hide", "stop"]))
 
-    def everybody_knows(self) -> None:
+    def all_nodes_know(self) -> None:
         """Each node and each subscriber knows all that can be found, and nothing else."""
         alive = self.alive
         for key in KEYS:
@@ -79,7 +79,7 @@ class Directory(BusyCluster):
             for system in alive:
                 node = system.self_node.node
                 assert _addresses(system.lookup(key)) == lives, f"{node} lists others under {key.name}"
-                assert self.told[system, key] == lives, f"a subscriber of {node} was told of others under {key.name}"
+                assert self.told[system, key] == lives, f"a subscriber of {node} got a wrong listing of {key.name}"
 
 
 def _addresses(listing: Listing[Any]) -> set[str]:
@@ -88,13 +88,13 @@ def _addresses(listing: Listing[Any]) -> set[str]:
     return set(found)
 
 
-def test_after_it_all_every_node_lists_exactly_those_who_live() -> None:
+def test_after_it_all_every_node_lists_exactly_the_live_actors() -> None:
     async def scenario(sim: Simulation) -> int:
         directory = Directory(sim, 4)
         await directory.begin()
         await directory.outlive(30.0)
         directory.is_busy = False
-        await sim.eventually(directory.everybody_knows, within=AROUND)
+        await sim.eventually(directory.all_nodes_know, within=AROUND)
         return len(directory.registered)
 
     listed = [run.result for run in simulate_seeds(scenario, SEEDS)]

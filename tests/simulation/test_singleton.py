@@ -1,4 +1,4 @@
-"""What a singleton has acknowledged, and what it was told, while nodes leave, crash and are cut off."""
+"""What a singleton has acknowledged and received, while nodes leave, crash and are cut off."""
 
 import asyncio
 from collections import Counter
@@ -74,7 +74,7 @@ def test_what_it_has_acknowledged_is_never_lost_and_never_done_twice() -> None:
 
 @dataclass(frozen=True)
 class Line:
-    """What is told to the singleton."""
+    """A message for the singleton."""
 
     number: int
 
@@ -111,7 +111,7 @@ class Chronicle(BusyCluster):
                 assert self.noted[number] == 1, f"{number}, told at {at}, was noted {self.noted[number]} times"
 
 
-def test_nothing_that_it_is_told_is_lost_or_doubled_where_nodes_leave_in_order() -> None:
+def test_no_message_is_lost_or_doubled_where_nodes_leave_in_order() -> None:
     async def scenario(sim: Simulation) -> int:
         chronicle = Chronicle(sim, 3)
         await chronicle.begin()

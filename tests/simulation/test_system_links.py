@@ -20,7 +20,7 @@ PACE: Final = 0.7
 ARRIVED: Final = 300.0
 """Virtual seconds after which all has arrived, also where much is lost."""
 BEFORE_ANY_DECISION: Final = 7.0
-"""Virtual seconds within which nobody is given up because he cannot be reached."""
+"""Virtual seconds within which no node is downed because it cannot be reached."""
 
 
 @message("tests.Note")
@@ -47,7 +47,7 @@ class CorrespondingCluster(BusyCluster):
 
     def _take(self, sender: NodeId, local: NodeId, note: Note) -> None:
         if note.to != local.uid:
-            self.wrong.append(f"{local} was told what is for another incarnation, {note.to:x}")
+            self.wrong.append(f"{local} got a message for another incarnation, {note.to:x}")
         if note.number != self.taken[sender, local] + 1:
             self.wrong.append(f"{local} took {note.number} of {sender} after {self.taken[sender, local]}")
         self.taken[sender, local] = note.number
@@ -87,7 +87,9 @@ def test_every_message_is_taken_once_and_in_order(settings: Settings) -> None:
     assert sum(taken) > 100 * len(taken)
 
 
-def test_who_acknowledges_nothing_is_given_up_and_there_is_one_cluster_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_acknowledges_nothing_is_downed_and_rejoins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def scenario(sim: Simulation) -> None:
         cluster = CorrespondingCluster(sim, 3, pace=0.1)
         await cluster.begin()

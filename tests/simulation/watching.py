@@ -1,4 +1,4 @@
-"""Actors that come and go on all nodes of a simulated cluster, others that watch them, and what these may be told."""
+"""Actors that come and go on all nodes of a simulated cluster, others that watch them, and the notices of these."""
 
 import asyncio
 from collections import Counter
@@ -28,7 +28,7 @@ SETTLED: Final = 300.0
 
 @dataclass(eq=False)
 class Life:
-    """That of an actor, as nobody but a test can know it."""
+    """That of an actor, as only a test can know it."""
 
     host: str
     system: ClusteredActorSystem
@@ -130,7 +130,7 @@ class WatchingCluster(BusyCluster):
         life = watch.life
         # What was in the mailbox when the watcher began again is still there.
         if watch.told > 1 and watch.is_first:
-            self.wrong.append(f"the end of {life.ref.address} was told {watch.told} times")
+            self.wrong.append(f"the end of {life.ref.address} was reported {watch.told} times")
         first = min(other.began for other in self.watches if other.life is life and other.system is watch.system)
         waited_for = self.sim.time() - first > PATIENCE - 0.001 and not members.has(life.address)
         if self._lives(life) and members.losses[life.address] == watch.losses and not waited_for:
@@ -140,20 +140,20 @@ class WatchingCluster(BusyCluster):
         return not life.has_stopped and self.systems[life.host] is life.system and life.system in self.alive
 
     async def end_all(self) -> None:
-        """Let everything settle, in which what lives is watched on; then stop everybody: each watch ends."""
+        """Let everything settle, in which what lives is watched on; then stop all actors: each watch ends."""
         self.is_busy = False
         await asyncio.sleep(PATIENCE)
-        await self.sim.eventually(self._who_is_gone_was_told_of, within=SETTLED)
+        await self.sim.eventually(self._every_end_was_reported, within=SETTLED)
         for life in filter(self._lives, self.lives):
             await self.sim.host(life.host).run(lambda life=life: _end(life))
         await self.sim.eventually(lambda: not any(map(self._lives, self.lives)))
-        await self.sim.eventually(self._who_is_gone_was_told_of, within=SETTLED)
+        await self.sim.eventually(self._every_end_was_reported, within=SETTLED)
 
-    def _who_is_gone_was_told_of(self) -> None:
+    def _every_end_was_reported(self) -> None:
         alive = self.alive
         for watch in self.watches:
             if not watch.is_over and not watch.told and watch.system in alive:
-                assert self._lives(watch.life), f"nobody was told of the end of {watch.life.ref.address}"
+                assert self._lives(watch.life), f"no watcher was notified of the end of {watch.life.ref.address}"
 
 
 def _mortal(life: Life) -> Behavior[Any]:

@@ -84,7 +84,7 @@ def test_a_paused_holder_knows_before_any_tick() -> None:
     assert not held().check(1_000.0)
 
 
-def test_who_has_it_already_denies_it() -> None:
+def test_a_lease_that_another_holder_has_is_denied() -> None:
     holder = LeaseHolder(SECONDS)
     holder.handle(Acquire(), 0.0)
     assert holder.handle(Answered(None), 0.1) == [Denied("another holder has it")]
@@ -100,7 +100,7 @@ def test_a_refused_renewal_is_a_loss() -> None:
 
 
 def test_a_renewal_with_another_token_is_a_loss() -> None:
-    """In between somebody else may have had the lease."""
+    """In between another holder may have had the lease."""
     holder = held()
     holder.handle(Tick(), 104.0)
     assert holder.handle(Answered(LeaseGrant(3, SECONDS)), 104.1) == [
@@ -146,7 +146,7 @@ def test_after_a_lease_was_given_back_it_is_asked_for_by_another_name() -> None:
     assert holder.handle(Acquire(), 101.0) == [Ask(2)]
 
 
-def test_an_answer_that_nobody_asked_for_means_nothing() -> None:
+def test_an_answer_without_a_request_means_nothing() -> None:
     holder = LeaseHolder(SECONDS)
     assert holder.handle(Answered(LeaseGrant(1, SECONDS)), 0.0) == []
     assert holder.token is None
@@ -174,7 +174,7 @@ class Store:
 
 
 class Contest:
-    """Three who want one lease, over a slow and lossy network, with clocks that are up to 10 % off, and pauses."""
+    """Three holders that want one lease, on a slow and lossy network, with pauses and with clocks up to 10 % off."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)

@@ -59,13 +59,13 @@ def mistakes_under_pauses(create: Create, seed: int, longest: float) -> list[obj
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("create", [phi_accrual, swim])
-def test_pauses_of_up_to_three_seconds_make_nobody_suspect(create: Create) -> None:
+def test_pauses_of_up_to_three_seconds_cause_no_suspicion(create: Create) -> None:
     found = {seed: wrong for seed in range(SEEDS) if (wrong := mistakes_under_pauses(create, seed, 3.0))}
     assert found == {}
 
 
 def wrong_after_own_pause(create: Create, seed: int) -> int:
-    """How often a node is wrong that was held up for longer than it forgives others, one of whom had just stalled."""
+    """How often a node is wrong after a pause that is longer than it tolerates in others, one of which had stalled."""
     network = Network(create, 2, seed=seed)
     sleeper, other = network.nodes
     network.run(10.0 + network.random.random())
@@ -78,7 +78,7 @@ def wrong_after_own_pause(create: Create, seed: int) -> int:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("create", [phi_accrual, swim])
-def test_after_a_long_pause_a_node_suspects_nobody(create: Create) -> None:
+def test_after_a_long_pause_a_node_suspects_no_other_one(create: Create) -> None:
     assert {seed: wrong for seed in range(SEEDS) if (wrong := wrong_after_own_pause(create, seed))} == {}
 
 

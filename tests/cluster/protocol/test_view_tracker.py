@@ -29,7 +29,7 @@ def changed(*members: Member) -> MembersChanged:
 
 def view(effects: list[Effect]) -> ClusterState:
     [shown] = [effect.view for effect in effects if isinstance(effect, ShowView)]
-    assert isinstance(effects[-1], ShowView), "the rest of the node is told when everything else is done"
+    assert isinstance(effects[-1], ShowView), "the rest of the node gets the view when everything else is done"
     return shown
 
 
@@ -92,7 +92,7 @@ def test_a_member_that_retires_is_shown_until_it_is_none_any_more() -> None:
     tracker.validate()
 
 
-def test_nobody_retires_who_is_no_member_here() -> None:
+def test_a_node_that_is_no_member_here_does_not_retire() -> None:
     tracker = ViewTracker(A)
     assert tracker.handle(Retire(), 0.0) == []
     assert tracker.handle(RetiringReceived(B), 0.0) == []

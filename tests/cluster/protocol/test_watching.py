@@ -46,7 +46,7 @@ def test_the_first_watcher_asks_the_node_and_the_last_one_takes_it_back() -> Non
     watches.validate()
 
 
-def test_every_watcher_is_told_once_when_the_actor_stops() -> None:
+def test_every_watcher_is_notified_once_when_the_actor_stops() -> None:
     watches = knowing(NODE)
     watches.handle(AddWatch(TARGET, "w1", "first"), 0.0)
     watches.handle(AddWatch(TARGET, "w1", "second"), 0.0)
@@ -92,7 +92,7 @@ def test_a_node_that_is_not_known_yet_is_waited_for() -> None:
     watches.validate()
 
 
-def test_a_node_that_never_comes_is_given_up() -> None:
+def test_a_node_that_never_joins_counts_as_lost() -> None:
     watches = knowing()
     watches.handle(AddWatch(TARGET, "w", "gone"), 0.0)
     assert told(watches.handle(Tick(), PATIENCE)) == [("w", "gone")]
@@ -109,7 +109,7 @@ def test_a_watcher_that_stops_takes_all_its_watches_back() -> None:
     assert told(watches.handle(StoppedReceived(NODE, Stopped("/other", 8, None)), 0.0)) == [("w2", "gone")]
 
 
-def test_a_node_that_is_out_tells_nobody_and_asks_again_where_it_is_let_in() -> None:
+def test_a_node_that_is_out_notifies_no_watcher_and_asks_again_once_it_has_rejoined() -> None:
     watches = knowing(NODE)
     watches.handle(AddWatch(TARGET, "w", "gone"), 0.0)
     watches.handle(Out(), 5.0)
@@ -131,7 +131,7 @@ def test_a_node_that_stays_out_ends_its_watches() -> None:
     watches.validate()
 
 
-def test_while_two_members_are_at_one_address_nobody_is_taken_for_dead() -> None:
+def test_while_two_members_are_at_one_address_no_actor_is_taken_for_dead() -> None:
     other = Target(NODE.address, "/other", 8)
     watches = knowing(NODE)
     watches.handle(AddWatch(TARGET, "w", "gone"), 0.0)

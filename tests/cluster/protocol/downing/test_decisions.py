@@ -1,9 +1,9 @@
 """Decisions in the notation of Pekko's tests: `{A, B} | {C, D, E} => {C, D, E}`.
 
-The sides of a split, and who goes on in the end. A letter after a node is its status there: j joining, l leaving. Nodes
-in parentheses do not reach each other in a circle, although others reach them. `*` is the role that counts, if any
-node has it. Members are as old as their number says: A is the lowest, E the oldest, then D, B, A, C, F, G. Where two
-sides know different things, there is a row for what each of them sees, marked with `!` at the side that decides.
+The sides of a partition, and the members that survive. A letter after a node is its status there: j joining, l leaving.
+Nodes in parentheses do not reach each other in a circle, although others reach them. `*` is the role that counts, if
+any node has it. Members are as old as their number says: A is the lowest, E the oldest, then D, B, A, C, F, G. Where
+two sides know different things, there is a row for what each of them sees, with `!` at the side that decides.
 """
 
 import re
@@ -150,18 +150,18 @@ def read_side(text: str) -> Side:
 
 
 def view_of(side: Side, others: list[Side]) -> MembershipView:
-    everybody = sorted((member for each in (side, *others) for member in each.members), key=lambda member: member.node)
+    members = sorted((member for each in (side, *others) for member in each.members), key=lambda member: member.node)
     there = frozenset(member.node for each in others for member in each.members)
     observer = side.members[0].node
     rows = dict(side.observations)
     if there:
         rows[observer] = rows.get(observer, frozenset()) | there
     missed = frozenset[NodeId]().union(*rows.values())
-    return MembershipView(local=observer, members=everybody, unreachable=missed, observations=rows)
+    return MembershipView(local=observer, members=members, unreachable=missed, observations=rows)
 
 
 def survivors(strategy: DowningStrategy, sides: list[Side]) -> Iterator[set[str]]:
-    """For each side that decides: who is left of the cluster, of this side if that goes on and else of the others."""
+    """For each side that decides: the surviving members, of this side if it survives and else of the others."""
     marked = [side for side in sides if side.decides]
     for side in marked or sides:
         view = view_of(side, [each for each in sides if each is not side])
@@ -223,7 +223,7 @@ def test_the_larger_side_asks_for_the_lease_first(split: str, delays: list[float
     assert [acquire.delay for acquire in asked(split)] == delays
 
 
-def test_who_gets_the_lease_goes_on_and_who_does_not_gives_up() -> None:
+def test_the_side_that_gets_the_lease_survives_and_the_other_is_downed() -> None:
     one, other = asked("{A, B} | {C}")
     assert {node.host for node in one.won.nodes} == {node.host for node in other.lost.nodes} == {"C"}
     assert {node.host for node in one.lost.nodes} == {node.host for node in other.won.nodes} == {"A", "B"}

@@ -58,11 +58,11 @@ def test_all_directions_cut_among_four(name: str) -> None:
 
 
 def some_directions(count: int, worlds: int) -> Iterator[World]:
-    random, everybody = Random(count), members(count)
-    links = list(permutations([member.node for member in everybody], 2))
+    random, all_members = Random(count), members(count)
+    links = list(permutations([member.node for member in all_members], 2))
     for _ in range(worlds):
         share = random.choice((0.5, 0.7, 0.85, 0.95))
-        yield World(everybody, frozenset(link for link in links if random.random() < share))
+        yield World(all_members, frozenset(link for link in links if random.random() < share))
 
 
 @pytest.mark.timeout(300)
@@ -79,7 +79,7 @@ class AgedWorld(World):
 
     @override
     def view(self, node: NodeId) -> MembershipView:
-        """What those say who cannot be heard any more is what they said before."""
+        """The observations of members that cannot be reached any more are those from before."""
         now, earlier = World(self.members, self.links).view(node), World(self.members, self.before).view(node)
         heard = set(self._heard_by(node))
         old = {observer: missed for observer, missed in earlier.observations.items() if observer not in heard}
@@ -93,12 +93,12 @@ def in_both_directions(pairs: Iterable[Link]) -> frozenset[Link]:
 
 def aged_worlds(count: int) -> Iterator[AgedWorld]:
     """Each link is cut before, cut now, or there."""
-    everybody = members(count)
-    pairs = list(combinations([member.node for member in everybody], 2))
+    all_members = members(count)
+    pairs = list(combinations([member.node for member in all_members], 2))
     for states in product((0, 1, 2), repeat=len(pairs)):
         by_state = list(zip(pairs, states, strict=True))
         now, before = ([pair for pair, state in by_state if state >= least] for least in (2, 1))
-        yield AgedWorld(everybody, in_both_directions(now), in_both_directions(before))
+        yield AgedWorld(all_members, in_both_directions(now), in_both_directions(before))
 
 
 @pytest.mark.timeout(300)
@@ -108,7 +108,7 @@ def test_one_split_after_another_among_four(name: str) -> None:
 
 
 class AutoDown:
-    """Gives up whoever is unreachable, wherever it is asked."""
+    """Downs all unreachable members, wherever it is asked."""
 
     def decide(self, view: MembershipView) -> Down:
         return Down(view.unreachable, "unreachable")
@@ -119,16 +119,14 @@ def test_two_sides_would_be_noticed() -> None:
 
 
 def main() -> None:
-    """All clean splits of five and six, and all ways to cut links among six: how often nobody, or somebody, goes on."""
+    """All clean splits of five and six, and all ways to cut links among six: how often no side, or one, survives."""
     worlds = {"clean splits of 5": list(clean_splits(5)), "clean splits of 6": list(clean_splits(6))}
     worlds |= {"cut links among 6": list(cut_links(6))}
     for name, strategy in STRATEGIES.items():
         for what, each in worlds.items():
             counted = Counter(max(sides_that_go_on(world, strategy)) for world in each)
-            nobody = counted[0] / len(each)
-            print(
-                f"{name:28} {what:20} none survives: {nobody:6.1%}   two sides: {len(each) - counted[0] - counted[1]}"
-            )
+            none = counted[0] / len(each)
+            print(f"{name:28} {what:20} none survives: {none:6.1%}   two sides: {len(each) - counted[0] - counted[1]}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Splits at the moment at which members come up or leave: one side knows of it, the other does not.
 
-A leader changes who is a member only once all have seen the state before. So the leader's side may be ahead by one
+A leader changes the members only once all of them have seen the state before. So the leader's side may be ahead by one
 step: some of those that the other side knows as joining have come up, some of those that it knows as leaving are gone.
 """
 
@@ -41,13 +41,13 @@ def one_step_ahead(known: Sequence[Member]) -> Iterator[list[Member]]:
 
 
 def leader(known: Sequence[Member]) -> NodeId:
-    """Who may have changed it: the lowest that is up, or else joining."""
+    """The member that may have changed it: the lowest that is up, or else joining."""
     order = [MemberStatus.up, MemberStatus.joining, MemberStatus.leaving]
     return min(known, key=lambda member: (order.index(member.status), member.node)).node
 
 
 def left_of(strategy: DowningStrategy, known: Sequence[Member], side: frozenset[NodeId]) -> frozenset[NodeId]:
-    """Who of a side goes on, by what it knows."""
+    """The members of a side that survive, by what it knows."""
     here = frozenset(member.node for member in known) & side
     there = frozenset(member.node for member in known) - side
     if not here or not there:
@@ -68,7 +68,7 @@ def test_at_most_one_side_survives(name: str) -> None:
     for known in statuses(COUNT):
         for side, ahead in product((side for side in sides if leader(known) in side), one_step_ahead(known)):
             tried += 1
-            # Who has been removed has left, whatever it still believes.
+            # A removed member has left, whatever it still believes.
             others = left_of(strategy, known, frozenset(nodes) - side) & {member.node for member in ahead}
             if others and left_of(strategy, ahead, side):
                 wrong.append(f"{[m.status.name for m in known]} {[m.status.name for m in ahead]} {sorted(side)}")

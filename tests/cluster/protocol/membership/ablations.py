@@ -22,7 +22,7 @@ from tests.cluster.protocol.membership.scenarios import SCENARIOS
 SEEDS = 1_000
 
 
-def _for_anybody(self: object, *_: object) -> bool:
+def _for_any_node(self: object, *_: object) -> bool:
     return True
 
 
@@ -56,7 +56,7 @@ def _form_whatever_survives(seeker: JoinProcess, now: float) -> bool:
 
 @contextmanager
 def _no_uid_check() -> Generator[None]:
-    with patch.object(Participant, "_is_for_me", _for_anybody), patch.object(Membership, "_is_for_me", _for_anybody):
+    with patch.object(Participant, "_is_for_me", _for_any_node), patch.object(Membership, "_is_for_me", _for_any_node):
         yield
 
 

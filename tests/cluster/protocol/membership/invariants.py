@@ -29,7 +29,7 @@ class Invariants:
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._given_up: set[NodeId] = set()
+        self._downed: set[NodeId] = set()
         self._said: dict[tuple[NodeId, NodeId], type] = {}
         self._read: dict[NodeId, int] = {}
         self._outs = self._founders = 0
@@ -37,29 +37,29 @@ class Invariants:
         simulation.checks.append(self.check)
 
     def check(self, handled: Handled) -> None:
-        self._remember_given_up(handled.machine.state)
-        self._nobody_goes_without_a_reason(handled)
+        self._remember_downed(handled.machine.state)
+        self._no_node_is_out_without_a_reason(handled)
         self._no_storm(handled)
         self._same_clock_means_same_content(handled.host)
         self._never_two_sides(handled.host)
-        self._nobody_begins_beside_the_cluster_that_it_has_lost()
+        self._no_node_forms_a_cluster_beside_the_one_that_downed_it()
         self._up_numbers_are_given_once(handled.machine.state)
         self._events_are_said_once_and_in_order(handled.host)
 
-    def _remember_given_up(self, state: GossipState | None) -> None:
+    def _remember_downed(self, state: GossipState | None) -> None:
         if state is not None:
-            self._given_up.update(state.tombstones)
-            self._given_up.update(n for n, member in state.members.items() if member.status is MemberStatus.down)
+            self._downed.update(state.tombstones)
+            self._downed.update(n for n, member in state.members.items() if member.status is MemberStatus.down)
 
-    def _nobody_goes_without_a_reason(self, handled: Handled) -> None:
-        """Who is told to be out has been given up, or was let in by nodes that had been given up."""
+    def _no_node_is_out_without_a_reason(self, handled: Handled) -> None:
+        """A node that is notified of its removal was downed, or was admitted by nodes that had been downed."""
         outs, self._outs = self._simulation.outs[self._outs :], len(self._simulation.outs)
         match handled.given:
             case Received(sender, Downed()) if outs:
                 teller = self._simulation.hosts[sender.address].machine
                 state = teller and teller.state
                 orphan = handled.was is not None and state is not None and handled.host.node not in state.members
-                assert orphan or handled.host.node in self._given_up, f"nobody has given up {handled.host.node}"
+                assert orphan or handled.host.node in self._downed, f"no member has downed {handled.host.node}"
             case _:
                 pass
 
@@ -79,8 +79,8 @@ class Invariants:
                 assert mine.reachability == theirs.reachability, f"{host.node} and {other.node}: same clock, other rows"
 
     def _never_two_sides(self, host: Host) -> None:
-        """No two members of one cluster go on while each has given up the other, and neither wants to go: not if they
-        wait for longer than it takes to detect that they are cut off.
+        """No two members of one cluster survive while each has downed the other, and neither leaves: not if they wait
+        for longer than it takes to detect that they are cut off.
         """
         mine = host.machine and host.machine.state
         for other in self._simulation.running:
@@ -90,16 +90,16 @@ class Invariants:
                 both = mine.is_gone(other.node) and theirs.is_gone(host.node)
                 self._simulation.split_brains += both and stay
                 hasty = (host.settings.stable_after or 0.0) < SILENCE + LOOK
-                assert hasty or not (both and stay), f"{host.node} and {other.node} have given up each other"
+                assert hasty or not (both and stay), f"{host.node} and {other.node} have downed each other"
 
-    def _nobody_begins_beside_the_cluster_that_it_has_lost(self) -> None:
-        """Whoever was given up by a cluster begins no other one while that one goes on out of its reach."""
+    def _no_node_forms_a_cluster_beside_the_one_that_downed_it(self) -> None:
+        """A downed node forms no new cluster while the one that downed it is running out of its reach."""
         founders, self._founders = self._simulation.founders[self._founders :], len(self._simulation.founders)
         for founder in founders:
             lost = self._simulation.hosts[founder.address]
             for other in (self._simulation.hosts[address] for address in lost.settings.contacts):
                 state = other.machine and other.machine.state
-                assert state is None or state.cluster != lost.lost, f"{founder} begins a cluster beside {other.node}'s"
+                assert state is None or state.cluster != lost.lost, f"{founder} forms a cluster beside {other.node}'s"
 
     def _up_numbers_are_given_once(self, state: GossipState | None) -> None:
         """No two nodes that are in touch take different members for the one that came up at that place."""

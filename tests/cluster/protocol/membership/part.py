@@ -21,7 +21,7 @@ def up(node: NodeId) -> Member:
 
 
 def state_of(*nodes: NodeId) -> GossipState:
-    """All up, and nobody knows who has seen it but the first."""
+    """All up, and seen by the first one alone."""
     return GossipState.founded_by(up(nodes[0])).set(*map(up, nodes)).changed_by(nodes[0])
 
 
@@ -65,5 +65,5 @@ def status(state: GossipState, node: NodeId) -> MemberStatus:
     return state.members[node].status
 
 
-def given_up(state: GossipState, node: NodeId, by: NodeId) -> GossipState:
+def downed(state: GossipState, node: NodeId, by: NodeId) -> GossipState:
     return state.set(replace(state.members[node], status=MemberStatus.down)).changed_by(by)

@@ -46,7 +46,7 @@ def running(seed: int, count: int) -> tuple[Simulation, list[Host]]:
 
 
 def settle(simulation: Simulation, hosts: list[Host]) -> Simulation:
-    """The faults are over: everybody runs, and all come together."""
+    """The faults are over: all nodes run, and become one cluster."""
     simulation.network.heal()
     simulation.all_return = True
     for host in hosts:
@@ -122,8 +122,8 @@ def partition_and_heal(seed: int) -> Simulation:
 
 
 def join_and_split(seed: int) -> Simulation:
-    """The network falls apart just when somebody has let in a node that the others do not know yet: with it, both sides
-    could be the larger one.
+    """The network is partitioned just when a member has admitted a node that the others do not know yet: with it, both
+    sides could be the larger one.
     """
     simulation, hosts = cluster(seed, 4 if seed % 2 else 6)
     random = simulation.random
@@ -145,7 +145,7 @@ def join_and_split(seed: int) -> Simulation:
 
 
 def pauses(seed: int) -> Simulation:
-    """Nodes stand still for a while, longer and shorter than it takes to give them up."""
+    """Nodes stand still for a while, longer and shorter than it takes to down them."""
     simulation, hosts = running(seed, simulation_size(seed))
     random = simulation.random
     for _ in range(4):

@@ -1,7 +1,7 @@
 """Machines of whole clusters on virtual time, with a seeded network and a failure detector that follows the script.
 
-A host is one address; whoever listens there is an incarnation with a machine of its own, and a message for an address
-reaches whoever listens when it arrives. After each input the machine is validated, and so is what all hosts
+A host is one address, where an incarnation with a machine of its own listens. A message for an address reaches the
+incarnation that listens when it arrives. After each input the machine is validated, and so is what all hosts
 together must keep to.
 """
 
@@ -61,7 +61,7 @@ class Handled:
 
 
 class Host:
-    """One address, and who listens there now."""
+    """One address, with the incarnation that listens there now."""
 
     def __init__(self, address: PeerAddress, settings: MembershipSettings, node_id: str) -> None:
         self.address = address
@@ -76,7 +76,7 @@ class Host:
         self.cluster = 0
         """The one that it is or was in; 0: none."""
         self.lost = 0
-        """The one that has given up the last incarnation, as far as this one knows."""
+        """The cluster that downed the last incarnation, as far as this one knows."""
         self.effects: list[tuple[float, Effect]] = []
         """All of this incarnation that are not messages."""
 
@@ -104,7 +104,7 @@ class Simulation:
         self.outs: list[tuple[NodeId, Out | Refused]] = []
         self.delivered = 0
         self.split_brains = 0
-        """How often two members that go on have given up each other."""
+        """How often two surviving members have downed each other."""
         self.all_return = False
         """Whether nodes that have left come back, too."""
         self._strategy = strategy
@@ -137,7 +137,7 @@ class Simulation:
         self.handle(host, Start())
 
     def crash(self, host: Host) -> None:
-        """Whoever starts there next knows nothing of it."""
+        """The next incarnation there knows nothing of it."""
         host.machine = None
         host.settings, host.cluster, host.lost = replace(host.settings, contacts=()), 0, 0
 
@@ -185,7 +185,7 @@ class Simulation:
         return [host for host in self.hosts.values() if host.machine is not None]
 
     def is_whole(self) -> bool:
-        """Whether all who run are one cluster, up, and of one mind."""
+        """Whether all that run are one cluster, up, and in agreement."""
         nodes = sorted(host.node for host in self.running)
         states = [host.machine.state for host in self.running if host.machine is not None]
         return all(
@@ -251,7 +251,7 @@ class Simulation:
             self._set_alarm(host, machine)
 
     def _look(self, host: Host) -> None:
-        """The detector's tick: it hears whoever could answer now, and forgives what fell into a pause of its own."""
+        """The detector's tick: it hears all nodes that could answer now, and ignores silence in a pause of its own."""
         if host.paused_until > self.now:
             held_up = host.paused_until - self.now
             self.at(host.paused_until, lambda: self._forgive(host, held_up))

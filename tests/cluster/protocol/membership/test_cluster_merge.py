@@ -65,7 +65,7 @@ def test_of_two_halves_that_do_not_know_each_other_any_more_the_smaller_gives_wa
     assert part.machine.is_out is gives_way
 
 
-def test_as_long_as_the_members_do_not_agree_anybody_may_be_a_newcomer(part: Part) -> None:
+def test_as_long_as_the_members_do_not_agree_any_node_may_be_a_newcomer(part: Part) -> None:
     presence = Presence("bank", STATE.cluster, 4, ())
     assert answers(part, D, presence, 0.0, STRANGE, 2 * STRANGE) == []
     part.hears(B, STATE.seen_by(A).seen_by(B).seen_by(C))

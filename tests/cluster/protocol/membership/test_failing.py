@@ -74,7 +74,7 @@ def test_b4_a_dead_node_is_removed_and_never_comes_back(victim: int) -> None:
     assert simulation.is_whole()
 
 
-def test_b5_a_pause_of_three_seconds_harms_nobody() -> None:
+def test_b5_a_pause_of_three_seconds_harms_no_member() -> None:
     for victim in range(3):
         simulation, hosts = running(3)
         simulation.pause(hosts[victim], 3.0)
@@ -118,7 +118,7 @@ def changed(host: Host) -> MembersChanged:
     return [effect for _, effect in host.effects if isinstance(effect, MembersChanged)][-1]
 
 
-def test_w6_a_node_that_was_given_up_while_it_was_paused_learns_it_as_soon_as_it_wakes() -> None:
+def test_w6_a_node_that_was_downed_while_it_was_paused_learns_it_as_soon_as_it_wakes() -> None:
     simulation, hosts = running(3)
     simulation.pause(hosts[0], 20.0)
     simulation.run(20.0)
@@ -129,7 +129,7 @@ def test_w6_a_node_that_was_given_up_while_it_was_paused_learns_it_as_soon_as_it
     simulation.run_until(simulation.is_complete, 10.0)
 
 
-def test_two_halves_that_have_given_up_each_other_become_one_again() -> None:
+def test_two_halves_that_have_downed_each_other_become_one_again() -> None:
     """No strategy does that; an operator on each side can."""
     simulation, hosts = running(5)
     simulation.checks.clear()
@@ -147,8 +147,8 @@ def test_two_halves_that_have_given_up_each_other_become_one_again() -> None:
     assert [host.node for host in many] == survivors, "the larger half goes on"
 
 
-def test_g7_a_state_from_before_the_removal_brings_nobody_back() -> None:
-    """A member that was cut off alone still has it, and comes back before it was given up."""
+def test_g7_a_state_from_before_the_removal_brings_no_member_back() -> None:
+    """A member that was cut off alone still has it, and is reachable again before it is downed."""
     simulation, hosts = running(5)
     keeper, gone = hosts[4], hosts[3]
     simulation.leave(gone)

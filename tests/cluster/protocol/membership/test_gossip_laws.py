@@ -28,7 +28,7 @@ class Step:
 STEPS = st.lists(
     st.builds(
         Step,
-        what=st.sampled_from(["let in", "raise", "give up", "observe", "remove", "tell"]),
+        what=st.sampled_from(["admit", "raise", "give up", "observe", "remove", "tell"]),
         replica=st.integers(0, 2),
         subject=st.integers(0, len(NODES) - 1),
     ),
@@ -61,7 +61,7 @@ def after(step: Step, states: list[GossipState], now: float) -> GossipState:
 
 def change(what: str, state: GossipState, local: NodeId, node: NodeId, now: float) -> GossipState:
     member = state.members.get(node)
-    if what == "let in" and member is None and node not in state.tombstones:
+    if what == "admit" and member is None and node not in state.tombstones:
         return state.set(Member(node=node, node_id=str(node.uid)))
     if member is None:
         return state
@@ -134,7 +134,7 @@ def test_the_same_clock_means_the_same_content(steps: list[Step]) -> None:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(STEPS)
-def test_only_those_who_had_exactly_this_state_have_seen_it(steps: list[Step]) -> None:
+def test_only_members_with_exactly_this_state_have_seen_it(steps: list[Step]) -> None:
     a, b, _ = replicas(steps)
     merged = a.merge(b)
     had_it = [state.seen for state in (a, b) if state.clock == merged.clock]
@@ -149,6 +149,6 @@ def test_a_node_was_removed_when_the_first_of_two_removed_it() -> None:
 
 def test_of_too_many_tombstones_the_oldest_are_forgotten() -> None:
     state = founded()
-    buried = [NodeId("h", 1, 100 + number) for number in range(MAX_TOMBSTONES + 2)]
-    state = replace(state, tombstones={node: float(number) for number, node in enumerate(buried)})
-    assert list(state.forget(-1.0).tombstones) == buried[2:]
+    removed = [NodeId("h", 1, 100 + number) for number in range(MAX_TOMBSTONES + 2)]
+    state = replace(state, tombstones={node: float(number) for number, node in enumerate(removed)})
+    assert list(state.forget(-1.0).tombstones) == removed[2:]

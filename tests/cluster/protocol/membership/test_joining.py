@@ -1,4 +1,4 @@
-"""Looking for the cluster, message by message. Whole clusters start in `test_starting`."""
+"""Joining or forming a cluster, message by message. Whole clusters start in `test_starting`."""
 
 from itertools import pairwise
 from random import Random
@@ -22,7 +22,7 @@ A, B, C = (PeerAddress(f"10.0.0.{number}", 25520) for number in (1, 2, 3))
 NODE_B, NODE_C = NodeId(*B, 2), NodeId(*C, 3)
 
 
-def seeker(local: PeerAddress, *seeds: PeerAddress, contacts: tuple[PeerAddress, ...] = ()) -> JoinProcess:
+def joining(local: PeerAddress, *seeds: PeerAddress, contacts: tuple[PeerAddress, ...] = ()) -> JoinProcess:
     return JoinProcess(local, MembershipSettings(system="bank", seeds=seeds, contacts=contacts), Random(0))
 
 
@@ -43,19 +43,19 @@ def run(machine: JoinProcess, until: float) -> list[tuple[float, Step]]:
 
 
 def test_without_seeds_it_begins_at_once() -> None:
-    assert seeker(A).start(0.0) == [FormCluster()]
-    assert seeker(A, A).start(0.0) == [FormCluster()]
+    assert joining(A).start(0.0) == [FormCluster()]
+    assert joining(A, A).start(0.0) == [FormCluster()]
 
 
 def test_one_that_was_in_a_cluster_before_looks_there_first() -> None:
-    machine = seeker(A, contacts=(A, B, C))
+    machine = joining(A, contacts=(A, B, C))
     assert machine.start(0.0) == [ProbeAll((B, C))]
     assert machine.hear(NODE_B, looking(B), 0.1) == []
     assert machine.hear(NODE_B, member(B), 0.2) == [JoinThrough(NODE_B)]
 
 
 def test_and_never_begins_another_while_the_others_may_go_on() -> None:
-    assert not any(isinstance(step, FormCluster) for _, step in run(seeker(A, A, B, contacts=(B, C)), 60.0))
+    assert not any(isinstance(step, FormCluster) for _, step in run(joining(A, A, B, contacts=(B, C)), 60.0))
 
 
 def heard(machine: JoinProcess, at: float, *presences: tuple[NodeId, Presence]) -> bool:
@@ -66,17 +66,17 @@ def heard(machine: JoinProcess, at: float, *presences: tuple[NodeId, Presence]) 
 
 def test_the_lowest_of_a_lost_cluster_begins_once_all_of_it_look_for_one() -> None:
     lost = (NODE_B, looking(A, B, C)), (NODE_C, looking(C))
-    machine = seeker(A, A, B, C, contacts=(B, C))
+    machine = joining(A, A, B, C, contacts=(B, C))
     machine.start(0.0)
     assert not heard(machine, 0.1, *lost)
     assert heard(machine, 1.2, *lost), "whatever seed nodes they name"
-    other = seeker(B, A, B, C, contacts=(A, C))
+    other = joining(B, A, B, C, contacts=(A, C))
     other.start(0.0)
     assert not any(heard(other, float(at), (NodeId(*A, 1), looking(A, B, C)), lost[1]) for at in range(20))
 
 
-def test_who_looked_for_a_cluster_before_the_others_did_may_be_in_one_by_now() -> None:
-    machine = seeker(A, contacts=(B, C))
+def test_a_node_that_was_joining_before_the_others_did_may_be_in_a_cluster_by_now() -> None:
+    machine = joining(A, contacts=(B, C))
     machine.start(0.0)
     machine.hear(NODE_B, looking(B), 0.1)
     assert not heard(machine, 1.0, (NODE_C, looking(C)))
@@ -85,7 +85,7 @@ def test_who_looked_for_a_cluster_before_the_others_did_may_be_in_one_by_now() -
 
 
 def test_another_incarnation_has_not_looked_for_one_as_long() -> None:
-    machine = seeker(A, contacts=(B,))
+    machine = joining(A, contacts=(B,))
     machine.start(0.0)
     machine.hear(NODE_B, looking(B), 0.1)
     again = NodeId(*B, 22)
@@ -93,9 +93,9 @@ def test_another_incarnation_has_not_looked_for_one_as_long() -> None:
     assert heard(machine, 3.0, (again, looking(B)))
 
 
-def test_those_whom_the_others_wait_for_count_as_well() -> None:
-    """B was given up later than A, by a cluster that C had come to."""
-    machine = seeker(A, contacts=(B,))
+def test_the_former_peers_of_former_peers_count_as_well() -> None:
+    """B was downed later than A, by a cluster that C had joined."""
+    machine = joining(A, contacts=(B,))
     machine.start(0.0)
     later = NODE_B, Presence("bank", 0, 0, (B,), awaited=(A, C))
     assert not any(heard(machine, float(at), later) for at in range(10))
@@ -104,7 +104,7 @@ def test_those_whom_the_others_wait_for_count_as_well() -> None:
 
 
 def test_a_lower_one_that_looks_for_a_cluster_goes_first_but_not_for_ever() -> None:
-    machine = seeker(B, contacts=(C,))
+    machine = joining(B, contacts=(C,))
     machine.start(0.0)
     machine.hear(NODE_C, looking(C), 1.0)
     machine.hear(NodeId(*A, 1), looking(A), 4.8)
@@ -112,21 +112,21 @@ def test_a_lower_one_that_looks_for_a_cluster_goes_first_but_not_for_ever() -> N
     assert heard(machine, 5.0, (NODE_C, looking(C)))
 
 
-def test_it_says_what_a_node_that_was_given_up_waits_for() -> None:
-    (reason,) = reasons(seeker(A, contacts=(B, C)))
+def test_it_reports_what_a_downed_node_waits_for() -> None:
+    (reason,) = reasons(joining(A, contacts=(B, C)))
     assert "no answer from 10.0.0.2:25520, 10.0.0.3:25520" in reason
     assert "restart this process if they are gone for good" in reason
 
 
 def test_of_many_places_a_few_are_probed_at_a_time_and_all_in_turn() -> None:
     places = tuple(PeerAddress("10.0.1.1", port) for port in range(100))
-    probes = [step for _, step in run(seeker(A, B, contacts=places), 30.0) if isinstance(step, ProbeAll)]
+    probes = [step for _, step in run(joining(A, B, contacts=places), 30.0) if isinstance(step, ProbeAll)]
     assert {len(probe.addresses) for probe in probes} == {6}
     assert {address for probe in probes[:20] for address in probe.addresses} == {B, *places}
 
 
 def test_it_probes_often_at_first_and_then_once_a_second() -> None:
-    probes = [now for now, step in run(seeker(B, A, C), 20.0) if step == ProbeAll((A, C))]
+    probes = [now for now, step in run(joining(B, A, C), 20.0) if step == ProbeAll((A, C))]
     gaps = [later - earlier for earlier, later in pairwise(probes)]
     assert probes[0] == 0.0
     assert 0.16 <= gaps[0] <= 0.24
@@ -134,7 +134,7 @@ def test_it_probes_often_at_first_and_then_once_a_second() -> None:
 
 
 def test_it_joins_through_the_first_member_that_answers_and_asks_one_at_a_time() -> None:
-    machine = seeker(A, B, C)
+    machine = joining(A, B, C)
     machine.start(0.0)
     assert machine.hear(NODE_B, member(A, B, C), 0.1) == [JoinThrough(NODE_B)]
     assert machine.hear(NODE_C, member(A, B, C), 0.2) == []
@@ -142,7 +142,7 @@ def test_it_joins_through_the_first_member_that_answers_and_asks_one_at_a_time()
 
 
 def test_after_a_refusal_another_member_is_asked() -> None:
-    machine = seeker(A, B, C)
+    machine = joining(A, B, C)
     machine.start(0.0)
     machine.hear(NODE_B, member(A, B, C), 0.1)
     assert not machine.refused(Refusal(1, "the cluster is full", final=False), 0.2)
@@ -150,27 +150,27 @@ def test_after_a_refusal_another_member_is_asked() -> None:
 
 
 def test_the_lowest_of_a_circle_begins_once_all_others_look_too() -> None:
-    machine = seeker(A, B, C)
+    machine = joining(A, B, C)
     machine.start(0.0)
     assert machine.hear(NODE_B, looking(A, B, C), 0.1) == []
     assert machine.hear(NODE_C, looking(A, B, C), 0.1) == [FormCluster()]
 
 
 def test_the_others_of_a_circle_never_begin() -> None:
-    machine = seeker(B, A, B)
+    machine = joining(B, A, B)
     machine.start(0.0)
     assert machine.hear(NodeId(*A, 1), looking(A, B), 0.1) == []
-    assert not any(isinstance(step, FormCluster) for _, step in run(seeker(B, A, B), 60.0))
+    assert not any(isinstance(step, FormCluster) for _, step in run(joining(B, A, B), 60.0))
 
 
 def test_a_circle_that_differs_does_not_count() -> None:
-    machine = seeker(A, B)
+    machine = joining(A, B)
     machine.start(0.0)
     assert machine.hear(NODE_B, looking(A, B, C), 0.1) == []
 
 
 def test_one_of_a_circle_that_has_found_a_cluster_does_not_count() -> None:
-    machine = seeker(A, B, C)
+    machine = joining(A, B, C)
     machine.start(0.0)
     machine.hear(NODE_B, looking(A, B, C), 0.1)
     machine.hear(NODE_B, member(A, B, C), 0.2)
@@ -178,12 +178,12 @@ def test_one_of_a_circle_that_has_found_a_cluster_does_not_count() -> None:
 
 
 def test_the_lowest_that_is_its_own_seed_begins_alone_after_a_while() -> None:
-    (when, _), *_ = [(now, step) for now, step in run(seeker(A, A, B), 60.0) if isinstance(step, FormCluster)]
+    (when, _), *_ = [(now, step) for now, step in run(joining(A, A, B), 60.0) if isinstance(step, FormCluster)]
     assert 5.0 <= when <= 6.2
 
 
 def test_it_does_not_begin_alone_while_a_cluster_is_heard_of() -> None:
-    machine = seeker(A, A, B)
+    machine = joining(A, A, B)
     machine.start(0.0)
     for second in range(1, 20):
         machine.hear(NODE_B, member(A, B), float(second))
@@ -195,27 +195,27 @@ def reasons(machine: JoinProcess) -> list[str]:
     return [step.reason for _, step in run(machine, 30.0) if isinstance(step, ReportDelay)]
 
 
-def test_who_may_not_begin_alone_says_what_is_missing_once() -> None:
-    (reason,) = reasons(seeker(A, B, C))
+def test_a_node_that_may_not_form_a_cluster_alone_reports_what_is_missing_once() -> None:
+    (reason,) = reasons(joining(A, B, C))
     assert "no answer from 10.0.0.2:25520, 10.0.0.3:25520" in reason
     assert "this node, 10.0.0.1:25520, may form one alone if it is among its own seed nodes" in reason
 
 
 def test_another_node_that_should_begin_is_named() -> None:
-    (reason,) = reasons(seeker(B, A, B))
+    (reason,) = reasons(joining(B, A, B))
     assert "only 10.0.0.1:25520, the lowest address, may form a cluster" in reason
 
 
 def test_seeds_that_do_not_fit_together_are_named() -> None:
-    machine = seeker(A, B)
+    machine = joining(A, B)
     machine.start(0.0)
     machine.hear(NODE_B, looking(B, C), 0.1)
     (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, ReportDelay)]
     assert "other seed nodes than here are configured at 10.0.0.2:25520" in reason
 
 
-def test_a_cluster_that_does_not_let_it_in_is_named() -> None:
-    machine = seeker(A, B)
+def test_a_cluster_that_does_not_admit_it_is_named() -> None:
+    machine = joining(A, B)
     machine.start(0.0)
     machine.hear(NODE_B, member(A, B), 5.9)
     (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, ReportDelay)]
@@ -223,12 +223,12 @@ def test_a_cluster_that_does_not_let_it_in_is_named() -> None:
 
 
 def test_what_is_missing_is_said_again_every_half_minute() -> None:
-    said = [now for now, step in run(seeker(A, B), 100.0) if isinstance(step, ReportDelay)]
+    said = [now for now, step in run(joining(A, B), 100.0) if isinstance(step, ReportDelay)]
     assert [30.0 <= later - now <= 32.0 for now, later in pairwise(said)] == [True] * 3
 
 
 def test_how_a_seed_cannot_be_reached_is_said() -> None:
-    machine = seeker(A, B)
+    machine = joining(A, B)
     machine.start(0.0)
     assert machine.failed(B, ConnectFailure.unreachable, "no such host") == []
     (reason,) = [step.reason for step in machine.tick(6.0) if isinstance(step, ReportDelay)]
@@ -236,7 +236,7 @@ def test_how_a_seed_cannot_be_reached_is_said() -> None:
 
 
 def test_once_all_seeds_have_rejected_this_node_it_seeks_no_more() -> None:
-    machine = seeker(A, A, B, C)
+    machine = joining(A, A, B, C)
     machine.start(0.0)
     assert machine.failed(B, ConnectFailure.rejected, "no common cookie") == []
     assert machine.failed(C, ConnectFailure.unreachable, "no answer") == []
@@ -246,7 +246,7 @@ def test_once_all_seeds_have_rejected_this_node_it_seeks_no_more() -> None:
 
 
 def test_a_rejection_does_not_count_once_the_seed_has_been_heard_or_is_none() -> None:
-    machine = seeker(A, B, C)
+    machine = joining(A, B, C)
     machine.start(0.0)
     machine.failed(B, ConnectFailure.rejected, "no common cookie")
     machine.hear(NODE_B, looking(A, B, C), 0.1)
@@ -256,7 +256,7 @@ def test_a_rejection_does_not_count_once_the_seed_has_been_heard_or_is_none() ->
 
 
 def test_a_refusal_that_may_pass_is_in_vain_only_after_its_patience() -> None:
-    machine = seeker(A, B)
+    machine = joining(A, B)
     machine.start(0.0)
     taken = Refusal(1, "the node_id is taken", final=True, patience=20.0)
     assert [machine.refused(taken, now) for now in (1.0, 20.9)] == [False, False]
@@ -269,7 +269,7 @@ def test_a_refusal_that_may_pass_is_in_vain_only_after_its_patience() -> None:
 def test_a_seed_node_waits_for_others_that_may_turn_out_to_have_the_same_names() -> None:
     """By their addresses all agree, and this node has the lowest one. By their names, another one could."""
     name_of_b = PeerAddress("b.example", 25520)
-    machine = seeker(A, A, name_of_b)
+    machine = joining(A, A, name_of_b)
     machine.start(0.0)
     other_names = looking(PeerAddress("a.example", 25520), B)._replace(resolved=(A, B))
     assert machine.hear(NODE_B, other_names, 0.5, at=name_of_b) == []
@@ -279,7 +279,7 @@ def test_a_seed_node_waits_for_others_that_may_turn_out_to_have_the_same_names()
 
 def test_a_node_that_is_no_seed_does_not_wait_for_them() -> None:
     name_of_b = PeerAddress("b.example", 25520)
-    machine = seeker(A, name_of_b)
+    machine = joining(A, name_of_b)
     machine.start(0.0)
     other_names = looking(PeerAddress("a.example", 25520), B)._replace(resolved=(A, B))
     assert machine.hear(NODE_B, other_names, 0.5, at=name_of_b) == [FormCluster()]

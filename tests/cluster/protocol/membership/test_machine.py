@@ -56,12 +56,12 @@ def test_a_node_without_seeds_is_a_cluster_at_once() -> None:
     assert alone.converged
 
 
-def test_it_asks_to_be_let_in_with_all_that_matters(seeking: Membership) -> None:
+def test_its_request_to_join_has_all_that_matters(seeking: Membership) -> None:
     asked = Send(B, Join(B.uid, "bank", "one", ("teller",), {"shards": "100"}))
     assert seeking.handle(Received(B, Answer(A.uid, ELSEWHERE)), 0.1) == [asked]
 
 
-def test_gossip_that_knows_it_lets_it_in_and_is_confirmed(seeking: Membership) -> None:
+def test_gossip_that_has_this_node_as_a_member_admits_it_and_is_confirmed(seeking: Membership) -> None:
     effects = seeking.handle(Received(B, compact.write(with_a(), A, 0.1)), 0.1)
     assert effects[0] == Joined(B.uid)
     assert [effect.to for effect in effects if isinstance(effect, Send)] == [B]
@@ -118,7 +118,7 @@ def test_a_probe_of_another_system_is_refused_and_gives_nothing_away(seeking: Me
     assert "'shop', and the node that it asked to 'bank'" in refused.message.reason
 
 
-def test_who_was_let_in_and_given_up_meanwhile_comes_back_as_another(seeking: Membership) -> None:
+def test_a_node_that_was_admitted_and_downed_meanwhile_rejoins_as_another_incarnation(seeking: Membership) -> None:
     seeking.handle(Received(B, Answer(A.uid, ELSEWHERE)), 0.1)
     (out,) = seeking.handle(Received(B, Downed(A.uid, 2, 1, 2)), 0.1)
     assert isinstance(out, Out)
@@ -143,7 +143,7 @@ def test_once_it_is_out_nothing_happens_any_more() -> None:
 
 
 def test_only_a_member_that_was_asked_to_join_can_say_that_this_node_was_downed(seeking: Membership) -> None:
-    """Not just any peer that has proved that it knows the cookie, nor a seed node that was asked who it is."""
+    """Not just any peer that has proved that it knows the cookie, nor a seed node that was probed."""
     seeking.handle(Received(B, Answer(A.uid, ELSEWHERE)), 0.1)
     for sender in (C, NodeId(B.host, B.port, 99)):
         (ignored,) = seeking.handle(Received(sender, Downed(A.uid, 2, 1, 2)), 0.1)

@@ -1,4 +1,4 @@
-"""What the messages look like on the wire: for good, for everybody, and within a frame of the control lane."""
+"""What the messages look like on the wire: for good, for all nodes, and within a frame of the control lane."""
 
 from dataclasses import replace
 
@@ -23,22 +23,22 @@ NOW = 1_000.0
 def large(members: int, *, tombstones: int = 0, lost: bool = False) -> GossipState:
     """A cluster of that size, whose members have all lost each other if so wanted."""
     nodes = [NodeId(f"node-{number:03}.bank.example.com", 25520, 2**64 - 1 - number) for number in range(members)]
-    buried = [NodeId(f"10.0.0.{number % 250}", 25520, 2**63 + number) for number in range(tombstones)]
+    removed = [NodeId(f"10.0.0.{number % 250}", 25520, 2**63 + number) for number in range(tombstones)]
     state = GossipState.founded_by(Member(node=nodes[0], node_id="founder"))
     leaving = Member(node=nodes[0], node_id="", roles=("teller", "night"), status=MemberStatus.leaving)
     state = state.set(
         *(replace(leaving, node=node, node_id=f"teller-{n:05}", up_number=n) for n, node in enumerate(nodes, 1))
     )
-    for node in [*nodes, *buried]:
+    for node in [*nodes, *removed]:
         state = state.changed_by(node)
     row = Observation(10_000, frozenset(nodes))
     state = replace(
         state,
         seen=frozenset(nodes),
         reachability=Reachability(dict.fromkeys(nodes, row) if lost else {}),
-        tombstones=dict.fromkeys(buried, NOW - 86_000.0),
+        tombstones=dict.fromkeys(removed, NOW - 86_000.0),
     )
-    return replace(state, clock=type(state.clock)(dict.fromkeys([*nodes, *buried], 2**31)))
+    return replace(state, clock=type(state.clock)(dict.fromkeys([*nodes, *removed], 2**31)))
 
 
 def encoded_bytes(state: GossipState) -> int:
@@ -63,7 +63,7 @@ def test_an_age_is_counted_from_when_the_message_is_read() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(STEPS)
-def test_a_digest_tells_who_has_seen_the_same_state(steps: list[Step]) -> None:
+def test_a_digest_tells_which_members_have_seen_the_same_state(steps: list[Step]) -> None:
     a, b, _ = replicas(steps)
     seen = compact.read_digest(compact.write_digest(a, TO), b)
     assert seen == (a.seen if a.clock == b.clock else None)

@@ -30,7 +30,7 @@ from tests.cluster.protocol.membership.part import (
     C,
     D,
     Part,
-    given_up,
+    downed,
     outs,
     participant,
     sent,
@@ -50,13 +50,13 @@ def test_what_is_new_is_taken_and_confirmed(part: Part) -> None:
     assert compact.read(answer, NOW).clock == newer.clock, "a merge is no change"
 
 
-def test_who_knows_less_is_told(part: Part) -> None:
+def test_a_member_that_knows_less_gets_the_state(part: Part) -> None:
     older = state_of(B, A, C)
     part.machine.handle(Down(C), NOW)
     assert sent(part.hears(B, older)) == [(B, Gossip)]
 
 
-def test_who_knows_the_same_is_not_answered(part: Part) -> None:
+def test_a_member_that_knows_the_same_gets_no_reply(part: Part) -> None:
     assert sent(part.hears(B, part.state)) == []
 
 
@@ -68,21 +68,21 @@ def test_concurrent_changes_are_both_kept(part: Part) -> None:
 
 IGNORED: dict[str, tuple[Callable[[Part], list[Effect]], str]] = {
     "another incarnation's": (
-        lambda part: part.receive(B, compact.write(given_up(STATE, C, by=B), D, NOW)),
+        lambda part: part.receive(B, compact.write(downed(STATE, C, by=B), D, NOW)),
         "another incarnation",
     ),
-    "too old": (lambda part: part.hears(B, given_up(STATE, C, by=B), waited=2.5), "waited 2.5 s"),
+    "too old": (lambda part: part.hears(B, downed(STATE, C, by=B), waited=2.5), "waited 2.5 s"),
     "another cluster's": (
-        lambda part: part.hears(B, replace(given_up(STATE, C, by=B), cluster=99)),
+        lambda part: part.hears(B, replace(downed(STATE, C, by=B), cluster=99)),
         "another cluster",
     ),
     "a stranger's": (
-        lambda part: part.hears(D, given_up(state_of(B, A, C, D), C, by=B)),
+        lambda part: part.hears(D, downed(state_of(B, A, C, D), C, by=B)),
         "this node does not know yet that it is a member",
     ),
-    "of others only": (lambda part: part.hears(B, given_up(state_of(B, C), C, by=B)), "does not know this node"),
+    "of others only": (lambda part: part.hears(B, downed(state_of(B, C), C, by=B)), "does not know this node"),
     "damaged": (
-        lambda part: part.receive(B, compact.write(given_up(STATE, C, by=B), A, NOW)._replace(clock=())),
+        lambda part: part.receive(B, compact.write(downed(STATE, C, by=B), A, NOW)._replace(clock=())),
         "damaged",
     ),
 }
@@ -97,27 +97,27 @@ def test_gossip_does_not_count_that_is(part: Part, case: str) -> None:
     assert part.state == before
 
 
-def test_a_node_that_was_given_up_is_told_so_and_not_listened_to(part: Part) -> None:
+def test_a_downed_node_is_notified_and_its_state_does_not_count(part: Part) -> None:
     part.machine.handle(Down(C), NOW)
     before = part.state
     assert sent(part.hears(C, STATE.observe(C, frozenset({B})).changed_by(C))) == [(C, Downed)]
     assert part.state == before
 
 
-def test_a_node_that_is_forgotten_is_told_so_by_its_old_state(part: Part) -> None:
+def test_a_forgotten_node_is_recognized_by_its_old_state_and_notified(part: Part) -> None:
     """Its tombstone is gone, and yet it knows nothing new."""
     old = replace(STATE, members={**STATE.members, D: up(D)}).changed_by(D)
     assert sent(part.hears(D, old)) == [(D, Downed)]
 
 
-def test_a_node_that_others_have_let_in_is_no_such_node(part: Part) -> None:
+def test_a_node_that_other_members_have_admitted_is_no_such_node(part: Part) -> None:
     assert sent(part.hears(D, STATE.set(up(D)).changed_by(B))) == []
 
 
 @pytest.mark.parametrize(
-    "state", [given_up(STATE, A, by=B), STATE.remove([A], NOW).changed_by(B)], ids=["given up", "removed"]
+    "state", [downed(STATE, A, by=B), STATE.remove([A], NOW).changed_by(B)], ids=["downed", "removed"]
 )
-def test_whoever_learns_that_it_was_given_up_is_out(part: Part, state: GossipState) -> None:
+def test_a_member_that_learns_that_it_was_downed_is_out(part: Part, state: GossipState) -> None:
     (out,) = [effect for effect in part.hears(B, state) if isinstance(effect, Out)]
     assert out == Out("the other members have downed it", Cause.downed, contacts=(B.address, C.address))
     assert part.machine.is_out
@@ -131,7 +131,7 @@ def test_the_notice_counts_only_for_this_incarnation_and_cluster(part: Part) -> 
     assert outs(part.receive(B, notice)) == [("the other members have downed it", True)]
 
 
-def test_a_node_that_was_given_up_gives_nobody_up(part: Part) -> None:
+def test_a_downed_node_downs_no_member(part: Part) -> None:
     part.machine.handle(Down(C), NOW)
     part.receive(C, Dissolve(STATE.cluster, (D.host, D.port)))
     assert sent(part.receive(C, Downed(A.uid, STATE.cluster, size=1, lowest=C.uid))) == [(C, Downed)]
@@ -139,7 +139,7 @@ def test_a_node_that_was_given_up_gives_nobody_up(part: Part) -> None:
 
 
 @pytest.mark.parametrize(("size", "lowest", "gives_way"), [(3, 9, True), (2, 9, False), (2, 0, True), (1, 0, False)])
-def test_of_two_halves_that_have_given_up_each_other_the_smaller_gives_way(
+def test_of_two_halves_that_have_downed_each_other_the_smaller_gives_way(
     part: Part, size: int, lowest: int, gives_way: bool
 ) -> None:
     part.machine.handle(Down(C), NOW)
@@ -148,19 +148,19 @@ def test_of_two_halves_that_have_given_up_each_other_the_smaller_gives_way(
     assert sent(effects) == [(B, Dissolve)] if gives_way else [(C, Downed)]
 
 
-def test_a_probe_or_a_digest_of_a_node_that_was_given_up_is_answered_with_the_notice(part: Part) -> None:
+def test_a_probe_or_a_digest_of_a_downed_node_is_answered_with_the_notice(part: Part) -> None:
     digest = compact.write_digest(STATE, A)
     part.machine.handle(Down(C), NOW)
     assert sent(part.receive(C, Probe(Presence("bank", STATE.cluster, 3, ())))) == [(C, Downed)]
     assert sent(part.receive(C, digest)) == [(C, Downed)]
 
 
-def test_who_has_seen_less_is_told_by_digest(part: Part) -> None:
+def test_a_member_that_has_seen_less_gets_a_digest(part: Part) -> None:
     part.hears(C, STATE.seen_by(C))
     assert [kind.__name__ for _, kind in sent(part.receive(B, compact.write_digest(STATE, A)))] == ["Digest"]
 
 
-def test_a_given_up_member_stays_unreachable_when_the_detector_forgets_it() -> None:
+def test_a_downed_member_stays_unreachable_when_the_detector_forgets_it() -> None:
     alone = participant(STATE.set(up(D)).changed_by(B).seen_by(A))
     alone.handle(Suspects(frozenset({C})), NOW)
     row = alone.state.reachability.row(A)
@@ -174,17 +174,17 @@ def test_gossip_for_a_member_of_another_cluster_is_answered_with_goodbye(part: P
     assert (D, Goodbye) in sent(part.hears(D, replace(state_of(D, A), cluster=99)))
 
 
-def test_who_says_goodbye_is_given_up(part: Part) -> None:
+def test_a_member_that_says_goodbye_is_downed(part: Part) -> None:
     part.receive(C, Goodbye(99))
     assert status(part.state, C) is MemberStatus.up
     part.receive(C, Goodbye(STATE.cluster))
     assert status(part.state, C) is MemberStatus.down
 
 
-def test_who_gives_itself_up_remembers_all_who_may_go_on_without_it(part: Part) -> None:
+def test_a_node_that_downs_itself_remembers_all_members_that_may_survive_without_it(part: Part) -> None:
     part.machine.handle(Down(B), NOW)
     (out,) = [effect for effect in part.machine.handle(Down(A), NOW) if isinstance(effect, Out)]
-    assert out.contacts == (C.address,), "not who was given up before"
+    assert out.contacts == (C.address,), "not the member that was downed before"
 
 
 def test_a_dissolved_cluster_is_left_to_join_another(part: Part) -> None:
@@ -201,14 +201,14 @@ def join(**changes: object) -> Join:
     return asked._replace(**changes)
 
 
-def test_who_asks_is_let_in_and_told_everything(part: Part) -> None:
+def test_a_node_that_asks_is_admitted_and_gets_the_state(part: Part) -> None:
     effects = part.receive(D, join())
     assert status(part.state, D) is MemberStatus.joining
     assert part.state.members[D].roles == ("teller",)
     assert (D, Gossip) in sent(effects)
 
 
-def test_who_asks_again_is_told_again_and_nothing_changes(part: Part) -> None:
+def test_a_node_that_asks_again_gets_the_state_again_and_nothing_changes(part: Part) -> None:
     part.receive(D, join())
     before = part.state
     assert (D, Gossip) in sent(part.receive(D, join()))
@@ -225,7 +225,7 @@ def test_who_asks_again_is_told_again_and_nothing_changes(part: Part) -> None:
         ({"node_id": "node-3"}, "'node-3' is that of the member 10.0.0.3:25520#3", True),
     ],
 )
-def test_b25_who_does_not_fit_is_refused(part: Part, changes: dict[str, object], reason: str, final: bool) -> None:
+def test_b25_a_misfit_is_rejected(part: Part, changes: dict[str, object], reason: str, final: bool) -> None:
     before = part.state
     (refusal,) = [effect.message for effect in part.receive(D, join(**changes)) if isinstance(effect, Send)]
     assert isinstance(refusal, Refusal)
@@ -246,7 +246,7 @@ def test_a_namesake_that_cannot_be_reached_may_give_its_place_soon(part: Part) -
     assert not refusal.final
 
 
-def test_a_state_that_would_outgrow_a_frame_lets_nobody_in() -> None:
+def test_a_member_whose_state_would_outgrow_a_frame_admits_no_node() -> None:
     full = Part(participant(STATE.seen_by(A), replace(SETTINGS, max_gossip_bytes=compact.most_bytes(STATE) + 10)))
     (refusal,) = [effect.message for effect in full.receive(D, join()) if isinstance(effect, Send)]
     assert isinstance(refusal, Refusal)
@@ -263,14 +263,14 @@ def test_b15_a_new_incarnation_takes_the_place_of_the_old_one_at_once(part: Part
     assert (C, Downed) in sent(part.receive(C, join(node_id="node-3"))), "a late request of the old one"
 
 
-def test_whoever_leaves_lets_nobody_in(part: Part) -> None:
+def test_a_leaving_member_admits_no_node(part: Part) -> None:
     part.machine.handle(Leave(), NOW)
     (refusal,) = [effect.message for effect in part.receive(D, join()) if isinstance(effect, Send)]
     assert isinstance(refusal, Refusal)
     assert not refusal.final
 
 
-def test_everybody_converged_hears_digests_and_now_and_then_everything(part: Part) -> None:
+def test_converged_members_exchange_digests_and_now_and_then_whole_states(part: Part) -> None:
     converged = replace(STATE, seen=frozenset({A, B, C}))
     machine = participant(converged)
     kinds = [
@@ -288,7 +288,7 @@ def test_a_last_member_that_leaves_just_goes() -> None:
     assert outs(machine.handle(Leave(), NOW)) == [("it has left, as the last one", False)]
 
 
-def test_a_leaver_whom_nobody_answers_goes_after_a_while(part: Part) -> None:
+def test_a_leaving_member_without_an_answer_stops_after_a_while(part: Part) -> None:
     part.machine.handle(Leave(), NOW)
     effects = part.machine.handle(Tick(), NOW + 10.0)
     (out,) = [effect for effect in effects if isinstance(effect, Out)]
@@ -296,7 +296,7 @@ def test_a_leaver_whom_nobody_answers_goes_after_a_while(part: Part) -> None:
     assert {to for to, kind in sent(effects) if kind is Gossip} >= {B, C}, "they need not find out by themselves"
 
 
-def test_members_come_up_only_while_everybody_can_be_reached() -> None:
+def test_members_come_up_only_while_all_members_can_be_reached() -> None:
     state = STATE.set(Member(node=D, node_id="node-4")).observe(A, frozenset({C})).changed_by(A)
     waiting = participant(replace(state, seen=frozenset({A, B, D})))
     waiting.handle(Suspects(frozenset({C})), NOW)
@@ -307,8 +307,8 @@ def test_members_come_up_only_while_everybody_can_be_reached() -> None:
     assert waiting.state.members[D].up_number == 4
 
 
-def test_a_member_that_was_given_up_is_removed_while_others_are_unreachable() -> None:
-    state = given_up(STATE.set(up(D)), C, by=A).observe(A, frozenset({D})).changed_by(A)
+def test_a_downed_member_is_removed_while_others_are_unreachable() -> None:
+    state = downed(STATE.set(up(D)), C, by=A).observe(A, frozenset({D})).changed_by(A)
     machine = participant(replace(state, seen=frozenset({A, B})))
     effects = machine.handle(Suspects(frozenset({D})), NOW)
     assert C in machine.state.tombstones
@@ -317,7 +317,7 @@ def test_a_member_that_was_given_up_is_removed_while_others_are_unreachable() ->
     assert [member.node for member in changed.members] == [A, B, D]
 
 
-def test_who_was_at_its_address_before_is_given_up_by_the_node_itself(part: Part) -> None:
+def test_an_earlier_incarnation_at_its_address_is_downed_by_the_node_itself(part: Part) -> None:
     """Two that join through different members do not know each other until these have met."""
     earlier = NodeId(A.host, A.port, 77)
     part.hears(B, STATE.set(replace(up(earlier), status=MemberStatus.joining, up_number=0)).changed_by(B))

@@ -1,4 +1,4 @@
-"""The table of who cannot reach whom."""
+"""The table of members that cannot reach others."""
 
 from casty.member import NodeId
 from casty_cluster.protocol.membership.reachability import Observation, Reachability

@@ -1,4 +1,4 @@
-"""When a node gossips, and with whom."""
+"""When a node gossips, and with which member."""
 
 from collections import Counter
 from dataclasses import replace
@@ -35,7 +35,7 @@ def test_a_round_is_an_interval_once_all_agree_and_a_third_of_it_before() -> Non
     assert 10.3 <= machine.next_deadline() <= 10.4
 
 
-def test_what_has_changed_here_is_told_at_once_and_what_was_learned_soon() -> None:
+def test_own_changes_are_gossiped_at_once_and_learned_ones_soon() -> None:
     machine = rounds()
     machine.schedule(state(*NODES), 10.0)
     machine.learned(10.0)
@@ -53,19 +53,19 @@ def test_a_full_round_comes_every_half_minute() -> None:
     assert machine.is_full(60.0)
 
 
-def test_those_who_have_not_seen_the_state_come_first() -> None:
+def test_members_that_have_not_seen_the_state_come_first() -> None:
     drawn = partners(state(A, B, C))
     assert drawn.keys() == {B, C, D, E}
     assert 850 <= drawn[D] + drawn[E] <= 950, "four times of five, and half of the fifth"
 
 
-def test_everybody_is_drawn_alike_once_all_have_seen_it() -> None:
+def test_all_members_are_drawn_alike_once_all_have_seen_it() -> None:
     drawn = partners(state(*NODES))
     assert drawn.keys() == {B, C, D, E}
     assert all(200 <= count <= 300 for count in drawn.values())
 
 
-def test_nobody_is_drawn_who_is_out_of_reach_or_was_given_up() -> None:
+def test_no_unreachable_or_downed_member_is_drawn() -> None:
     lonely = state(A).observe(A, frozenset({B}))
     lonely = lonely.set(replace(lonely.members[C], status=MemberStatus.down))
     assert partners(lonely).keys() == {D, E}

@@ -24,7 +24,7 @@ ACQUIRE = Acquire(
 
 @dataclass(slots=True)
 class Scripted:
-    """Decides what it is told to, and counts how often it is asked."""
+    """Returns the decision of a test, and counts how often it is asked."""
 
     decision: Decision = DOWN
     asked: list[MembershipView] = field(default_factory=list[MembershipView])
@@ -116,7 +116,7 @@ def flapping(machine: SplitWatch) -> None:
         machine.observe(view(C, *((D,) if second % 2 else ())), float(second))
 
 
-def test_whoever_sees_nothing_stable_gives_itself_up() -> None:
+def test_a_node_whose_view_is_never_stable_downs_itself() -> None:
     machine = watch(Scripted())
     flapping(machine)
     ((when, decision),) = decisions(machine, 100.0)
@@ -125,7 +125,7 @@ def test_whoever_sees_nothing_stable_gives_itself_up() -> None:
     assert decision.nodes == {A}
 
 
-def test_unless_it_is_told_to_wait_for_ever() -> None:
+def test_unless_its_settings_have_it_wait_for_ever() -> None:
     machine = watch(Scripted(), down_all_when_unstable=False)
     flapping(machine)
     assert decisions(machine, 100.0) == [(10.0, DOWN)]
@@ -149,7 +149,7 @@ def test_a_lease_decides(won: bool, outcome: Down) -> None:
     assert machine.lease_decided(ACQUIRE, won=won) is None
 
 
-def test_a_lease_that_nobody_waits_for_any_more_decides_nothing() -> None:
+def test_a_lease_that_is_no_longer_pending_decides_nothing() -> None:
     machine = watch(Scripted(ACQUIRE))
     machine.observe(view(C), 0.0)
     machine.decide(4.0)
@@ -188,8 +188,8 @@ def test_a_refusal_shortens_nothing_while_one_member_still_reaches_the_other() -
 
 def test_a_refusal_shortens_nothing_where_another_one_is_unreachable_without_it() -> None:
     machine = watch(Scripted())
-    everybody = {node: frozenset({C, D}) for node in (A, B, E)}
-    machine.observe(replace(view(C, D), observations=everybody), 0.0, {C})
+    observations = {node: frozenset({C, D}) for node in (A, B, E)}
+    machine.observe(replace(view(C, D), observations=observations), 0.0, {C})
     assert decisions(machine, 100.0) == [(4.0, DOWN)]
 
 

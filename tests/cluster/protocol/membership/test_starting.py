@@ -126,7 +126,7 @@ def test_b25_systems_with_different_names_never_merge() -> None:
     assert "'bank'" in refused.reason
 
 
-def test_a_namesake_is_refused_while_the_other_lives_and_let_in_after_it_has_died() -> None:
+def test_a_namesake_is_rejected_while_the_other_lives_and_admitted_after_it_has_died() -> None:
     simulation, hosts = quiet(addresses(2), 4)
     hosts[2].node_id = hosts[3].node_id = "teller"
     for host in hosts[:3]:
@@ -173,8 +173,8 @@ def test_a_founder_without_seeds_finds_back() -> None:
     assert len(simulation.founders) == 1
 
 
-def test_a_node_that_two_clusters_let_in_makes_one_of_them() -> None:
-    """Its request to the one is slow, so that it may have joined the other one when it is let in."""
+def test_a_node_that_two_clusters_admit_makes_one_of_them() -> None:
+    """Its request to the one is slow, so that it may have joined the other one when it is admitted."""
     for seed in range(20):
         simulation, (one, other, seeker) = quiet((), 3, seed=seed)
         for host in (one, other):
@@ -193,7 +193,7 @@ def test_b15_a_process_started_again_at_once_is_a_new_member() -> None:
     old = hosts[2].node
     simulation.crash(hosts[2])
     simulation.start(hosts[2])
-    assert simulation.run_until(simulation.is_whole, 10.0) < 3.0, "nobody waits for the old one to be given up"
+    assert simulation.run_until(simulation.is_whole, 10.0) < 3.0, "no node waits for the old one to be downed"
     for host in hosts[:2]:
         assert host.machine is not None
         assert host.machine.state is not None

@@ -1,4 +1,4 @@
-"""Who watches whom."""
+"""Which nodes a node watches."""
 
 from collections import Counter
 
@@ -19,7 +19,7 @@ def test_each_node_is_watched_by_as_many_others() -> None:
     assert len(watched) == len(NODES)
 
 
-def test_in_a_small_cluster_everybody_watches_everybody() -> None:
+def test_in_a_small_cluster_all_nodes_watch_each_other() -> None:
     assert sorted(neighbours(ring_from(NODES[0], NODES[1:9]), (), 9)) == sorted(NODES[1:9])
 
 

@@ -7,8 +7,8 @@ from casty_cluster.protocol.swim import SwimOptions
 from tests.cluster.protocol.swim.network import swim_network, swim_of
 
 
-def test_indirect_probes_rescue_whom_one_node_cannot_reach() -> None:
-    """Two that do not reach each other, but others that reach both: nobody is dead, and nobody says so."""
+def test_indirect_probes_rescue_a_node_that_one_other_cannot_reach() -> None:
+    """Two that do not reach each other, but others that reach both: no node is dead, and none is said to be."""
     network = swim_network(5)
     one, other = network.nodes[:2]
     network.part(one, other)
@@ -28,7 +28,7 @@ def test_without_helpers_there_is_no_rescue() -> None:
 
 
 def test_a_suspect_that_hears_of_it_refutes_it() -> None:
-    """A node that stalls is suspected, learns of it when it goes on, and nobody counts it dead."""
+    """A node that stalls is suspected, learns of it when it resumes, and no node counts it dead."""
     network = swim_network(5)
     stalled = network.nodes[2]
     network.run(10.0)
@@ -44,7 +44,7 @@ def test_a_suspect_that_hears_of_it_refutes_it() -> None:
 
 
 def test_the_news_of_a_death_reaches_nearly_all_soon() -> None:
-    """Who is missed by all that is told finds the same by itself, later."""
+    """A node that misses all rumours finds the same by itself, later."""
     network = swim_network(30)
     dead = network.nodes[7]
     network.run(10.0)
@@ -55,7 +55,7 @@ def test_the_news_of_a_death_reaches_nearly_all_soon() -> None:
 
 
 def test_a_deaf_node_loses_its_confidence_and_waits_longer() -> None:
-    """Who is cut off from all blames itself first: its local health is worse than that of those who miss it."""
+    """A node that is cut off from all blames itself first: its local health is worse than that of the others."""
     network = swim_network(8)
     alone = network.nodes[0]
     network.run(10.0)
@@ -69,7 +69,7 @@ def test_a_deaf_node_loses_its_confidence_and_waits_longer() -> None:
 
 
 def worst_health(network: Network, seconds: float) -> int:
-    """The worst score of anybody alive, from now on."""
+    """The worst score of any live node, from now on."""
     worst = 0
     for _ in range(round(seconds / 0.1)):
         network.run(0.1)
@@ -78,14 +78,14 @@ def worst_health(network: Network, seconds: float) -> int:
 
 
 def test_nacks_tell_the_dead_from_ones_own_deafness() -> None:
-    """One is dead, and its helpers say that they are there: nobody's health suffers."""
+    """One is dead, and its helpers say that they are there: no node's health suffers."""
     network = swim_network(8)
     network.run(10.0)
     network.crash(network.nodes[3])
     assert worst_health(network, 30.0) == 0
 
 
-def test_who_is_dead_already_is_nobodys_fault_any_more() -> None:
+def test_a_node_that_is_dead_already_is_no_fault_of_any_other() -> None:
     network = swim_network(2)
     network.run(10.0)
     network.crash(network.nodes[1])
@@ -95,7 +95,7 @@ def test_who_is_dead_already_is_nobodys_fault_any_more() -> None:
     assert swim_of(network, network.nodes[0]).health.score == score < 8
 
 
-def test_who_is_heard_during_a_probe_is_not_even_accused() -> None:
+def test_a_node_that_is_heard_during_a_probe_is_not_even_accused() -> None:
     """The pings are lost, but other frames are not: that it lives is plain."""
     network = swim_network(2)
     one, other = network.nodes
@@ -106,7 +106,7 @@ def test_who_is_heard_during_a_probe_is_not_even_accused() -> None:
         assert network.detectors[one].suspicion(other, network.now) == 0.0
 
 
-def test_a_probe_that_a_pause_of_ones_own_interrupts_accuses_nobody() -> None:
+def test_a_probe_that_a_pause_of_the_prober_interrupts_accuses_no_node() -> None:
     for seed in range(20):
         network = swim_network(2, seed=seed, weather=Weather(delay=0.3))
         one, other = network.nodes
@@ -119,7 +119,7 @@ def test_a_probe_that_a_pause_of_ones_own_interrupts_accuses_nobody() -> None:
 
 
 def test_a_suspicion_does_not_run_out_during_a_pause_of_ones_own() -> None:
-    """Who pauses with a suspicion in its hands gives the suspect the time that was left."""
+    """A node that pauses with a pending suspicion gives the suspect the time that was left."""
     network = swim_network(2)
     one, other = network.nodes
     network.run(10.0)
@@ -140,7 +140,7 @@ def test_a_round_trip_that_is_slower_than_the_timeout_does_no_harm() -> None:
 
 @pytest.mark.parametrize("size", [2, 3, 4, 10])
 def test_the_larger_the_cluster_the_more_accusers_are_waited_for(size: int) -> None:
-    """Two or three nodes have nobody to confirm anything, and decide after the shortest time."""
+    """Two or three nodes have no other one to confirm anything, and decide after the shortest time."""
     network = swim_network(size)
     dead = network.nodes[-1]
     network.run(10.0)

@@ -26,7 +26,7 @@ def test_an_incarnation_that_cannot_be_is_not_believed() -> None:
     assert decode(encode(Message(Kind.gossip, 0, 0, [Rumour(Claim.dead, 1, 2**32 - 1, 2)]))) is None
 
 
-def test_a_rumour_is_told_as_often_as_the_cluster_needs() -> None:
+def test_a_rumour_is_sent_as_often_as_the_cluster_needs() -> None:
     for members, times in ((2, 4), (9, 4), (10, 8), (99, 8), (100, 12)):
         rumours = Rumours()
         rumours.spread(Rumour(Claim.dead, 1, 0, 2))
@@ -36,7 +36,7 @@ def test_a_rumour_is_told_as_often_as_the_cluster_needs() -> None:
         assert told == times
 
 
-def test_what_was_told_least_often_comes_first() -> None:
+def test_the_least_spread_rumours_come_first() -> None:
     rumours = Rumours()
     first, second = Rumour(Claim.dead, 1, 0, 2), Rumour(Claim.dead, 3, 0, 2)
     rumours.spread(first)

@@ -70,7 +70,7 @@ def test_accusations_of_oneself_are_refuted_by_a_higher_incarnation() -> None:
     assert held.rumours.take(7, 10) == [Rumour(Claim.alive, LOCAL, 7, LOCAL)]
 
 
-def test_who_repeats_a_refuted_accusation_is_told_again() -> None:
+def test_a_repeated_accusation_is_refuted_again() -> None:
     held = opinions()
     held.take(said(Claim.suspect, 6, subject=LOCAL), 0.0)
     held.rumours.take(7, 10)
@@ -123,7 +123,7 @@ def test_a_suspicion_that_has_run_out_is_a_death() -> None:
     assert list(held.dead) == [OTHER]
 
 
-def test_who_was_heard_of_meanwhile_is_not_dead() -> None:
+def test_a_suspect_that_was_heard_meanwhile_is_not_dead() -> None:
     held = opinions()
     held.accuse(OTHER, 0.0)
     held.heard(OTHER, 20.0)
@@ -150,14 +150,14 @@ def test_a_newer_ping_is() -> None:
     assert level(held) == 0.0
 
 
-def test_who_was_accused_of_a_pause_of_our_own_gets_that_time() -> None:
+def test_a_suspect_gets_the_time_of_a_pause_of_this_node() -> None:
     held = opinions()
     held.accuse(OTHER, 0.0)
     held.move_on(10.0)
     assert list(held.deadlines()) == [34.0]
 
 
-def test_who_has_left_is_forgotten_with_all_that_was_said() -> None:
+def test_a_removed_node_is_forgotten_with_all_rumours() -> None:
     held = opinions()
     held.take(said(Claim.dead, 4), 0.0)
     held.members(NODES[1:])
