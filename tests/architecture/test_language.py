@@ -55,12 +55,7 @@ SUFFIXES: Final = {".md", ".py", ".toml"}
 
 NOT_YET: Final = {
     "CHANGELOG.md": "english",
-    "tests/cluster/features/": "features",
-    "tests/cluster/protocol/test_forwarding.py": "features",
-    "tests/cluster/protocol/test_registry.py": "features",
-    "tests/cluster/protocol/test_singleton.py": "features",
     "tests/cluster/remoting/": "features, wire",
-    "tests/cluster/system/": "features, wire",
     "tests/cluster/wire/": "wire",
 }
 """Paths that are still to be rewritten, and the part of the work that does it."""

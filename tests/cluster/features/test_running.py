@@ -11,7 +11,7 @@ from casty.spi.cluster_feature import ClusterNode
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
 from tests.cluster.features.recording import TABLE, Features, Note, Recording
-from tests.cluster.system.actors import Who, answering
+from tests.cluster.system.actors import Identify, answering
 from tests.cluster.system.waiting import until
 
 
@@ -114,7 +114,7 @@ async def test_a_feature_may_run_a_singleton_of_its_own() -> None:
         for node in (first, second):
             ref = node.lookup("/coordinator")
             assert ref is not None
-            assert await node.ask(ref, Who) == "node-1"
+            assert await node.ask(ref, Identify) == "node-1"
 
 
 async def test_actors_of_users_that_a_feature_runs_restart_when_the_node_is_downed() -> None:

@@ -36,7 +36,7 @@ from casty_cluster.protocol.forwarding import (
 from casty_cluster.protocol.machine import Tick
 
 type Lane = tuple[NodeId, NodeId]
-"""From whom to whom."""
+"""The sender and the receiver."""
 type Frame = PassOn[int] | RequestFlush | int
 """A number answers the question of that number."""
 
@@ -135,7 +135,7 @@ def test_it_is_drained_once_all_have_answered_since_they_were_sent_something() -
     assert machine.is_drained
 
 
-def test_a_question_that_is_lost_is_asked_again_and_one_who_is_gone_is_not_waited_for() -> None:
+def test_a_lost_flush_request_is_repeated_and_a_removed_node_is_not_waited_for() -> None:
     machine = aimed(B)
     machine.handle(Drain(), 0.0)
     assert machine.next_deadline() == FLUSH_RETRY
@@ -179,14 +179,14 @@ def test_what_is_left_at_the_end_is_known() -> None:
 
 @dataclass
 class World:
-    """Nodes that retire and go, oldest first, each with its own idea of who the oldest is; lanes with an order."""
+    """Nodes that retire and leave, oldest first, each with its own view of which one is the oldest; ordered lanes."""
 
     random: Random
     size: int
     now: float = 0.0
     machines: dict[NodeId, Forwarding[int]] = field(default_factory=dict[NodeId, Forwarding[int]])
     hosts: list[NodeId] = field(default_factory=list[NodeId])
-    """Who hosts, one after the other; each node has seen a part of that."""
+    """The hosts in their order; each node has seen a part of them."""
     seen: Counter[NodeId] = field(default_factory=Counter[NodeId])
     lanes: defaultdict[Lane, deque[Frame]] = field(default_factory=lambda: defaultdict(deque))
     got: Counter[int] = field(default_factory=Counter[int])
@@ -266,7 +266,7 @@ class World:
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])
-def test_nothing_is_lost_or_doubled_whoever_retires_at_the_same_time(size: int) -> None:
+def test_nothing_is_lost_or_doubled_when_several_nodes_retire_at_once(size: int) -> None:
     for seed in range(50):
         world = World(Random(seed), size)
         for _ in range(3_000):

@@ -1,4 +1,4 @@
-"""Who can be found where, on every node alike."""
+"""The actors that can be found under a key, on every node alike."""
 
 import pytest
 from casty.member import NodeId
@@ -81,7 +81,7 @@ def test_a_newcomer_learns_all_there_is() -> None:
     assert len(net.nodes[B].find("k")) == 1_000
 
 
-def test_what_a_newcomer_is_told_fits_into_frames_however_long_the_addresses_are() -> None:
+def test_the_entries_for_a_newcomer_fit_into_frames_however_long_the_addresses_are() -> None:
     registry = Registry[str](A)
     longest = (MAX_ENTRY - 100) // 2
     for number in range(100):
@@ -106,7 +106,7 @@ def test_an_entry_that_fits_into_no_frame_is_refused() -> None:
     assert registry.find("k" * MAX_ENTRY) == []
 
 
-def test_a_lost_member_takes_its_entries_with_it_and_whoever_listens_is_told() -> None:
+def test_a_removed_member_takes_its_entries_with_it_and_that_is_announced() -> None:
     net = Net(A, B)
     net.meet(A, B)
     net.do(B, Add("k", "b1"))

@@ -98,7 +98,7 @@ def test_the_next_host_starts_when_the_retiring_one_has_stopped() -> None:
     assert first.members(up(A, B), {A}) == [], "what has been handed over does not come back"
 
 
-def test_a_member_that_is_given_up_needs_not_hand_over_once_it_is_removed() -> None:
+def test_a_downed_member_need_not_hand_over_once_it_is_removed() -> None:
     second = Part(B)
     second.members(up(A, B), set())
     down = [Member(node=A, node_id="1", status=MemberStatus.down, up_number=1), *up(A, B)[1:]]
@@ -114,17 +114,17 @@ def test_the_last_member_keeps_it_although_it_retires() -> None:
     assert first.phase is Phase.running
 
 
-def test_a_member_that_stays_keeps_it_whoever_asks() -> None:
-    """The asker has given it up, and is about to learn that it is the loser."""
+def test_a_member_that_stays_keeps_it_when_another_asks() -> None:
+    """The asker has downed it, and is about to learn that it is on the losing side itself."""
     first = Part(A)
     first.members(up(A, B), set())
     assert first.hand_over(B) == []
     assert first.phase is Phase.running
-    assert first.members(up(A), {A}) == [], "the asker is gone, nobody waits for it"
+    assert first.members(up(A), {A}) == [], "the asker is gone, no member waits for it"
     assert first.hand_over(C) == [Stop()]
 
 
-def test_who_was_asked_before_it_knew_that_it_goes_answers_then() -> None:
+def test_a_member_asked_before_it_retires_replies_when_it_does() -> None:
     first = Part(A)
     first.members(up(A, B), set())
     first.hand_over(B)
@@ -268,10 +268,10 @@ def test_it_never_runs_twice_and_always_runs_again(seed: int) -> None:
             retiring.add(random.choice(members).node)
         else:
             gone = random.choice(members).node
-            if change == "delude":  # it gives up somebody, and is given up itself
+            if change == "delude":  # it downs a member, and is downed itself
                 cluster.flying.setdefault((gone, random.choice(members).node), deque()).append(HandOver("s"))
             if change == "remove" and (gone not in retiring or cluster.nodes[gone].phase is not Phase.elsewhere):
-                continue  # who goes of his own will waits until everything has been handed over
+                continue  # a member that leaves by itself waits until all is handed over
             if len(members) > 1:
                 members = [member for member in members if member.node != gone]
                 retiring.discard(gone)

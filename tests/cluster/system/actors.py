@@ -7,8 +7,8 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors
 
 
 @dataclass(frozen=True)
-class Who:
-    """Who are you?"""
+class Identify:
+    """A question for the name of the actor."""
 
     reply_to: ActorRef[str]
 
@@ -19,11 +19,11 @@ class Do:
 
 
 def answering(name: str) -> Behavior[Any]:
-    """Answers `Who` with that name, counts in `Count`, and stops or raises when it is told to."""
+    """Replies to `Identify` with that name, and stops or raises when `Do` asks for it."""
 
     async def receive(ctx: ActorContext[Any], message: Any) -> Behavior[Any]:
         match message:
-            case Who(reply_to):
+            case Identify(reply_to):
                 reply_to.tell(name)
             case Do("raise"):
                 raise ValueError(f"{name} is broken")
@@ -37,7 +37,7 @@ def answering(name: str) -> Behavior[Any]:
 
 
 def counting() -> Behavior[Any]:
-    """Answers `Who` with how often it has been asked."""
+    """Replies to `Identify` with the number of questions so far."""
 
     def counted(times: int) -> Behavior[Any]:
         async def receive(ctx: ActorContext[Any], message: Any) -> Behavior[Any]:

@@ -9,7 +9,7 @@ from casty.errors import EncodeError, PartialAnswerError
 from casty.testing import TestProbe
 from casty_cluster import DevelopmentCluster
 
-from tests.cluster.system.actors import Do, Who, answering
+from tests.cluster.system.actors import Do, Identify, answering
 from tests.cluster.system.waiting import until
 
 
@@ -18,7 +18,7 @@ async def test_a_tell_reaches_every_member_and_an_ask_is_answered_by_all() -> No
         refs = [node.spawn(Behaviors.broadcasted(answering(node.self_node.node_id)), "all") for node in cluster]
         assert all(isinstance(ref, BroadcastRef) for ref in refs)
         for node, ref in zip(cluster, refs, strict=True):
-            assert await node.ask(ref, Who) == ("node-1", "node-2", "node-3")
+            assert await node.ask(ref, Identify) == ("node-1", "node-2", "node-3")
             assert node.lookup("/all") is ref
 
 
@@ -28,7 +28,7 @@ async def test_a_node_that_does_not_answer_is_named_and_the_other_answers_are_ke
         ref = first.spawn(Behaviors.broadcasted(answering("first")), "all")
         second.spawn(Behaviors.broadcasted(answering("second")), "all")
         with pytest.raises(PartialAnswerError, match="1 of 3 members did not answer /all") as failed:
-            await first.ask(ref, Who)
+            await first.ask(ref, Identify)
         assert failed.value.answers == ("first", "second")
         assert failed.value.missing == (cluster[2].self_node.node,)
         assert isinstance(failed.value, TimeoutError)
@@ -91,6 +91,6 @@ async def test_one_members_full_mailbox_does_not_keep_it_from_the_others() -> No
         ref = first.spawn(Behaviors.broadcasted(answering("first")), "all", mailbox=full)
         second.spawn(Behaviors.broadcasted(answering("second")), "all")
         for _ in range(3):
-            ref.tell(Do("what nobody does"))
+            ref.tell(Do("what no actor does"))
         ref.tell(Do("stop"))
         await until(lambda: second.lookup("/_bcast-all") is None)

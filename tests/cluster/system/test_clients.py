@@ -23,7 +23,7 @@ from casty_cluster.wire.permissions import FRAMES_OF_CLIENTS
 from casty_cluster.wire.system import Acknowledged
 from casty_transport_tcp.framing import data_header
 
-from tests.cluster.system.actors import Who, answering
+from tests.cluster.system.actors import Identify, answering
 from tests.cluster.system.waiting import until
 from tests.transport_tcp.strangers import Stranger
 
@@ -54,11 +54,11 @@ class Client:
     def tell(self, path: str, message: object) -> None:
         self.send(frames.tell(frames.write_target(path, 0, SERIALIZER.name), SERIALIZER.dumps(message)))
 
-    async def ask_who(self, path: str) -> object:
+    async def ask_name(self, path: str) -> object:
         """Ask an actor for its name."""
         self._asked += 1
         address = ActorAddress(system=self._system, path=ASKS, host=NAME, port=0, uid=self._asked)
-        body = SERIALIZER.dumps(Who(DetachedRef[str](address)))
+        body = SERIALIZER.dumps(Identify(DetachedRef[str](address)))
         return await self.asked(path, body)
 
     async def asked(self, path: str, body: bytes) -> object:
@@ -91,17 +91,17 @@ async def test_a_client_asks_and_tells_actors_and_is_no_member() -> None:
     messages: list[Any] = []
     async with node() as system, Client.of(system) as client:
         system.spawn(collecting(messages), "inbox")
-        assert await client.ask_who("/worker") == "worker"
+        assert await client.ask_name("/worker") == "worker"
         client.tell("/inbox", "hello")
         await until(lambda: messages == ["hello"])
-        assert await client.ask_who("/nobody") == "no living actor is at /nobody"
+        assert await client.ask_name("/absent") == "no living actor is at /absent"
         assert system.members == (system.self_node,)
 
 
 async def test_a_client_reaches_the_singleton_of_its_node() -> None:
     async with node() as system, Client.of(system) as client:
         system.spawn(Behaviors.singleton(lambda: answering("the one")), "single")
-        assert await client.ask_who("/single") == "the one"
+        assert await client.ask_name("/single") == "the one"
 
 
 FORBIDDEN: Final = {
@@ -130,7 +130,7 @@ async def test_what_a_client_may_not_send_is_dropped_and_logged_once_for_each_cl
             async with Client.of(system, uid) as client:
                 for frame in FORBIDDEN.values():
                     client.send(frame)
-                assert await client.ask_who("/worker") == "worker"  # the connection goes on
+                assert await client.ask_name("/worker") == "worker"  # the connection goes on
         assert system.members == (system.self_node,)
     assert [record.getMessage() for record in caplog.records if record.name == "casty.cluster"] == [
         f"a frame of the client {NodeId(NAME, 0, uid)} is dropped, and further ones will be without a word: "
@@ -156,7 +156,7 @@ async def test_messages_between_nodes_in_tells_and_asks_are_refused(message: obj
         refusal = f"a client may not send a {type(message).__name__}, which nodes send each other"
         assert await client.asked("/inbox", SERIALIZER.dumps(message)) == refusal
         client.tell("/inbox", message)
-        client.tell("/nobody", message)
+        client.tell("/absent", message)
         client.tell("/inbox", "allowed")
         await until(lambda: messages == ["allowed"])
         assert lost == []
@@ -164,7 +164,7 @@ async def test_messages_between_nodes_in_tells_and_asks_are_refused(message: obj
 
 async def test_an_actor_of_castys_own_takes_no_messages_of_clients() -> None:
     async with node() as system, Client.of(system) as client:
-        assert await client.ask_who("/_receptionist") == (
+        assert await client.ask_name("/_receptionist") == (
             "/_receptionist is internal to Casty and takes no messages of other nodes"
         )
 
@@ -178,7 +178,7 @@ async def test_a_reply_for_a_client_that_has_gone_is_a_dead_letter(caplog: pytes
         system.event_stream.subscribe(DeadLetter, lost.append)
         async with Client.of(system) as client:
             address = ActorAddress(system=system.name, path=ASKS, host=NAME, port=0, uid=1)
-            client.tell("/inbox", Who(DetachedRef[str](address)))
+            client.tell("/inbox", Identify(DetachedRef[str](address)))
             await until(lambda: bool(kept))
         await until(lambda: "no connection to the client reports" in caplog.text)
         kept[0].reply_to.tell("too late")
@@ -192,5 +192,5 @@ async def test_of_many_clients_a_bounded_number_is_remembered(monkeypatch: pytes
         for uid in range(1, 6):
             async with Client.of(system, uid) as client:
                 client.send(FORBIDDEN["membership"])
-                assert await client.ask_who("/worker") == "worker"
+                assert await client.ask_name("/worker") == "worker"
     await asyncio.sleep(0)

@@ -21,7 +21,7 @@ from casty.member import MemberStatus
 from casty.testing import TestProbe
 from casty_cluster import DevelopmentCluster
 
-from tests.cluster.system.actors import Who, answering
+from tests.cluster.system.actors import Identify, answering
 from tests.cluster.system.waiting import until
 
 
@@ -34,7 +34,7 @@ async def test_a_node_without_seed_nodes_begins_a_cluster_of_its_own() -> None:
         assert state.leader == node.self_node.node
 
 
-async def test_events_tell_who_comes_and_goes_once_each() -> None:
+async def test_each_arrival_and_departure_is_one_event() -> None:
     async with DevelopmentCluster(1) as cluster:
         seen: list[tuple[str, str]] = []
         first = cluster[0]
@@ -53,13 +53,13 @@ async def test_actors_of_another_member_are_looked_up_by_its_name() -> None:
         by_name, by_node = (first.lookup("/worker", node=n) for n in ("node-2", second.self_node.node))
         assert by_name is not None
         assert by_name == by_node
-        assert await first.ask(by_name, Who) == "worker"
-        assert first.lookup("/worker", node="nobody") is None
+        assert await first.ask(by_name, Identify) == "worker"
+        assert first.lookup("/worker", node="absent") is None
         assert first.lookup("/worker", node="node-1") is None
         nothing = first.lookup("/nothing", node="node-2")
         assert nothing is not None
         with pytest.raises(ActorStoppedError):
-            await first.ask(nothing, Who, timeout=50.0)
+            await first.ask(nothing, Identify, timeout=50.0)
 
 
 async def test_a_quorum_that_is_not_reached_is_an_error_that_leaves_nothing_behind() -> None:
@@ -99,7 +99,7 @@ async def test_systems_of_different_names_are_never_one_cluster() -> None:
                 required_quorum=1,
                 quorum_timeout=0.5,
             ):
-                pytest.fail("it must not be let in")
+                pytest.fail("it must not be admitted")
         assert len(one.members) == 1
 
 

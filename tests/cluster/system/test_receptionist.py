@@ -11,7 +11,7 @@ from casty.errors import DecodeError
 from casty.testing import TestProbe
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
-from tests.cluster.system.actors import Do, Who, answering
+from tests.cluster.system.actors import Do, Identify, answering
 from tests.cluster.system.waiting import until
 
 KEY = ServiceKey[Any]("workers")
@@ -32,14 +32,14 @@ async def test_an_actor_that_is_discoverable_is_found_on_every_node_until_it_sto
         await until_found(first, ["node-1"])
         await until_found(second, ["node-1"])
         [instance] = second.lookup(KEY).instances
-        assert await second.ask(instance.ref, Who) == "worker"
+        assert await second.ask(instance.ref, Identify) == "worker"
         assert instance.node == first.self_node.node
         worker.tell(Do("stop"))
         await until_found(second, [])
         await until_found(first, [])
 
 
-async def test_who_subscribes_is_told_of_every_change() -> None:
+async def test_a_subscriber_is_notified_of_every_change() -> None:
     async with DevelopmentCluster(2) as cluster:
         first, second = cluster
         probe = TestProbe[Listing[Any]](second)
@@ -71,7 +71,7 @@ async def test_a_newcomer_finds_what_was_there_before_it() -> None:
         await until_found(await cluster.add_node(), ["node-1"])
 
 
-async def test_who_leaves_takes_his_actors_with_him() -> None:
+async def test_a_node_that_leaves_takes_its_actors_with_it() -> None:
     async with DevelopmentCluster(2) as cluster:
         first, second = cluster
         second.spawn(Behaviors.discoverable(answering("worker"), KEY), "worker")
@@ -80,7 +80,7 @@ async def test_who_leaves_takes_his_actors_with_him() -> None:
         await until_found(first, [])
 
 
-async def test_what_cannot_be_registered_or_told_harms_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_registration_or_full_subscriber_harms_no_other_actor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("casty_cluster.protocol.registry.MAX_ENTRIES", 1)
     async with DevelopmentCluster(1) as cluster:
         node = cluster[0]
@@ -134,7 +134,7 @@ async def test_an_actor_beyond_the_bound_does_not_run_without_being_found(
     monkeypatch.setattr("casty_cluster.protocol.registry.MAX_ENTRIES", 2)
     async with DevelopmentCluster(1) as [node]:
         services = [node.spawn(Behaviors.discoverable(answering(name), KEY), name) for name in ("one", "two", "three")]
-        assert [await node.ask(ref, Who) for ref in services[:2]] == ["one", "two"]
+        assert [await node.ask(ref, Identify) for ref in services[:2]] == ["one", "two"]
         await until(lambda: node.lookup("/three") is None)
         assert "2 actors of this node can be found" in caplog.text
         assert len(node.lookup(KEY).instances) == 2
@@ -171,5 +171,5 @@ async def test_an_actor_of_castys_own_takes_no_messages_of_other_nodes() -> None
             ref = second.lookup(path, node="node-1")
             assert ref is not None
             with pytest.raises(DecodeError, match="internal to Casty"):
-                await second.ask(ref, Who, timeout=20.0)
+                await second.ask(ref, Identify, timeout=20.0)
         assert first.lookup("/_receptionist") is not None

@@ -51,7 +51,7 @@ async def test_an_error_of_the_program_is_not_hidden() -> None:
             await program()
 
 
-async def test_a_node_that_stays_publishes_the_event_and_says_why_to_whoever_waits() -> None:
+async def test_a_node_that_stays_publishes_the_event_and_fails_pending_waits_with_the_reason() -> None:
     async with DevelopmentCluster(1) as cluster, joining(cluster, when_rejected="stay") as node:
         rejected: asyncio.Future[NodeRejected] = asyncio.get_running_loop().create_future()
         node.event_stream.subscribe(NodeRejected, rejected.set_result)

@@ -16,7 +16,7 @@ from casty_cluster.wire import codec, frames
 from casty_cluster.wire.membership import Goodbye
 from casty_cluster.wire.system import Numbered, Watch
 
-from tests.cluster.system.actors import Do, Who, answering
+from tests.cluster.system.actors import Do, Identify, answering
 from tests.cluster.system.waiting import until
 
 NEXT: Final = Versions(1, 2)
@@ -107,7 +107,7 @@ async def test_nodes_of_two_versions_are_one_cluster(
         for one, other in ((old, newer), (newer, old)):
             far = one.lookup("/worker", node=other.self_node.node)
             assert far is not None
-            assert isinstance(await one.ask(far, Who), str)
+            assert isinstance(await one.ask(far, Identify), str)
         assert unreachable == []
         assert {member.node for member in old.members} == {old.self_node.node, newer.self_node.node}
     lines = [record.getMessage() for record in caplog.records]
@@ -124,7 +124,7 @@ async def test_a_system_link_goes_on_behind_a_message_of_the_next_version(monkey
         worker = newer.lookup("/worker", node=old.self_node.node)
         assert worker is not None
         newer.spawn(watching(worker, ended), "watching")
-        await newer.ask(worker, Who)
+        await newer.ask(worker, Identify)
         worker.tell(Do("stop"))
         await until(lambda: bool(ended))
 
@@ -137,4 +137,4 @@ async def test_each_node_is_replaced_by_one_of_the_next_version(monkeypatch: pyt
         async with started(monkeypatch, first.self_node.address, versions=NEXT) as second:
             far = second.lookup("/worker", node=first.self_node.node)
             assert far is not None
-            assert await second.ask(far, Who) == str(NEXT)
+            assert await second.ask(far, Identify) == str(NEXT)

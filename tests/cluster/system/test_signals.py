@@ -1,4 +1,4 @@
-"""Real processes that are told to end: from the first moment on they leave in order."""
+"""Real processes that get SIGTERM: from the first moment on they leave in order."""
 
 import asyncio
 import signal

@@ -11,7 +11,7 @@ from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 from casty_cluster.protocol.forwarding import Forwarding, Returned
 from casty_cluster.protocol.singleton import Members, Singleton
 
-from tests.cluster.system.actors import Do, Who, answering, counting
+from tests.cluster.system.actors import Do, Identify, answering, counting
 from tests.cluster.system.waiting import until
 
 
@@ -22,7 +22,7 @@ def spawn_on(node: ClusteredActorSystem) -> None:
 async def where(node: ClusteredActorSystem) -> str:
     ref = node.lookup("/single")
     assert ref is not None
-    return await node.ask(ref, Who)
+    return await node.ask(ref, Identify)
 
 
 async def test_it_runs_on_the_oldest_member_and_every_node_reaches_it() -> None:
@@ -32,7 +32,7 @@ async def test_it_runs_on_the_oldest_member_and_every_node_reaches_it() -> None:
         assert [await where(node) for node in cluster] == ["node-1"] * 3
 
 
-async def test_what_it_is_told_before_it_runs_waits_for_it() -> None:
+async def test_messages_sent_before_it_runs_wait_for_it() -> None:
     async with DevelopmentCluster(2) as cluster:
         first, second = cluster
         spawn_on(second)
@@ -136,10 +136,10 @@ async def test_it_begins_again_after_a_failure() -> None:
     async with DevelopmentCluster(1) as cluster:
         node = cluster[0]
         ref = node.spawn(Behaviors.singleton(counting), "single")
-        assert await node.ask(ref, Who) == "1"
+        assert await node.ask(ref, Identify) == "1"
         ref.tell(Do("what it cannot do"))
         await until(lambda: node.lookup("/single/instance") is None)
-        assert await node.ask(ref, Who) == "1", "anew, and what it was told meanwhile has waited"
+        assert await node.ask(ref, Identify) == "1", "it has restarted, and the message has waited"
 
 
 async def test_a_node_that_comes_back_starts_it_when_its_last_incarnation_has_stopped_it(
@@ -204,7 +204,7 @@ async def test_a_factory_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPat
         return answering("at last")
 
     async with DevelopmentCluster(1) as cluster:
-        assert await cluster[0].ask(cluster[0].spawn(Behaviors.singleton(factory), "single"), Who) == "at last"
+        assert await cluster[0].ask(cluster[0].spawn(Behaviors.singleton(factory), "single"), Identify) == "at last"
 
 
 async def test_a_newcomer_does_not_take_it_away() -> None:
