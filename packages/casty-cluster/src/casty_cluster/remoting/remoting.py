@@ -1,4 +1,4 @@
-"""What the runtime of one node needs of the others, put together: see `casty.runtime.remote`."""
+"""The other nodes as the runtime of one node needs them: the contract is `casty.extension.Remote`."""
 
 from collections.abc import Callable
 from typing import Any, override
