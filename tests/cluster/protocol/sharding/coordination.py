@@ -7,10 +7,10 @@ from casty.member import NodeId
 from casty_cluster.protocol.sharding.allocation import Move, Regions
 from casty_cluster.protocol.sharding.coordinator import Coordinator, Phase
 from casty_cluster.protocol.sharding.inputs import Received
+from casty_cluster.protocol.sharding.owner import Hosted
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import (
     Hello,
-    Hosted,
     Report,
     ShardHome,
 )

@@ -10,12 +10,12 @@ from casty_cluster.protocol.sharding.census import REPORT_TIMEOUT
 from casty_cluster.protocol.sharding.coordinator import Coordinator, Phase
 from casty_cluster.protocol.sharding.effects import Warn
 from casty_cluster.protocol.sharding.inputs import Rebalance, Received
+from casty_cluster.protocol.sharding.owner import Hosted
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import (
     GetHome,
     Grant,
     Hello,
-    Hosted,
     HostPhase,
     Refused,
     Register,
@@ -234,3 +234,13 @@ def test_all_shards_are_granted_where_entities_are_remembered() -> None:
     part.report(A)
     assert part.report(B) == [to(B, Grant(1, shard, FIRST)) for shard in range(3)]
     assert part.hear(B, Stopped(1, FIRST)) == [to(B, Grant(1, 1, FIRST + 1))]
+
+
+def test_a_shard_in_a_phase_of_a_newer_version_is_waited_for() -> None:
+    part = Part()
+    part.give(viewed(A, [A, B]))
+    part.report(A)
+    part.hear(A, GetHome(7, 0))
+    report = Report(term=1, able=True, num_shards=100, hosted=((7, 9, "hibernating"),), last=True)
+    assert part.hear(B, report) == []
+    assert part.hear(B, Stopped(7, 9)) == [to(B, Grant(1, 7, FIRST))]

@@ -9,7 +9,6 @@ from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.inputs import Rebalance, Received
 from casty_cluster.wire.sharding import (
     GetHome,
-    Hosted,
     HostPhase,
     Report,
     Started,
@@ -44,7 +43,7 @@ def costs(num_shards: int) -> list[int]:
     part = Part(num_shards, strategy=Scripted(moves=[(7, C)]))
     machine = part.machine
     machine.handle(viewed(A, [A, B, C]), 0.0)
-    others = [Hosted(shard, 9, HostPhase.running) for shard in range(num_shards) if shard != 7]
+    others = [(shard, 9, HostPhase.running.value) for shard in range(num_shards) if shard != 7]
     report = Report(term=1, able=True, num_shards=num_shards, hosted=(), last=True)
     for node in (A, C):
         machine.handle(Received(node, report), 0.0)

@@ -7,9 +7,9 @@ from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.effects import Claim, Closed, Deliver, Drain, Halt, Opened, Run, SendUser, Warn
 from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, DrainAll, Drained, Fenced, Follow, Received
-from casty_cluster.protocol.sharding.owner import DRAIN_TIMEOUT, Owner
+from casty_cluster.protocol.sharding.owner import DRAIN_TIMEOUT, Hosted, Owner
 from casty_cluster.protocol.system_link import SendSystem
-from casty_cluster.wire.sharding import Bounce, Grant, HandOff, Hosted, HostPhase, Message, Refused, Started, Stopped
+from casty_cluster.wire.sharding import Bounce, Grant, HandOff, HostPhase, Message, Refused, Started, Stopped
 
 PEER, HOST, NEXT_HOST = (NodeId(name, 1, uid) for uid, name in enumerate(("peer", "host", "next"), 1))
 SHARD = 7

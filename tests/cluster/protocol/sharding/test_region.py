@@ -15,6 +15,7 @@ from casty_cluster.protocol.sharding.inputs import (
     Quiesce,
     Received,
 )
+from casty_cluster.protocol.sharding.owner import Hosted
 from casty_cluster.protocol.sharding.region import CHUNK, Region
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import (
@@ -27,7 +28,6 @@ from casty_cluster.wire.sharding import (
     Grant,
     HandOff,
     Hello,
-    Hosted,
     HostPhase,
     MayStop,
     Message,
@@ -91,7 +91,7 @@ def test_a_long_report_comes_in_chunks(part: Part) -> None:
     reports = [effect.message for effect in part.give(Received(B, Hello(2, 10_000)))]
     assert [len(report.hosted) for report in reports] == [CHUNK, CHUNK, 1]
     assert [report.last for report in reports] == [False, False, True]
-    assert len({hosted.shard for report in reports for hosted in report.hosted}) == 2 * CHUNK + 1
+    assert len({shard for report in reports for shard, _, _ in report.hosted}) == 2 * CHUNK + 1
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ Invariants: a shard has one owner; only members own shards; only granted shards 
 acts and a region is there, no shard without owner is asked for.
 """
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
@@ -48,7 +49,6 @@ from casty_cluster.wire.sharding import (
     Grant,
     HandOff,
     Hello,
-    Hosted,
     HostPhase,
     MayStop,
     Refused,
@@ -63,11 +63,12 @@ START_TIMEOUT: Final = 30.0
 """Seconds that a region has to start a shard, before another one gets it."""
 REBALANCE_INTERVAL: Final = 10.0
 
-_ALLOTMENTS: Final = {
+_ALLOTMENTS: Final[Mapping[str, Allotment]] = {
     HostPhase.starting: Allotment.granting,
     HostPhase.running: Allotment.owned,
     HostPhase.draining: Allotment.moving,
 }
+"""In a phase that only newer versions know, a shard is waited for, as in the last one."""
 
 type FromRegion = Report | Register | GetHome | Started | Refused | Stopped | Forgotten
 type Input = Received[FromRegion] | Viewed | Retire | Rebalance
@@ -196,7 +197,7 @@ class Coordinator:
             return []
         fits = report.num_shards == self._num_shards
         for hosted in report.hosted if fits else ():
-            self._adopt(node, hosted, now)
+            self._adopt(node, *hosted, now)
         if not self._completes(report):
             return []
         self._census.count(node, report, fits=fits)
@@ -212,15 +213,14 @@ class Coordinator:
     def _completes(self, report: Report) -> bool:
         return report.last
 
-    def _adopt(self, node: NodeId, hosted: Hosted, now: float) -> None:
-        shard, epoch, phase = hosted
+    def _adopt(self, node: NodeId, shard: int, epoch: int, phase: str, now: float) -> None:
         if not 0 <= shard < self._num_shards:
             return
         self.table.know(shard, epoch)
         entry = self.table.get(shard)
         if entry is not None and entry.owner != node and not self._is_truer(epoch, entry):
             return
-        self._put(shard, Entry(node, epoch, _ALLOTMENTS[phase]), now)
+        self._put(shard, Entry(node, epoch, _ALLOTMENTS.get(phase, Allotment.moving)), now)
 
     def _is_truer(self, epoch: int, entry: Entry) -> bool:
         # The lower one is of a member that was removed where the higher one was granted.

@@ -16,7 +16,7 @@ Invariants: a shard has one epoch at a time, and a later one is higher; only dra
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from casty.member import NodeId
 
@@ -25,7 +25,7 @@ from casty_cluster.protocol.sharding.effects import Claim, Closed, Deliver, Drai
 from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, DrainAll, Drained, Fenced, Follow, Received
 from casty_cluster.protocol.sharding.timeouts import Timeouts
 from casty_cluster.protocol.system_link import SendSystem
-from casty_cluster.wire.sharding import Bounce, Grant, HandOff, Hosted, HostPhase, Message, Refused, Started, Stopped
+from casty_cluster.wire.sharding import Bounce, Grant, HandOff, HostPhase, Message, Refused, Started, Stopped
 
 DRAIN_TIMEOUT: Final = 10.0
 """Seconds that the entities of a shard have to handle what they have accepted."""
@@ -43,6 +43,14 @@ type Effect[M] = (
     | Opened
     | Closed
 )
+
+
+class Hosted(NamedTuple):
+    """A shard on this node, as others may see it."""
+
+    shard: int
+    epoch: int
+    phase: HostPhase
 
 
 @dataclass(slots=True)

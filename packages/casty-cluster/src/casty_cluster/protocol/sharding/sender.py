@@ -197,10 +197,9 @@ class Sender[M]:
             return []
         if route.home.owner == self._local:
             return self._left(route, home, now)
-        # It was sent messages at its old home, which have to arrive there or come back before any reaches the new one.
-        leave = self._leave(route, now)
+        # What it was sent at its old home has to arrive there or come back before anything reaches the new one.
         self._routes.point(route, route.home, home)
-        return leave
+        return self._leave(route, now)
 
     def _is_newer(self, route: Route, home: Home) -> bool:
         return home.epoch > route.newest
