@@ -8,6 +8,7 @@ REASONS = {
     "casty.ref": "the base class, for every kind of reference",
     "casty.persistence.outbox": "opens and closes the output of a command",
     "casty.runtime.cell": "`tell` of local references, inlined for speed; `offer`, which may wait; notices of timers",
+    "casty.runtime.routed": "references to an actor found for each message; a full mailbox raises in the teller only",
     "casty.runtime.ask": "an ask of a command's own handler, which cannot wait for its events; asks that run inline",
     "casty.runtime.children": "an actor that a command spawns starts when the events are durable",
     "casty.runtime.system": "`tick` and `schedule`",

@@ -33,6 +33,7 @@ PUBLIC = {
     "RestForOneStrategy",
     "SupervisionStrategy",
     "ServiceKey",
+    "RegionRef",
     "ShardEnvelope",
     # messages and events
     "ActorRestarted",
@@ -129,6 +130,7 @@ PUBLIC_TO_TESTS = {
     "Asked",
     "Effect",
     "NoEffects",
+    "Passivated",
     "PipedToSelf",
     "Restarted",
     "Spawned",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast, override
 
 import pytest
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, DeadLetter
+from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, DeadLetter, RegionRef, ShardEnvelope
 from casty.address import ActorAddress
 from casty.cluster import DevelopmentCluster
 from casty.output_commit import CURRENT, OPEN, Output, current
@@ -181,6 +181,40 @@ async def singleton() -> AsyncGenerator[Receiver]:
         yield Receiving(node.spawn(Behaviors.singleton(lambda: collector(texts)), "one"), texts)
 
 
+class Enveloped(ActorRef[str]):
+    """A region's reference, told texts for one entity."""
+
+    def __init__(self, region: RegionRef[str]) -> None:
+        self._region = region
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        return self._region.address
+
+    @override
+    def tell(self, message: str) -> None:
+        self._region.tell(ShardEnvelope("one", message))
+
+    @override
+    def _deliver(self, message: str) -> None:
+        raise NotImplementedError
+
+
+@asynccontextmanager
+async def region() -> AsyncGenerator[Receiver]:
+    async with ActorSystem() as system:
+        texts: list[str] = []
+        yield Receiving(Enveloped(system.spawn(Behaviors.sharded(lambda entity_id: collector(texts)))), texts)
+
+
+@asynccontextmanager
+async def entity() -> AsyncGenerator[Receiver]:
+    async with ActorSystem() as system:
+        texts: list[str] = []
+        yield Receiving(system.spawn(Behaviors.sharded(lambda entity_id: collector(texts))).entity("one"), texts)
+
+
 MANY: dict[str, OpenReceiver] = {
     "local": local,
     "remote": remote,
@@ -191,6 +225,8 @@ MANY: dict[str, OpenReceiver] = {
     "broadcast": broadcast,
     "broadcast of no cluster": broadcast_of_no_cluster,
     "singleton": singleton,
+    "region": region,
+    "entity": entity,
 }
 ONE: dict[str, OpenReceiver] = {"reply": reply, "remote reply": remote_reply}
 

@@ -40,6 +40,14 @@ Garden(litres=8, times=2)
 Garden(litres=12, times=3)
 Garden(litres=13, times=4)
 """,
+    "sessions.py": """\
+ada is new
+ada has a lamp
+barbara is new
+barbara has a chair
+ada is back, with 1 articles
+ada has a lamp, a table
+""",
     "timers.py": """\
 3 eggs are ready
 2 eggs are ready

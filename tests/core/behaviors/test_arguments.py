@@ -139,6 +139,8 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "a behavior for a factory of entities": (lambda: B.sharded(ACTOR), r"Behaviors\.sharded takes a function"),
     "no shards": (lambda: B.sharded(lambda _: ACTOR, num_shards=0), "num_shards of Behaviors.sharded"),
     "a passivation after nothing": (lambda: B.sharded(lambda _: ACTOR, passivate_after=-1), "passivate_after of"),
+    "a limit of none": (lambda: B.sharded(lambda _: ACTOR, limit=0), "limit of Behaviors.sharded"),
+    "a path for a journal of ids": (lambda: B.sharded(lambda _: ACTOR, remember_entities="a.db"), "a journal is a URL"),
     "a number of replicas": (lambda: B.sharded(lambda _: ACTOR, replication=2), r"ReplicationConfig\(\.\.\.\), not 2"),
     "a behavior for a factory": (lambda: B.singleton(ACTOR), r"Behaviors\.singleton takes a function, def factory\(\)"),
     "a broadcast of a function": (lambda: B.broadcasted(handler), "call the function that returns it"),

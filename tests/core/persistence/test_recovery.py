@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from casty import ActorStopped, ActorSystem, Behavior, Behaviors, DeadLetter, OneForOneStrategy
+from casty import ActorContext, ActorStopped, ActorSystem, Behavior, Behaviors, DeadLetter, OneForOneStrategy
 from casty.errors import JournalError
 from casty.journal import InMemoryJournal
 from casty.journals.memory import CAPABILITIES, MemoryStore
@@ -14,7 +14,7 @@ from casty.testing import ManualClock, TestProbe, settle
 
 from tests.core.persistence.fakes import JsonSerializer
 from tests.core.persistence.ledger import Add, HandJournal, ledger
-from tests.core.runtime.probe import Boom, Events, Family, does
+from tests.core.runtime.probe import Boom, Events, Family, does, turns
 
 
 async def test_a_new_actor_finds_the_state_of_the_last_one(system: ActorSystem) -> None:
@@ -166,3 +166,86 @@ async def test_a_plain_actor_cannot_persist(system: ActorSystem) -> None:
     ref = system.spawn(does(lambda ctx, message: Behaviors.persisted(["x"])))
     ref.tell("x")
     assert (await stopped.receive()).ref is ref
+
+
+def joined(state: str, event: str) -> str:
+    return state + event
+
+
+async def test_a_hook_gets_the_recovered_state_before_any_command(system: ActorSystem) -> None:
+    journal, seen = InMemoryJournal(), list[str]()
+
+    async def on_command(ctx: ActorContext[str], state: str, command: str) -> Behavior[Any]:
+        seen.append(f"command {command}")
+        return Behaviors.stopped() if command == "stop" else Behaviors.persisted([command])
+
+    async def recovered(ctx: ActorContext[str], state: str) -> None:
+        await turns(3)
+        seen.append(f"recovered {state!r}")
+        if state:
+            ctx.self.tell("open")
+
+    manager = Behaviors.event_sourced(
+        entity_id="manager",
+        journal=journal,
+        initial_state="",
+        on_event=joined,
+        on_command=on_command,
+        on_recovery_completed=recovered,
+    )
+    for text in ("a", "b"):
+        ref = system.spawn(manager)
+        ref.tell(text)
+        await settle()
+        ref.tell("stop")
+        await settle()
+    assert seen == [
+        *("recovered ''", "command a", "command stop"),
+        *("recovered 'a'", "command b", "command open", "command stop"),
+    ]
+
+
+async def test_a_hook_gets_a_recovered_durable_state(system: ActorSystem) -> None:
+    journal, seen = InMemoryJournal(), list[int]()
+
+    async def on_command(ctx: ActorContext[int], state: int, command: int) -> Behavior[Any]:
+        return Behaviors.updated(command, then=Behaviors.stopped())
+
+    async def recovered(ctx: ActorContext[int], state: int) -> None:
+        seen.append(state)
+
+    for number in (1, 2):
+        counter: Behavior[int] = Behaviors.durable_state(
+            entity_id="counter",
+            journal=journal,
+            initial_state=0,
+            on_command=on_command,
+            on_recovery_completed=recovered,
+        )
+        system.spawn(counter).tell(number)
+        await settle()
+    assert seen == [0, 1]
+
+
+async def test_a_hook_that_raises_is_a_failed_start(system: ActorSystem, clock: ManualClock) -> None:
+    failures = [Boom()]
+
+    async def recovered(ctx: Any, state: Any) -> None:
+        if failures:
+            raise failures.pop()
+
+    async def on_command(ctx: Any, state: Any, command: str) -> Behavior[Any]:
+        return Behaviors.persisted([command])
+
+    journal = InMemoryJournal()
+    behavior: Behavior[str] = Behaviors.event_sourced(
+        entity_id="x",
+        journal=journal,
+        initial_state="",
+        on_event=joined,
+        on_command=on_command,
+        on_recovery_completed=recovered,
+    )
+    system.spawn(Behaviors.supervise(behavior, OneForOneStrategy())).tell("handled after the restart")
+    await settle()
+    assert [event.event for event in await journal.load("x")] == ["handled after the restart"]

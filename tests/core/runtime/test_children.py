@@ -115,7 +115,6 @@ async def test_a_stopping_actor_takes_no_more_children(system: ActorSystem) -> N
 async def test_a_clustered_behavior_names_what_it_needs(system: ActorSystem) -> None:
     idler = does(lambda ctx, message: None)
     for behavior in (
-        Behaviors.sharded(lambda entity_id: idler),
         Behaviors.broadcasted(idler),
         Behaviors.singleton(lambda: idler),
     ):

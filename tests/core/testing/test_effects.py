@@ -11,6 +11,7 @@ from casty.testing import (
     BehaviorTestKit,
     LogEntry,
     NoEffects,
+    Passivated,
     PipedToSelf,
     Spawned,
     Stashed,
@@ -72,6 +73,13 @@ def test_stops_itself_and_no_foreign_actor() -> None:
     kit.run(kit.ref)
     assert not kit.is_alive
     kit.expect_effect(Stopped(kit.ref))
+
+
+def test_passivation_stops_the_entity() -> None:
+    kit = BehaviorTestKit(does(lambda ctx, message: ctx.passivate()))
+    kit.run("a")
+    assert not kit.is_alive
+    kit.expect_effect(Passivated())
 
 
 def test_watching_and_timers_are_effects() -> None:

@@ -18,7 +18,7 @@ from casty import (
     ServiceKey,
 )
 from casty.address import ActorAddress
-from casty.behaviors.clustered import BroadcastedBehavior, ClusteredBehavior
+from casty.behaviors.clustered import BroadcastedBehavior, ClusteredBehavior, RegionRef, ShardedBehavior
 from casty.behaviors.discovery import Listing, ReceptionistMessage
 from casty.clock import Clock
 from casty.config.schema import WhenDowned, WhenRejected
@@ -174,10 +174,14 @@ class ClusteredActorSystem(ActorSystem):
     ) -> BroadcastRef[M]: ...
     @overload
     def spawn[M](
+        self, behavior: ShardedBehavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> RegionRef[M]: ...
+    @overload
+    def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]: ...
     @override
-    def spawn[M](
+    def spawn[M](  # pyright: ignore[reportIncompatibleMethodOverride]  # it has every overload of the base: generic ones are not matched
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]:
         """See `ActorSystem.spawn`. A behavior that belongs to the whole cluster is run by the feature that claims it,

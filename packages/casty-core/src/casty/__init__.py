@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from casty.actor_tree import ActorSnapshot as ActorSnapshot
 from casty.actor_tree import SystemSnapshot as SystemSnapshot
 from casty.address import ActorAddress as ActorAddress
+from casty.behaviors.clustered import RegionRef as RegionRef
 from casty.behaviors.clustered import ServiceKey as ServiceKey
 from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
 from casty.behaviors.context import ActorContext as ActorContext

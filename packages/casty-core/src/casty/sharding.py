@@ -1,8 +1,9 @@
-"""The public face of sharding, and a door: the values are here, what runs them is in casty-cluster."""
+"""The public face of sharding, and a door: `ClusteredActorSystem` is in casty-cluster."""
 
 from typing import TYPE_CHECKING, Any
 
 from casty._doors import CLUSTER, resolve
+from casty.behaviors.clustered import RegionRef as RegionRef
 from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
 from casty.replication import ReplicationConfig as ReplicationConfig
 

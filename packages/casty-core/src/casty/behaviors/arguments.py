@@ -40,6 +40,14 @@ def checked_hook[F: Callable[..., Any]](hook: F | None, name: str, *parameters: 
     return checked_async(hook, len(parameters), f"{name} of Behaviors.with_lifecycle", shape)
 
 
+def checked_recovery_hook[F: Callable[..., Any]](hook: F | None, method: str) -> F | None:
+    """The hook of an event-sourced or durable-state behavior, or None."""
+    if hook is None:
+        return None
+    shape = "on_recovery_completed(ctx, state)"
+    return checked_async(hook, 2, f"on_recovery_completed of Behaviors.{method}", shape)
+
+
 def checked_observer(observer: ActorRef[Any]) -> ActorRef[Any]:
     if not isinstance(cast("object", observer), ActorRef):
         raise BehaviorError(

@@ -1,12 +1,17 @@
-"""Behaviors that only a cluster can run: values here, interpreted by casty-cluster."""
+"""Behaviors of a whole cluster, as values. Its features run them (`casty.spi.cluster_feature`); a local `ActorSystem`
+runs sharded ones, as the one owner of all shards.
+"""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from casty.behaviors.values import Behavior
+from casty.behaviors.behavior import Behavior
 from casty.errors import ArgumentError
+from casty.ref import ActorRef
 from casty.replication import ReplicationConfig
+from casty.spi.event_journal import EventJournal
 
 
 # Without slots: Python 3.12 cannot make a slotted, frozen dataclass by its subscripted name, such as
@@ -17,6 +22,21 @@ class ShardEnvelope[M]:
 
     entity_id: str
     message: M
+
+
+class RegionRef[M](ActorRef[ShardEnvelope[M]]):
+    """The entities of a sharded behavior: the reference that `spawn` returns for `Behaviors.sharded`."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def entity(self, entity_id: str) -> ActorRef[M]:
+        """Return a reference to one entity, which starts with its first message.
+
+        It outlives passivation and restarts of the entity, may be sent in messages, and equals every other reference to
+        that entity. Raises `BehaviorError` for an id that no entity can have.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -41,13 +61,14 @@ class ClusteredBehavior[M](Behavior[M]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardedBehavior[M](ClusteredBehavior[ShardEnvelope[M]]):
-    """Entities spread over the cluster's nodes; see `Behaviors.sharded`."""
+    """Entities addressed by id, in shards; see `Behaviors.sharded`."""
 
     entity_factory: Callable[[str], Behavior[M]]
     num_shards: int | None = None
     replication: ReplicationConfig | None = None
     passivate_after: float | None = None
-    remember_entities: bool = False
+    limit: int | None = None
+    remember_entities: bool | EventJournal | str = False
     role: str | None = None
 
 

@@ -73,6 +73,14 @@ class ActorContext[M](Protocol):
         """Stop a child, or the actor itself, after the message it is handling. Raises ValueError for another actor."""
         ...
 
+    def passivate(self) -> None:
+        """Stop this entity after the message it is handling, and start it again with the next one.
+
+        Messages that wait or are stashed are handled after that start. Raises `BehaviorError` for an actor that is no
+        entity of `Behaviors.sharded`.
+        """
+        ...
+
     def watch(self, ref: ActorRef[Any]) -> None:
         """Ask for a `Terminated` when that actor stops; at once if it has stopped already."""
         ...

@@ -9,6 +9,7 @@ from casty.behaviors.arguments import (
     checked_hook,
     checked_journal,
     checked_observer,
+    checked_recovery_hook,
 )
 from casty.behaviors.clustered import (
     BroadcastedBehavior,
@@ -140,6 +141,7 @@ class Behaviors:
         journal: EventJournal | str | None = None,
         snapshot_policy: SnapshotEvery | None = None,
         tagger: Callable[[E], Sequence[str]] | None = None,
+        on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None,
     ) -> Behavior[M]: ...
 
     @overload
@@ -153,6 +155,7 @@ class Behaviors:
         journal: EventJournal | str | None = None,
         snapshot_policy: SnapshotEvery | None = None,
         tagger: Callable[[E], Sequence[str]] | None = None,
+        on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None,
     ) -> Behavior[M]: ...
 
     @staticmethod
@@ -165,6 +168,7 @@ class Behaviors:
         journal: EventJournal | str | None = None,
         snapshot_policy: SnapshotEvery | None = None,
         tagger: Callable[[E], Sequence[str]] | None = None,
+        on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None,
     ) -> Behavior[M]:
         """An actor whose state is the fold of `on_event` over the events stored under `entity_id`.
 
@@ -173,7 +177,8 @@ class Behaviors:
         `on_event` must be pure: it also replays. Each start of the actor begins with a deep copy of `initial_state`, or
         with what it returns where it is a function. `journal` is a journal, a URL such as `sqlite:///bank.db`, or
         absent: then `[journal] url` of the configuration counts, else memory, with a warning. `tagger` names an
-        event's tags.
+        event's tags. `on_recovery_completed(ctx, state)` is awaited at each start, when the state is complete and
+        before the first command: to take up what was open. What it raises is a failed start.
         """
         of = "of Behaviors.event_sourced"
         if snapshot_policy is not None and not isinstance(cast("object", snapshot_policy), SnapshotEvery):
@@ -186,6 +191,7 @@ class Behaviors:
             journal=checked_journal(journal),
             snapshot_policy=snapshot_policy,
             tagger=None if tagger is None else checked_plain(tagger, 1, f"tagger {of}", "tagger(event)"),
+            on_recovery_completed=checked_recovery_hook(on_recovery_completed, "event_sourced"),
         )
 
     # The class itself, as for `receive`.
@@ -200,6 +206,7 @@ class Behaviors:
         initial_state: Callable[[], S],
         on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
         journal: EventJournal | str | None = None,
+        on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None,
     ) -> Behavior[M]: ...
 
     @overload
@@ -210,6 +217,7 @@ class Behaviors:
         initial_state: S,
         on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
         journal: EventJournal | str | None = None,
+        on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None,
     ) -> Behavior[M]: ...
 
     @staticmethod
@@ -219,12 +227,13 @@ class Behaviors:
         initial_state: S | Callable[[], S],
         on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]],
         journal: EventJournal | str | None = None,
+        on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None,
     ) -> Behavior[M]:
         """An actor whose newest state is stored under `entity_id`, whole at each change, and none of its history.
 
         `on_command(ctx, state, command)` returns `Behaviors.updated(new_state)` to store a state, or any other
-        behavior, and leaves the state that it is given alone. All else, output commit, `initial_state` and `journal`
-        among it, is as with `event_sourced`.
+        behavior, and leaves the state that it is given alone. All else, output commit, `initial_state`, `journal` and
+        `on_recovery_completed` among it, is as with `event_sourced`.
         """
         taker = "on_command of Behaviors.durable_state"
         return DurableStateBehavior(
@@ -232,6 +241,7 @@ class Behaviors:
             initial_state=initial_state,
             on_command=checked_async(on_command, 3, taker, "on_command(ctx, state, command)"),
             journal=checked_journal(journal),
+            on_recovery_completed=checked_recovery_hook(on_recovery_completed, "durable_state"),
         )
 
     @staticmethod
@@ -250,22 +260,34 @@ class Behaviors:
         num_shards: int | None = None,
         replication: ReplicationConfig | None = None,
         passivate_after: float | None = None,
-        remember_entities: bool = False,
+        limit: int | None = None,
+        remember_entities: bool | EventJournal | str = False,
         role: str | None = None,
     ) -> ShardedBehavior[M]:
-        """Entities spread over the cluster, addressed by `ShardEnvelope`; needs a `ClusteredActorSystem`."""
+        """Entities addressed by id. `spawn` returns a `RegionRef`; `region.entity(id)` is the reference to one of them.
+
+        An entity starts with its first message as what `entity_factory(entity_id)` returns, and again after each stop.
+        It is passivated (stopped until its next message) after `passivate_after` seconds without one, and where more
+        than `limit` entities are active, the least recently used first. With `remember_entities`, the ids of the
+        entities are stored, and these start again by themselves: in the configured journal, or in the one given.
+        """
         of = "of Behaviors.sharded"
         if num_shards is not None:
             check_count(num_shards, f"num_shards {of}")
         if passivate_after is not None:
             checked_seconds(passivate_after, f"passivate_after {of}", zero=False)
+        if limit is not None:
+            check_count(limit, f"limit {of}")
         if not isinstance(cast("object", replication), ReplicationConfig | None):
             raise ArgumentError(f"replication {of} is ReplicationConfig(...), not {replication!r}")
+        if not isinstance(remember_entities, bool):
+            checked_journal(remember_entities)
         return ShardedBehavior(
             entity_factory=checked_plain(entity_factory, 1, "Behaviors.sharded", "entity(entity_id) -> Behavior"),
             num_shards=num_shards,
             replication=replication,
             passivate_after=passivate_after,
+            limit=limit,
             remember_entities=remember_entities,
             role=role,
         )

@@ -36,6 +36,7 @@ class EventSourcedBehavior[M, S, E](Behavior[M]):
     journal: EventJournal | str | None = None
     snapshot_policy: SnapshotEvery | None = None
     tagger: Callable[[E], Sequence[str]] | None = None
+    on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         check_initial_state(self.entity_id, self.initial_state)
@@ -83,6 +84,7 @@ class DurableStateBehavior[M, S](Behavior[M]):
     initial_state: S | Callable[[], S]
     on_command: Callable[[ActorContext[M], S, M], Awaitable[Behavior[Any]]]
     journal: EventJournal | str | None = None
+    on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         check_initial_state(self.entity_id, self.initial_state)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 from casty.actor_tree import SystemSnapshot
 from casty.address import ActorAddress
 from casty.behaviors.behavior import Behavior
+from casty.behaviors.clustered import RegionRef, ShardedBehavior, ShardEnvelope
 from casty.mailbox import Mailbox
 from casty.ref import ActorRef, BroadcastRef
 from casty.spi.serializer import Serializer
@@ -32,6 +33,14 @@ class System(Protocol):
     @property
     def serializer(self) -> Serializer: ...
 
+    @overload
+    def spawn[M](
+        self, behavior: ShardedBehavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> RegionRef[M]: ...
+    @overload
+    def spawn[M](
+        self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[M]: ...
     def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]: ...
@@ -61,6 +70,8 @@ class System(Protocol):
     def lookup(self, path: str) -> ActorRef[Any] | None: ...
 
     def resolve(self, address: ActorAddress) -> ActorRef[Any]: ...
+
+    def entity_ref[M](self, region: ActorRef[ShardEnvelope[M]], entity_id: str) -> ActorRef[M]: ...
 
     def snapshot(self, limit: int = ...) -> SystemSnapshot: ...
 

@@ -49,6 +49,7 @@ def as_event_sourced[M, S](behavior: DurableStateBehavior[M, S]) -> EventSourced
         on_command=on_command,
         journal=behavior.journal,
         snapshot_policy=SnapshotEvery(KEPT, keep=1),
+        on_recovery_completed=behavior.on_recovery_completed,
     )
 
 

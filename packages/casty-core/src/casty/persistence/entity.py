@@ -112,6 +112,11 @@ class EventSourcedEntity:
                 await turns.end_if_due()
         self._durable = self._sequence_nr
 
+    @property
+    def state(self) -> Any:
+        """That after the last command, or the recovered one before the first."""
+        return self._state
+
     def _initial_state(self) -> Any:
         return fresh_state(self._behavior.entity_id, self._behavior.initial_state)
 

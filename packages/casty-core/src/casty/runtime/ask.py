@@ -25,6 +25,7 @@ from casty.runtime.dispatcher import Dispatcher
 from casty.runtime.doing import DriverTask
 from casty.runtime.outages import refuse_if_asked
 from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
+from casty.runtime.routed import RoutedRef
 from casty.runtime.services import Services
 from casty.runtime.slices import in_slices
 from casty.runtime.threads import check_thread
@@ -188,7 +189,8 @@ class Asks(Asking):
         cell: Cell | None = target.cell if type(target) is LocalRef else None
         if cell is None and isinstance(ref, AskedRef):
             return await ref.asked(self, factory, timeout)
-        if cell is None:
+        routed = ref if cell is None and isinstance(ref, RoutedRef) else None
+        if cell is None and routed is None:
             checked_ref(ref, "ask")
         elif not held and type(task := current_task()) is DriverTask:
             return await self._ask_in_turn(task.cell, cell, ref, factory, timeout)
@@ -201,27 +203,34 @@ class Asks(Asking):
         kind: Any = type(message)
         if kind is NoneType or kind is CoroutineType:
             check_asked(message, factory)
+        told: Any = message
+        asked: ActorRef[Any] = ref
+        if routed is not None:
+            cell, told = routed.route(message)
+            asked = cell.ref
+            if asker is not None:
+                refuse_deadlock(self._awaited, asker, cell)
         if asker is not None and cell is not None:
-            self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(message))
+            self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(told))
         if cell is not None and cell.replies_at_once() and (not OPEN or current() is None):
             self._lost = None
-            self.dispatcher.run_with(cell, message)
+            self.dispatcher.run_with(cell, told)
             if promise.reply is not NO_REPLY:
                 return promise.reply
-            pending = register(cell, promise.future(), ref, message, promise)
-            self._fail_if_lost(message)
+            pending = register(cell, promise.future(), asked, told, promise)
+            self._fail_if_lost(told)
         else:
-            pending = register(cell or translator(ref) or self, promise.future(), ref, message, promise)
+            pending = register(cell or translator(ref) or self, promise.future(), asked, told, promise)
             try:
-                if cell is None or not refuse_if_asked(cell, message):
+                if cell is None or not refuse_if_asked(cell, told):
                     ref.tell(message)
             except BaseException:
                 release(pending)
                 raise
         # From here on only those who may reply hold the reply reference.
-        del message, promise
+        del message, told, promise
         try:
-            return await self._wait(pending.waiting, timeout, ref, kind)
+            return await self._wait(pending.waiting, timeout, asked, kind)
         finally:
             release(pending)
             if (unused := pending.promise()) is not None:
@@ -229,10 +238,13 @@ class Asks(Asking):
             del pending, unused  # the future holds an error whose traceback holds this frame
 
     async def _ask_in_turn[M, R](
-        self, asker: Cell, cell: Cell, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
+        self, asker: Cell, cell: Cell | None, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
     ) -> R:
-        """An ask that a handler awaits itself: raises `DeadlockError` if that would be for ever."""
-        refuse_deadlock(self._awaited, asker, cell)
+        """An ask that a handler awaits itself: raises `DeadlockError` if that would be for ever. Where the message
+        decides which actor is asked, `ask` finds out.
+        """
+        if cell is not None:
+            refuse_deadlock(self._awaited, asker, cell)
 
         try:
             return await self.ask(ref, factory, timeout, held=True, asker=asker)

@@ -17,7 +17,7 @@ from casty.behaviors.values import Behavior, Handler
 from casty.errors import MailboxFullError
 from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, Asking
-from casty.runtime.extras import CellExtras
+from casty.runtime.extras import CellExtras, Keeper
 from casty.runtime.pending import PendingAsk
 from casty.runtime.revocable import MixedQueue, Reading, Revocable
 from casty.runtime.services import Services
@@ -43,7 +43,9 @@ class Admission(Protocol):
 
     def admit(self, cell: "Cell", message: Any) -> None: ...
 
-    async def offer(self, cell: "Cell", message: Any) -> None: ...
+    async def offer(self, cell: "Cell", message: Any) -> bool:
+        """Wait for room and take the message. Returns False where it is left to `tell`."""
+        ...
 
     def read(self, cell: "Cell") -> None:
         """Called when the cell takes what has queued up."""
@@ -55,6 +57,8 @@ class RunQueue(Protocol):
 
     services: Services
     loop: AbstractEventLoop
+    thread: int
+    """That of the event loop."""
     ready: deque["Cell"]
     """Cells that wait for their turn; only an armed queue runs them."""
     armed: bool
@@ -170,6 +174,12 @@ class Cell:
             self.queue = []
         self.state = SIGNALLED
 
+    @property
+    def keeper(self) -> Keeper | None:
+        """What keeps the cell as an entity, if it is one."""
+        parent = self.parent
+        return None if parent is None or parent.extras is None else parent.extras.keeper
+
     def own_extras(self) -> CellExtras:
         """The extras, made at first use."""
         if self.extras is None:
@@ -279,10 +289,10 @@ class LocalRef[M](ActorRef[M]):
 
     @override
     async def offer(self, message: M) -> None:
-        if self.cell.admission is None or self.cell.state == IDLE or (OPEN and current() is not None):
+        cell = self.cell
+        admission = None if cell.state == IDLE or (OPEN and current() is not None) else cell.admission
+        if admission is None or not await admission.offer(cell, message):
             self.tell(message)
-        else:
-            await self.cell.admission.offer(self.cell, message)
 
     @override
     def _deliver(self, message: M) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final, cast, overload, override
 
 from casty.behaviors.arguments import no_behavior
-from casty.behaviors.clustered import ClusteredBehavior
+from casty.behaviors.clustered import ClusteredBehavior, ShardedBehavior
 from casty.behaviors.persistent import PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import Behavior, ReceiveBehavior, RestartBehavior, SameBehavior, UnhandledBehavior
 from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
@@ -136,11 +136,8 @@ def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
             kind = type(core).__name__.removesuffix("Behavior").lower()
         case _:
             return
-    if in_cluster:
-        raise ScopeError(
-            f"a {kind} behavior belongs to the whole cluster and cannot be wrapped, or be a child; spawn it with "
-            "system.spawn()"
-        )
+    if in_cluster or isinstance(core, ShardedBehavior):
+        raise ScopeError(f"a {kind} behavior cannot be wrapped, or be a child: spawn it with system.spawn()")
     raise ScopeError(
         f"a {kind} behavior needs a ClusteredActorSystem (from casty.cluster), and this is a local ActorSystem; "
         'run: pip install "casty[cluster]"'

@@ -92,6 +92,15 @@ class CellContext:
             raise ValueError(f"{cell.path} may stop its children and itself, but not {ref.address.path}")
         request_stop(target)
 
+    def passivate(self) -> None:
+        cell = self._cell
+        if cell.keeper is None:
+            raise BehaviorError(
+                f"{cell.path} is no entity: ctx.passivate() is for entities of Behaviors.sharded, which start again "
+                "with their next message; to stop for good, return Behaviors.stopped()"
+            )
+        cell.keeper.passivate(cell)
+
     def watch(self, ref: ActorRef[Any]) -> None:
         watch(self._cell, checked_ref(ref, "ctx.watch"))
 

@@ -76,7 +76,6 @@ class Dispatcher(RunQueue):
         self.loop = loop
         self.threads_wait = threads_wait
         self.thread = get_ident()
-        """The thread of the event loop."""
         self.ready: deque[Cell] = deque()
         self._busy: deque[Cell] = deque()
         """Cells that had more messages than their budget: they come after those that had not, so that a few that are

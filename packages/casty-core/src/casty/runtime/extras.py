@@ -2,7 +2,7 @@
 
 from asyncio import Future, Task
 from collections import deque
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, override
 from weakref import WeakValueDictionary
@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from casty.behaviors.supervision import Strategy
 from casty.behaviors.values import SpyBehavior
 from casty.clock import TimerHandle
+from casty.config import ActorSettings
 from casty.errors import JournalUnavailableError
 from casty.messages import Terminated
 from casty.ref import ActorRef
@@ -67,6 +68,31 @@ class Resource(Protocol):
         ...
 
 
+class Keeper(Protocol):
+    """What starts an actor's children at their first message, and again after each stop: they are entities."""
+
+    settings: ActorSettings
+    """The configuration of the children, whatever their names."""
+
+    def passivate(self, cell: "Cell") -> None:
+        """Stop a child until its next message."""
+        ...
+
+    def inherit(self, cell: "Cell", unread: Sequence[Any]) -> Sequence[Any]:
+        """A child stops, and from now on its successor gets what arrives. Keep for the successor what the child leaves
+        unread, and return the messages that no actor will handle.
+        """
+        ...
+
+    def left(self, cell: "Cell") -> None:
+        """A child has stopped, and its name is free."""
+        ...
+
+    def why_paused(self, cell: "Cell") -> str:
+        """Say what a child that has never run waits for."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PendingRestart:
     """A restart that is due later."""
@@ -92,14 +118,16 @@ class CellExtras:
     attending: Signal | None = None
     """The signal being handled, for snapshots and the patrol."""
     children: "dict[str, Cell]" = field(default_factory=dict)
+    keeper: Keeper | None = None
+    """Of its children, where these are entities."""
     childless: Future[None] | None = None
     """Completed when the last child is gone, while a stop or restart waits for that."""
     has_hidden_children: bool = False
     """Whether it has, or has had, children whose names begin with `_`: they are the runtime's."""
     ending_family: bool = False
     """Set while all children are being stopped: there may be no new ones."""
-    watchers: "dict[Cell, Watch]" = field(default_factory=dict)
-    """The watches that end with this actor, by watcher."""
+    watchers: dict[Watch, None] = field(default_factory=dict[Watch, None])
+    """The watches that end with this actor: several of one watcher where more than one reference leads here."""
     watching: dict[ActorRef[Any], Watch] = field(default_factory=dict)
     """Its own watches, also those whose notice waits in its mailbox."""
     incarnation: int = 0

@@ -71,12 +71,12 @@ async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:
     """Bring an entity to its stored state; its handler. What raises on the way is already a matter of its journal."""
     extras = cell.own_extras()
     extras.event_sourced = True
-    configured = cell.services.settings.resolve(cell.name).journal
+    settings = cell.services.settings.resolve(cell.name) if cell.keeper is None else cell.keeper.settings
     log = await cell.services.journals.log_of(
         LogRequest(
             entity_id=behavior.entity_id,
             actor=cell.path,
-            journal=configured if behavior.journal is None else behavior.journal,
+            journal=settings.journal if behavior.journal is None else behavior.journal,
             wall_time=cell.services.system_clock.wall_time,
         )
     )
@@ -88,6 +88,9 @@ async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:
             entity = DurableStateEntity(behavior, log, host)
     extras.resources.append(entity)
     await entity.recover()
+    if behavior.on_recovery_completed is not None:
+        cell.dispatcher.check_abandoned()
+        await behavior.on_recovery_completed(open_context(cell), entity.state)
     return entity.handle
 
 

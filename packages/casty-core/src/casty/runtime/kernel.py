@@ -15,7 +15,7 @@ from casty.plugins import PluginRegistry
 from casty.ref import ActorRef
 from casty.runtime.adapters import ADAPTER
 from casty.runtime.ask import Asks
-from casty.runtime.cell import Cell, LocalRef
+from casty.runtime.cell import STOPPED, Cell, LocalRef
 from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.dispatcher import Dispatcher
 from casty.runtime.journals import Journals
@@ -24,6 +24,7 @@ from casty.runtime.remote import Remote
 from casty.runtime.revocable import Revocable
 from casty.runtime.threads import ThreadsafeCalls, check_thread
 from casty.runtime.timers import KeyedTimers
+from casty.runtime.watch import watched_cell
 
 
 class Kernel:
@@ -112,7 +113,8 @@ class Kernel:
 
     def _tell_due(self, ref: ActorRef[Any], due: Revocable) -> bool:
         """Send the message of a timer of the system's."""
-        if isinstance(ref, LocalRef):
+        if type(ref) is LocalRef:
             return ref.cell.tell_revocable(due)
         self.dead_letters.tell(ref, due.take())
-        return True
+        cell = watched_cell(ref)
+        return cell is None or cell.state != STOPPED

@@ -154,8 +154,11 @@ def _fail(cell: Cell, extras: CellExtras, exception: BaseException, message: obj
             for affected in verdict.cells:
                 affected.own_extras().reason = exception
                 request_stop(affected)
-            if verdict.directive is Directive.escalate and cell.parent is not None and cell.parent.parent is not None:
-                cell.parent.signal(Fail(exception))
+            parent = cell.parent
+            # An entity's parent is its shard, which no user supervises, and whose other entities go on.
+            above = parent is not None and parent.parent is not None and cell.keeper is None
+            if verdict.directive is Directive.escalate and parent is not None and above:
+                parent.signal(Fail(exception))
 
 
 def _failed(cell: Cell, extras: CellExtras, message: object, exception: BaseException) -> Exception:
@@ -212,8 +215,9 @@ async def _stop(cell: Cell, extras: CellExtras) -> None:
     waiting = cell.take_waiting()
     waiting.extendleft(reversed(extras.stash))
     extras.stash.clear()
+    unread = waiting if cell.keeper is None else cell.keeper.inherit(cell, waiting)
     publish, ref = cell.services.dead_letters.publish, cell.ref
-    await in_slices(lambda message: publish(message, ref, UNREAD), Draining(waiting))
+    await in_slices(lambda message: publish(message, ref, UNREAD), Draining(unread))
     await _end_family(cell, extras)
     if resources := tuple(extras.resources):
         await _patiently(cell, "closing the resources", partial(_close_resources, extras))

@@ -38,14 +38,15 @@ class Bounded(Admission):
                 raise self._full(cell)
 
     @override
-    async def offer(self, cell: Cell, message: Any) -> None:
-        if self._overflow is MailboxOverflowStrategy.backpressure:
-            if self._is_full(cell):
-                await self._room(cell)
-            if cell.admission is self:
-                cell.deliver(message)
-                return
-        cell.ref.tell(message)
+    async def offer(self, cell: Cell, message: Any) -> bool:
+        if self._overflow is not MailboxOverflowStrategy.backpressure:
+            return False
+        if self._is_full(cell):
+            await self._room(cell)
+        if cell.admission is not self:
+            return False  # the actor stopped meanwhile
+        cell.deliver(message)
+        return True
 
     def _is_full(self, cell: Cell) -> bool:
         # Room is made known when the queue is taken to be read: behind an empty one no caller may wait.
@@ -101,8 +102,8 @@ class Closed(Admission):
         cell.services.dead_letters.publish(message, cell.ref, STOPPED)
 
     @override
-    async def offer(self, cell: Cell, message: Any) -> None:
-        self.admit(cell, message)
+    async def offer(self, cell: Cell, message: Any) -> bool:
+        return False
 
     @override
     def read(self, cell: Cell) -> None:

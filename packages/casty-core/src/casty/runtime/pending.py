@@ -85,6 +85,18 @@ def translate(target: Target, message: object, adapted: object) -> None:
         target.asks[id(adapted)] = first
 
 
+def move(source: Target, message: object, target: Target) -> None:
+    """Another actor will handle an asked message: its asks go with it."""
+    first = source.asks.pop(id(message), None) if source.asks else None
+    if first is None:
+        return
+    for pending in _with_twins(first):
+        pending.target = target
+    if target.asks is None:
+        target.asks = {}
+    target.asks[id(message)] = first
+
+
 def fail_asks_with(target: Target, message: object, make_error: Callable[[], Exception]) -> None:
     """Fail the asks with this very message."""
     first = target.asks.get(id(message)) if target.asks else None

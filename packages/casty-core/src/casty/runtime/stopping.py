@@ -63,6 +63,8 @@ def leave_family(cell: Cell) -> None:
     parent = cell.parent
     if parent is not None and parent.extras is not None:
         parent.extras.children.pop(cell.name, None)
+        if parent.extras.keeper is not None:
+            parent.extras.keeper.left(cell)
         waiting = parent.extras.childless
         if waiting is not None and not waiting.done() and not parent.extras.children:
             waiting.set_result(None)

@@ -4,16 +4,17 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Self, overload, override
+from typing import Any, Self, cast, overload, override
 
 from casty import entropy
 from casty.actor_tree import SystemSnapshot
 from casty.address import ActorAddress
+from casty.behaviors.clustered import RegionRef, ShardedBehavior, ShardEnvelope
 from casty.behaviors.system import System
 from casty.behaviors.values import Behavior
 from casty.clock import Clock, SystemClock
 from casty.config import CastyConfig
-from casty.errors import ActorFailedError, ActorStoppedError, SystemStoppedError
+from casty.errors import ActorFailedError, ActorStoppedError, ArgumentError, SystemStoppedError
 from casty.event_stream import EventStream
 from casty.mailbox import Mailbox
 from casty.output_commit import OPEN, current
@@ -38,6 +39,7 @@ from casty.runtime.instruments import Instruments
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
+from casty.runtime.sharding import Region, find_entity
 from casty.runtime.snapshot import LIMIT, take_snapshot
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
@@ -120,16 +122,28 @@ class ActorSystem(System):
     ) -> None:
         await self.shutdown()
 
+    @overload
+    def spawn[M](
+        self, behavior: ShardedBehavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> RegionRef[M]: ...
+    @overload
+    def spawn[M](
+        self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[M]: ...
     @override
     def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]:
-        """Start an actor at the top of the tree; without a name it gets one.
+        """Start an actor at the top of the tree; without a name it gets one. For `Behaviors.sharded` it returns a
+        `RegionRef`, and `mailbox` is that of each entity.
 
         Raises `ActorNameError` for an illegal name or one that is taken, `BehaviorError` for what is no behavior, and
         `ScopeError` for a behavior that needs a cluster. An exception of the behavior itself goes to supervision.
         """
         kernel = self._kernel or self.kernel
+        if isinstance(behavior, ShardedBehavior):
+            sharded = cast("ShardedBehavior[Any]", behavior)
+            return cast("ActorRef[M]", Region(kernel, sharded, name, mailbox).ref)
         root = kernel.internal if name is not None and str(name).startswith("_") else kernel.root
         return spawn_cell(root, behavior, name, mailbox).ref
 
@@ -201,13 +215,22 @@ class ActorSystem(System):
                 return kernel.asks.promise(address.uid) or GoneRef(kernel, address)
             if (ref := kernel.find(address.path, address.uid)) is not None:
                 return ref
-            if (adapter := kernel.find_adapter(address)) is not None:
-                return adapter
+            if (found := kernel.find_adapter(address) or find_entity(kernel, address)) is not None:
+                return found
         elif address == NO_RECEIVER.address:
             return NO_RECEIVER
         elif kernel.remote is not None and (ref := kernel.remote.ref(address)) is not None:
             return ref
         return GoneRef(kernel, address)
+
+    @override
+    def entity_ref[M](self, region: ActorRef[ShardEnvelope[M]], entity_id: str) -> ActorRef[M]:
+        """`region.entity(entity_id)`, for a region whose type the type checker has lost."""
+        if not isinstance(region, RegionRef):
+            raise ArgumentError(
+                f"entity_ref takes the reference that spawn(Behaviors.sharded(...)) returns, not {region!r}"
+            )
+        return cast("RegionRef[M]", region).entity(entity_id)
 
     @override
     def snapshot(self, limit: int = LIMIT) -> SystemSnapshot:

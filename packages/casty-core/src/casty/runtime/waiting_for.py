@@ -28,4 +28,8 @@ def why_paused(cell: Cell) -> str | None:
     if extras is not None and extras.backoff is not None:
         left = max(0.0, extras.backoff.due - cell.services.clock.time())
         return f"it waits {left:.1f} s more to restart after {extras.backoff.cause!r}"
-    return "it starts when the events of the command that spawned it are stored" if cell.state == PAUSED else None
+    if cell.state != PAUSED:
+        return None
+    if cell.keeper is not None:
+        return cell.keeper.why_paused(cell)
+    return "it starts when the events of the command that spawned it are stored"

@@ -6,14 +6,20 @@ from casty.ref import ActorRef
 from casty.runtime.adapters import AdapterRef
 from casty.runtime.cell import STOPPED, Cell, LocalRef
 from casty.runtime.extras import DEFAULT, Watch
+from casty.runtime.routed import RoutedRef
 
 
 def watch(watcher: Cell, ref: ActorRef[Any], message: Any = DEFAULT) -> None:
     """Tell `watcher` when the actor stops; at once if it is not alive (any more). A second watch replaces the first."""
-    registered = watcher.own_extras().watching[ref] = Watch(watcher, ref, message)
+    watching = watcher.own_extras().watching
+    replaced, registered = watching.get(ref), Watch(watcher, ref, message)
+    watching[ref] = registered
     target = watched_cell(ref)
     if target is not None and target.state != STOPPED:
-        target.own_extras().watchers[watcher] = registered
+        watchers = target.own_extras().watchers
+        if replaced is not None:
+            watchers.pop(replaced, None)
+        watchers[registered] = None
         return
     remote = watcher.services.remote
     if target is None and remote is not None and remote.watch(watcher.ref, ref, registered.notify):
@@ -23,22 +29,22 @@ def watch(watcher: Cell, ref: ActorRef[Any], message: Any = DEFAULT) -> None:
 
 
 def unwatch(watcher: Cell, ref: ActorRef[Any]) -> None:
-    watcher.own_extras().watching.pop(ref, None)
+    ended = watcher.own_extras().watching.pop(ref, None)
     target = watched_cell(ref)
     if target is None:
         if watcher.services.remote is not None:
             watcher.services.remote.unwatch(watcher.ref, ref)
-    elif target.extras is not None:
-        target.extras.watchers.pop(watcher, None)
+    elif target.extras is not None and ended is not None:
+        target.extras.watchers.pop(ended, None)
 
 
 def unwatch_all(watcher: Cell) -> None:
     """End all watches of an actor that stops or restarts."""
     if watcher.extras is not None:
-        for ref in watcher.extras.watching:
+        for ref, ended in watcher.extras.watching.items():
             target = watched_cell(ref)
             if target is not None and target.extras is not None:
-                target.extras.watchers.pop(watcher, None)
+                target.extras.watchers.pop(ended, None)
         watcher.extras.watching.clear()
         if watcher.extras.watches_afar and watcher.services.remote is not None:
             watcher.services.remote.unwatch(watcher.ref)
@@ -47,13 +53,15 @@ def unwatch_all(watcher: Cell) -> None:
 def notify_watchers(cell: Cell) -> None:
     """Send the notices for an actor that has stopped."""
     if cell.extras is not None:
-        for registered in cell.extras.watchers.values():
+        for registered in cell.extras.watchers:
             registered.notify(cell.extras.reason)
         cell.extras.watchers.clear()
 
 
 def watched_cell(ref: ActorRef[Any]) -> Cell | None:
-    """The cell behind a reference of this process; behind an adapter it is the cell of its owner."""
+    """The cell behind a reference of this process: the owner of an adapter, the region of an entity."""
     if isinstance(ref, AdapterRef):
         return ref.owner
+    if isinstance(ref, RoutedRef):
+        return ref.home
     return ref.cell if isinstance(ref, LocalRef) else None

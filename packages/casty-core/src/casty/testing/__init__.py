@@ -6,6 +6,7 @@ from casty.testing.clock import manual_time as manual_time
 from casty.testing.effects import Asked as Asked
 from casty.testing.effects import Effect as Effect
 from casty.testing.effects import NoEffects as NoEffects
+from casty.testing.effects import Passivated as Passivated
 from casty.testing.effects import PipedToSelf as PipedToSelf
 from casty.testing.effects import Restarted as Restarted
 from casty.testing.effects import Spawned as Spawned

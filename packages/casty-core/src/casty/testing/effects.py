@@ -94,6 +94,11 @@ class Unstashed:
 
 
 @dataclass(frozen=True, slots=True)
+class Passivated:
+    """`ctx.passivate`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unhandled:
     """The handler returned `Behaviors.unhandled()`."""
 
@@ -122,6 +127,7 @@ type Effect = (
     | PipedToSelf
     | Stashed
     | Unstashed
+    | Passivated
     | Unhandled
     | Restarted
     | NoEffects

@@ -19,6 +19,7 @@ from casty.testing.clock import ManualClock
 from casty.testing.effects import (
     Asked,
     Effect,
+    Passivated,
     PipedToSelf,
     Spawned,
     Stashed,
@@ -140,6 +141,11 @@ class RecordingContext(ActorContext[Any]):
         else:
             raise ValueError(f"{self._path} may stop its children and itself, but not {ref.address.path}")
         self.effects.append(Stopped(ref))
+
+    @override
+    def passivate(self) -> None:
+        self.stopping = True
+        self.effects.append(Passivated())
 
     @override
     def watch(self, ref: ActorRef[Any]) -> None:

@@ -1,0 +1,8 @@
+"""Entities in this process: shards of actors that start at their first message, and the references that find them."""
+
+from casty.runtime.sharding.entities import Entities as Entities
+from casty.runtime.sharding.entities import EntityCounts as EntityCounts
+from casty.runtime.sharding.ids import shard_of as shard_of
+from casty.runtime.sharding.recency import Recency as Recency
+from casty.runtime.sharding.region import Region as Region
+from casty.runtime.sharding.region import find_entity as find_entity
