@@ -1,5 +1,5 @@
 """The command `casty`, the same as `python -m casty`. It needs only the core: a slim install has no terminal library,
-and the commands that want one are behind a door.
+so the commands that need one are imported from `casty-cli` when they are called.
 """
 
 import argparse
@@ -26,8 +26,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 1 for output that could not be written, 2 for a wrong command line
-    or configuration, 130 after Ctrl-C. `plugins --check` and the commands of `journal` also exit with 1 for what they
-    find.
+    or configuration, 130 after Ctrl-C. `plugins --check` and the commands of `journal` also exit with 1 on findings.
     """
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
@@ -59,8 +58,8 @@ def _run(arguments: Sequence[str]) -> int:
             return FAILED if chosen.check and not all(row.ok for row in listed) else 0
         return 0
     finally:
-        # While an error can still be handled: at the interpreter's exit it would be a traceback. Also after SystemExit.
-        if isinstance(sys.stdout, TextIOBase):  # it is None where the process was started without
+        # Flush while an error can still be handled: at exit it would be a traceback. Also after SystemExit.
+        if isinstance(sys.stdout, TextIOBase):  # None if the process has no standard output
             sys.stdout.flush()
 
 
@@ -71,7 +70,7 @@ def _fail(problem: str, code: int) -> int:
 
 
 def _discard_output() -> None:
-    """What is left in the buffer has no reader, and must not fail once more at the interpreter's exit."""
+    """Drop buffered output: it has no reader, and would fail again at the interpreter's exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
@@ -79,19 +78,19 @@ def _discard_output() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="casty", description="Casty, a typed actor framework.")
-    parser.add_argument("--version", action="store_true", help="print the versions of what is installed, and exit")
+    parser.add_argument("--version", action="store_true", help="print the installed versions, and exit")
     commands = parser.add_subparsers(dest="command", title="commands")
-    plugins = commands.add_parser("plugins", help="list the plugins that are installed, and their state")
+    plugins = commands.add_parser("plugins", help="list the installed plugins and their state")
     plugins.add_argument("--config", metavar="FILE", help="read [plugins] disabled from here, not from casty.toml")
     plugins.add_argument("--json", action="store_true", help="print a JSON array of objects")
     plugins.add_argument("--check", action="store_true", help="exit with 1 if a plugin has failed or conflicts")
-    about_journals = "look into a journal, export, import or verify it (needs casty[cli])"
-    commands.add_parser("journal", help=about_journals)  # for the help alone: what follows it is not read here
+    about_journals = "inspect, export, import or verify a journal (needs casty[cli])"
+    commands.add_parser("journal", help=about_journals)  # only for the help: casty-cli parses its arguments
     return parser
 
 
 def _versions() -> list[str]:
-    """Casty's distributions and those of its plugins, one on each line, and the interpreter."""
+    """The versions of Casty's distributions, one per line, and of the interpreter."""
     versions: dict[str, str] = {}
     for distribution in metadata.distributions():
         name = distribution.name

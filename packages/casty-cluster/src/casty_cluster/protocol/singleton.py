@@ -161,12 +161,16 @@ class Singleton:
 
     def validate(self) -> None:
         """Raises AssertionError where an invariant is broken."""
-        assert self.phase is not Phase.waiting or self.host == self._local, "it waits for what another node runs"
+        assert self.phase is not Phase.waiting or self.host == self._local, (
+            "it waits to start, but another node is the host"
+        )
         assert self._handed_over <= set(self._older), "a member that is not older has handed over"
-        assert self._restart_at is None or self.phase is Phase.ended, "what has not failed is to start again"
+        assert self._restart_at is None or self.phase is Phase.ended, (
+            "a restart is due, but the singleton has not ended"
+        )
 
     def _renew(self, local: NodeId) -> list[Effect]:
-        """Begin as another incarnation. What the last one ran may still have to stop."""
+        """Start over as a new incarnation. The instance of the previous one may still be stopping."""
         # An asker may know this node as a member before the node does itself.
         effects = [] if self._local is None else self._out()
         self._local = local

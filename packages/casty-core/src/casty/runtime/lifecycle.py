@@ -42,7 +42,7 @@ logger = logging.getLogger("casty")
 
 
 def follow(cell: Cell, behavior: Any, message: Any) -> None:
-    """Carry out a handler's result, other than the commonest ones, which the dispatcher treats itself."""
+    """Carry out a handler's result, except for the most common ones, which the dispatcher handles itself."""
     match behavior:
         case SameBehavior():
             pass
@@ -76,7 +76,7 @@ async def attend(cell: Cell) -> None:
                 case Fail(exception, message):
                     _fail(cell, extras, exception, message)
                     if extras.signals:
-                        return  # why: an actor that fails at every start must not keep the others from their turns
+                        return  # why: an actor that fails at every start must not starve the others
                 case Restart(exception, delay):
                     await _wind_down(cell, extras, exception)
                     _start_after(cell, extras, signal, delay)
@@ -134,7 +134,7 @@ def _fail(cell: Cell, extras: CellExtras, exception: BaseException, message: obj
     if verdict.directive is Directive.resume and cell.handler is None:
         verdict = replace(verdict, directive=Directive.stop)  # it failed to start: there is no behavior to resume
     begin_outage(cell, extras, exception)
-    # An outage of a journal is many actors' failure at once; and these say in their text what is wrong.
+    # A journal outage fails many actors at once, and the text of these errors is enough.
     trace = None if isinstance(exception, JournalError | ConfigError | PluginError) else exception
     logger.error(
         "%s failed, and supervision says %s: %s",
@@ -162,7 +162,7 @@ def _fail(cell: Cell, extras: CellExtras, exception: BaseException, message: obj
 
 
 def _failed(cell: Cell, extras: CellExtras, message: object, exception: BaseException) -> Exception:
-    """What an ask fails with whose message the actor failed on."""
+    """The error of an ask whose message made the actor fail."""
     text = f"{cell.path} failed on {type(message).__qualname__}: {described(exception)}"
     if extras.event_sourced and isinstance(exception, JournalError):
         return restated(exception, text)
@@ -172,7 +172,7 @@ def _failed(cell: Cell, extras: CellExtras, message: object, exception: BaseExce
 
 
 async def _wind_down(cell: Cell, extras: CellExtras, exception: BaseException | None) -> None:
-    """End an incarnation that another follows: nothing that waits in the mailbox or the stash is lost."""
+    """End an incarnation before the next one: messages in the mailbox and the stash are kept."""
     if exception is not None:
         for hooks in reversed(extras.wrapping.hooks):
             if hooks.pre_restart is not None:
@@ -208,7 +208,7 @@ async def _stop(cell: Cell, extras: CellExtras) -> None:
     admission, cell.admission = cell.admission, CLOSED
     if admission is not None:
         admission.read(cell)
-    # What its timers and watches have sent is revoked, and no dead letter.
+    # Queued messages of its timers and watches are revoked; they do not become dead letters.
     unwatch_all(cell)
     if extras.timers is not None:
         await extras.timers.cancel_all()
@@ -233,7 +233,7 @@ async def _stop(cell: Cell, extras: CellExtras) -> None:
 
 
 async def _patiently(cell: Cell, what: str, step: Callable[[], Awaitable[None]]) -> None:
-    """A step of a stop, which continues whatever becomes of the step."""
+    """Run one step of a stop; the stop continues whatever the outcome."""
     error = await cell.services.patience.see_through(step, f"{what} of {cell.path}")
     if error is not None:
         failed = described(error)
@@ -259,6 +259,6 @@ async def _end_errands(cell: Cell, extras: CellExtras) -> None:
 
 async def _close_resources(extras: CellExtras) -> None:
     while extras.resources:
-        # One that is still being closed when a stop loses its patience is left for the stop to end.
+        # A resource whose closing is cancelled stays in the list, so that the stop can end its tasks.
         await extras.resources[-1].close()
         extras.resources.pop()

@@ -1,4 +1,4 @@
-"""Long work in slices, between which the event loop has its turn: at no size it may stand still for long."""
+"""Runs long work in slices and lets the event loop run between them, so that no amount of work blocks it."""
 
 import asyncio
 from collections import deque
@@ -8,11 +8,11 @@ from operator import length_hint
 from typing import Final
 
 SLICE: Final = 256
-"""Steps between two turns of the event loop; a step is a few microseconds, and may wake a task."""
+"""Number of steps per slice; a step takes a few microseconds, and may wake a task."""
 
 
 async def in_slices[T](step: Callable[[T], object], items: Iterable[T]) -> None:
-    """Call `step` for each item. Suspends only where there are more than a slice."""
+    """Call `step` for each item. Suspends between slices only."""
     for number, batch in enumerate(batched(items, SLICE)):
         if number:
             await asyncio.sleep(0)
@@ -21,8 +21,8 @@ async def in_slices[T](step: Callable[[T], object], items: Iterable[T]) -> None:
 
 
 class Draining[T]:
-    """Iterates over the items once, and frees them by the slice: not all at once in the end. An iteration that was
-    broken off goes on where it was. No call of Python for each item: the messages of a long mailbox pass here.
+    """Iterates over the items once and frees them slice by slice, not all at the end. An interrupted iteration can be
+    continued. There is no Python call per item, because all messages of a long mailbox pass through here.
     """
 
     __slots__ = ("_later", "_slice")

@@ -89,7 +89,7 @@ class SwimDetector:
         self._round: Round | None = None
         self._sequence_nr = 0
         self._probe_at = self._gossip_at = 0.0
-        """Mean something only while there are other members."""
+        """Both times are valid only while there are other members."""
         self.health = LocalHealth()
 
     def members(self, others: Sequence[NodeId], now: float) -> None:
@@ -200,7 +200,7 @@ class SwimDetector:
             yield self._probe(self._opinions.nodes[uid], Message(Kind.ping_request, round_.sequence_nr, round_.target))
 
     def _conclude(self, round_: Round, now: float) -> Iterator[Probe]:
-        """There was no ack."""
+        """End a round without an ack: suspect the target, unless there was another sign of life."""
         self._end_round(now)
         if round_.target in self._opinions.dead or self._opinions.heard_since(round_.target, round_.began):
             return

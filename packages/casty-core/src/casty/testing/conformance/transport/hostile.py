@@ -28,7 +28,7 @@ def wire_of(promised: Capabilities) -> Wire:
 
 
 async def expect_served(one: Node, other: Node) -> None:
-    """Expect the endpoint to serve valid peers still."""
+    """Expect the endpoint to still serve valid peers."""
     before = len(one.inbox.frames)
     await other.send(one.address, [b"and now?"])
     await one.inbox.until_received(before + 1)
