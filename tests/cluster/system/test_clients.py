@@ -1,10 +1,9 @@
 """Clients at a real node, by hand: what they may send is delivered and replied to, and the rest is dropped."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from casty import ActorAddress, ActorContext, Behavior, Behaviors, DeadLetter
@@ -34,17 +33,19 @@ SERIALIZER: Final = MsgpackSerializer()
 class Client:
     """Writes frames to one node, as a client would."""
 
-    def __init__(self, connection: Stranger, system: str, uid: int) -> None:
+    def __init__(self, connection: Stranger, system: str, name: str, uid: int) -> None:
         self._connection = connection
         self._system = system
-        self.node = NodeId(NAME, 0, uid)
+        self.node = NodeId(name, 0, uid)
         self._asked = 0
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, system: ClusteredActorSystem, uid: int = 7, lane: Lane = Lane.user) -> AsyncGenerator["Client"]:
+    async def of(
+        cls, system: ClusteredActorSystem, uid: int = 7, *, name: str = NAME, lane: Lane = Lane.user
+    ) -> AsyncGenerator["Client"]:
         async with Stranger.at(system.self_node.address) as connection:
-            client = cls(connection, system.name, uid)
+            client = cls(connection, system.name, name, uid)
             await connection.introduce(client.node, cluster=system.name, lane=lane)
             yield client
 
@@ -57,7 +58,7 @@ class Client:
     async def ask_name(self, path: str) -> object:
         """Ask an actor for its name."""
         self._asked += 1
-        address = ActorAddress(system=self._system, path=ASKS, host=NAME, port=0, uid=self._asked)
+        address = ActorAddress(system=self._system, path=ASKS, host=self.node.host, port=0, uid=self._asked)
         body = SERIALIZER.dumps(Identify(DetachedRef[str](address)))
         return await self.asked(path, body)
 
@@ -186,11 +187,16 @@ async def test_a_reply_for_a_client_that_has_gone_is_a_dead_letter(caplog: pytes
         assert lost[0].reason == f"the client {NAME} is not connected to this node"
 
 
-async def test_of_many_clients_a_bounded_number_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_many_clients_a_bounded_number_is_remembered(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(clients, "REMEMBERED", 2)
     async with node() as system:
-        for uid in range(1, 6):
-            async with Client.of(system, uid) as client:
+        for uid in (1, 2, 3, 1, 3):
+            async with Client.of(system, uid, name=f"reports-{uid}") as client:
                 client.send(FORBIDDEN["membership"])
                 assert await client.ask_name("/worker") == "worker"
-    await asyncio.sleep(0)
+    reported = [record.args for record in caplog.records if "is dropped" in record.getMessage()]
+    assert [str(client) for client, _ in cast(list[tuple[object, object]], reported)] == [
+        str(NodeId(f"reports-{uid}", 0, uid)) for uid in (1, 2, 3, 1)
+    ]
