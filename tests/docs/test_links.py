@@ -64,3 +64,9 @@ def test_a_good_link_is_accepted(tmp_path: Path) -> None:
 
 def test_headings_that_repeat_are_numbered() -> None:
     assert anchors("# A b\n## A b\n### A-b!\n```\n# no\n```\n") == {"a-b", "a-b-1", "a-b-2"}
+
+
+def test_tests_that_documents_name_exist() -> None:
+    named = {path for document in DOCUMENTS for path in re.findall(r"`(tests/[\w/.-]+)`", document.read_text())}
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
