@@ -7,7 +7,7 @@ from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.effects import Claim, Closed, Deliver, Drain, Halt, Opened, Run, SendUser, Warn
 from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, DrainAll, Drained, Fenced, Follow, Received
-from casty_cluster.protocol.sharding.owner import DRAIN_TIMEOUT, Hosted, Owner
+from casty_cluster.protocol.sharding.owner import DRAIN_TIMEOUT, PAUSE, Hosted, Owner
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import Bounce, Grant, HandOff, HostPhase, Message, Refused, Started, Stopped
 
@@ -133,6 +133,14 @@ def test_entities_that_do_not_stop_in_time_are_cancelled_and_waited_for(running:
     assert running.machine.hosted == [Hosted(SHARD, 5, HostPhase.draining)]
     assert running.machine.next_deadline() is None
     assert running.give(Drained(SHARD, 5)) == [report(Stopped(SHARD, 5))]
+
+
+def test_a_pause_of_the_process_does_not_count_as_time_to_drain(running: Part) -> None:
+    running.hand_off(5)
+    resumed = DRAIN_TIMEOUT + PAUSE + 1.0
+    assert running.give(Tick(), resumed) == []
+    assert running.give(Tick(), resumed + DRAIN_TIMEOUT - 0.1) == []
+    assert len(running.give(Tick(), resumed + DRAIN_TIMEOUT)) == 2
 
 
 def test_a_fenced_shard_ends_at_once_and_the_coordinator_learns_it_before_it_is_asked_for_a_home(running: Part) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.sharding.effects import Claim, Deliver, Drain, Run, SendUser
+from casty_cluster.protocol.sharding.effects import Claim, Deliver, Drain, Run, SendUser, Warn
 from casty_cluster.protocol.sharding.inputs import (
     Bounced,
     Claimed,
@@ -83,6 +83,13 @@ def test_the_first_hello_of_a_term_is_answered_with_a_report(running: Part) -> N
     assert running.give(Received(B, Hello(2, 10_000))) == [SendSystem(B, report(2, hosted))]
     assert running.give(Received(B, Hello(2, 10_000))) == []
     assert running.give(Received(A, Hello(1, 10_000))) == []
+
+
+def test_another_number_of_shards_than_the_coordinator_has_is_a_warning_here_too(part: Part) -> None:
+    [_, warning] = part.give(Received(B, Hello(2, 64)))
+    assert isinstance(warning, Warn)
+    assert "num_shards=10000" in warning.text
+    assert f"the coordinator {B} with num_shards=64" in warning.text
 
 
 def test_a_long_report_comes_in_chunks(part: Part) -> None:

@@ -29,6 +29,8 @@ from casty_cluster.wire.sharding import Bounce, Grant, HandOff, HostPhase, Messa
 
 DRAIN_TIMEOUT: Final = 10.0
 """Seconds that the entities of a shard have to handle what they have accepted."""
+PAUSE: Final = 1.0
+"""Seconds by which a tick is late only where the process did not run meanwhile."""
 
 type Input[M] = Received[Message[M] | Grant | HandOff] | Claimed | ClaimRefused | Drained | Fenced | Follow | DrainAll
 type Effect[M] = (
@@ -99,7 +101,7 @@ class Owner[M]:
             case DrainAll():
                 return [effect for hosted in self.hosted for effect in self._close(hosted.shard, now)]
             case Tick():
-                return [effect for shard in self._drains.expire(now) for effect in self._overdue(shard)]
+                return self._tick(now)
 
     def next_deadline(self) -> float | None:
         return self._drains.next()
@@ -171,6 +173,14 @@ class Owner[M]:
         del self._hosted[shard]
         self._drains.stop(shard)
         return self._report(Stopped(shard, epoch))
+
+    def _tick(self, now: float) -> list[Effect[M]]:
+        due = self._drains.next()
+        if due is not None and now - due > PAUSE:
+            # The process was paused: the entities have had no time either.
+            for shard in list(self._drains):
+                self._drains.start(shard, now)
+        return [effect for shard in self._drains.expire(now) for effect in self._overdue(shard)]
 
     def _overdue(self, shard: int) -> list[Effect[M]]:
         """`Drained` has to follow: until the cancelled entities have ended, no other node may run the shard."""

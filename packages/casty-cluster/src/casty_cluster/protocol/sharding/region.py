@@ -20,7 +20,7 @@ from casty.member import NodeId
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding import owner, sender
-from casty_cluster.protocol.sharding.effects import Closed, Opened, SendUser
+from casty_cluster.protocol.sharding.effects import Closed, Opened, SendUser, Warn
 from casty_cluster.protocol.sharding.inputs import (
     Bounced,
     Claimed,
@@ -150,7 +150,7 @@ class Region[M]:
             case FlushAck():
                 return self.sender.handle(Received(node, message), now)
             case Hello():
-                return self._promise(node, message.term, now)
+                return self._promise(node, message, now)
             case Grant() if self._leaves_alone:
                 return []  # its coordinator has retired since, and no member stays to run the shard
             case Grant() | HandOff():
@@ -168,14 +168,29 @@ class Region[M]:
     def _follows(self, node: NodeId, term: int) -> bool:
         return node == self._coordinator and term >= self._term
 
-    def _promise(self, node: NodeId, term: int, now: float) -> list[Effect[M]]:
-        if term <= self._term:
+    def _promise(self, node: NodeId, hello: Hello, now: float) -> list[Effect[M]]:
+        if hello.term <= self._term:
             return []
-        self._term, self._coordinator = term, node
+        self._term, self._coordinator = hello.term, node
         # The new coordinator counts this node among those that may have homes on any leaver.
         self._may_stop = False
         follow = Follow(node)
-        return [*self._reports(node), *self.owner.handle(follow, now), *self.sender.handle(follow, now)]
+        return [
+            *self._reports(node),
+            *self._compare(node, hello.num_shards),
+            *self.owner.handle(follow, now),
+            *self.sender.handle(follow, now),
+        ]
+
+    def _compare(self, node: NodeId, num_shards: int) -> list[Effect[M]]:
+        if num_shards == self.num_shards:
+            return []
+        text = (
+            f"this node has the region with num_shards={self.num_shards}, the coordinator {node} with "
+            f"num_shards={num_shards}: this node runs no shards, and finds no homes for its messages; spawn the region "
+            "with the same num_shards on all nodes"
+        )
+        return [Warn(text)]
 
     def _reports(self, coordinator: NodeId) -> list[Effect[M]]:
         hosted = ((shard, epoch, phase.value) for shard, epoch, phase in self.owner.hosted)
