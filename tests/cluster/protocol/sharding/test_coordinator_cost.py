@@ -61,8 +61,11 @@ def costs(num_shards: int) -> list[int]:
         viewed(A, [A, B]),
         Tick(),
     ]
+    instructions(lambda: None)  # Python 3.12 counts nothing the first time in a process
     return [instructions(lambda given=given: machine.handle(given, 0.0)) for given in inputs]
 
 
 def test_the_work_for_a_change_does_not_grow_with_the_number_of_shards() -> None:
-    assert costs(10_000) == costs(100)
+    few = costs(100)
+    assert min(few) > 0
+    assert costs(10_000) == few
