@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from casty import (
     ActorFailedError,
+    ActorStopped,
     ActorStoppedError,
     ActorSystem,
     ArgumentError,
@@ -337,3 +338,23 @@ async def test_copies_that_a_local_region_cannot_keep_are_a_warning(
 ) -> None:
     system.spawn(Behaviors.sharded(Recording(), replication=ReplicationConfig(replicas=2)), "accounts")
     assert "/accounts keeps no copies of its entities" in caplog.text
+
+
+async def test_the_shards_of_a_region_share_the_turns_of_the_event_loop(system: ActorSystem) -> None:
+    number, stopped, most = 10_000, 0, 0
+    region = system.spawn(Behaviors.sharded(Recording(), num_shards=50))
+    for each in range(number):
+        region.entity(f"entity-{each}").tell("hello")
+    await settle()
+
+    def count(event: ActorStopped) -> None:
+        nonlocal stopped
+        stopped += 1
+
+    system.event_stream.subscribe(ActorStopped, count)
+    stop_region(region)
+    while stopped < number:
+        before = stopped
+        await asyncio.sleep(0)
+        most = max(most, stopped - before)
+    assert most < 1_000

@@ -20,12 +20,14 @@ from casty.runtime.cell import PAUSED, Cell
 from casty.runtime.extras import CellExtras
 from casty.runtime.mailbox import CLOSED, Bounded
 from casty.runtime.signals import Start
-from casty.runtime.slices import Draining, in_slices
+from casty.runtime.slices import SLICE, Draining, in_slices
 from casty.runtime.stopping import request_stop
 from casty.runtime.wrapping import unwrap
 
 COPIED: Final = 10_000
 """Children that are looked up at a time to be stopped."""
+LEAST: Final = 8
+"""Children that any actor stops at a time."""
 NAME: Final = re.compile(r"[^/\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 
 
@@ -151,7 +153,7 @@ async def stop_children(cell: Cell) -> None:
         return
     extras.ending_family = True
     try:
-        await _request_stops(extras.children)
+        await _request_stops(extras.children, _share(cell))
         if extras.children:
             extras.childless = Future(loop=cell.dispatcher.loop)
             await extras.childless
@@ -160,7 +162,15 @@ async def stop_children(cell: Cell) -> None:
         extras.childless = None
 
 
-async def _request_stops(children: dict[str, Cell]) -> None:
+def _share(cell: Cell) -> int:
+    """Children that an actor stops between two turns of the event loop: fewer where its siblings, such as the shards of
+    a region, stop theirs at the same time.
+    """
+    family = None if cell.parent is None else cell.parent.extras
+    return SLICE if family is None else max(LEAST, SLICE // max(1, len(family.children)))
+
+
+async def _request_stops(children: dict[str, Cell], share: int) -> None:
     """Request every child to stop. Those that have not ended when they were asked stay in front of the others: even a
     copy of all would take too long, and what is asked twice stops once.
     """
@@ -169,7 +179,7 @@ async def _request_stops(children: dict[str, Cell]) -> None:
         first = max(0, len(children) - unasked)
         part = deque(islice(children.values(), first, first + COPIED))
         unasked -= COPIED
-        await in_slices(request_stop, Draining(part))
+        await in_slices(request_stop, Draining(part), share)
 
 
 class Listing(Sequence[ActorRef[Any]]):

@@ -11,9 +11,9 @@ SLICE: Final = 256
 """Number of steps per slice; a step takes a few microseconds, and may wake a task."""
 
 
-async def in_slices[T](step: Callable[[T], object], items: Iterable[T]) -> None:
+async def in_slices[T](step: Callable[[T], object], items: Iterable[T], size: int = SLICE) -> None:
     """Call `step` for each item. Suspends between slices only."""
-    for number, batch in enumerate(batched(items, SLICE)):
+    for number, batch in enumerate(batched(items, size)):
         if number:
             await asyncio.sleep(0)
         for item in batch:
