@@ -123,6 +123,33 @@ async def stop_family(actors: int, *, started: bool) -> float:
         return beat.longest_ms
 
 
+async def stop_region(entities: int) -> float:
+    """Stop a region by a shutdown, all of whose entities are active."""
+    system = await ActorSystem().__aenter__()
+    await fill_region(system, entities)
+    with beating() as beat:
+        await system.shutdown()
+    return beat.longest_ms
+
+
+async def passivate(entities: int) -> float:
+    """Send messages to entities of which a hundredth may be active."""
+    async with ActorSystem() as system:
+        with beating() as beat:
+            await fill_region(system, entities, limit=max(1, entities // 100))
+        return beat.longest_ms
+
+
+async def fill_region(system: ActorSystem, entities: int, limit: int | None = None) -> None:
+    behavior = Behaviors.receive(ignore)
+    region = system.spawn(Behaviors.sharded(lambda entity_id: behavior, limit=limit), "region")
+    for number in range(entities):
+        region.entity(f"entity-{number}").tell("hello")
+        if number % 1_000 == 999:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+
+
 async def time_out(asks: int) -> float:
     async with ActorSystem() as system:
         ref = system.spawn(Behaviors.receive(ignore))
@@ -266,6 +293,8 @@ def measurements(scale: float) -> Sequence[Measurement]:
         row("1,000,000 children stop", partial(stop_family, million, started=False)),
         row("100,000 started children stop", partial(stop_family, many, started=True)),
         row("1,000,000 children are listed", partial(list_children, million)),
+        row("100,000 entities of a region stop", partial(stop_region, many)),
+        row("100,000 entities within a limit of 1,000", partial(passivate, many)),
         row("100,000 asks time out", partial(time_out, many)),
         row("100,000 asks of an actor that stops", partial(die_asked, many)),
         row("1,000,000 queued messages are handled", partial(handle_queued, million)),

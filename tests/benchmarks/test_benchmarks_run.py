@@ -43,12 +43,23 @@ HOLDING = [
     "1,000,000 children stop",
     "100,000 started children stop",
     "1,000,000 children are listed",
+    "100,000 entities of a region stop",
+    "100,000 entities within a limit of 1,000",
     "100,000 asks time out",
     "100,000 asks of an actor that stops",
     "1,000,000 queued messages are handled",
     "1,000,000 queued messages die",
     "100,000 timers are cancelled",
     "100,000 events are replayed",
+]
+
+ENTITIES = [
+    "tell by reference",
+    "tell by envelope",
+    "tell, with passivation",
+    "ask by reference",
+    "idle entity",
+    "idle actor",
 ]
 
 WIRE = ["one way", "request and reply (p50)", "request and reply (p99)", "100 at a time"]
@@ -64,7 +75,14 @@ def run(program: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("program", "names"), [("local.py", LOCAL), ("holding.py", HOLDING), ("journal.py", JOURNAL), ("wire.py", WIRE)]
+    ("program", "names"),
+    [
+        ("local.py", LOCAL),
+        ("entities.py", ENTITIES),
+        ("holding.py", HOLDING),
+        ("journal.py", JOURNAL),
+        ("wire.py", WIRE),
+    ],
 )
 def test_every_measurement_has_a_figure(program: str, names: list[str]) -> None:
     rows = json.loads(run(program, *RUN, "--json"))

@@ -198,9 +198,14 @@ async def test_what_an_entity_leaves_unread_when_it_ends_is_handled_by_the_next(
 
 
 async def test_an_ask_that_moves_to_the_next_incarnation_fails_with_it(system: ActorSystem) -> None:
-    slow = Slow(Recording())
-    alice = system.spawn(Behaviors.sharded(slow)).entity("alice")
-    alice.tell("stop")
+    gate = asyncio.Event()
+
+    async def stop_later(ctx: Ctx) -> Behavior[Message]:
+        await gate.wait()
+        return Behaviors.stopped()
+
+    alice = system.spawn(Behaviors.sharded(Recording(stop_later=stop_later))).entity("alice")
+    alice.tell("stop_later")
     same: asyncio.Future[Question] = asyncio.get_running_loop().create_future()
 
     def failing(reply_to: ActorRef[str]) -> Message:
@@ -211,7 +216,7 @@ async def test_an_ask_that_moves_to_the_next_incarnation_fails_with_it(system: A
     asks = [asyncio.create_task(alice.ask(failing, timeout=3600)) for _ in range(2)]  # both send the same message
     await settle()
     assert not any(each.done() for each in asks)
-    slow.gate.set()
+    gate.set()
     for each in asks:
         with pytest.raises(ActorFailedError, match="failed on Question"):
             await each
