@@ -19,6 +19,7 @@ type Message = Add | GetBasket
 type Basket = tuple[str, ...]
 
 JOURNAL = InMemoryJournal()
+EMPTY: Basket = ()
 
 
 def session(visitor: str) -> Behavior[Message]:
@@ -39,7 +40,7 @@ def session(visitor: str) -> Behavior[Message]:
     return Behaviors.event_sourced(
         entity_id=visitor,
         journal=JOURNAL,
-        initial_state=(),
+        initial_state=EMPTY,
         on_event=added,
         on_command=on_command,
         on_recovery_completed=welcome,

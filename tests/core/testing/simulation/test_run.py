@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from asyncio import all_tasks
 from itertools import count
 from pathlib import Path
@@ -48,6 +49,24 @@ def test_a_run_says_what_it_was() -> None:
 def test_many_seeds_are_run_in_order() -> None:
     assert [run.result for run in simulate_seeds(quiet, 5)] == [0, 1, 2, 3, 4]
     assert [run.result for run in simulate_seeds(quiet, (9, 3))] == [9, 3]
+
+
+def test_the_objects_of_a_run_are_freed_before_the_next_one() -> None:
+    class State:
+        def __init__(self, sim: Simulation) -> None:
+            self.sim = sim
+            sim.invariant(lambda: self.sim.seed >= 0)
+
+    made: list[weakref.ref[State]] = []
+    alive: list[int] = []
+
+    async def scenario(sim: Simulation) -> None:
+        alive.append(sum(ref() is not None for ref in made))
+        made.append(weakref.ref(State(sim)))
+        await asyncio.sleep(1.0)
+
+    simulate_seeds(scenario, 5)
+    assert alive == [0] * 5
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any, Concatenate, Final
 from casty.entropy import SOURCE
 from casty.errors import ConfigError
 from casty.testing.simulation.failures import SimulationFailedError
-from casty.testing.simulation.isolation import clear_away, isolated
+from casty.testing.simulation.isolation import clear_away, collected, isolated
 from casty.testing.simulation.report import SEED, report
 from casty.testing.simulation.seeded import SeededEntropy, stream
 from casty.testing.simulation.settings import Settings
@@ -128,6 +128,11 @@ def _difference(first: _Outcome, again: _Outcome) -> str:
 
 
 def _run(scenario: Scenario, seed: int, settings: Settings, shown: int | None = SHOWN) -> _Outcome:
+    with collected():
+        return _run_once(scenario, seed, settings, shown)
+
+
+def _run_once(scenario: Scenario, seed: int, settings: Settings, shown: int | None) -> _Outcome:
     if _get_running_loop() is not None:
         raise RuntimeError("a simulation is an event loop of its own; call it from a plain function, not an async one")
     trace = Trace(shown)
