@@ -25,7 +25,7 @@ SHORT = TcpOptions(
     give_up_after=1.0,
     ping_interval=0.05,
     silence_timeout=0.5,
-    connect_timeout=0.3,
+    connect_timeout=5.0,
     longest_retry=0.1,
     close_timeout=0.2,
 )
