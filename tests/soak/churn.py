@@ -27,7 +27,7 @@ SLACK: Final = 60
 """Objects of one type: less than a round leaves where one of each batch is kept, and more than chance does."""
 REMEMBERED: Final = {"casty.member.NodeId": 10, "casty.address.PeerAddress": 5}
 """In each round: for a day, each of two nodes keeps a removed incarnation's tombstone and its count in the clock (three
-ids), and a mark of its address, of which there are 4,096; the cluster of this program lists its nodes.
+ids), and a mark of its address, of which there are 4,096.
 """
 WARM_UP: Final = 0.3
 """Of the time, before the first count."""

@@ -6,8 +6,6 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
-from casty.address import PeerAddress
-
 from casty_cluster.development.switchboard import SCHEME, Switchboard
 from casty_cluster.system import ClusteredActorSystem
 
@@ -28,7 +26,6 @@ class DevelopmentCluster:
         self._numbers = count(1)
         self._board = Switchboard()
         self._nodes: dict[ClusteredActorSystem, AsyncExitStack] = {}
-        self._seeds: list[PeerAddress] = []
 
     async def __aenter__(self) -> Self:
         try:
@@ -63,7 +60,7 @@ class DevelopmentCluster:
             "host": f"node-{number}",
             "port": 0,
             "node_id": f"node-{number}",
-            "seed_nodes": list(self._seeds),
+            "seed_nodes": [node.self_node.address for node in self],
             "transport": SCHEME,
             **self._settings,
             **settings,
@@ -73,7 +70,6 @@ class DevelopmentCluster:
         stack = AsyncExitStack()
         await stack.enter_async_context(system)
         self._nodes[system] = stack
-        self._seeds.append(system.self_node.address)
         expected = len(self._nodes)
         for node in self:
             await node.wait_for(expected)
