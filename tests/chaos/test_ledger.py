@@ -76,7 +76,7 @@ def test_out_of_disk_space_it_says_so_and_resumes(tmp_path: Path) -> None:
         ["sh", "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
     )
     assert stopped.returncode == 1
-    assert "run this again to go on" in stopped.stderr
+    assert "run this again to continue" in stopped.stderr
     assert_resumes(file, tmp_path)
 
 
