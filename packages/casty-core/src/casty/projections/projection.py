@@ -85,8 +85,8 @@ class Projection[E, C]:
     async def run(self) -> None:
         """Follow the journal until cancelled. Outages of the journal and of the offset store are waited out.
 
-        Raises `ProjectionError` where it cannot continue: for an event that cannot be handled, if `on_error` says so,
-        and for an offset that the journal has never come to, as after the journal was restored from a backup.
+        Raises `ProjectionError` where it cannot continue: for an event that its handler cannot handle, with
+        `OnError.stop`, and for an offset beyond the journal's end, as after the journal was restored from a backup.
         """
         self._follower.begin()
         try:

@@ -3,12 +3,12 @@
 Theory of operation. Transfers to one member run one after the other, in the order of their `Send`. The sender offers a
 transfer; the receiver grants it bytes up to a limit, and raises the limit as it gets them. So what is under way to one
 member is bounded, and heartbeats and system messages, which share the lane, never wait behind more than that. If no
-reply comes for `RESEND` seconds, or there is a new connection, the sender offers the transfer again, and goes on where
-the next reply says. That may be a reply to something earlier; then some chunks are sent twice, and the receiver drops
-them.
+reply comes for `RESEND` seconds, or there is a new connection, the sender offers the transfer again, and resumes at the
+offset in the next reply. That may be a reply to an earlier message; then some chunks are sent twice, and the receiver
+drops them.
 
-A transfer ends when the receiver says so, or with the receiver itself. A cancelled one ends likewise: the cancellation
-is repeated until the receiver has confirmed it, so that no part of a transfer stays there.
+A transfer ends when the receiver reports its outcome, or when the receiver is removed. So does a cancelled one: the
+sender repeats the cancellation until the receiver confirms it, so that no part of a transfer stays there.
 
 Invariants: no byte is sent beyond the limit; a token is reported once; one transfer to a member is under way at a time.
 """
