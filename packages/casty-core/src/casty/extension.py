@@ -23,7 +23,6 @@ from casty.runtime import watch as watching
 from casty.runtime.ask import ASKS as ASKS
 from casty.runtime.ask import AskedRef as AskedRef
 from casty.runtime.ask import Asks as Asks
-from casty.runtime.ask import RemoteAskGuard as RemoteAskGuard
 from casty.runtime.borders import checked_config as checked_config
 from casty.runtime.cell import STOPPED
 from casty.runtime.cell import LocalRef as LocalRef
@@ -31,6 +30,7 @@ from casty.runtime.dead_letters import DeadLetters as DeadLetters
 from casty.runtime.dead_letters import Internal as Internal
 from casty.runtime.dead_letters import Throttle as Throttle
 from casty.runtime.patience import Patience
+from casty.runtime.pending import RemoteAskGuard as RemoteAskGuard
 from casty.runtime.remote import Remote as Remote
 from casty.runtime.revocable import Revocable
 from casty.runtime.signals import Restart

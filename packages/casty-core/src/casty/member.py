@@ -21,7 +21,7 @@ class NodeId(NamedTuple):
 
     @property
     def is_client(self) -> bool:
-        return self.address.is_client
+        return self.port == 0
 
     @property
     def address(self) -> PeerAddress:

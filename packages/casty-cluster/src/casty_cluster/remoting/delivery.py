@@ -121,7 +121,7 @@ class Delivery:
         try:
             match frame[0]:
                 case frames.TELL:
-                    self._told(peer.address, frame)
+                    self._told(peer, frame)
                 case frames.ASK:
                     self._asked(peer.address, frame)
                 case frames.ANSWER:
@@ -137,7 +137,7 @@ class Delivery:
     def received_from_client(self, client: NodeId, frame: bytes) -> None:
         """Take a tell or an ask of a client. Raises `DecodeError` for a damaged one, or one that it may not send."""
         if frame[0] == frames.TELL:
-            self._told(client.address, frame)
+            self._told(client, frame)
         else:
             self._asked(client.address, frame)
 
@@ -154,11 +154,11 @@ class Delivery:
                 reply_uid, serializer, body = frames.read_answer(frame)
                 self._undelivered(peer, frames.Target(ASKS, reply_uid, serializer), body, reason)
 
-    def _told(self, peer: PeerAddress, frame: bytes) -> None:
+    def _told(self, peer: NodeId, frame: bytes) -> None:
         target, body = frames.split(frame)
         known = self._known(target)
         if known is None:
-            self._untaken(peer, frames.read_target(target), body)
+            self._untaken(peer.address, frames.read_target(target), body)
             return
         ref, serializer = known
         message = serializer.loads(body)

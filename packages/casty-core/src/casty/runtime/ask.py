@@ -8,6 +8,7 @@ import weakref
 from abc import abstractmethod
 from asyncio import Future, current_task
 from collections.abc import Callable
+from threading import get_ident
 from types import CoroutineType, NoneType
 from typing import Any, Final, override
 
@@ -18,17 +19,17 @@ from casty.output_commit import CURRENT, OPEN, Output, current
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, Asking, checked_ref
 from casty.runtime.adapters import translator
-from casty.runtime.cell import Cell, LocalRef
+from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
 from casty.runtime.deadlock import Awaited, refuse_deadlock
 from casty.runtime.dispatcher import Dispatcher
 from casty.runtime.doing import DriverTask
 from casty.runtime.outages import refuse_if_asked
-from casty.runtime.pending import PendingAsk, Waiting, fail, fail_asks_with, refusal, register, release
+from casty.runtime.pending import PendingAsk, RemoteAskGuard, fail, fail_asks_with, refusal, register, release
 from casty.runtime.routed import RoutedRef
 from casty.runtime.services import Services
 from casty.runtime.slices import in_slices
-from casty.runtime.threads import check_thread
+from casty.runtime.threads import wrong_thread
 from casty.runtime.waiting_for import waits_for
 
 ASKS: Final = "/_ask"
@@ -82,15 +83,22 @@ class PromiseRef[R](ActorRef[R]):
     def asks(self) -> Asking:
         return self._asks
 
+    # Inlined: every reply passes here.
     @override
-    def _deliver(self, message: R) -> None:
-        if self.reply is NO_REPLY:
-            future = self._future
-            if future is None:
+    def tell(self, message: R) -> None:
+        if OPEN and (output := current()) is not None:
+            output.hold(self.tell, message)
+            return
+        future = self._future
+        if future is None:
+            if self.reply is NO_REPLY:
                 self.reply = message
-            elif not future.done():
-                check_thread(self._asks.dispatcher.thread)
-                future.set_result(message)
+        elif not future.done():
+            if get_ident() != self._asks.dispatcher.thread:
+                raise wrong_thread()
+            future.set_result(message)
+
+    _deliver = tell
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -99,37 +107,6 @@ class PromiseRef[R](ActorRef[R]):
     @override
     def __hash__(self) -> int:
         return hash(self.uid)
-
-
-class RemoteAskGuard:
-    """Watches over an ask that another node makes, whose asker watches the time itself.
-
-    `failed` is called as soon as no reply can come from this process.
-    """
-
-    __slots__ = ("_failed", "deadlines", "pending")
-
-    def __init__(self, failed: Callable[[Exception], None]) -> None:
-        self._failed: Callable[[Exception], None] | None = failed
-        self.pending: PendingAsk | None = None
-        self.deadlines: dict[Waiting, float] = {}
-
-    def done(self) -> bool:
-        return self._failed is None
-
-    def set_result(self, _result: object, /) -> None:
-        """The reply has been sent, or the time is over: end the guard."""
-        self._failed = None
-        self.deadlines.pop(self, None)
-        if self.pending is not None:
-            release(self.pending)
-            self.pending = None
-
-    def set_exception(self, exception: Exception, /) -> None:
-        failed = self._failed
-        self.set_result(None)
-        if failed is not None:
-            failed(exception)
 
 
 class AskedRef[M](ActorRef[M]):
@@ -212,30 +189,46 @@ class Asks(Asking):
                 refuse_deadlock(self._awaited, asker, cell)
         if asker is not None and cell is not None:
             self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(told))
-        if cell is not None and cell.replies_at_once() and (not OPEN or current() is None):
+        if (
+            cell is not None
+            and cell.state == IDLE
+            and (cell.extras is None or cell.replies_at_once())
+            and (not OPEN or current() is None)
+        ):
             self._lost = None
             self.dispatcher.run_with(cell, told)
             if promise.reply is not NO_REPLY:
                 return promise.reply
-            pending = register(cell, promise.future(), asked, told, promise)
+            future = promise.future()
+            pending = register(cell, future, told, promise)
             self._fail_if_lost(told)
         else:
-            pending = register(cell or translator(ref) or self, promise.future(), asked, told, promise)
+            future = promise.future()
+            pending = register(cell or translator(ref) or self, future, told, promise)
             try:
-                if cell is None or not refuse_if_asked(cell, told):
+                if cell is None or cell.extras is None or not refuse_if_asked(cell, told):
                     ref.tell(message)
             except BaseException:
                 release(pending)
                 raise
         # From here on only those who may reply hold the reply reference.
         del message, told, promise
+        deadlines = self._deadlines.enlist(future, timeout)
         try:
-            return await self._wait(pending.waiting, timeout, asked, kind)
-        finally:
-            release(pending)
+            reply: Any = await future
+        except BaseException:
             if (unused := pending.promise()) is not None:
                 unused.end()
-            del pending, unused  # the future holds an error whose traceback holds this frame
+            del unused
+            raise
+        finally:
+            self.dispatcher.refill_inline()
+            deadlines.pop(future, None)
+            release(pending)
+            del pending, future  # the future holds an error whose traceback holds this frame
+        if reply is OVERDUE:
+            raise overdue(asked, kind, timeout)
+        return reply
 
     async def _ask_in_turn[M, R](
         self, asker: Cell, cell: Cell | None, ref: ActorRef[M], factory: Callable[[ActorRef[R]], M], timeout: float
@@ -309,13 +302,13 @@ class Asks(Asking):
         promise: ActorRef[Any],
         timeout: float,
         failed: Callable[[Exception], None],
-    ) -> "RemoteAskGuard":
+    ) -> RemoteAskGuard:
         """Guard an ask that another node makes of an actor, or a message adapter, of this process, and to which
         `promise` carries the reply.
         """
         guard = RemoteAskGuard(failed)
         target = ref.cell if isinstance(ref, LocalRef) else translator(ref) or self
-        guard.pending = register(target, guard, ref, message, promise)
+        guard.pending = register(target, guard, message, promise)
         guard.deadlines = self._deadlines.enlist(guard, timeout)
         return guard
 
@@ -349,9 +342,7 @@ class Asks(Asking):
             deadlines.pop(future, None)
             del future  # else an error, its traceback and the future keep each other alive
         if reply is OVERDUE:
-            raise TimeoutError(
-                f"{ref.address.path} did not answer {kind.__qualname__} within {timeout:g} s{waits_for(ref)}"
-            )
+            raise overdue(ref, kind, timeout)
         return reply
 
     async def close(self) -> None:
@@ -373,6 +364,11 @@ class Asks(Asking):
         self._lost = (id(message), ref, reason, cause)
         if target.asks:
             fail_asks_with(target, message, lambda: refusal(ref, reason, cause, _failure_of(cell)))
+
+
+def overdue(ref: ActorRef[Any], kind: type, timeout: float) -> TimeoutError:
+    """The error of an ask without a reply in time."""
+    return TimeoutError(f"{ref.address.path} did not answer {kind.__qualname__} within {timeout:g} s{waits_for(ref)}")
 
 
 def _failure_of(cell: Cell | None) -> BaseException | None:

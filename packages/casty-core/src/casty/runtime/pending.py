@@ -35,7 +35,6 @@ class PendingAsk:
 
     waiting: Waiting
     target: Target
-    ref: ActorRef[Any]
     message: object
     """None once only other holders of the reply reference can reply."""
     promise: weakref.ref[Any]
@@ -43,11 +42,9 @@ class PendingAsk:
     """Another ask with the very same message, which a factory that returns a constant makes."""
 
 
-def register(
-    target: Target, waiting: Waiting, ref: ActorRef[Any], message: object, promise: ActorRef[Any]
-) -> PendingAsk:
+def register(target: Target, waiting: Waiting, message: object, promise: ActorRef[Any]) -> PendingAsk:
     """Let the target know that a reply to this message is expected; `release` ends it."""
-    pending = PendingAsk(waiting, target, ref, message, weakref.ref(promise))
+    pending = PendingAsk(waiting, target, message, weakref.ref(promise))
     asks = target.asks
     key = id(message)
     if asks is None:
@@ -72,6 +69,37 @@ def release(pending: PendingAsk) -> None:
         ask.twin = twin
     if left:
         asks[key] = left[0]
+
+
+class RemoteAskGuard:
+    """Watches over an ask that another node makes, whose asker watches the time itself.
+
+    `failed` is called as soon as no reply can come from this process.
+    """
+
+    __slots__ = ("_failed", "deadlines", "pending")
+
+    def __init__(self, failed: Callable[[Exception], None]) -> None:
+        self._failed: Callable[[Exception], None] | None = failed
+        self.pending: PendingAsk | None = None
+        self.deadlines: dict[Waiting, float] = {}
+
+    def done(self) -> bool:
+        return self._failed is None
+
+    def set_result(self, _result: object, /) -> None:
+        """The reply has been sent, or the time is over: end the guard."""
+        self._failed = None
+        self.deadlines.pop(self, None)
+        if self.pending is not None:
+            release(self.pending)
+            self.pending = None
+
+    def set_exception(self, exception: Exception, /) -> None:
+        failed = self._failed
+        self.set_result(None)
+        if failed is not None:
+            failed(exception)
 
 
 def translate(target: Target, message: object, adapted: object) -> None:

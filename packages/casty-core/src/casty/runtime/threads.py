@@ -19,10 +19,15 @@ from casty.runtime.services import Services
 def check_thread(expected: int) -> None:
     """Raises RuntimeError in any other thread: a call there would be seen whenever something else wakes the loop."""
     if get_ident() != expected:
-        raise RuntimeError(
-            "Non-thread-safe operation: this thread is not that of the actor system's event loop; use "
-            "system.tell_threadsafe(ref, message) or system.ask_threadsafe(ref, factory) here"
-        )
+        raise wrong_thread()
+
+
+def wrong_thread() -> RuntimeError:
+    """For hot paths, which compare threads themselves."""
+    return RuntimeError(
+        "Non-thread-safe operation: this thread is not that of the actor system's event loop; use "
+        "system.tell_threadsafe(ref, message) or system.ask_threadsafe(ref, factory) here"
+    )
 
 
 class ThreadsafeCalls:
