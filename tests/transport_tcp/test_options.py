@@ -16,6 +16,7 @@ def test_the_limits_of_frames_are_the_usual_ones() -> None:
     [
         ({"max_frame": 10}, "max_frame must be 1 KiB to 1 GiB; it is 10 bytes"),
         ({"max_control_frame": 1 << 31}, "max_control_frame must be 1 KiB to 1 GiB; it is 2147483648 bytes"),
+        ({"max_control_frame": 60 << 10}, "max_control_frame must be 65536 bytes or more"),
         ({"queue_bytes": 1_000_000}, "queue_bytes enough for the largest frame"),
         ({"queue_frames": 0}, "queue_frames must be 1 or more"),
         ({"give_up_after": 0.0}, "give_up_after must be more than 0 seconds; it is 0.0"),

@@ -1,6 +1,7 @@
 """User code that ignores its cancellation: a shutdown ends all the same, and names it."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -147,6 +148,21 @@ async def test_stubborn_actors_within_one_another_do_not_add_up_for_ever(caplog:
         took = asyncio.get_running_loop().time() - began
     assert caplog.text.count("has ignored its cancellation") == depth + 1
     assert took < 0.2 * 2 * depth  # what it took if each had its full time
+
+
+async def test_a_thousand_stubborn_actors_share_a_few_lines_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    count = 1_000
+    async with stubborn() as code, ActorSystem(config=hasty_config()) as system:
+        for _ in range(count):
+            system.spawn(in_handler(code)).tell("begin")
+        await settle()
+        await system.shutdown()
+        await settle()
+        for text in ("still handles a message", "has ignored its cancellation"):
+            lines = [record.getMessage() for record in caplog.records if text in record.getMessage()]
+            assert 1 <= len(lines) <= count // 20
+            others = [re.search(r"like (\d+) more", line) for line in lines]
+            assert sum(1 + int(found[1]) if found else 1 for found in others) == count
 
 
 async def test_a_restart_does_not_wait_for_ever_for_a_stubborn_child() -> None:

@@ -35,6 +35,12 @@ class TcpOptions:
         for name, size in sizes.items():
             if not 1024 <= size <= 1 << 30:
                 raise ConfigError(f"{name} must be 1 KiB to 1 GiB; it is {size} bytes")
+        least = FRAME_LIMITS[Lane.control]
+        if self.max_control_frame < least:
+            raise ConfigError(
+                f"max_control_frame must be {least} bytes or more, which the cluster's own messages need; it is "
+                f"{self.max_control_frame} bytes"
+            )
         if self.queue_frames < 1 or self.queue_bytes < max(sizes.values()):
             raise ConfigError("queue_frames must be 1 or more, and queue_bytes enough for the largest frame")
         for name in (

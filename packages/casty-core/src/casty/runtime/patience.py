@@ -8,8 +8,8 @@ An abandoned task may run on; nothing waits for it any more, and the log has nam
 import asyncio
 import logging
 from asyncio import AbstractEventLoop, Task
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, NamedTuple
 
 from casty.runtime.frames import frames_of, line
 from casty.runtime.slices import in_slices
@@ -18,6 +18,16 @@ logger = logging.getLogger("casty")
 
 LEAST: Final = 0.1
 """The share of its patience that a system keeps for each step of a shutdown that has taken too long already."""
+
+
+type LogFields = Mapping[str, object]
+"""The `extra` of a log record about an actor."""
+
+
+class _Late(NamedTuple):
+    name: str
+    seconds: float
+    fields: LogFields | None
 
 
 class Patience:
@@ -29,6 +39,8 @@ class Patience:
         self._loop = loop
         self.whole = seconds
         self._deadline: float | None = None
+        self._reports: dict[tuple[str, str], list[_Late]] = {}
+        """What is late in this turn of the event loop, by the line that says so and the place where it waits."""
 
     def hurry(self) -> None:
         """Everything stops: from now on steps one after the other, as of a child and its parent, have it between
@@ -88,19 +100,39 @@ class Patience:
         seconds = self.seconds
         _, pending = await asyncio.wait(left, timeout=seconds)
         for task in pending:
-            abandon(task, name, seconds)
+            self.abandon(task, name, seconds)
         return pending
 
+    def cancel(self, task: Task[Any], name: str, seconds: float, fields: LogFields) -> None:
+        """Cancel a handler that still runs although its actor was to stop that many seconds ago, and log it."""
+        self._report(
+            "%s was to stop %.3g s ago and still handles a message: it is cancelled, at %s", task, name, seconds, fields
+        )
+        task.cancel()
 
-def abandon(task: Task[Any], name: str, seconds: float) -> None:
-    """Log a task that is not waited for any more. `asyncio.run`, which waits for all tasks, must not wait either."""
-    asyncio._unregister_task(task)  # pyright: ignore[reportPrivateUsage]  # documented, for extensions of asyncio
-    logger.error(
-        "%s has ignored its cancellation for %.3g s and is abandoned, at %s; let CancelledError pass",
-        name,
-        seconds,
-        whereabouts(task),
-    )
+    def abandon(self, task: Task[Any], name: str, seconds: float, fields: LogFields | None = None) -> None:
+        """Log a task that is not waited for any more. `asyncio.run`, which waits for all, must not wait either."""
+        asyncio._unregister_task(task)  # pyright: ignore[reportPrivateUsage]  # documented, for extensions of asyncio
+        self._report(
+            "%s has ignored its cancellation for %.3g s and is abandoned, at %s; let CancelledError pass",
+            task,
+            name,
+            seconds,
+            fields,
+        )
+
+    def _report(self, text: str, task: Task[Any], name: str, seconds: float, fields: LogFields | None) -> None:
+        """Log that something is late: thousands that wait at one place share a line."""
+        if not self._reports:
+            self._loop.call_soon(self._log)
+        self._reports.setdefault((text, whereabouts(task)), []).append(_Late(name, seconds, fields))
+
+    def _log(self) -> None:
+        reports, self._reports = self._reports, {}
+        for (text, where), late in reports.items():
+            first = late[0]
+            name = first.name if len(late) == 1 else f"{first.name}, like {len(late) - 1} more,"
+            logger.error(text, name, first.seconds, where, extra=first.fields)
 
 
 def whereabouts(task: Task[Any]) -> str:

@@ -1,6 +1,5 @@
 """Asking an actor to stop, and the last thing that happens to one."""
 
-import logging
 from asyncio import Task
 
 from casty.behaviors.values import IGNORE
@@ -10,12 +9,9 @@ from casty.runtime.cell import IDLE, STOPPED, Cell
 from casty.runtime.extras import CellExtras
 from casty.runtime.logs import about
 from casty.runtime.mailbox import CLOSED
-from casty.runtime.patience import abandon, whereabouts
 from casty.runtime.pending import orphan_asks
 from casty.runtime.signals import Stop
 from casty.runtime.watch import notify_watchers
-
-logger = logging.getLogger("casty")
 
 
 def request_stop(cell: Cell) -> None:
@@ -38,22 +34,15 @@ def request_stop(cell: Cell) -> None:
 def _lose_patience(cell: Cell, extras: CellExtras, waited: float) -> None:
     if cell.task is None or cell.admission is CLOSED:
         return
-    logger.error(
-        "%s was to stop %.3g s ago and still handles a message: it is cancelled, at %s",
-        cell.path,
-        waited,
-        whereabouts(cell.task),
-        extra=about(cell),
-    )
     extras.overdue = True
-    cell.task.cancel()
+    cell.services.patience.cancel(cell.task, cell.path, waited, about(cell))
     seconds = cell.services.patience.seconds
     extras.patience = cell.dispatcher.loop.call_later(seconds, _abandon, cell, extras, cell.task, seconds)
 
 
 def _abandon(cell: Cell, extras: CellExtras, task: "Task[None]", waited: float) -> None:
     if cell.task is task and cell.admission is not CLOSED:
-        abandon(task, f"the handler of {cell.path}", waited)
+        cell.services.patience.abandon(task, f"the handler of {cell.path}", waited, about(cell))
         extras.overdue = False
         cell.dispatcher.abandon(cell)
 
