@@ -165,6 +165,26 @@ PUBLIC_TO_SIMULATIONS = {
     "simulated",
 }
 
+PUBLIC_TO_HISTORIES = {
+    "CounterModel",
+    "History",
+    "LockModel",
+    "MapKeyModel",
+    "Model",
+    "NotLinearizableError",
+    "Operation",
+    "QueueModel",
+    "RegisterModel",
+    "SemaphoreModel",
+    "SetModel",
+    "UNKNOWN",
+    "UndecidedError",
+    "Violation",
+    "check_linearizable",
+    "find_violation",
+    "outcome",
+}
+
 OTHER_FACES = ("casty.actor", "casty.journal", "casty.projections", "casty.replication", "casty.spi", "casty.testing")
 """Modules beside `casty` itself that users and plugin authors import from."""
 
@@ -206,7 +226,12 @@ def has_docstring(name: str) -> bool:
 
 @pytest.mark.parametrize(
     ("face", "listed"),
-    [("casty", PUBLIC), ("casty.testing", PUBLIC_TO_TESTS), ("casty.testing.simulation", PUBLIC_TO_SIMULATIONS)],
+    [
+        ("casty", PUBLIC),
+        ("casty.testing", PUBLIC_TO_TESTS),
+        ("casty.testing.linearizability", PUBLIC_TO_HISTORIES),
+        ("casty.testing.simulation", PUBLIC_TO_SIMULATIONS),
+    ],
 )
 def test_public_names_are_the_listed_ones(face: str, listed: set[str]) -> None:
     exported = re_exports(module_named(face))
