@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -133,17 +134,23 @@ async def _nonsense(port: int, random: Random) -> None:
 async def _hello(port: int, random: Random) -> None:
     """The beginning of a TLS handshake, and then silence, or nonsense."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     with suppress(ssl.SSLWantReadError):
-        context.wrap_bio(incoming, outgoing).do_handshake()
+        _careless_context().wrap_bio(incoming, outgoing).do_handshake()
     hello = outgoing.read()
     with await _connected(port, random) as connected:
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(connected, hello[: random.choice((len(hello), random.randrange(len(hello))))])
         if random.random() < 0.5:
             await loop.sock_sendall(connected, random.randbytes(random.randint(1, 2_000)))
+
+
+@cache
+def _careless_context() -> ssl.SSLContext:
+    """One for all: loading the authorities of the machine takes longer than a connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _gone(port: int, random: Random) -> None:
