@@ -102,6 +102,7 @@ PUBLIC = {
     "MailboxFullError",
     "NodeDownedError",
     "NodeLostError",
+    "OverloadedError",
     "PartialAnswerError",
     "PluginError",
     "ProjectionError",

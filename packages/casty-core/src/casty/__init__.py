@@ -44,6 +44,7 @@ from casty.errors import JournalUnavailableError as JournalUnavailableError
 from casty.errors import MailboxFullError as MailboxFullError
 from casty.errors import NodeDownedError as NodeDownedError
 from casty.errors import NodeLostError as NodeLostError
+from casty.errors import OverloadedError as OverloadedError
 from casty.errors import PartialAnswerError as PartialAnswerError
 from casty.errors import PluginError as PluginError
 from casty.errors import ProjectionError as ProjectionError

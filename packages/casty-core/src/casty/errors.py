@@ -38,6 +38,10 @@ class MailboxFullError(CastyError, QueueFull):
     """A message that a bounded mailbox had no room for; raised by `tell` or `ask`, as its overflow strategy says."""
 
 
+class OverloadedError(CastyError):
+    """A message for an entity that had to wait on its way, where too many wait already."""
+
+
 class PartialAnswerError(CastyError, TimeoutError):
     """Some of the actors that an `ask` reached did not reply."""
 

@@ -1,10 +1,11 @@
 """The extension API of the runtime: all that another distribution may use of how actors run.
 
 An extension, such as a cluster, joins a running system through its kernel, `system.kernel`: it gives addresses of other
-places a meaning (`Remote`), makes references of its own (`AskedRef`), takes in messages and asks that come from
-elsewhere, and stops or restarts actors of this process. Everything here is for the event loop's own thread. What is not
-named here is the runtime's own business and may change with any version; `tests/architecture` holds the border.
-Tools that read a journal's records outside of any system do so with `Serializers`.
+places a meaning (`Remote`), makes references of its own (`AskedRef`, `RoutedRef`), takes in messages and asks that come
+from elsewhere, runs shards of entities, and stops or restarts actors of this process. Everything here is for the event
+loop's own thread. What is not named here is the runtime's own business and may change with any version;
+`tests/architecture` holds the border. Tools that read a journal's records outside of any system do so with
+`Serializers`.
 """
 
 from collections.abc import Iterator
@@ -33,6 +34,15 @@ from casty.runtime.patience import Patience
 from casty.runtime.pending import RemoteAskGuard as RemoteAskGuard
 from casty.runtime.remote import Remote as Remote
 from casty.runtime.revocable import Revocable
+from casty.runtime.routed import Outgoing as Outgoing
+from casty.runtime.routed import RoutedRef as RoutedRef
+from casty.runtime.sharding import Entities as Entities
+from casty.runtime.sharding import EntityCounts as EntityCounts
+from casty.runtime.sharding import Shards as Shards
+from casty.runtime.sharding import addressed as addressed
+from casty.runtime.sharding import entity_path as entity_path
+from casty.runtime.sharding import place_of as place_of
+from casty.runtime.sharding import shard_of as shard_of
 from casty.runtime.signals import Restart
 from casty.runtime.stopping import request_stop
 

@@ -36,6 +36,7 @@ ASKS: Final = "/_ask"
 """The path of every reply reference; they differ by their uids."""
 NO_REPLY: Final = object()
 """Stands for the reply until there is one, as any value may be a reply."""
+type Why = Callable[[], str] | None
 
 
 class PromiseRef[R](ActorRef[R]):
@@ -183,8 +184,14 @@ class Asks(Asking):
         told: Any = message
         asked: ActorRef[Any] = ref
         if routed is not None:
-            cell, told = routed.route(message)
-            asked = cell.ref
+            held_back = routed.moves and OPEN and current() is not None
+            place = None if held_back else routed.route(message)
+            if place is None:
+                elsewhere = self._ask_elsewhere(routed, promise, message, timeout)
+                del message, told, promise
+                return await elsewhere
+            asked, told = place
+            cell = place[0].cell
             if asker is not None:
                 refuse_deadlock(self._awaited, asker, cell)
         if asker is not None and cell is not None:
@@ -243,6 +250,22 @@ class Asks(Asking):
             return await self.ask(ref, factory, timeout, held=True, asker=asker)
         finally:
             self._awaited.pop(asker, None)
+
+    async def _ask_elsewhere[M](self, ref: RoutedRef[M], promise: PromiseRef[Any], message: M, timeout: float) -> Any:
+        """An ask of an actor that is not in this process, or may not be when its message leaves."""
+        future = promise.future()
+        kind: Any = type(message)
+        ask = ref.ask_elsewhere(message, promise, promise.uid, timeout)
+        try:
+            if OPEN and (output := current()) is not None:
+                output.hold(lambda held: held.send(), ask)
+            else:
+                ask.send()
+            del promise, message
+            return await self._wait(future, timeout, ref, kind, ask.waits_for)
+        finally:
+            ask.end()
+            del ask, future
 
     async def ask_by[M](
         self,
@@ -333,7 +356,7 @@ class Asks(Asking):
         finally:
             CURRENT.reset(token)
 
-    async def _wait(self, future: Any, timeout: float, ref: ActorRef[Any], kind: type) -> Any:
+    async def _wait(self, future: Any, timeout: float, ref: ActorRef[Any], kind: type, why: Why = None) -> Any:
         deadlines = self._deadlines.enlist(future, timeout)
         try:
             reply = await future

@@ -26,6 +26,12 @@ class Remote(Protocol):
         """Return a reference to an actor of another node, or None for an address that belongs to no node."""
         ...
 
+    def entity(self, region: str, entity_id: str) -> ActorRef[Any] | None:
+        """Return a reference to an entity of a region of the cluster, whether this node has that region or not; None
+        where there is no sharding, or the id is none that an entity can have.
+        """
+        ...
+
     def watch(self, watcher: ActorRef[Any], ref: ActorRef[Any], notify: Callable[[BaseException | None], None]) -> bool:
         """Call `notify` with the failure, if any, once the actor has stopped or its node is lost.
 

@@ -1,12 +1,28 @@
-"""References that find an actor of this process for each message: it may be another one each time."""
+"""References that find an actor for each message: it may be another one each time, and in another process."""
 
 from abc import abstractmethod
-from typing import Any, override
+from typing import Any, ClassVar, Protocol, override
 
 from casty.errors import ActorStoppedError, BehaviorError, MailboxFullError
 from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, Asking
-from casty.runtime.cell import IDLE, Cell
+from casty.runtime.cell import IDLE, LocalRef
+
+
+class Outgoing(Protocol):
+    """An ask whose message leaves this process, or may leave it."""
+
+    def send(self) -> None:
+        """Send the message. Called once, when nothing holds it back any more."""
+        ...
+
+    def end(self) -> None:
+        """The ask has its reply, or waits for none any more."""
+        ...
+
+    def waits_for(self) -> str:
+        """Why there may be no reply yet, as the end of a sentence; empty if the reason is unknown."""
+        ...
 
 
 class RoutedRef[M](ActorRef[M]):
@@ -14,25 +30,39 @@ class RoutedRef[M](ActorRef[M]):
 
     __slots__ = ()
 
+    moves: ClassVar[bool] = False
+    """Whether the actor may be in another process by the time that a message leaves which is held back now."""
+
     @property
     @abstractmethod
-    def home(self) -> Cell:
+    def home(self) -> LocalRef[Any]:
         """The actor that it is routed by, and lives as long as."""
         ...
 
     @abstractmethod
-    def route(self, message: M) -> tuple[Cell, Any]:
-        """Return the actor that takes the message, and the message as that actor gets it.
+    def route(self, message: M) -> tuple[LocalRef[Any], Any] | None:
+        """Return the actor that takes the message, and the message as that actor gets it; None: it is not known to be
+        in this process, so the message goes to `tell_elsewhere` or `ask_elsewhere`.
 
         Raises `ActorStoppedError` where none takes messages any more, and `BehaviorError` for a message that names
         none.
         """
         ...
 
+    def tell_elsewhere(self, message: M) -> None:
+        """Send a message that `route` has found no actor of this process for. Raises `BehaviorError` like it."""
+        raise NotImplementedError
+
+    def ask_elsewhere(self, message: M, promise: ActorRef[Any], uid: int, timeout: float) -> Outgoing:
+        """Prepare such a message, which a reply to `promise` is expected for: `Asks.fail` with that uid is the other
+        way for the ask to end. Raises `BehaviorError` like `route`.
+        """
+        raise NotImplementedError
+
     @property
     @override
     def asks(self) -> Asking:
-        return self.home.services.asks
+        return self.home.cell.services.asks
 
     @override
     def tell(self, message: M) -> None:
@@ -47,15 +77,18 @@ class RoutedRef[M](ActorRef[M]):
         try:
             self._send(message)
         except MailboxFullError as full:
-            self.home.services.dead_letters.publish(message, self, str(full), full)
+            self.home.cell.services.dead_letters.publish(message, self, str(full), full)
 
     def _send(self, message: M) -> None:
         try:
-            cell, told = self.route(message)
+            place = self.route(message)
+            if place is None:
+                self.tell_elsewhere(message)
+                return
         except (ActorStoppedError, BehaviorError) as refused:
-            self.home.services.dead_letters.publish(message, self, str(refused), refused)
+            self.home.cell.services.dead_letters.publish(message, self, str(refused), refused)
         else:
-            cell.ref.tell(told)
+            place[0].tell(place[1])
 
     @override
     async def offer(self, message: M) -> None:
@@ -63,11 +96,14 @@ class RoutedRef[M](ActorRef[M]):
             self.tell(message)
             return
         try:
-            cell, told = self.route(message)
+            place = self.route(message)
         except (ActorStoppedError, BehaviorError):
+            place = None
+        if place is None:
             self.tell(message)
             return
+        cell, told = place[0].cell, place[1]
         if cell.admission is None or cell.state == IDLE:
-            cell.ref.tell(told)
+            place[0].tell(told)
         elif not await cell.admission.offer(cell, told):
             await self.offer(message)  # the actor stopped while the caller waited for room: its successor has some

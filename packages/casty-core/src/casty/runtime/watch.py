@@ -63,5 +63,5 @@ def watched_cell(ref: ActorRef[Any]) -> Cell | None:
     if isinstance(ref, AdapterRef):
         return ref.owner
     if isinstance(ref, RoutedRef):
-        return ref.home
+        return ref.home.cell
     return ref.cell if isinstance(ref, LocalRef) else None

@@ -20,7 +20,7 @@ from casty.config import ActorSettings
 from casty.errors import ActorStoppedError
 from casty.events import ActorStarted
 from casty.mailbox import Mailbox
-from casty.runtime.cell import IDLE, PAUSED, SCHEDULED, Cell
+from casty.runtime.cell import IDLE, PAUSED, SCHEDULED, Cell, LocalRef
 from casty.runtime.children import check_spawnable, stop_children
 from casty.runtime.dead_letters import UNREAD
 from casty.runtime.extras import Keeper
@@ -140,6 +140,10 @@ class Entities(Keeper):
         if self._recency is not None:
             self._recency.touch(cell)
         return cell
+
+    def ref(self, entity_id: str) -> LocalRef[Any]:
+        """The actor that `accept` returns."""
+        return self.accept(entity_id).ref
 
     @property
     def counts(self) -> EntityCounts:

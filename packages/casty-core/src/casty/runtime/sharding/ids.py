@@ -15,6 +15,8 @@ LONGEST_NAME: Final = 255
 ESCAPED: Final = re.compile(r"[%/\x00-\x1f\x7f]|^_")
 """What a name cannot hold, what escapes it, and what would make the name one of Casty's own."""
 SHORTENED: Final = 200
+ENTITY: Final = "_entity"
+"""The last part but one of the path by which an entity is addressed, whichever its incarnation."""
 
 
 class Place(NamedTuple):
@@ -41,6 +43,11 @@ def shard_of(entity_id: str, num_shards: int) -> int:
 def segment_of(entity_id: str) -> str:
     """The id as a part of a path: without slashes and control characters, and different for different ids."""
     return ESCAPED.sub(lambda found: quote(found[0], safe="").replace("_", "%5F"), entity_id)
+
+
+def entity_path(region: str, entity_id: str) -> str:
+    """The path in the address of an entity of the region at that path."""
+    return f"{region}/{ENTITY}/{segment_of(entity_id)}"
 
 
 def id_of(segment: str) -> str:

@@ -11,20 +11,16 @@ from casty.behaviors.values import IGNORE, Behavior, LifecycleBehavior
 from casty.errors import BehaviorError
 from casty.mailbox import Mailbox, checked_mailbox
 from casty.ref import ActorRef
-from casty.runtime.cell import Cell, LocalRef
+from casty.runtime.cell import LocalRef
 from casty.runtime.children import spawn_cell
 from casty.runtime.kernel import Kernel
 from casty.runtime.logs import about
 from casty.runtime.routed import RoutedRef
 from casty.runtime.sharding.entities import Entities
-from casty.runtime.sharding.ids import id_of, place_of, segment_of, shard_of
-from casty.runtime.sharding.recency import Recency
-from casty.runtime.sharding.remembering import RememberedIds, Starter, log_id
+from casty.runtime.sharding.ids import ENTITY, entity_path, id_of, place_of, shard_of
+from casty.runtime.sharding.shards import Shards
 
 logger = logging.getLogger("casty")
-
-ENTITY = "_entity"
-"""The last part but one of every entity's path."""
 
 
 class Region[M]:
@@ -33,19 +29,13 @@ class Region[M]:
     """
 
     def __init__(self, kernel: Kernel, behavior: ShardedBehavior[M], name: str | None, mailbox: Mailbox | None) -> None:
-        self._behavior = behavior
-        self._mailbox = None if mailbox is None else checked_mailbox(mailbox)
-        self._shards: dict[int, Entities] = {}
-        self._recency: Recency | None = None
-        if behavior.passivate_after is not None or behavior.limit is not None:
-            self._recency = Recency(kernel.clock, _passivate, behavior.passivate_after, behavior.limit)
-        self._starter = Starter(kernel.clock)
+        if mailbox is not None:
+            checked_mailbox(mailbox)
         root = kernel.internal if name is not None and str(name).startswith("_") else kernel.root
         actor: Behavior[Any] = LifecycleBehavior(behavior=IGNORE, post_stop=self._close)
         self.cell = spawn_cell(root, actor, name, None)
         self.ref = self.cell.ref = LocalRegionRef(self)
-        self._settings = kernel.settings.resolve(self.cell.name)
-        self._num_shards = behavior.num_shards or self._settings.num_shards
+        self._shards = Shards(self.ref, behavior, mailbox)
         if behavior.replication is not None:
             logger.warning(
                 "%s keeps no copies of its entities: replication is for a ClusteredActorSystem, and this is a local "
@@ -54,35 +44,16 @@ class Region[M]:
                 extra=about(self.cell),
             )
         if behavior.remember_entities:
-            for number in range(self._num_shards):
-                self._shards[number] = self._open(number)
+            for number in range(self._shards.num_shards):
+                self._shards.open(number)
 
     def shard_of(self, entity_id: str) -> Entities:
         """The shard of a valid id. Raises `ActorStoppedError` where there is none yet and the region is stopping."""
-        number = shard_of(entity_id, self._num_shards)
-        shard = self._shards.get(number)
-        if shard is None:
-            shard = self._shards[number] = self._open(number)
-        return shard
-
-    def _open(self, number: int) -> Entities:
-        behavior = self._behavior
-        entities = Entities(
-            spawn_cell(self.cell, IGNORE, str(number), None),
-            behavior.entity_factory,
-            settings=self._settings,
-            mailbox=self._mailbox,
-            recency=self._recency,
-        )
-        if behavior.remember_entities:
-            journal = self._settings.journal if behavior.remember_entities is True else behavior.remember_entities
-            entities.memory = RememberedIds(entities, log_id(self.cell.name, number), journal, self._starter)
-        return entities
+        number = shard_of(entity_id, self._shards.num_shards)
+        return self._shards.get(number) or self._shards.open(number)
 
     async def _close(self, ctx: object) -> None:
-        self._starter.close()
-        if self._recency is not None:
-            self._recency.close()
+        self._shards.end()
 
 
 class LocalRegionRef[M](RoutedRef[ShardEnvelope[M]], LocalRef[ShardEnvelope[M]], RegionRef[M]):
@@ -96,22 +67,17 @@ class LocalRegionRef[M](RoutedRef[ShardEnvelope[M]], LocalRef[ShardEnvelope[M]],
 
     @property
     @override
-    def home(self) -> Cell:
-        return self.cell
+    def home(self) -> LocalRef[Any]:
+        return self
 
     @override
     def entity(self, entity_id: str) -> "EntityRef[M]":
         return EntityRef(self._region, checked_entity_id(entity_id))
 
     @override
-    def route(self, message: ShardEnvelope[M]) -> tuple[Cell, Any]:
-        if not isinstance(cast("object", message), ShardEnvelope):
-            raise BehaviorError(
-                f"{self.cell.path} takes ShardEnvelope(entity_id, message), not {noun(message)}; tell one entity by "
-                "region.entity(entity_id)"
-            )
-        entity_id = checked_entity_id(message.entity_id)
-        return self._region.shard_of(entity_id).accept(entity_id), message.message
+    def route(self, message: ShardEnvelope[M]) -> tuple[LocalRef[Any], Any]:
+        entity_id = addressed(message, self.cell.path)
+        return self._region.shard_of(entity_id).accept(entity_id).ref, message.message
 
 
 class EntityRef[M](RoutedRef[M]):
@@ -126,21 +92,21 @@ class EntityRef[M](RoutedRef[M]):
 
     @property
     @override
-    def home(self) -> Cell:
-        return self._region.cell
+    def home(self) -> LocalRef[Any]:
+        return self._region.ref
 
     @property
     @override
     def address(self) -> ActorAddress:
-        path = f"{self.home.path}/{ENTITY}/{segment_of(self._entity_id)}"
-        return self.home.services.address(path, place_of(self._entity_id).uid)
+        cell = self._region.cell
+        return cell.services.address(entity_path(cell.path, self._entity_id), place_of(self._entity_id).uid)
 
     @override
-    def route(self, message: M) -> tuple[Cell, Any]:
+    def route(self, message: M) -> tuple[LocalRef[Any], Any]:
         shard = self._shard
         if shard is None:
             shard = self._shard = self._region.shard_of(self._entity_id)
-        return shard.accept(self._entity_id), message
+        return shard.accept(self._entity_id).ref, message
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -156,14 +122,23 @@ class EntityRef[M](RoutedRef[M]):
         return hash(place_of(self._entity_id).uid)
 
 
+def addressed(message: object, path: str) -> str:
+    """The id in a message for the region at `path`. Raises `BehaviorError` for anything but a proper envelope."""
+    if not isinstance(message, ShardEnvelope):
+        raise BehaviorError(
+            f"{path} takes ShardEnvelope(entity_id, message), not {noun(message)}; tell one entity by "
+            "region.entity(entity_id)"
+        )
+    return checked_entity_id(cast("ShardEnvelope[Any]", message).entity_id)
+
+
 def find_entity(kernel: Kernel, address: ActorAddress) -> ActorRef[Any] | None:
-    """The entity of that address, which has travelled, if this process has its region."""
+    """The entity of that address, which has travelled, if this process can reach its region."""
     path, _, segment = address.path.rpartition("/")
     region, _, marker = path.rpartition("/")
-    ref = kernel.find(region) if marker == ENTITY else None
-    return cast("LocalRegionRef[Any]", ref).entity(id_of(segment)) if isinstance(ref, LocalRegionRef) else None
-
-
-def _passivate(cell: Cell) -> None:
-    if cell.keeper is not None:
-        cell.keeper.passivate(cell)
+    if marker != ENTITY:
+        return None
+    ref = kernel.find(region)
+    if isinstance(ref, LocalRegionRef):
+        return cast("LocalRegionRef[Any]", ref).entity(id_of(segment))
+    return None if kernel.remote is None else kernel.remote.entity(region.removeprefix("/"), id_of(segment))
