@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
 from casty.serialization import MsgpackSerializer
-from casty_cluster.wire import codec, frames, phi_accrual, swim
+from casty_cluster.wire import codec, entities, frames, phi_accrual, swim
 from casty_cluster.wire.bulk import Cancel, Chunk, Ended, Granted, Offer
 from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
 from casty_cluster.wire.membership import (
@@ -22,6 +22,23 @@ from casty_cluster.wire.membership import (
     Probe,
     Refusal,
 )
+from casty_cluster.wire.sharding import (
+    Batch,
+    Forget,
+    Forgotten,
+    GetHome,
+    Grant,
+    HandOff,
+    Hello,
+    HostPhase,
+    MayStop,
+    Refused,
+    Register,
+    Report,
+    ShardHome,
+    Started,
+)
+from casty_cluster.wire.sharding import Stopped as ShardStopped
 from casty_cluster.wire.system import (
     Acknowledged,
     Changed,
@@ -77,6 +94,22 @@ MESSAGES: Final[dict[str, object]] = {
     "handed over": HandedOver("ledger"),
     "entry": Entry("tellers", "casty://bank@10.0.0.1:25520/teller#4"),
     "changed": Changed((Entry("tellers", "casty://bank@10.0.0.1:25520/teller#4"),), ()),
+    "shards batch": Batch("accounts", 100, (codec.dumps(Register()),)),
+    "shards hello": Hello(2**32, 100),
+    "shards report": Report(
+        term=1, able=True, num_shards=100, hosted=((7, 2**33, HostPhase.running.value),), last=False, remembers=True
+    ),
+    "shards register": Register(remembers=True),
+    "shards get home": GetHome(7, 2**33),
+    "shards home": ShardHome(term=1, shard=7, owner=_NODE, epoch=2**33),
+    "shards grant": Grant(1, 7, 2**33),
+    "shards started": Started(7, 2**33),
+    "shards refused": Refused(7, 2**33, 2**34),
+    "shards hand off": HandOff(1, 7, 2**33),
+    "shards stopped": ShardStopped(7, 2**33),
+    "shards forget": Forget(1, _NODE),
+    "shards forgotten": Forgotten(1, _NODE),
+    "shards may stop": MayStop(1),
     "offer": Offer(7, 1, "casty.shards", 100_000_000),
     "granted": Granted(7, 1, 65_536, 327_680),
     "chunk": Chunk(7, 1, 32_768, 2**32 - 1, b"\x00\xff"),
@@ -137,6 +170,25 @@ def _read_ask(frame: bytes) -> object:
     return frames.read_asked(frame), _read_tell(frame)
 
 
+_ENTITY: Final = entities.write_target("accounts", "Zoë", "msgpack")
+_ENTITY_ASK: Final = entities.write_message(7, 70, 2**33, _ENTITY, _BODY, reply_uid=2**34, seconds=4.5)
+
+
+def _read_entity(frame: bytes) -> object:
+    return (message := entities.read_message(frame)), entities.read_target(message.target)
+
+
+def _read_flush(frame: bytes) -> object:
+    return entities.read_flush(frame)
+
+
+def _entity(kind: int, to: int) -> object:
+    message = entities.EntityFrame(
+        kind=kind, to=to, shard=70, epoch=2**33, reply_uid=2**34, seconds=4.5, target=_ENTITY, body=_BODY
+    )
+    return message, entities.EntityTarget("accounts", "Zoë", "msgpack")
+
+
 FRAMES: Final[dict[str, Sample]] = {
     "membership": Sample(codec.encode(frames.MEMBERSHIP, Goodbye(1)), _read_message, Goodbye(1)),
     "system": Sample(
@@ -158,6 +210,18 @@ FRAMES: Final[dict[str, Sample]] = {
         frames.no_answer(2**33, 1, "no living actor"),
         frames.read_no_answer,
         frames.Unanswered(2**33, 1, "no living actor"),
+    ),
+    "entity": Sample(_ENTITY_ASK, _read_entity, _entity(frames.ENTITY, 7)),
+    "entity bounced": Sample(entities.returned(9, _ENTITY_ASK), _read_entity, _entity(frames.ENTITY_BOUNCED, 9)),
+    "shard flush": Sample(
+        entities.write_flush(frames.SHARD_FLUSH, 7, 70, 3, "accounts"),
+        _read_flush,
+        entities.FlushFrame(frames.SHARD_FLUSH, 7, 70, 3, "accounts"),
+    ),
+    "shard flushed": Sample(
+        entities.write_flush(frames.SHARD_FLUSHED, 7, 70, 3, "accounts"),
+        _read_flush,
+        entities.FlushFrame(frames.SHARD_FLUSHED, 7, 70, 3, "accounts"),
     ),
     "headers": Sample(
         frames.with_headers(_HEADERS, frames.tell(_WRITTEN, _BODY)),

@@ -67,6 +67,7 @@ def test_the_indexes_of_failures_stay() -> None:
         "SystemStoppedError",
         "SerializationError",
         "EncodeError",
+        "OverloadedError",
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Final, get_args
 from casty.serialization import REGISTRY
 from casty.spi.transport import Versions
 
-from casty_cluster.wire import bulk, codec, forwarding, membership, system
+from casty_cluster.wire import bulk, codec, forwarding, membership, sharding, system
 
 VERSIONS: Final = Versions(1, 1)
 """Of the protocol that this package describes. An addition needs no new version, as older nodes skip it; a change of
@@ -32,8 +32,25 @@ SYSTEM: Final[tuple[type, ...]] = (
     system.HandOver,
     system.HandedOver,
     system.Changed,
+    sharding.Batch,
 )
 """What is sent over system links."""
+SHARDING: Final[tuple[type, ...]] = (
+    sharding.Hello,
+    sharding.Report,
+    sharding.Register,
+    sharding.GetHome,
+    sharding.ShardHome,
+    sharding.Grant,
+    sharding.Started,
+    sharding.Refused,
+    sharding.HandOff,
+    sharding.Stopped,
+    sharding.Forget,
+    sharding.Forgotten,
+    sharding.MayStop,
+)
+"""What a `Batch` contains."""
 BULK: Final[tuple[type, ...]] = (*get_args(bulk.ToReceiver.__value__), *get_args(bulk.ToSender.__value__))
 """What the two sides of a bulk transfer send each other, in frames of their own kind."""
 FORWARDING: Final[tuple[type, ...]] = (
@@ -54,5 +71,5 @@ def _name(kind: type) -> str:
 
 
 CATALOGUE: Final[Mapping[str, type]] = {
-    _name(kind): kind for kind in (*MEMBERSHIP, *LINK, *SYSTEM, *BULK, *FORWARDING, *PARTS)
+    _name(kind): kind for kind in (*MEMBERSHIP, *LINK, *SYSTEM, *SHARDING, *BULK, *FORWARDING, *PARTS)
 }

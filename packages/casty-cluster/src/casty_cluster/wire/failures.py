@@ -18,6 +18,7 @@ from casty.errors import (
     MailboxFullError,
     NodeDownedError,
     NodeLostError,
+    OverloadedError,
     SequenceConflictError,
     SerializationError,
     SystemStoppedError,
@@ -41,6 +42,7 @@ FAILURES: Final[tuple[type[CastyError], ...]] = (
     SystemStoppedError,
     SerializationError,
     EncodeError,
+    OverloadedError,
 )
 """The place in this list is what is sent: only ever append to it."""
 _INDEX: Final = {kind: index for index, kind in enumerate(FAILURES)}

@@ -31,6 +31,13 @@ ANSWER: Final = 18
 """To the uid of an ask's reply reference."""
 NO_ANSWER: Final = 19
 """No reply will come; its body is the index of an error and its text."""
+ENTITY: Final = 20
+"""A message for an entity of a shard, see `wire.entities`."""
+ENTITY_BOUNCED: Final = 21
+"""Such a message, returned by a node that does not accept it."""
+SHARD_FLUSH: Final = 22
+"""Asks for a reply behind all that was returned."""
+SHARD_FLUSHED: Final = 23
 
 KINDS: Final[Mapping[int, str]] = {
     MEMBERSHIP: "membership",
@@ -42,6 +49,10 @@ KINDS: Final[Mapping[int, str]] = {
     ASK: "ask",
     ANSWER: "answer",
     NO_ANSWER: "no answer",
+    ENTITY: "message for an entity",
+    ENTITY_BOUNCED: "returned message for an entity",
+    SHARD_FLUSH: "flush of a shard",
+    SHARD_FLUSHED: "reply to the flush of a shard",
 }
 """All kinds. A number is never reused for something else. Those below `TELL` belong to the cluster itself."""
 

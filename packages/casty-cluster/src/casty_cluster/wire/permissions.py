@@ -6,6 +6,7 @@
 | a tell or an ask to an actor of the users | yes | yes |
 | a tell or an ask to one of Casty's own actors, whose paths begin with `_` | no | no |
 | messages between Casty's own actors in a tell or an ask: `catalogue.FORWARDING` | yes | no |
+| frames for entities: `entities.KINDS` | yes | no |
 | a reply, or the failure of an ask | yes | no: it has no actors that could be asked |
 | headers around any of these | yes | yes |
 """

@@ -1,14 +1,27 @@
 """Messages between nodes about the shards of one region, see `protocol.sharding`.
 
-The first group travels over system links: reliable, in order. `Message`, `Bounce`, `Flush` and `FlushAck` travel on the
-user lane, in order with each other: what one of them says about those before it would be wrong on any other lane.
-Neither group names the region: its frame does. The feature that sends these messages gives them their wire names.
+The first group travels over system links: reliable, in order, in a `Batch` that names the region. `Message`, `Bounce`,
+`Flush` and `FlushAck` travel on the user lane, in order with each other: what one of them says about those before it
+would be wrong on any other lane. They have frames of their own, see `wire.entities`.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from casty.member import NodeId
+from casty.serialization import message
+
+
+@message("casty.sharding.Batch")
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a node has to say about one region to another node, in the order in which it came up."""
+
+    region: str
+    num_shards: int
+    """That of the sender: a node that does not have the region learns it from the first batch."""
+    messages: tuple[bytes, ...]
+    """Encoded one by one: a message that the receiver does not know takes no other one with it."""
 
 
 class HostPhase(StrEnum):
@@ -21,6 +34,7 @@ class HostPhase(StrEnum):
     """Entities handle the accepted messages and stop. New messages are bounced."""
 
 
+@message("casty.sharding.Hello")
 @dataclass(frozen=True, slots=True)
 class Hello:
     """The sender is the coordinator of this term: promise the term, report, and repeat pending requests."""
@@ -30,6 +44,7 @@ class Hello:
     """A node that does not have the region yet learns it here."""
 
 
+@message("casty.sharding.Report")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The promise not to obey a lower term, and the shards of the sender; in chunks, for there may be many."""
@@ -42,13 +57,20 @@ class Report:
     """Shard, epoch and `HostPhase` of each: plain values, which take a quarter of the bytes of named ones."""
     last: bool
     """Whether this is the last chunk."""
+    remembers: bool = False
+    """Whether the entities of the region are remembered, so that all of its shards have to run."""
 
 
+@message("casty.sharding.Register")
 @dataclass(frozen=True, slots=True)
 class Register:
     """The region was spawned after the report: the sender can run shards from now on."""
 
+    remembers: bool = False
+    """As in `Report`."""
 
+
+@message("casty.sharding.GetHome")
 @dataclass(frozen=True, slots=True)
 class GetHome:
     """Reply with the home of the shard as soon as it has one with a higher epoch than `after`."""
@@ -57,6 +79,7 @@ class GetHome:
     after: int
 
 
+@message("casty.sharding.ShardHome")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardHome:
     """The shard runs on `owner`, which accepts messages at this epoch."""
@@ -67,6 +90,7 @@ class ShardHome:
     epoch: int
 
 
+@message("casty.sharding.Grant")
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Claim the fence of the shard, then run it."""
@@ -76,6 +100,7 @@ class Grant:
     epoch: int
 
 
+@message("casty.sharding.Started")
 @dataclass(frozen=True, slots=True)
 class Started:
     """The claim succeeded, and the shard runs."""
@@ -84,6 +109,7 @@ class Started:
     epoch: int
 
 
+@message("casty.sharding.Refused")
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The claim was refused: the fence is held at epoch `held`."""
@@ -93,6 +119,7 @@ class Refused:
     held: int
 
 
+@message("casty.sharding.HandOff")
 @dataclass(frozen=True, slots=True)
 class HandOff:
     """Close the epoch, let the entities handle what was accepted, stop them, and reply with `Stopped`."""
@@ -102,6 +129,7 @@ class HandOff:
     epoch: int
 
 
+@message("casty.sharding.Stopped")
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """Nothing of this epoch runs on the sender any more."""
@@ -110,6 +138,7 @@ class Stopped:
     epoch: int
 
 
+@message("casty.sharding.Forget")
 @dataclass(frozen=True, slots=True)
 class Forget:
     """The leaver owns no shard any more: leave all homes on it, and reply with `Forgotten`."""
@@ -118,6 +147,7 @@ class Forget:
     leaver: NodeId
 
 
+@message("casty.sharding.Forgotten")
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """The sender will not send messages for entities to the leaver any more."""
@@ -126,6 +156,7 @@ class Forgotten:
     leaver: NodeId
 
 
+@message("casty.sharding.MayStop")
 @dataclass(frozen=True, slots=True)
 class MayStop:
     """No node sends messages for entities to the receiver any more."""
