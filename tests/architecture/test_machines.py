@@ -17,6 +17,7 @@ from casty_cluster.protocol.membership.machine import Membership
 from casty_cluster.protocol.membership.participant import Participant
 from casty_cluster.protocol.registry import Registry
 from casty_cluster.protocol.sharding.coordinator import Coordinator
+from casty_cluster.protocol.sharding.held import Held
 from casty_cluster.protocol.sharding.owner import Owner
 from casty_cluster.protocol.sharding.region import Region
 from casty_cluster.protocol.sharding.sender import Sender
@@ -34,6 +35,7 @@ SYSTEM_MESSAGES: Final = "casty_cluster.wire.system."
 MACHINES: Final[tuple[type[Machine[Any, Any]], ...]] = (
     Coordinator,
     Forwarding,
+    Held,
     LeaseHolder,
     Liveness,
     Membership,

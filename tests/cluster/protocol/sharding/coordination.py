@@ -38,9 +38,9 @@ class Scripted:
 class Part:
     """The coordinator on A, checked after each input."""
 
-    def __init__(self, num_shards: int = 100, strategy: Any = None, *, eager: bool = False) -> None:
+    def __init__(self, num_shards: int = 100, strategy: Any = None) -> None:
         self.num_shards = num_shards
-        self.machine = Coordinator(A, num_shards, strategy or Scripted(), eager=eager)
+        self.machine = Coordinator(A, num_shards, strategy or Scripted())
 
     def give(self, given: Any, now: float = 0.0) -> list[Any]:
         effects = list(self.machine.handle(given, now))
@@ -50,8 +50,18 @@ class Part:
     def hear(self, node: NodeId, message: Any, now: float = 0.0) -> list[Any]:
         return self.give(Received(node, message), now)
 
-    def report(self, node: NodeId, *hosted: Hosted, able: bool = True, last: bool = True, term: int = 1) -> list[Any]:
-        message = Report(term=term, able=able, num_shards=self.num_shards, hosted=hosted, last=last)
+    def report(
+        self,
+        node: NodeId,
+        *hosted: Hosted,
+        able: bool = True,
+        last: bool = True,
+        term: int = 1,
+        remembers: bool = False,
+    ) -> list[Any]:
+        message = Report(
+            term=term, able=able, num_shards=self.num_shards, hosted=hosted, last=last, remembers=remembers
+        )
         return self.hear(node, message)
 
 

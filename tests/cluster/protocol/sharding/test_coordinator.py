@@ -229,11 +229,22 @@ def test_a_member_runs_shards_once_it_is_up(coordinator: Part) -> None:
 
 
 def test_all_shards_are_granted_where_entities_are_remembered() -> None:
-    part = Part(3, eager=True)
+    part = Part(3)
     part.give(viewed(A, [A, B]))
     part.report(A)
-    assert part.report(B) == [to(B, Grant(1, shard, FIRST)) for shard in range(3)]
+    assert part.report(B, remembers=True) == [to(B, Grant(1, shard, FIRST)) for shard in range(3)]
     assert part.hear(B, Stopped(1, FIRST)) == [to(B, Grant(1, 1, FIRST + 1))]
+
+
+def test_all_shards_are_granted_when_the_first_region_that_remembers_registers() -> None:
+    part = Part(3)
+    part.give(viewed(A, [A, B]))
+    part.report(A, able=False)
+    part.report(B, able=False)
+    assert part.hear(B, GetHome(1, 0)) == []
+    granted = part.hear(B, Register(remembers=True))
+    assert sorted(effect.message.shard for effect in granted) == [0, 1, 2]
+    assert part.hear(B, Register(remembers=True)) == []
 
 
 def test_a_shard_in_a_phase_of_a_newer_version_is_waited_for() -> None:

@@ -6,6 +6,5 @@ Each node has a `Region` for each kind of entity, and a `Coordinator`, of which 
 from casty_cluster.protocol.sharding.allocation import AllocationStrategy as AllocationStrategy
 from casty_cluster.protocol.sharding.allocation import HashRing as HashRing
 from casty_cluster.protocol.sharding.allocation import LeastShards as LeastShards
-from casty_cluster.protocol.sharding.allocation import shard_of as shard_of
 from casty_cluster.protocol.sharding.coordinator import Coordinator as Coordinator
 from casty_cluster.protocol.sharding.region import Region as Region

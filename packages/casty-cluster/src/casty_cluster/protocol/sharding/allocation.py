@@ -1,4 +1,4 @@
-"""Which shard an entity belongs to, and which node runs a shard: the part of sharding that users may replace."""
+"""Which node runs each shard: the part of sharding that users may replace."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
@@ -15,15 +15,6 @@ type Move = tuple[int, NodeId]
 """A shard, and the node that it moves to."""
 
 VIRTUAL_NODES: Final = 100
-
-
-def shard_of(entity: str, num_shards: int) -> int:
-    """The shard of an entity: the same on every node, in every process, for good.
-
-    Ids count by their UTF-8 bytes: two Unicode normal forms of a word are two entities. Raises `UnicodeEncodeError` for
-    a string that is no Unicode text, which could not be sent to another node either.
-    """
-    return _hash(entity) % num_shards
 
 
 def _hash(text: str) -> int:

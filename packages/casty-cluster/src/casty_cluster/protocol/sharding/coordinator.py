@@ -36,6 +36,7 @@ from casty_cluster.protocol.sharding.census import REPORT_TIMEOUT, Census
 from casty_cluster.protocol.sharding.effects import Warn
 from casty_cluster.protocol.sharding.inputs import Rebalance, Received, Retire, Viewed
 from casty_cluster.protocol.sharding.leavers import Leavers
+from casty_cluster.protocol.sharding.mismatch import mismatch
 from casty_cluster.protocol.sharding.oldest import host_of, leaving
 from casty_cluster.protocol.sharding.placement import Placement
 from casty_cluster.protocol.sharding.requests import Requests
@@ -88,15 +89,13 @@ class Phase(Enum):
 class Coordinator:
     """The machine of one region on one incarnation of a node. It does nothing until the node is the oldest one."""
 
-    def __init__(
-        self, local: NodeId, num_shards: int, strategy: AllocationStrategy | None = None, *, eager: bool = False
-    ) -> None:
-        """`eager`: grant all shards, not only those that are asked for, because they may have remembered entities."""
+    def __init__(self, local: NodeId, num_shards: int, strategy: AllocationStrategy | None = None) -> None:
         self.phase = Phase.idle
         self.table = Table()
         self._local = local
         self._num_shards = num_shards
-        self._eager = eager
+        self._eager = False
+        """Whether all shards are granted, not only those that are asked for: they may have remembered entities."""
         self._term = 0
         self._census = Census(local)
         self._placement = Placement(strategy or LeastShards(), self.table, self._census)
@@ -175,9 +174,9 @@ class Coordinator:
         match message:
             case Report():
                 return self._report(node, message, now)
-            case Register():
+            case Register(remembers):
                 self._census.register(node)
-                return []
+                return self._run_all(now) if remembers else []
             case GetHome(shard, after):
                 return self._get_home(node, shard, after, now)
             case Started(shard, epoch):
@@ -202,13 +201,8 @@ class Coordinator:
             return []
         self._census.count(node, report, fits=fits)
         if fits:
-            return []
-        text = (
-            f"{node} has the region with num_shards={report.num_shards}, the coordinator {self._local} with "
-            f"num_shards={self._num_shards}: {node} runs no shards, and its messages for entities find no home; spawn "
-            "the region with the same num_shards on all nodes"
-        )
-        return [Warn(text)]
+            return self._run_all(now) if report.remembers else []
+        return [Warn(mismatch(node, report.num_shards, self._local, self._num_shards))]
 
     def _completes(self, report: Report) -> bool:
         return report.last
@@ -339,6 +333,13 @@ class Coordinator:
         self._rebalance_at = now + REBALANCE_INTERVAL
         shards = range(self._num_shards) if self._eager else self._requests.shards
         return [effect for shard in shards for effect in self._serve(shard, now)]
+
+    def _run_all(self, now: float) -> list[Effect]:
+        """The region remembers its entities: no shard waits any more until it is asked for."""
+        if self._eager:
+            return []
+        self._eager = True
+        return [effect for shard in range(self._num_shards) for effect in self._serve(shard, now)]
 
     def _serve_late(self, now: float) -> list[Effect]:
         if not self._census.eligible:

@@ -94,6 +94,9 @@ class Fenced:
 class Enable:
     """The region was spawned: this node can run shards from now on."""
 
+    remembers: bool = False
+    """Whether the entities of the region are remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Follow:

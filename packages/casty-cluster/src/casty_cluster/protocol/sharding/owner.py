@@ -33,18 +33,10 @@ PAUSE: Final = 1.0
 """Seconds by which a tick is late only where the process did not run meanwhile."""
 
 type Input[M] = Received[Message[M] | Grant | HandOff] | Claimed | ClaimRefused | Drained | Fenced | Follow | DrainAll
-type Effect[M] = (
-    SendSystem[Started | Refused | Stopped]
-    | SendUser[Bounce[M]]
-    | Deliver[M]
-    | Claim
-    | Run
-    | Drain
-    | Halt
-    | Warn
-    | Opened
-    | Closed
+type ForShell[M] = (
+    SendSystem[Started | Refused | Stopped] | SendUser[Bounce[M]] | Deliver[M] | Claim | Run | Drain | Halt | Warn
 )
+type Effect[M] = ForShell[M] | Opened | Closed
 
 
 class Hosted(NamedTuple):

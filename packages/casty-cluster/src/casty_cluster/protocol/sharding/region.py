@@ -36,6 +36,7 @@ from casty_cluster.protocol.sharding.inputs import (
     Received,
     Viewed,
 )
+from casty_cluster.protocol.sharding.mismatch import mismatch
 from casty_cluster.protocol.sharding.oldest import host_of, leaving, present
 from casty_cluster.protocol.sharding.owner import Owner
 from casty_cluster.protocol.sharding.sender import CAPACITY, MAX_BYTES, Present, Sender
@@ -73,7 +74,8 @@ type Input[M] = (
     | Quiesce
     | Enable
 )
-type Effect[M] = sender.Effect[M] | owner.Effect[M] | SendSystem[Report | Register] | SendUser[FlushAck]
+type Effect[M] = sender.Effect[M] | owner.ForShell[M] | SendSystem[Report | Register] | SendUser[FlushAck]
+type _Effect[M] = Effect[M] | Opened | Closed
 
 
 class Region[M]:
@@ -85,21 +87,32 @@ class Region[M]:
         num_shards: int,
         *,
         able: bool = True,
+        remembers: bool = False,
         capacity: int = CAPACITY,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        """`able`: whether this node can run shards of the region, or only sends messages to its entities."""
+        """`able`: whether this node can run shards of the region, or only sends messages to its entities; `remembers`:
+        whether it starts remembered entities where it runs a shard.
+        """
         self.num_shards = num_shards
         self.sender = Sender[M](local, capacity=capacity, max_bytes=max_bytes)
         self.owner = Owner[M]()
         self._local = local
         self._able = able
+        self._remembers = remembers
         self._term = 0
         self._coordinator: NodeId | None = None
         self._host: NodeId | None = None
         self._leaves_alone = False
         """Whether this node leaves with all others, so that nothing is handed over."""
         self._may_stop = False
+        self._mismatch: str | None = None
+        """Why the coordinator does not serve this node, if so."""
+
+    def why_waiting(self, shard: int) -> str | None:
+        """Why messages for the shard wait on this node; None: they do not."""
+        because = self.sender.why_waiting(shard)
+        return because and (self._mismatch or because)
 
     @property
     def may_leave(self) -> bool:
@@ -118,7 +131,7 @@ class Region[M]:
         self.sender.validate()
         self.owner.validate()
 
-    def _linked(self, effects: Sequence[Effect[M]], now: float) -> Iterator[Effect[M]]:
+    def _linked(self, effects: Sequence[_Effect[M]], now: float) -> Iterator[Effect[M]]:
         """What the owner opens and closes goes to the sender."""
         for effect in effects:
             if isinstance(effect, Opened | Closed):
@@ -126,7 +139,7 @@ class Region[M]:
             else:
                 yield effect
 
-    def _handle(self, given: Input[M] | Tick, now: float) -> Sequence[Effect[M]]:
+    def _handle(self, given: Input[M] | Tick, now: float) -> Sequence[_Effect[M]]:
         match given:
             case Received(node, message):
                 return self._received(node, message, now)
@@ -136,12 +149,12 @@ class Region[M]:
                 return self.owner.handle(given, now)
             case Viewed():
                 return self._see(given, now)
-            case Enable():
-                return self._enable()
+            case Enable(remembers):
+                return self._enable(remembers=remembers)
             case Tick():
                 return [*self.sender.handle(given, now), *self.owner.handle(given, now)]
 
-    def _received(self, node: NodeId, message: FromCoordinator | FromPeer[M], now: float) -> Sequence[Effect[M]]:
+    def _received(self, node: NodeId, message: FromCoordinator | FromPeer[M], now: float) -> Sequence[_Effect[M]]:
         match message:
             case Message():
                 return self.owner.handle(Received(node, message), now)
@@ -168,7 +181,7 @@ class Region[M]:
     def _follows(self, node: NodeId, term: int) -> bool:
         return node == self._coordinator and term >= self._term
 
-    def _promise(self, node: NodeId, hello: Hello, now: float) -> list[Effect[M]]:
+    def _promise(self, node: NodeId, hello: Hello, now: float) -> list[_Effect[M]]:
         if hello.term <= self._term:
             return []
         self._term, self._coordinator = hello.term, node
@@ -183,14 +196,11 @@ class Region[M]:
         ]
 
     def _compare(self, node: NodeId, num_shards: int) -> list[Effect[M]]:
+        self._mismatch = None
         if num_shards == self.num_shards:
             return []
-        text = (
-            f"this node has the region with num_shards={self.num_shards}, the coordinator {node} with "
-            f"num_shards={num_shards}: this node runs no shards, and finds no homes for its messages; spawn the region "
-            "with the same num_shards on all nodes"
-        )
-        return [Warn(text)]
+        self._mismatch = mismatch(self._local, self.num_shards, node, num_shards)
+        return [Warn(self._mismatch)]
 
     def _reports(self, coordinator: NodeId) -> list[Effect[M]]:
         hosted = ((shard, epoch, phase.value) for shard, epoch, phase in self.owner.hosted)
@@ -204,24 +214,25 @@ class Region[M]:
                     num_shards=self.num_shards,
                     hosted=chunk,
                     last=number == len(chunks),
+                    remembers=self._remembers,
                 ),
             )
             for number, chunk in enumerate(chunks, 1)
         ]
 
-    def _enable(self) -> list[Effect[M]]:
+    def _enable(self, *, remembers: bool) -> list[Effect[M]]:
         if self._able:
             return []
-        self._able = True
+        self._able, self._remembers = True, remembers
         return self._register(self._coordinator or self._host)
 
     def _register(self, at: NodeId | None) -> list[Effect[M]]:
-        return [] if at is None else [SendSystem(at, Register())]
+        return [] if at is None else [SendSystem(at, Register(self._remembers))]
 
-    def _see(self, given: Viewed, now: float) -> list[Effect[M]]:
+    def _see(self, given: Viewed, now: float) -> list[_Effect[M]]:
         state = given.state
         is_up = any(member.node == self._local for member in state.up)
-        effects: list[Effect[M]] = list(self.sender.handle(Present(present(state), is_up), now))
+        effects: list[_Effect[M]] = list(self.sender.handle(Present(present(state), is_up), now))
         host = host_of(state)
         before, self._host = self._host, None if host is None else host.node
         self._leaves_alone = self._host is None and self._local in leaving(state)

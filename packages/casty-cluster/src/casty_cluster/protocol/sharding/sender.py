@@ -101,6 +101,19 @@ class Sender[M]:
         route.used = route.home.owner != self._local
         return route.home
 
+    def why_waiting(self, shard: int) -> str | None:
+        """Why messages for the shard wait on this node; None: they do not."""
+        route = self._routes.get(shard)
+        if route is not None and route.open_home is not None:
+            return None
+        if self._coordinator is None:
+            return "no coordinator of the region has contacted this node"
+        if not self._present.is_up:
+            return "this node is not up yet"
+        if route is not None and route.leaving:
+            return f"the shard moves, and its old home on {route.home and route.home.owner} has not returned all yet"
+        return f"the coordinator {self._coordinator} has not found a node to run it on"
+
     def handle(self, given: Input[M] | Tick, now: float) -> list[Effect[M]]:
         match given:
             case Dispatch():
@@ -352,13 +365,8 @@ class Sender[M]:
         return [*again, *(self._expired(kept) for kept in self._buffer.expire(now))]
 
     def _expired(self, kept: Buffered[M]) -> Effect[M]:
-        if self._coordinator is None:
-            reason = "no coordinator of the region has contacted this node"
-        elif not self._present.is_up:
-            reason = "this node is not up yet"
-        else:
-            reason = f"the coordinator {self._coordinator} has not found a node to run it on"
-        return _drop(kept, DropCause.expired, f"shard {kept.shard} had no home in time: {reason}")
+        reason = f"shard {kept.shard} had no home in time: {self.why_waiting(kept.shard)}"
+        return _drop(kept, DropCause.expired, reason)
 
     def _overflow(self, dropped: Iterable[Buffered[M]]) -> list[Effect[M]]:
         reason = (
