@@ -16,6 +16,7 @@ from casty.spi.transport import Lane
 from casty_cluster.node import clients
 from casty_cluster.wire import codec, frames
 from casty_cluster.wire.bulk import Cancel
+from casty_cluster.wire.entities import returned, write_flush, write_message, write_target
 from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
 from casty_cluster.wire.membership import Goodbye
 from casty_cluster.wire.permissions import FRAMES_OF_CLIENTS
@@ -112,6 +113,10 @@ FORBIDDEN: Final = {
     "bulk transfer": codec.encode(frames.BULK, Cancel(1, 1)),
     "answer": frames.answer(1, b"msgpack", SERIALIZER.dumps("forged")),
     "no answer": frames.no_answer(1, 0, "forged"),
+    "message for an entity": write_message(1, 1, 1, write_target("accounts", "alice", "msgpack"), b"\1"),
+    "returned message for an entity": returned(1, write_message(1, 1, 1, write_target("a", "b", "msgpack"), b"\1")),
+    "flush of a shard": write_flush(frames.SHARD_FLUSH, 1, 1, 1, "accounts"),
+    "reply to the flush of a shard": write_flush(frames.SHARD_FLUSHED, 1, 1, 1, "accounts"),
     "unknown": b"\x63newer",
     "headers around a forbidden frame": frames.with_headers({"a": b"b"}, codec.encode(frames.MEMBERSHIP, Goodbye(1))),
     "damaged headers": b"\5\0",

@@ -103,12 +103,6 @@ async def test_systems_of_different_names_are_never_one_cluster() -> None:
         assert len(one.members) == 1
 
 
-async def test_sharded_behaviors_are_refused_as_long_as_there_are_no_entities() -> None:
-    async with DevelopmentCluster(1) as cluster:
-        with pytest.raises(ScopeError, match="no cluster feature of this node runs a ShardedBehavior; there are: "):
-            cluster[0].spawn(Behaviors.sharded(lambda entity_id: answering(entity_id)), "accounts")
-
-
 @pytest.mark.parametrize("seed", ["nonsense", "host:", ("h", 0), ("h", 70_000)])
 def test_a_seed_node_that_is_no_address_is_refused(seed: str | tuple[str, int]) -> None:
     with pytest.raises(ConfigError, match="is no seed node"):

@@ -18,7 +18,13 @@ from casty import (
     ServiceKey,
 )
 from casty.address import ActorAddress
-from casty.behaviors.clustered import BroadcastedBehavior, ClusteredBehavior, RegionRef, ShardedBehavior
+from casty.behaviors.clustered import (
+    BroadcastedBehavior,
+    ClusteredBehavior,
+    RegionRef,
+    ShardedBehavior,
+    ShardEnvelope,
+)
 from casty.behaviors.discovery import Listing, ReceptionistMessage
 from casty.clock import Clock
 from casty.config.schema import WhenDowned, WhenRejected
@@ -37,6 +43,7 @@ from casty_cluster.node.termination import Termination
 from casty_cluster.protocol.membership.effects import Out
 from casty_cluster.receptionist.receptionist import Receptionist
 from casty_cluster.settings import NodeArguments, node_settings
+from casty_cluster.sharding.feature import Sharding
 
 logger = logging.getLogger("casty.cluster")
 
@@ -185,8 +192,9 @@ class ClusteredActorSystem(ActorSystem):
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]:
         """See `ActorSystem.spawn`. A behavior that belongs to the whole cluster is run by the feature that claims it,
-        and is spawned under the same name on every node: `Behaviors.broadcasted`, whose reference is a `BroadcastRef`,
-        `Behaviors.singleton`, and those of plugins. Raises `ScopeError` if no feature claims it.
+        and is spawned under the same name on every node: `Behaviors.sharded`, whose reference is a `RegionRef`,
+        `Behaviors.broadcasted`, whose reference is a `BroadcastRef`, `Behaviors.singleton`, and those of plugins.
+        Raises `ScopeError` if no feature claims it.
         """
         if isinstance(behavior, ClusteredBehavior):
             return self.features.spawn(behavior, name, mailbox)
@@ -215,6 +223,19 @@ class ClusteredActorSystem(ActorSystem):
             return None
         host, port = member.address
         return self.resolve(ActorAddress(system=self.name, path=path, host=host, port=port, node_id=member.node_id))
+
+    @overload
+    def entity_ref[M](self, region: ActorRef[ShardEnvelope[M]], entity_id: str) -> ActorRef[M]: ...
+    @overload
+    def entity_ref(self, region: str, entity_id: str) -> ActorRef[Any]: ...
+    @override
+    def entity_ref(self, region: ActorRef[ShardEnvelope[Any]] | str, entity_id: str) -> ActorRef[Any]:
+        """See `ActorSystem.entity_ref`. `region` may be the name of a region that is not spawned on this node: messages
+        wait until a node that has it makes itself known.
+        """
+        if isinstance(region, str):
+            return self.features.find(Sharding).entity_ref(region, entity_id)
+        return super().entity_ref(region, entity_id)
 
     @property
     def receptionist(self) -> ActorRef[ReceptionistMessage]:

@@ -17,6 +17,7 @@ from casty_cluster.node.node import Node
 from casty_cluster.receptionist.receptionist import Receptionist
 from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.remoting import Remoting
+from casty_cluster.sharding.feature import Sharding
 from casty_cluster.singleton.manager import Singletons
 
 logger = logging.getLogger("casty.cluster")
@@ -30,12 +31,14 @@ def compose(system: ActorSystem, node: Node) -> Features:
     kernel, feature_node = system.kernel, FeatureNode(system, node)
     death_watch = DeathWatch(feature_node, kernel)
     receptionist = Receptionist(feature_node, kernel)
-    kernel.remote = Remoting(node.local, node.delivery, death_watch, receptionist.discovered)
+    sharding = Sharding(feature_node, kernel, node.delivery, node)
+    kernel.remote = Remoting(node.local, node.delivery, death_watch, receptionist.discovered, sharding.entity)
     features: dict[str, ClusterFeature] = {
         "death watch": death_watch,
         "receptionist": receptionist,
         "singletons": Singletons(feature_node, kernel),
         "broadcasts": Broadcasts(feature_node, kernel),
+        "sharding": sharding,
         **_of_plugins(system, feature_node),
     }
     return Features(features, feature_node, kernel, node)

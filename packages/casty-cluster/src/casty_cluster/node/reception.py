@@ -47,6 +47,7 @@ class Reception(FrameReceiver):
             self._departures.connected(peer)
             self._links.met(peer)
             self._bulk.met(peer)
+            self._delivery.connected(peer)
 
     @override
     def peer_lost(self, peer: NodeId, reason: str) -> None:

@@ -7,7 +7,7 @@ ask whose target cannot reply is refused by the target's node, so that it fails 
 
 import logging
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -38,6 +38,22 @@ class Wire(Protocol):
         ...
 
 
+class FrameTaker(Protocol):
+    """Takes frames of the user lane that are for no actor by its path."""
+
+    def received(self, peer: NodeId, frame: bytes) -> None:
+        """Raises `DecodeError` for a frame that is damaged."""
+        ...
+
+    def dropped(self, peer: PeerAddress, frame: bytes, reason: str) -> None:
+        """The transport has dropped a frame."""
+        ...
+
+    def connected(self, peer: NodeId) -> None:
+        """There is a new connection to that node: what was sent over the old one may be lost."""
+        ...
+
+
 class Delivery:
     """The messages of one node's actors to and from others."""
 
@@ -56,6 +72,17 @@ class Delivery:
         self._reply: ReplyRef[Any] | None = None
         """The reply reference with that uid, once the message that is being decoded has contained it."""
         self._throttle = Throttle(kernel.clock)
+        self._takers: dict[int, FrameTaker] = {}
+        """By kind of frame."""
+
+    def take(self, kinds: Iterable[int], taker: FrameTaker) -> None:
+        """Have `taker` take the frames of these kinds."""
+        self._takers.update(dict.fromkeys(kinds, taker))
+
+    def connected(self, peer: NodeId) -> None:
+        """There is a new connection to that node."""
+        for taker in dict.fromkeys(self._takers.values()):
+            taker.connected(peer)
 
     @property
     def asks(self) -> Asks:
@@ -112,7 +139,7 @@ class Delivery:
             refusal = self._wire.send(ref.peer, frames.answer(uid, self._own_name, self._own.dumps(message)))
         except (EncodeError, ValueError) as error:
             refusal = str(error)
-            self._refuse(ref.peer, uid, ActorFailedError(f"its answer cannot be sent: {error}"))
+            self.refuse(ref.peer, uid, ActorFailedError(f"its answer cannot be sent: {error}"))
         if refusal is not None:
             self._kernel.dead_letters.publish(message, ref, refusal)
 
@@ -129,7 +156,10 @@ class Delivery:
                 case frames.NO_ANSWER:
                     self._unanswered(frames.read_no_answer(frame))
                 case kind:
-                    raise frames.unknown(kind)
+                    taker = self._takers.get(kind)
+                    if taker is None:
+                        raise frames.unknown(kind)
+                    taker.received(peer, frame)
         except DecodeError as error:
             if self._throttle.admits((peer, type(error))):
                 logger.warning("a message of %s cannot be read and is dropped: %s", printable(peer), printable(error))
@@ -153,6 +183,36 @@ class Delivery:
             elif frame[0] == frames.ANSWER:
                 reply_uid, serializer, body = frames.read_answer(frame)
                 self._undelivered(peer, frames.Target(ASKS, reply_uid, serializer), body, reason)
+            elif (taker := self._takers.get(frame[0])) is not None:
+                taker.dropped(peer, frame, reason)
+
+    def deliver(self, peer: PeerAddress, ref: LocalRef[Any], serializer: Serializer, body: bytes) -> None:
+        """Deliver a tell of another node to its actor. Raises `DecodeError`."""
+        message = serializer.loads(body)
+        if peer.is_client:
+            check_message(message)
+        self._kernel.dead_letters.tell(ref, message)
+
+    def deliver_ask(
+        self,
+        peer: PeerAddress,
+        ref: LocalRef[Any],
+        serializer: Serializer,
+        body: bytes,
+        reply_uid: int,
+        seconds: float,
+    ) -> None:
+        """Deliver an ask whose asker waits for so many seconds more. Raises `DecodeError`, after refusing the ask."""
+        try:
+            message, reply = self._read_ask(reply_uid, serializer, body)
+            if peer.is_client:
+                check_message(message)
+        except DecodeError as error:
+            self.refuse(peer, reply_uid, error)
+            raise
+        self._guard(peer, ref, message, reply, reply_uid, seconds)
+        del reply
+        self._kernel.asks.deliver(ref, message)
 
     def _told(self, peer: NodeId, frame: bytes) -> None:
         target, body = frames.split(frame)
@@ -161,14 +221,14 @@ class Delivery:
             self._untaken(peer.address, frames.read_target(target), body)
             return
         ref, serializer = known
-        message = serializer.loads(body)
+        message = serializer.loads(body)  # in place: nearly every message of another node passes here
         if peer.is_client:
             check_message(message)
         self._kernel.dead_letters.tell(ref, message)
 
     def _untaken(self, peer: PeerAddress, target: frames.Target, body: bytes) -> None:
         """Return a message that found no actor to its forwarder, if it has one; else it is a dead letter."""
-        message = self._serializer(target.serializer).loads(body)
+        message = self.serializer(target.serializer).loads(body)
         if peer.is_client:
             check_message(message)
         if isinstance(message, Forwarded | Flush):
@@ -186,18 +246,13 @@ class Delivery:
                 if self._asked_adapter(peer, frames.read_target(target), uid, seconds, body):
                     return
                 path = self._dead_letter(frames.read_target(target), body)
-                self._refuse(peer, uid, ActorStoppedError(f"no living actor is at {path}"))
+                self.refuse(peer, uid, ActorStoppedError(f"no living actor is at {path}"))
                 return
-            ref, serializer = known
-            message, reply = self._read_ask(uid, serializer, body)
-            if peer.is_client:
-                check_message(message)
         except DecodeError as error:
-            self._refuse(peer, uid, error)
+            self.refuse(peer, uid, error)
             raise
-        self._guard(peer, ref, message, reply, uid, seconds)
-        del reply
-        self._kernel.asks.deliver(ref, message)
+        ref, serializer = known
+        self.deliver_ask(peer, ref, serializer, body, uid, seconds)
 
     def _asked_adapter(
         self, peer: PeerAddress, target: frames.Target, reply_uid: int, seconds: float, body: bytes
@@ -205,7 +260,7 @@ class Delivery:
         """Deliver an ask to a message adapter, if there is one; its owner replies."""
         adapter = self._kernel.find_adapter(self._kernel.address(target.path, target.uid))
         if adapter is not None:
-            message, reply = self._read_ask(reply_uid, self._serializer(target.serializer), body)
+            message, reply = self._read_ask(reply_uid, self.serializer(target.serializer), body)
             self._guard(peer, adapter, message, reply, reply_uid, seconds)
             del reply
             adapter.tell(message)
@@ -223,7 +278,7 @@ class Delivery:
         """Refuse the ask as soon as no reply can come from `ref`."""
         if reply is not None:
             guard = self._kernel.asks.guard
-            reply.guard = guard(ref, message, reply, seconds, lambda error: self._refuse(peer, reply_uid, error))
+            reply.guard = guard(ref, message, reply, seconds, lambda error: self.refuse(peer, reply_uid, error))
 
     def _read_ask(self, reply_uid: int, serializer: Serializer, body: bytes) -> tuple[Any, ReplyRef[Any] | None]:
         self._awaited_reply, self._reply = reply_uid, None
@@ -235,13 +290,13 @@ class Delivery:
 
     def _dead_letter(self, target: frames.Target, body: bytes) -> str:
         """Publish an ask without a living target as a dead letter. Returns the path."""
-        message = self._serializer(target.serializer).loads(body)
+        message = self.serializer(target.serializer).loads(body)
         self._kernel.system.resolve(self._kernel.address(target.path, target.uid)).tell(message)
         return target.path
 
     def _answered(self, answered: frames.Answered) -> None:
         try:
-            message = self._serializer(answered.serializer).loads(answered.body)
+            message = self.serializer(answered.serializer).loads(answered.body)
         except DecodeError as error:
             self._kernel.asks.fail(answered.reply_uid, error)
             raise
@@ -250,7 +305,8 @@ class Delivery:
     def _unanswered(self, unanswered: frames.Unanswered) -> None:
         self._kernel.asks.fail(unanswered.reply_uid, failures.failure(unanswered.failure, unanswered.reason))
 
-    def _refuse(self, peer: PeerAddress, reply_uid: int, error: Exception) -> None:
+    def refuse(self, peer: PeerAddress, reply_uid: int, error: Exception) -> None:
+        """Fail an ask of another node."""
         self._wire.send(peer, frames.no_answer(reply_uid, failures.index_of(error), str(error)))
 
     def _target(self, ref: RemoteRef[Any]) -> bytes:
@@ -272,7 +328,7 @@ class Delivery:
             if len(self._targets) >= KEPT_TARGETS:
                 self._targets.clear()
             forget = partial(self._forget, target)
-            known = self._targets[target] = weakref.ref(ref, forget), self._serializer(serializer)
+            known = self._targets[target] = weakref.ref(ref, forget), self.serializer(serializer)
         return ref, known[1]
 
     def _forget(self, target: bytes, stopped: weakref.ref[LocalRef[Any]]) -> None:
@@ -280,7 +336,8 @@ class Delivery:
         if known is not None and known[0] is stopped:
             del self._targets[target]
 
-    def _serializer(self, name: str) -> Serializer:
+    def serializer(self, name: str) -> Serializer:
+        """The serializer of that name. Raises `DecodeError` where this node has none."""
         found = self._by_name.get(name)
         if found is None:
             try:
@@ -295,7 +352,7 @@ class Delivery:
         system = self._kernel.system.name
         ref = DetachedRef[Any](ActorAddress(system=system, path=path, host=peer.host, port=peer.port, uid=uid))
         try:
-            message = self._serializer(serializer).loads(body)
+            message = self.serializer(serializer).loads(body)
         except DecodeError:
             message = body
         if isinstance(message, Forwarded) and (actor := self._kernel.find(path)) is not None:

@@ -23,12 +23,14 @@ class Remoting(Remote):
         delivery: Delivery,
         death_watch: DeathWatch,
         discovered: Callable[[ServiceKey[Any], ActorRef[Any]], None] | None = None,
+        entity: Callable[[str, str], ActorRef[Any] | None] | None = None,
     ) -> None:
         self._home = local.address
         self._node_id = local.node_id
         self._delivery = delivery
         self._death_watch = death_watch
         self._discovered = discovered
+        self._entity = entity
 
     @property
     @override
@@ -43,6 +45,10 @@ class Remoting(Remote):
     @override
     def ref(self, address: ActorAddress) -> ActorRef[Any] | None:
         return self._delivery.ref(address)
+
+    @override
+    def entity(self, region: str, entity_id: str) -> ActorRef[Any] | None:
+        return None if self._entity is None else self._entity(region, entity_id)
 
     @override
     def watch(self, watcher: ActorRef[Any], ref: ActorRef[Any], notify: Callable[[BaseException | None], None]) -> bool:

@@ -1,0 +1,240 @@
+"""Runs `Behaviors.sharded` on a cluster: the regions of one node."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, final, override
+
+from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox
+from casty.behaviors.arguments import checked_entity_id
+from casty.behaviors.clustered import RegionRef, ShardedBehavior
+from casty.errors import ArgumentError, BehaviorError, DecodeError
+from casty.extension import Kernel, LocalRef, Shards, Throttle
+from casty.interruption import described, raise_unless_failure
+from casty.member import ClusterState, NodeId
+from casty.printable import printable
+from casty.spi.cluster_feature import (
+    ClusterFeature,
+    ClusterNode,
+    ReceiveMessage,
+    ShutdownPhase,
+    ShutdownTask,
+    SpawnBehavior,
+)
+
+from casty_cluster.node.enduring import Strays, enduring
+from casty_cluster.remoting.delivery import Delivery, Wire
+from casty_cluster.sharding.lane import EntityLane
+from casty_cluster.sharding.outbox import Outbox
+from casty_cluster.sharding.post import Post
+from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef
+from casty_cluster.sharding.region import ClusterRegion
+from casty_cluster.wire import codec, entities
+from casty_cluster.wire.catalogue import SHARDING
+from casty_cluster.wire.sharding import Batch
+
+logger = logging.getLogger("casty.sharding")
+
+NAME: Final = "_sharding"
+HAND_OFF_TIMEOUT: Final = 30.0
+"""Seconds that a node which shuts down waits until its shards are handed over."""
+QUIESCE_TIMEOUT: Final = 10.0
+"""Seconds that it waits then until all that it has sent to entities has arrived."""
+
+
+@final
+class Sharding(ClusterFeature):
+    """The regions that this node has heard of."""
+
+    def __init__(self, node: ClusterNode, kernel: Kernel, delivery: Delivery, wire: Wire) -> None:
+        self.system_name = node.system_name
+        self.clock = node.clock
+        self.dead_letters = kernel.dead_letters
+        self._node = node
+        self._kernel = kernel
+        self._delivery = delivery
+        self._wire = wire
+        self._outbox = Outbox(node.send, self._hear)
+        self._lane = EntityLane(delivery, wire, self._region, self._connected)
+        self._regions: dict[str, ClusterRegion] = {}
+        self._guardian: LocalRef[Any] | None = None
+        self._changed = asyncio.Event()
+        self._throttle = Throttle(kernel.clock)
+
+    @property
+    def regions(self) -> Mapping[str, ClusterRegion]:
+        """By name."""
+        return self._regions
+
+    @property
+    def guardian(self) -> LocalRef[Any]:
+        assert self._guardian is not None, "references are made after the start"
+        return self._guardian
+
+    @override
+    def behaviors(self) -> Mapping[type[Any], SpawnBehavior]:
+        return {ShardedBehavior: self._spawn}
+
+    @override
+    def messages(self) -> Mapping[type[Any], ReceiveMessage]:
+        return {Batch: self._received}
+
+    @override
+    def shutdown(self) -> Mapping[ShutdownPhase, ShutdownTask]:
+        return {
+            ShutdownPhase.stop_accepting: ShutdownTask(self._retire),
+            ShutdownPhase.hand_off: ShutdownTask(self._hand_off, HAND_OFF_TIMEOUT),
+            ShutdownPhase.stop_actors: ShutdownTask(self._quiesce, QUIESCE_TIMEOUT),
+            ShutdownPhase.close: ShutdownTask(self._close),
+        }
+
+    @override
+    async def start(self) -> None:
+        guardian = self._node.spawn(enduring(_ignoring(Strays(self.clock, NAME))), NAME)
+        assert isinstance(guardian, LocalRef)
+        self._guardian = guardian
+        self._delivery.take(entities.KINDS, self._lane)
+
+    @override
+    def view_changed(self, view: ClusterState | None) -> None:
+        local = None if view is None else view.local
+        self._outbox.belongs_to(local)
+        self._lane.local = local
+        for region in list(self._regions.values()):
+            self._safely(region, partial(region.see, view))
+        self._changed.set()
+
+    def entity(self, region: str, entity_id: str) -> ActorRef[Any] | None:
+        """A reference to an entity whose address has travelled; None for one that no entity can have."""
+        try:
+            return self.entity_ref(region, entity_id)
+        except (ArgumentError, BehaviorError):
+            return None
+
+    def entity_ref(self, region: str, entity_id: str) -> ActorRef[Any]:
+        """A reference to an entity of a region that need not be spawned on this node. Raises `ArgumentError` for a name
+        that no region can have, and `BehaviorError` for an id that no entity can have.
+        """
+        if not region or "/" in region or region.startswith("_"):
+            raise ArgumentError(f"entity_ref takes the name of a region, such as 'accounts', not {region!r}")
+        return ClusterEntityRef(self._region(region), self, checked_entity_id(entity_id))
+
+    def _region(self, name: str) -> ClusterRegion:
+        region = self._regions.get(name)
+        if region is None:
+            post = Post(name, self._kernel, self._delivery, self._wire, partial(self.entity_ref, name))
+            flush = partial(self._flush, name)
+            region = ClusterRegion(name, self._kernel, post, self._outbox, flush, self._changed.set)
+            self._regions[name] = region
+            region.see(self._node.view)
+        return region
+
+    def _flush(self, region: str, to: NodeId, shard: int, number: int) -> None:
+        self._lane.flush(to, region, shard, number)
+
+    def _spawn(self, behavior: ShardedBehavior[Any], name: str, mailbox: Mailbox | None) -> RegionRef[Any]:
+        region = self._region(name)
+        num_shards = behavior.num_shards or self._kernel.settings.resolve(name).num_shards
+        if region.num_shards not in (None, num_shards):
+            raise ArgumentError(
+                f"the region {name!r} has num_shards={region.num_shards} on other nodes of this cluster, and cannot be "
+                f"spawned here with num_shards={num_shards}; use the same number on all nodes"
+            )
+        actor = self._node.spawn(_forwarding(lambda: ref, lambda: shards.end()), name, mailbox=Mailbox())
+        assert isinstance(actor, LocalRef)
+        shards = Shards[Any](actor, behavior, mailbox)
+        ref = ClusterRegionRef[Any](region, self, actor)
+        region.host(shards, able=self._runs(behavior), remembers=bool(behavior.remember_entities))
+        return ref
+
+    def _runs(self, behavior: ShardedBehavior[Any]) -> bool:
+        """Whether this node runs shards of the region, or only sends messages to its entities."""
+        return behavior.role is None or behavior.role in self._node.local.roles
+
+    # What comes from other nodes.
+
+    def _received(self, node: NodeId, batch: Batch) -> None:
+        if batch.num_shards < 1:
+            raise DecodeError(f"{node} has the region {printable(batch.region)} with {batch.num_shards} shards")
+        region = self._region(batch.region)
+        region.learn(batch.num_shards)
+        for data in batch.messages:
+            try:
+                message = codec.loads(data)
+            except DecodeError as error:
+                if self._throttle.admits((node, str(error))):
+                    logger.warning("a message of %s about %s is dropped: %s", node, region.name, printable(error))
+                continue
+            if isinstance(message, SHARDING):
+                self._safely(region, partial(region.hear, node, message))
+
+    def _hear(self, node: NodeId, name: str, messages: Sequence[Any]) -> None:
+        """What this node has sent itself."""
+        region = self._region(name)
+        for message in messages:
+            self._safely(region, partial(region.hear, node, message))
+
+    def _connected(self, node: NodeId) -> None:
+        for region in list(self._regions.values()):
+            self._safely(region, partial(region.connected, node))
+
+    def _safely(self, region: ClusterRegion, step: Callable[[], None]) -> None:
+        """Keep a failure of one step from the others: each of them counts for the protocol."""
+        try:
+            step()
+        except BaseException as error:
+            raise_unless_failure(error)
+            if self._throttle.admits((region.name, type(error))):
+                logger.error("the region %s: %s", region.name, described(error), exc_info=error)
+
+    # The end of the node.
+
+    async def _retire(self) -> None:
+        for region in self._regions.values():
+            region.retire()
+
+    async def _hand_off(self) -> None:
+        """Until no shard runs here any more."""
+        try:
+            await self._until(lambda region: not region.has_shards)
+        except asyncio.CancelledError:
+            left = sorted(region.name for region in self._regions.values() if region.has_shards)
+            logger.warning("shards of these regions were not handed over: %s", ", ".join(left))
+            raise
+
+    async def _quiesce(self) -> None:
+        """Until no message for an entity is under way to or from this node."""
+        for region in self._regions.values():
+            region.quiesce()
+        await self._until(lambda region: region.may_leave)
+
+    async def _until(self, holds: Callable[[ClusterRegion], bool]) -> None:
+        while not all(map(holds, self._regions.values())):
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _close(self) -> None:
+        for region in self._regions.values():
+            await region.close()
+
+
+def _forwarding(ref: Callable[[], RegionRef[Any]], end: Callable[[], None]) -> Behavior[Any]:
+    """The region's actor: takes envelopes of other nodes, and has the shards as its children."""
+
+    async def forward(_: ActorContext[Any], message: Any) -> Behavior[Any]:
+        ref().tell(message)
+        return Behaviors.same()
+
+    async def stop(_: ActorContext[Any]) -> None:
+        end()
+
+    return enduring(Behaviors.with_lifecycle(Behaviors.receive(forward), post_stop=stop))
+
+
+def _ignoring(strays: Strays) -> Behavior[Any]:
+    async def ignore(_: ActorContext[Any], message: Any) -> Behavior[Any]:
+        strays.ignore(message)
+        return Behaviors.same()
+
+    return Behaviors.receive(ignore)

@@ -1,0 +1,301 @@
+"""One region on this node, through all incarnations of the node: the shell of its machines.
+
+Every node that has heard of a region has its machines, also where the region is not spawned: then the node sends
+messages to entities, and may coordinate, but runs no shard. A message whose entity has a known home takes a shortcut
+around the machines: the tables of the sender and the owner say where it goes.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, final
+
+from casty.errors import ActorStoppedError, NodeLostError, OverloadedError
+from casty.extension import Entities, Kernel, LocalRef, Shards, shard_of
+from casty.member import ClusterState, NodeId
+
+from casty_cluster.node.driver import Driver
+from casty_cluster.protocol.sharding import held
+from casty_cluster.protocol.sharding.effects import Claim, Deliver, Drain, Drop, DropCause, Halt, Run, SendUser, Warn
+from casty_cluster.protocol.sharding.held import WHY, Held
+from casty_cluster.protocol.sharding.inputs import Bounced, Connected, Dispatch, Enable, Quiesce, Received, Retire
+from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.sharding.hosting import Hosting
+from casty_cluster.sharding.letters import AskLetter, Letter
+from casty_cluster.sharding.outbox import Outbox
+from casty_cluster.sharding.pair import Effect, Pair
+from casty_cluster.sharding.post import Post
+from casty_cluster.wire.entities import EntityFrame
+from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, Message
+
+logger = logging.getLogger("casty.sharding")
+
+UNKNOWN: Final = "whether it has handled the message is unknown"
+OVERDUE: Final = "its ask was over before it could be sent to the next home of its shard"
+
+
+@final
+class ClusterRegion:
+    """See the module. `num_shards` is None as long as this node does not know it."""
+
+    def __init__(
+        self,
+        name: str,
+        kernel: Kernel,
+        post: Post,
+        outbox: Outbox,
+        flush: Callable[[NodeId, int, int], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """`flush` sends a flush with that number for a shard to a node; `changed` is called after each input."""
+        self.name = name
+        self.num_shards: int | None = None
+        self.flights: dict[int, AskLetter] = {}
+        """Asks of entities that are not known to run here, by the uids of their replies, while they are pending."""
+        self._clock = kernel.clock
+        self._asks = kernel.asks
+        self._post = post
+        self._outbox = outbox
+        self._flush = flush
+        self._changed = changed
+        self._pair: Pair | None = None
+        """None while this node is no member of a cluster, or does not know the number of shards."""
+        self._held = Held[Letter]()
+        self._holding: Driver[held.Input[Letter], held.Effect[Letter]] = Driver(
+            self._held, kernel.clock, self._drop, remembered=0
+        )
+        self._hosting: Hosting | None = None
+        self._able = self._remembers = False
+        self._view: ClusterState | None = None
+
+    # The region on this node.
+
+    def host(self, shards: Shards[Any], *, able: bool, remembers: bool) -> None:
+        """The region was spawned here; `able`: this node runs shards of it."""
+        self._hosting = Hosting(self.name, shards, self._report)
+        self._able, self._remembers = able, remembers
+        self.learn(shards.num_shards)
+        if able and self._pair is not None:
+            self._pair.handle(Enable(remembers))
+
+    def learn(self, num_shards: int) -> None:
+        """Take the number of shards over, unless it is known."""
+        if self.num_shards is None:
+            self.num_shards = num_shards
+            self._open()
+
+    def see(self, view: ClusterState | None) -> None:
+        """Follow the membership; None: this node is no member any more."""
+        before, self._view = self._view, view
+        if view is None:
+            self._leave_cluster()
+            return
+        if self._pair is not None and self._pair.local != view.local:
+            self._leave_cluster()
+        if self._pair is None:
+            self._open()
+        else:
+            self._pair.see(view)
+        if before is not None:
+            self._lose({*before.others} - {*view.others})
+
+    def _open(self) -> None:
+        """Make the machines of this incarnation, and send what has waited for them."""
+        view, num_shards = self._view, self.num_shards
+        if view is None or num_shards is None or self._pair is not None:
+            return
+        self._pair = Pair(
+            view.local,
+            num_shards,
+            self._clock,
+            self._carry_out,
+            self._changed,
+            able=self._able,
+            remembers=self._remembers,
+        )
+        self._pair.see(view)
+        for kept in self._held.release():
+            self._dispatch(kept.message)
+
+    def _leave_cluster(self) -> None:
+        """This incarnation is over. Its entities stop; messages that have not been sent wait for the next one."""
+        pair, self._pair = self._pair, None
+        if pair is None:
+            return
+        pair.end()
+        if self._hosting is not None:
+            self._hosting.halt_all()
+        for letter in list(self.flights.values()):
+            if letter.node is not None:
+                error = NodeLostError(f"this node was removed from its cluster before {letter.node} replied; {UNKNOWN}")
+                self._asks.fail(letter.reply_uid, error)
+        for kept in pair.region.sender.close():
+            self._dispatch(kept.message)
+
+    def _lose(self, removed: set[NodeId]) -> None:
+        """Fail the asks that were under way to these nodes."""
+        for letter in list(self.flights.values()) if removed else ():
+            if letter.node in removed:
+                error = NodeLostError(f"{letter.node} was removed from the cluster before it replied; {UNKNOWN}")
+                self._asks.fail(letter.reply_uid, error)
+                letter.node = None
+
+    # Messages of this node's actors.
+
+    def shard(self, entity_id: str) -> int:
+        return 0 if self.num_shards is None else shard_of(entity_id, self.num_shards)
+
+    def place(self, entity_id: str) -> LocalRef[Any] | None:
+        """The actor that takes a message for the entity now; None: it may be on another node."""
+        pair = self._pair
+        if pair is None:
+            return None
+        shard = self.shard(entity_id)
+        home = pair.region.sender.home(shard)
+        if home is None or home.owner != pair.local:
+            return None
+        return self.entity_here(shard, entity_id)
+
+    def tell(self, entity_id: str, message: Any) -> None:
+        """Send a message that `place` has found no actor for."""
+        self._dispatch(Letter(entity_id, message))
+
+    def ask(self, letter: AskLetter) -> None:
+        """The same for an ask."""
+        if letter.reply_uid in self.flights:  # else it is over: it was held back for longer than its time
+            self._dispatch(letter)
+
+    def why_waiting(self, entity_id: str) -> str | None:
+        """Why messages for the entity wait on this node; None: they do not."""
+        return WHY if self._pair is None else self._pair.region.why_waiting(self.shard(entity_id))
+
+    def _dispatch(self, letter: Letter) -> None:
+        shard = self.shard(letter.entity)
+        deadline = letter.deadline if isinstance(letter, AskLetter) else None
+        pair = self._pair
+        if pair is not None and (home := pair.region.sender.home(shard)) is not None:
+            if home.owner != pair.local:
+                self._post.send(home.owner, shard, home.epoch, letter)
+            else:
+                self._post.deliver(self.entities(shard), letter)
+            return
+        given = Dispatch(
+            shard=shard, entity=letter.entity, message=letter, size=self._post.size(letter), deadline=deadline
+        )
+        if pair is None:
+            self._holding.handle(given)
+        else:
+            pair.handle(given)
+
+    # What comes from other nodes.
+
+    def hear(self, node: NodeId, message: Any) -> None:
+        """A system message of a member, or of this node."""
+        if self._pair is not None:
+            self._pair.hear(node, message)
+
+    def accepts(self, shard: int, epoch: int) -> bool:
+        """Whether a message that was sent to that home is for an entity here; if not, it goes back."""
+        return self._pair is not None and self._pair.region.owner.accepts(shard, epoch)
+
+    def entities(self, shard: int) -> Entities | None:
+        return None if self._hosting is None else self._hosting.entities(shard)
+
+    def entity_here(self, shard: int, entity_id: str) -> LocalRef[Any]:
+        """The actor of an entity of a shard that runs here. Raises `ActorStoppedError` if the region has stopped, and
+        `BehaviorError` for an id that no entity can have.
+        """
+        found = self.entities(shard)
+        if found is None:
+            raise ActorStoppedError(f"the region {self.name} has stopped on this node")
+        return found.ref(entity_id)
+
+    def returned(self, node: NodeId, frame: EntityFrame, letter: Letter) -> None:
+        """A message has come back from a node that does not accept it."""
+        sent = self.flights.get(frame.reply_uid) if frame.reply_uid else letter
+        if sent is None:
+            self._post.drop(letter, OVERDUE)
+        elif self._pair is not None:
+            bounce = Bounce(shard=frame.shard, epoch=frame.epoch, entity=letter.entity, message=sent)
+            deadline = sent.deadline if isinstance(sent, AskLetter) else None
+            self._pair.handle(Bounced(node=node, bounce=bounce, size=len(frame.body), deadline=deadline))
+
+    def flushed(self, node: NodeId, shard: int, number: int) -> None:
+        if self._pair is not None:
+            self._pair.handle(Received(node, FlushAck(shard, number)))
+
+    def lost(self, letter: Letter, reply_uid: int, error: Exception) -> None:
+        """A message will not reach its entity."""
+        self._post.fail(self.flights.get(reply_uid, letter), error)
+
+    def connected(self, node: NodeId) -> None:
+        if self._pair is not None:
+            self._pair.handle(Connected(node))
+
+    # The end of the node.
+
+    def retire(self) -> None:
+        if self._pair is not None:
+            self._pair.coordinate(Retire())
+
+    def quiesce(self) -> None:
+        if self._pair is not None:
+            self._pair.handle(Quiesce())
+
+    @property
+    def has_shards(self) -> bool:
+        return self._pair is not None and bool(self._pair.region.owner.hosted)
+
+    @property
+    def may_leave(self) -> bool:
+        return self._pair is None or self._pair.region.may_leave
+
+    async def close(self) -> None:
+        """The node has left its cluster: what waits here becomes dead letters."""
+        self._holding.stop()
+        kept = self._held.release()
+        if self._pair is not None:
+            self._pair.end()
+            kept = [*kept, *self._pair.region.sender.close()]
+            self._pair = None
+        for letter in kept:
+            self._post.fail(letter.message, ActorStoppedError("this node has left its cluster"))
+        if self._hosting is not None:
+            await self._hosting.close()
+
+    # Effects.
+
+    def _report(self, outcome: Any) -> None:
+        if self._pair is not None:
+            self._pair.handle(outcome)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case SendUser(to, Message(shard=shard, epoch=epoch, message=letter)):
+                self._post.send(to, shard, epoch, letter)
+            case SendUser(to, Flush(shard, number)):
+                self._flush(to, shard, number)
+            case SendUser():
+                raise AssertionError("frames of other nodes are returned and acknowledged by the lane")
+            case SendSystem(to, message):
+                assert self.num_shards is not None, "machines know how many shards there are"
+                self._outbox.put(to, self.name, self.num_shards, message)
+            case Deliver(shard=shard, message=letter):
+                self._post.deliver(self.entities(shard), letter)
+            case Drop():
+                self._drop(effect)
+            case Warn(text):
+                logger.warning("region %s: %s", self.name, text)
+            case Claim() | Run() | Drain() | Halt():
+                assert self._hosting is not None, "only a node that has the region is granted shards"
+                self._hosting.carry_out(effect)
+
+    def _drop(self, effect: Drop[Letter]) -> None:
+        match effect.cause:
+            case DropCause.overflow:
+                self._post.fail(
+                    effect.message, OverloadedError(f"the region {self.name} is overloaded: {effect.reason}")
+                )
+            case DropCause.expired:
+                self._post.drop(effect.message, effect.reason)
+            case DropCause.late_bounce:
+                self._post.fail(effect.message, NodeLostError(effect.reason))

@@ -1,0 +1,120 @@
+"""The steps of a shard on one node: one after the other, and none before the entities of the last epoch have ended."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from casty.extension import Shards
+from casty.testing import settle
+from casty_cluster.protocol.sharding.effects import Claim, Drain, Halt, Run
+from casty_cluster.sharding.hosting import Hosting
+
+
+class FakeEntities:
+    """Drains when the test says so."""
+
+    def __init__(self) -> None:
+        self.drained = asyncio.Event()
+
+    async def drain(self) -> None:
+        await self.drained.wait()
+
+
+class FakeShards:
+    """Records what is opened and closed; closing takes until the test says so."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.current: dict[int, FakeEntities] = {}
+        self.may_close = asyncio.Event()
+
+    @property
+    def numbers(self) -> list[int]:
+        return list(self.current)
+
+    def get(self, number: int) -> FakeEntities | None:
+        return self.current.get(number)
+
+    def open(self, number: int) -> FakeEntities:
+        self.events.append(f"open {number}")
+        entities = self.current[number] = FakeEntities()
+        return entities
+
+    async def close(self, number: int) -> None:
+        if number in self.current:
+            await self.may_close.wait()
+            del self.current[number]
+            self.events.append(f"closed {number}")
+
+
+class Part:
+    """A hosting whose outcomes are recorded among the events."""
+
+    def __init__(self) -> None:
+        self.shards = FakeShards()
+        self.hosting = Hosting("accounts", cast(Shards[Any], self.shards), self._report)
+
+    def _report(self, outcome: Any) -> None:
+        self.shards.events.append(f"{type(outcome).__name__} {outcome.shard} at {outcome.epoch}")
+
+    async def give(self, *effects: Claim | Run | Drain | Halt) -> list[str]:
+        """Carry the effects out, and return what has happened since the last time."""
+        for effect in effects:
+            self.hosting.carry_out(effect)
+        await settle()
+        events, self.shards.events = self.shards.events, []
+        return events
+
+
+@pytest.fixture
+async def part() -> Part:
+    return Part()
+
+
+async def test_a_shard_is_claimed_runs_and_is_drained(part: Part) -> None:
+    assert await part.give(Claim(7, 1)) == ["Claimed 7 at 1"]
+    assert await part.give(Run(7, 1)) == ["open 7"]
+    assert await part.give(Drain(7, 1)) == []
+    part.shards.current[7].drained.set()
+    assert await part.give() == []
+    part.shards.may_close.set()
+    assert await part.give() == ["closed 7", "Drained 7 at 1"]
+
+
+async def test_a_halt_ends_a_drain_and_reports_once_all_has_stopped(part: Part) -> None:
+    await part.give(Claim(7, 1))
+    await part.give(Run(7, 1))
+    assert await part.give(Drain(7, 1), Halt(7, 1, "overdue")) == []
+    part.shards.may_close.set()
+    assert await part.give() == ["closed 7", "Drained 7 at 1"]
+
+
+async def test_no_epoch_is_claimed_before_the_entities_of_the_one_before_have_ended(part: Part) -> None:
+    await part.give(Claim(7, 1))
+    await part.give(Run(7, 1))
+    assert await part.give(Halt(7, 1, "granted anew"), Claim(7, 2), Halt(7, 2, "and again"), Claim(7, 3)) == []
+    part.shards.may_close.set()
+    assert await part.give() == ["closed 7", "Drained 7 at 1", "Drained 7 at 2", "Claimed 7 at 3"]
+
+
+async def test_shards_do_not_wait_for_each_other(part: Part) -> None:
+    await part.give(Claim(7, 1))
+    await part.give(Run(7, 1), Halt(7, 1, "stopped"))
+    assert await part.give(Claim(8, 1)) == ["Claimed 8 at 1"]
+    await part.hosting.close()
+
+
+async def test_all_shards_stop_where_the_node_is_no_member_any_more(part: Part) -> None:
+    await part.give(Claim(7, 1), Claim(8, 1))
+    await part.give(Run(7, 1), Run(8, 1), Drain(8, 1))
+    part.hosting.halt_all()
+    part.shards.may_close.set()
+    assert sorted(await part.give()) == ["closed 7", "closed 8"]
+    assert await part.give(Claim(7, 9)) == ["Claimed 7 at 9"]
+
+
+async def test_closing_cancels_what_has_not_ended(part: Part) -> None:
+    await part.give(Claim(7, 1))
+    await part.give(Run(7, 1), Drain(7, 1))
+    await part.hosting.close()
+    assert not part.hosting._steps
