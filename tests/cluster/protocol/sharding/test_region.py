@@ -119,6 +119,23 @@ def test_after_the_promise_nothing_of_an_older_coordinator_counts(running: Part,
     assert not running.machine.may_leave
 
 
+@pytest.mark.parametrize("greeting_first", [True, False])
+def test_where_all_members_are_gone_but_joining_ones_numbers_begin_again(greeting_first: bool) -> None:
+    part, greeting, view = Part(), Received(A, Hello(1, 10_000)), viewed(D, [A, D])
+    part.give(viewed(D, [C], joining=[A, D]))
+    part.give(Received(C, Hello(3, 10_000)))
+    inputs = [greeting, view] if greeting_first else [view, greeting]
+    assert SendSystem(A, report(1)) in [effect for given in inputs for effect in part.give(given)]
+    assert part.give(Received(A, Grant(1, SHARD, 5))) == [Claim(SHARD, 5)]
+
+
+def test_a_late_view_does_not_end_a_promise(part: Part) -> None:
+    part.give(Received(B, Hello(2, 10_000)))
+    part.give(viewed(D, [A, B, C, D], joining=[]))
+    assert part.give(Received(A, Grant(1, SHARD, 5))) == []
+    assert part.give(Received(B, Grant(2, SHARD, 5))) == [Claim(SHARD, 5)]
+
+
 def test_nor_what_another_node_says_in_the_name_of_the_term(running: Part) -> None:
     assert running.give(Received(B, HandOff(1, SHARD, 5))) == []
 

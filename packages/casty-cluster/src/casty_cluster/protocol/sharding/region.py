@@ -6,6 +6,9 @@ the old coordinator can neither grant a shard that the new one grants to another
 
 What the owner opens and closes on this node, the sender learns at once: nothing is ever under way to oneself.
 
+Where all members are gone but joining ones, numbers of coming up begin again. The promise to the last coordinator ends
+then: a node that was joining has neither shards nor homes.
+
 A region that was spawned registers at each new host: the coordinator may not know the region yet, where the host does
 not have it. Where no host remains because all members leave, the region drains its shards by itself.
 
@@ -16,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from itertools import batched
 from typing import Final
 
-from casty.member import NodeId
+from casty.member import ClusterState, Member, NodeId
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding import owner, sender
@@ -102,6 +105,8 @@ class Region[M]:
         self._remembers = remembers
         self._term = 0
         self._coordinator: NodeId | None = None
+        self._dropped: tuple[NodeId, Hello] | None = None
+        """The last `Hello` of a term that was not above the promised one."""
         self._host: NodeId | None = None
         self._leaves_alone = False
         """Whether this node leaves with all others, so that nothing is handed over."""
@@ -183,6 +188,7 @@ class Region[M]:
 
     def _promise(self, node: NodeId, hello: Hello, now: float) -> list[_Effect[M]]:
         if hello.term <= self._term:
+            self._dropped = node, hello
             return []
         self._term, self._coordinator = hello.term, node
         # The new coordinator counts this node among those that may have homes on any leaver.
@@ -194,6 +200,16 @@ class Region[M]:
             *self.owner.handle(follow, now),
             *self.sender.handle(follow, now),
         ]
+
+    def _starts_over(self, host: Member, state: ClusterState) -> bool:
+        """Whether the host does not follow the coordinator. While that one is a member, this view may be late."""
+        known = self._coordinator is not None and self._coordinator not in present(state)
+        return known and host.up_number <= self._term
+
+    def _start_over(self, host: NodeId, now: float) -> list[_Effect[M]]:
+        self._term, self._coordinator = 0, None
+        early = self._dropped
+        return self._promise(host, early[1], now) if early is not None and early[0] == host else []
 
     def _compare(self, node: NodeId, num_shards: int) -> list[Effect[M]]:
         self._mismatch = None
@@ -235,6 +251,8 @@ class Region[M]:
         effects: list[_Effect[M]] = list(self.sender.handle(Present(present(state), is_up), now))
         host = host_of(state)
         before, self._host = self._host, None if host is None else host.node
+        if host is not None and self._starts_over(host, state):
+            effects += self._start_over(host.node, now)
         self._leaves_alone = self._host is None and self._local in leaving(state)
         if self._leaves_alone:
             effects += self.owner.handle(DrainAll(), now)
