@@ -16,8 +16,8 @@ from tests.simulation.clusters import RECOVERY, SimulatedCluster
 class BusyCluster(SimulatedCluster, ABC):
     """Each node does its `work` as long as the cluster `is_busy`; what goes `wrong` is noted, and ends the run."""
 
-    def __init__(self, sim: Simulation, size: int) -> None:
-        super().__init__(sim, size)
+    def __init__(self, sim: Simulation, size: int, **arguments: Any) -> None:
+        super().__init__(sim, size, **arguments)
         self.is_busy = True
         self.wrong: list[str] = []
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}

@@ -125,8 +125,7 @@ class SimulatedCluster:
         if not host.is_up or system is None or not system.is_running:
             return
         sim.fault(f"{name} leaves for {seconds:.3f} s")
-        self.left_at[system] = sim.time()
-        self._leaving[name].set()
+        self.leave(name)
         waited = 0.0
         while host.is_up and self.systems.get(name) is system and system.is_running:
             assert waited < DEPARTURE, f"{name} has not left within {DEPARTURE} s"
@@ -135,6 +134,11 @@ class SimulatedCluster:
         await asyncio.sleep(seconds)
         if host.is_up and self.systems.get(name) is system:
             host.restart()
+
+    def leave(self, name: str) -> None:
+        """Have a node leave, if it is there."""
+        self.left_at[self.systems[name]] = self.sim.time()
+        self._leaving[name].set()
 
     @property
     def alive(self) -> list[ClusteredActorSystem]:

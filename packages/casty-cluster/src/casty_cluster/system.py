@@ -281,6 +281,8 @@ class ClusteredActorSystem(ActorSystem):
         if self._settings.when_downed is WhenDowned.exit:
             self._termination.end(SystemExit(DOWNED_EXIT_CODE))
             return
+        if self._stopping is not None:
+            return  # its actors stop, and it would leave a new cluster at once
         self.features.node.restart_users_actors(NodeDownedError(out.reason))
         if out.rejoin:
             self._rejoining = asyncio.create_task(self._rejoin(), name="casty-rejoin", context=self._context)
@@ -311,6 +313,7 @@ class ClusteredActorSystem(ActorSystem):
     async def _shut_down(self) -> None:
         self._termination.stopping()
         try:
+            await self._stop_rejoining()
             await self._run(ShutdownPhase.stop_accepting)
             if self._node is not None:
                 self._node.retire()
@@ -318,11 +321,13 @@ class ClusteredActorSystem(ActorSystem):
         finally:  # also where the program ends and cancels this task
             await super()._shut_down()
 
-    @override
-    async def _depart(self) -> None:
+    async def _stop_rejoining(self) -> None:
         if self._rejoining is not None:
             self._rejoining.cancel()
             await asyncio.gather(self._rejoining, return_exceptions=True)
+
+    @override
+    async def _depart(self) -> None:
         await self._run(ShutdownPhase.stop_actors)
         await self._run(ShutdownPhase.leave)
         if self._node is not None:

@@ -1,0 +1,116 @@
+"""Simulated clusters with a region of entities, and what is true of its shards at every moment."""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Coroutine, Iterable, Iterator
+from itertools import combinations
+from typing import Any, Final, override
+
+from casty import Behavior, Behaviors
+from casty.behaviors.clustered import RegionRef
+from casty.member import ClusterState, NodeId
+from casty.testing.simulation import Simulation
+from casty_cluster import ClusteredActorSystem
+from casty_cluster.protocol.sharding.owner import Hosted
+from casty_cluster.sharding.feature import Sharding
+from casty_cluster.sharding.pair import Pair
+from casty_cluster.wire.sharding import HostPhase
+
+from tests.simulation.busy import BusyCluster
+
+REGION: Final = "entities"
+SHARDS: Final = 8
+ENTITIES: Final = tuple(f"entity-{number}" for number in range(12))
+PASSIVATE_AFTER: Final = 1.0
+"""Virtual seconds: entities are passivated, and start again, all the time."""
+
+
+class EntityCluster(BusyCluster):
+    """Each node runs shards of one region, and its clients send messages to all entities."""
+
+    def __init__(self, sim: Simulation, size: int, **arguments: Any) -> None:
+        super().__init__(sim, size, **arguments)
+        self._granted: dict[tuple[NodeId, Hosted], NodeId] = {}
+        """The coordinator that granted a node a shard at an epoch."""
+        self._owners: dict[tuple[NodeId, int, int], NodeId] = {}
+        """The owner by coordinator, shard and epoch: a cluster that is formed anew begins with the old epochs."""
+        sim.invariant(self.each_epoch_has_one_owner)
+        sim.invariant(self.no_two_members_run_one_shard)
+
+    @abstractmethod
+    def entity(self, name: str, entity_id: str) -> Behavior[Any]:
+        """What the entity is on the node of that name."""
+
+    @abstractmethod
+    def clients(
+        self, name: str, system: ClusteredActorSystem, region: RegionRef[Any]
+    ) -> Iterable[Coroutine[Any, Any, None]]:
+        """What a node does beside its actors."""
+
+    @override
+    def work(self, name: str, system: ClusteredActorSystem) -> Iterable[Coroutine[Any, Any, None]]:
+        return self.clients(name, system, self.spawn_region(name, system))
+
+    def spawn_region(self, name: str, system: ClusteredActorSystem) -> RegionRef[Any]:
+        return system.spawn(
+            Behaviors.sharded(
+                lambda entity_id: self.entity(name, entity_id), num_shards=SHARDS, passivate_after=PASSIVATE_AFTER
+            ),
+            REGION,
+        )
+
+    @property
+    def moves(self) -> int:
+        """How often shards were granted again."""
+        return len(self._owners) - len({shard for _, shard, _ in self._owners})
+
+    def each_epoch_has_one_owner(self) -> None:
+        for pair, hosted in self._hosted():
+            coordinator = pair.region._coordinator
+            if coordinator is not None:
+                local = pair.local
+                coordinator = self._granted.setdefault((local, hosted._replace(phase=HostPhase.starting)), coordinator)
+                owner = self._owners.setdefault((coordinator, hosted.shard, hosted.epoch), local)
+                assert owner == local, f"{owner} and {local} have both run shard {hosted.shard} at {hosted.epoch}"
+
+    def no_two_members_run_one_shard(self) -> None:
+        """Where a cluster was divided, a removed node may run a shard for a while, but none that both know as one."""
+        running: dict[int, list[tuple[NodeId, Hosted]]] = {}
+        for pair, hosted in self._hosted():
+            running.setdefault(hosted.shard, []).append((pair.local, hosted))
+        for several in running.values():
+            for (one, first), (other, second) in combinations(several, 2):
+                knows = self._sees(one, other) and self._sees(other, one)
+                assert not knows, f"{one} has {first} while {other} has {second}"
+
+    def _hosted(self) -> Iterator[tuple[Pair, Hosted]]:
+        """All shards that nodes run, as the nodes see it."""
+        for system in self.alive:
+            pair = machines(system)
+            if pair is not None:
+                yield from ((pair, hosted) for hosted in pair.region.owner.hosted)
+
+    def _sees(self, one: NodeId, other: NodeId) -> bool:
+        return any(view.local == one and other in view.others for view in self._views())
+
+    def is_member_for_all(self, node: NodeId) -> bool:
+        """Whether no living node, itself included, has removed it."""
+        return all(node == view.local or node in view.others for view in self._views())
+
+    def _views(self) -> Iterator[ClusterState]:
+        for system in self.alive:
+            view = system.get_cluster_state() if system.is_running else None
+            if view is not None:
+                yield view
+
+
+def machines(system: ClusteredActorSystem) -> Pair | None:
+    """Those of the region on one node; None while the node is no member."""
+    region = system.features.find(Sharding)._regions.get(REGION) if system.is_running else None
+    return None if region is None else region._pair
+
+
+async def settle(cluster: BusyCluster, seconds: float) -> None:
+    """Let what is under way arrive, once the clients have ended."""
+    cluster.is_busy = False
+    await asyncio.sleep(seconds)

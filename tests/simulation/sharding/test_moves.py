@@ -1,0 +1,52 @@
+"""Planned moves of shards lose no message, change no order and fail no ask."""
+
+import asyncio
+
+from casty.testing.simulation import Link, Settings, Simulation, nemesis, simulate_seeds
+
+from tests.simulation.sharding.regions import settle
+from tests.simulation.sharding.streams import Streams
+
+SEEDS = 2
+UNEVEN = Settings(link=Link(jitter=0.02))
+"""What is sent later may well arrive earlier, on another lane or from another node."""
+ARRIVED = 5.0
+REBALANCED = 25.0
+"""Virtual seconds: two rounds of rebalancing."""
+
+
+async def restart_in_turn(sim: Simulation) -> int:
+    """Nodes leave and come back, at times before their shards have been rebalanced; returns the number of moves."""
+    streams = Streams(sim, 3)
+    await streams.begin()
+    await nemesis(sim, [streams.departure], seconds=30.0, lasting=(0.01, 5.0), between=(0.0, 2.0))
+    await streams.recover()
+    await settle(streams, ARRIVED)
+    streams.all_was_heard()
+    return streams.moves
+
+
+async def grow_and_shrink(sim: Simulation) -> int:
+    """A node joins, shards are rebalanced, and a node leaves, whichever that is."""
+    streams = Streams(sim, 4)
+    streams.start(streams.names[:3])
+    await asyncio.sleep(sim.random.uniform(3.0, 10.0))
+    streams.start(streams.names[3:])
+    await sim.eventually(streams.is_one)
+    await asyncio.sleep(sim.random.uniform(REBALANCED / 2, REBALANCED))
+    await streams.departure(sim, sim.random, sim.random.uniform(0.0, 5.0))
+    await streams.recover()
+    await asyncio.sleep(sim.random.uniform(0.0, REBALANCED))
+    await settle(streams, ARRIVED)
+    streams.all_was_heard()
+    return streams.moves
+
+
+def test_rolling_restarts_lose_and_reorder_nothing_and_fail_no_ask() -> None:
+    moves = [run.result for run in simulate_seeds(restart_in_turn, SEEDS, settings=UNEVEN)]
+    assert sum(moves) > 20 * len(moves)
+
+
+def test_a_join_and_a_leave_lose_and_reorder_nothing_and_fail_no_ask() -> None:
+    moves = [run.result for run in simulate_seeds(grow_and_shrink, SEEDS, settings=UNEVEN)]
+    assert sum(moves) > 3 * len(moves)

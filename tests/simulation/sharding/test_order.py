@@ -1,0 +1,79 @@
+"""What becomes of the order of messages, and of asks, where moves are not planned."""
+
+import asyncio
+
+import pytest
+from casty import CastyError, NodeLostError
+from casty.extension import shard_of
+from casty.testing.simulation import Simulation, simulate_seeds
+
+from tests.simulation.sharding.regions import ENTITIES, REGION, SHARDS, machines
+from tests.simulation.sharding.streams import Hang, Streams, ask_heard
+from tests.simulation.test_failover import IN_TIME, WITHIN, paces
+
+SEEDS = 2
+SECONDS = 30.0
+
+
+async def survive(sim: Simulation) -> int:
+    """Partitions, kills, pauses and departures, two at a time; returns how many messages were handled."""
+    streams = Streams(sim, 3, planned=False)
+    await streams.begin()
+    await streams.outlive(SECONDS)
+    before = streams.heard.copy()
+    await sim.eventually(lambda: hears_all_entities(streams, before), within=20.0)
+    return sum(streams.heard.values())
+
+
+def hears_all_entities(streams: Streams, before: dict[tuple[str, int], int]) -> bool:
+    lately = {stream[0] for stream, number in streams.heard.items() if number > before.get(stream, 0)}
+    return lately == set(ENTITIES)
+
+
+def test_messages_of_a_sender_stay_in_order_whatever_befalls_the_nodes() -> None:
+    handled = [run.result for run in simulate_seeds(survive, SEEDS)]
+    assert sum(handled) > 500 * len(handled)
+
+
+def owned_by(streams: Streams, name: str) -> list[str]:
+    """The entities of the shards that run on a node."""
+    pair = machines(streams.systems[name])
+    assert pair is not None
+    shards = {hosted.shard for hosted in pair.region.owner.hosted}
+    return [entity_id for entity_id in ENTITIES if shard_of(entity_id, SHARDS) in shards]
+
+
+@paces
+def test_entities_of_a_killed_node_soon_reply_from_elsewhere(failover: str) -> None:
+    async def scenario(sim: Simulation) -> None:
+        streams = Streams(sim, 3, planned=False, failover=failover)
+        await streams.begin()
+        await asyncio.sleep(sim.random.uniform(5.0, 15.0))
+        victim = sim.random.choice(streams.names)
+        entity_id = sim.random.choice(owned_by(streams, victim))
+        asker = sim.random.choice([name for name in streams.names if name != victim])
+        system = streams.systems[asker]
+
+        async def in_flight() -> float:
+            with pytest.raises(NodeLostError, match="unknown"):
+                await system.entity_ref(REGION, entity_id).ask(Hang, timeout=120.0)
+            return sim.time()
+
+        async def first_reply() -> float:
+            while True:
+                try:
+                    await ask_heard(system.entity_ref(REGION, entity_id), 0, IN_TIME)
+                except (TimeoutError, CastyError):
+                    await asyncio.sleep(0.02)
+                else:
+                    return sim.time()
+
+        lost = asyncio.create_task(sim.host(asker).run(in_flight))
+        await asyncio.sleep(0.2)
+        sim.host(victim).crash()
+        killed = sim.time()
+        replied = await sim.host(asker).run(first_reply)
+        assert replied - killed < WITHIN[failover]
+        assert await lost - killed < WITHIN[failover], "an ask in flight fails when the node is removed"
+
+    simulate_seeds(scenario, SEEDS)
