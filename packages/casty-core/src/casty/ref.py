@@ -99,11 +99,41 @@ class ActorRef[M](ABC):
         )
 
 
-def checked_ref[R: ActorRef[Any]](ref: R, taker: str) -> R:
-    """Raises `ArgumentError` for what is no reference."""
+class FrontRef[M](ActorRef[M]):
+    """A reference of a front end's own kind, such as that of class-based actors, in front of the runtime's `target`."""
+
+    __slots__ = ()
+
+    target: ActorRef[Any]
+
+    @property
+    @override
+    def address(self) -> ActorAddress:
+        return self.target.address
+
+    @property
+    @override
+    def asks(self) -> "Asking":
+        return self.target.asks
+
+    @override
+    def tell(self, message: M) -> None:
+        self.target.tell(message)
+
+    @override
+    async def offer(self, message: M) -> None:
+        await self.target.offer(message)
+
+    @override
+    def _deliver(self, message: M) -> None:
+        self.target._deliver(message)
+
+
+def checked_ref(ref: ActorRef[Any], taker: str) -> ActorRef[Any]:
+    """The runtime's own reference. Raises `ArgumentError` for what is no reference."""
     if not isinstance(cast("object", ref), ActorRef):
         raise ArgumentError(f"{taker} takes a reference, such as spawn(...) and lookup(...) return, not {ref!r}")
-    return ref
+    return ref.target if isinstance(ref, FrontRef) else ref
 
 
 class BroadcastRef[M](ActorRef[M]):

@@ -56,8 +56,17 @@ class Backoff:
 type Decider = Callable[[BaseException], Directive]
 
 
-class SupervisionStrategy(Protocol):
+class _DirectivesByName(type(Protocol)):
+    """Gives the class `SupervisionStrategy`, and not its instances, the names that class-based actors use."""
+
+    RESTART: Final = Directive.restart
+    STOP: Final = Directive.stop
+    ESCALATE: Final = Directive.escalate
+
+
+class SupervisionStrategy(Protocol, metaclass=_DirectivesByName):
     """Decides about failures. Any object with this method is one, beside ours such as `OneForOneStrategy`.
+    `SupervisionStrategy.RESTART`, `STOP` and `ESCALATE` are the directives for `@supervised`.
 
     It is called as `decide(exception)`, and as `decide(exception, child_id=path)` where it takes that: the path of the
     actor that failed. It decides about the wrapped actor's own failures, and its restarts have no limit but its own.

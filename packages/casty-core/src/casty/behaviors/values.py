@@ -49,6 +49,15 @@ _set_handler = cast("Any", ReceiveBehavior).handler.__set__
 
 
 @dataclass(frozen=True, slots=True)
+class ActBehavior(Behavior[Any]):
+    """Handle each message with what `act(ctx, message)` returns to be awaited; its result means nothing unless it is a
+    behavior. For front ends whose handlers change the actor by themselves.
+    """
+
+    act: Callable[[ActorContext[Any], Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class SetupBehavior[M](Behavior[M]):
     """Run `factory(ctx)` when the actor starts and continue with the behavior that it returns."""
 
@@ -93,6 +102,8 @@ class SupervisedBehavior[M](Behavior[M]):
 
     behavior: Behavior[M]
     strategy: Strategy
+    last: bool = False
+    """It decides only where nothing else does, neither the parent's strategy nor the configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +115,8 @@ class LifecycleBehavior[M](Behavior[M]):
     post_stop: Hook[M] | None = None
     pre_restart: FailureHook[M] | None = None
     post_restart: Hook[M] | None = None
+    restarting: Callable[[ActorContext[M], BaseException, M | None], Awaitable[None]] | None = None
+    """Like `pre_restart`, and gets the message whose handler failed, None where another failure is the cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,10 @@ from typing import Any, Final, override
 from casty.address import ActorAddress
 from casty.behaviors.arguments import check_asked, check_factory
 from casty.errors import ActorStoppedError
+from casty.messages import Asked, kind_of
 from casty.output_commit import CURRENT, OPEN, Output, current
 from casty.quantities import checked_seconds
-from casty.ref import ActorRef, Asking, checked_ref
+from casty.ref import ActorRef, Asking, FrontRef, checked_ref
 from casty.runtime.adapters import translator
 from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
@@ -167,6 +168,8 @@ class Asks(Asking):
         cell: Cell | None = target.cell if type(target) is LocalRef else None
         if cell is None and isinstance(ref, AskedRef):
             return await ref.asked(self, factory, timeout)
+        if cell is None and isinstance(ref, FrontRef):
+            return await self.ask(ref.target, factory, timeout, held=held, asker=asker)
         routed = ref if cell is None and isinstance(ref, RoutedRef) else None
         if cell is None and routed is None:
             checked_ref(ref, "ask")
@@ -181,6 +184,8 @@ class Asks(Asking):
         kind: Any = type(message)
         if kind is NoneType or kind is CoroutineType:
             check_asked(message, factory)
+        elif kind is Asked:
+            kind = kind_of(message)
         told: Any = message
         asked: ActorRef[Any] = ref
         if routed is not None:
@@ -283,7 +288,7 @@ class Asks(Asking):
         message = factory(PromiseRef(self, future, uid))
         check_asked(message, factory)
         self._abroad[uid] = future
-        kind = type(message)
+        kind = kind_of(message)
         try:
             send(message, uid, timeout)
             del message

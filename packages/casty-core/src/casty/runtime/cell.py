@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, override
 
 from casty.address import ActorAddress
 from casty.behaviors.context import ActorContext
-from casty.behaviors.values import Behavior, Handler
+from casty.behaviors.values import SAME, Behavior, Handler
 from casty.errors import MailboxFullError
 from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, Asking
@@ -111,6 +111,7 @@ class Cell:
         "state",
         "task",
         "uid",
+        "unchanged",
         "variables",
     )
 
@@ -126,6 +127,8 @@ class Cell:
         self.handler: Handler[Any] | None = None
         self.intercepted = False
         """Whether something stands around the handler, so that a new behavior cannot simply take its place."""
+        self.unchanged: Behavior[Any] | None = SAME
+        """What the handler returns to keep its behavior; None where its results mean nothing."""
         self.queue: list[Any] | None = None
         self.batch: Iterable[Any] | None = None
         """What is being read of the messages that had queued up."""

@@ -86,7 +86,7 @@ class CellContext:
 
     def stop(self, ref: ActorRef[Any]) -> None:
         cell = self._cell
-        checked_ref(ref, "ctx.stop")
+        ref = checked_ref(ref, "ctx.stop")
         target = ref.cell if isinstance(ref, LocalRef) else None
         if target is None or (target is not cell and target.parent is not cell):
             raise ValueError(f"{cell.path} may stop its children and itself, but not {ref.address.path}")
@@ -146,7 +146,7 @@ class CellContext:
         timeout: float = 5.0,
         on_failure: Callable[[Exception], Any] | None = None,
     ) -> None:
-        checked_ref(ref, "ctx.ask")
+        ref = checked_ref(ref, "ctx.ask")
         checked_seconds(timeout, "timeout of ctx.ask")
         check_factory(factory)
         check_mappers(mapper, on_failure, "ctx.ask")

@@ -9,6 +9,7 @@ from casty.clock import Clock
 from casty.errors import MailboxFullError
 from casty.event_stream import EventStream
 from casty.events import DeadLetter
+from casty.messages import kind_of
 from casty.ref import ActorRef
 from casty.runtime.revocable import REVOKED, taken
 
@@ -87,7 +88,7 @@ class DeadLetters:
         if message is REVOKED or isinstance(message, Internal):
             return
         self.fail_asks(message, intended, reason, cause)
-        kind = type(message).__qualname__
+        kind = kind_of(message).__qualname__
         if self._summary is not None:
             self._summary.count(kind, intended)
         elif self._throttle.admits((kind, reason)):

@@ -19,7 +19,7 @@ from threading import get_ident
 from typing import Any, Final, cast, override
 
 from casty import entropy
-from casty.behaviors.values import SAME, ReceiveBehavior
+from casty.behaviors.values import ReceiveBehavior
 from casty.config import SystemConfig
 from casty.interruption import described, raise_unless_failure
 from casty.runtime.cell import IDLE, SCHEDULED, SIGNALLED, Cell, RunQueue
@@ -223,6 +223,7 @@ class Dispatcher(RunQueue):
                 if cell.state == SIGNALLED:
                     await attend(cell)
                 handler: Any = cell.handler
+                unchanged = cell.unchanged
                 context = cell.context or open_context(cell)
                 while cell.state == SCHEDULED and count < BUDGET:
                     batch = cell.batch
@@ -242,7 +243,7 @@ class Dispatcher(RunQueue):
                             self._read(cell, size)
                     for message in batch:
                         following: Any = await handler(context, message)
-                        if following is not SAME:
+                        if following is not unchanged:
                             if type(following) is RECEIVE and not cell.intercepted:
                                 handler = cell.handler = following.handler
                             else:

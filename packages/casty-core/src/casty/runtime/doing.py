@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import override
 
+from casty.messages import kind_of
 from casty.runtime.cell import Cell
 from casty.runtime.signals import Become, Fail, Restart, Signal, Start, Stop, Unstash
 
@@ -55,7 +56,7 @@ def doing_in(frame: FrameType) -> Doing | None:
             if not isinstance(cell, Cell):
                 return None
             attending = None if cell.extras is None else cell.extras.attending
-            what = type(message).__qualname__ if attending is None else f"({step(cell, attending)})"
+            what = kind_of(message).__qualname__ if attending is None else f"({step(cell, attending)})"
             return Doing(cell, what, id(message), values.get("count", 0))
         case "_pipe":
             cell = frame.f_locals.get("cell")

@@ -40,7 +40,8 @@ class Verdict:
 
 
 def judge(cell: Cell, exception: BaseException) -> Verdict:
-    """Ask the actor's own strategies, innermost first, then its parent's for children, then the configuration's.
+    """Ask the actor's own strategies, innermost first, then its parent's for children, then the configuration's, and
+    last the one that is for want of others.
 
     The first that does not escalate decides. Without a strategy the actor stops. If all escalate, the parent fails.
     An event-sourced actor whose journal has failed asks no strategy: it restarts, with back-off.
@@ -72,6 +73,8 @@ def _strategies(cell: Cell, exception: BaseException) -> list[tuple[CellExtras, 
         found.append((parent, parent.wrapping.of_children))
     if extras.fallback is not None:
         found.append((extras, extras.fallback))
+    if extras.wrapping.last is not None:
+        found.append((extras, extras.wrapping.last))
     return found
 
 

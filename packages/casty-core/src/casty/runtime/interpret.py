@@ -5,6 +5,7 @@ from typing import Any, cast, override
 from casty.behaviors.persistent import DurableStateBehavior, EventSourcedBehavior
 from casty.behaviors.values import (
     SAME,
+    ActBehavior,
     Behavior,
     Handler,
     IgnoreBehavior,
@@ -56,6 +57,8 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
                 check_spawnable(behavior, in_cluster=cell.services.remote is not None)
             case ReceiveBehavior(handler):
                 return _install(cell, handler)
+            case ActBehavior(act):
+                return _install(cell, cast("Handler[Any]", act), acts=True)
             case IgnoreBehavior():
                 return _install(cell, _swallow)
             case StoppedBehavior():
@@ -117,10 +120,11 @@ async def _swallow(ctx: object, message: object) -> Behavior[Any]:
     return SAME
 
 
-def _install(cell: Cell, handler: Handler[Any]) -> None:
+def _install(cell: Cell, handler: Handler[Any], *, acts: bool = False) -> None:
     extras = cell.own_extras()
     spies = (*extras.inherited, *extras.wrapping.spies)
-    cell.intercepted = bool(spies)
+    cell.intercepted = acts or bool(spies)
+    cell.unchanged = None if acts else SAME
     for spy in spies:
         handler = _spied(cell, handler, spy)
     cell.handler = handler

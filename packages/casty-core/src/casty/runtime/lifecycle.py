@@ -21,6 +21,7 @@ from casty.behaviors.values import (
 from casty.errors import ActorFailedError, BehaviorError, ConfigError, JournalError, PluginError
 from casty.events import ActorRestarted, ActorStarted, UnhandledMessage
 from casty.interruption import described, raise_unless_failure
+from casty.messages import kind_of
 from casty.runtime.cell import PAUSED, SCHEDULED, Cell
 from casty.runtime.children import stop_children
 from casty.runtime.context import open_context
@@ -54,9 +55,11 @@ def follow(cell: Cell, behavior: Any, message: Any) -> None:
             cell.signal(Restart())
         case Behavior():
             cell.signal(Become(cast("Behavior[Any]", behavior)))
+        case _ if cell.unchanged is None:
+            pass
         case _:
             raise BehaviorError(
-                f"the handler of {cell.path} returned {behavior!r} for {type(message).__qualname__}, which is no "
+                f"the handler of {cell.path} returned {behavior!r} for {kind_of(message).__qualname__}, which is no "
                 "behavior; return Behaviors.same() to keep the current one"
             )
 
@@ -77,8 +80,8 @@ async def attend(cell: Cell) -> None:
                     _fail(cell, extras, exception, message)
                     if extras.signals:
                         return  # why: an actor that fails at every start must not starve the others
-                case Restart(exception, delay):
-                    await _wind_down(cell, extras, exception)
+                case Restart(exception, delay, message):
+                    await _wind_down(cell, extras, exception, message)
                     _start_after(cell, extras, signal, delay)
                 case Become(behavior):
                     await _close_resources(extras)
@@ -149,7 +152,7 @@ def _fail(cell: Cell, extras: CellExtras, exception: BaseException, message: obj
             pass
         case Directive.restart:
             for affected in verdict.cells:
-                affected.signal(Restart(exception, verdict.delay))
+                affected.signal(Restart(exception, verdict.delay, message if affected is cell else None))
         case Directive.stop | Directive.escalate:
             for affected in verdict.cells:
                 affected.own_extras().reason = exception
@@ -163,7 +166,7 @@ def _fail(cell: Cell, extras: CellExtras, exception: BaseException, message: obj
 
 def _failed(cell: Cell, extras: CellExtras, message: object, exception: BaseException) -> Exception:
     """The error of an ask whose message made the actor fail."""
-    text = f"{cell.path} failed on {type(message).__qualname__}: {described(exception)}"
+    text = f"{cell.path} failed on {kind_of(message).__qualname__}: {described(exception)}"
     if extras.event_sourced and isinstance(exception, JournalError):
         return restated(exception, text)
     failed = ActorFailedError(text)
@@ -171,12 +174,15 @@ def _failed(cell: Cell, extras: CellExtras, message: object, exception: BaseExce
     return failed
 
 
-async def _wind_down(cell: Cell, extras: CellExtras, exception: BaseException | None) -> None:
+async def _wind_down(cell: Cell, extras: CellExtras, exception: BaseException | None, message: object) -> None:
     """End an incarnation before the next one: messages in the mailbox and the stash are kept."""
     if exception is not None:
         for hooks in reversed(extras.wrapping.hooks):
             if hooks.pre_restart is not None:
                 await hooks.pre_restart(open_context(cell), exception)
+                cell.dispatcher.check_abandoned()
+            if hooks.restarting is not None:
+                await hooks.restarting(open_context(cell), exception, message)
                 cell.dispatcher.check_abandoned()
     await _end_family(cell, extras)
     await _close_resources(extras)

@@ -33,6 +33,8 @@ class Restart:
 
     exception: BaseException | None = None
     delay: float = 0.0
+    message: object = None
+    """The message whose handler failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ class Wrapping:
     own: tuple[OneForOneStrategy, ...] = ()
     """Strategies for the actor's own failures, innermost first."""
     of_children: Strategy | None = None
+    last: OneForOneStrategy | None = None
+    """For the actor's own failures, where nothing else decides."""
     hooks: tuple[LifecycleBehavior[Any], ...] = ()
     """Outermost first."""
     spies: tuple[SpyBehavior[Any], ...] = ()
@@ -26,6 +28,7 @@ class Wrapping:
         return Wrapping(
             own=self.own + outer.own,
             of_children=self.of_children or outer.of_children,
+            last=self.last or outer.last,
             hooks=outer.hooks + self.hooks,
             spies=outer.spies + self.spies,
             keys=outer.keys + self.keys,
@@ -36,6 +39,7 @@ class Wrapping:
         return Wrapping(
             own=self.own or older.own,
             of_children=self.of_children or older.of_children,
+            last=self.last or older.last,
             hooks=self.hooks or older.hooks,
             spies=self.spies or older.spies,
             keys=self.keys or older.keys,
@@ -50,6 +54,8 @@ def unwrap(behavior: Behavior[Any]) -> tuple[Wrapping, Behavior[Any]]:
     wrapping = EMPTY
     while True:
         match behavior:
+            case SupervisedBehavior(inner, OneForOneStrategy() as strategy, last=True):
+                wrapping = replace(wrapping, last=strategy)
             case SupervisedBehavior(inner, OneForOneStrategy() as strategy):
                 wrapping = replace(wrapping, own=(strategy, *wrapping.own))
             case SupervisedBehavior(inner, strategy):

@@ -1,6 +1,7 @@
 """From values to trees that msgpack writes by itself. Types are matched exactly."""
 
 from collections.abc import Callable, Collection
+from dataclasses import is_dataclass
 from typing import Any
 
 from casty.errors import EncodeError
@@ -43,7 +44,8 @@ class Writer:
         return write(value, depth)
 
     def _write_of(self, kind: type[object]) -> Write:
-        if issubclass(kind, ActorRef):
+        # A front end's reference is a value of its own, which holds another one.
+        if not is_dataclass(kind) and issubclass(kind, ActorRef):
             return _write_ref
         plan = self._catalog.of(kind)
 
