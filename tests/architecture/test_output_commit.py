@@ -6,6 +6,7 @@ FLAG = "casty.output_commit.OPEN"
 
 REASONS = {
     "casty.ref": "the base class, for every kind of reference",
+    "casty.objects.family": "a command that creates a class-based actor does not wait for its start",
     "casty.persistence.outbox": "opens and closes the output of a command",
     "casty.runtime.cell": "`tell` of local references, inlined for speed; `offer`, which may wait; notices of timers",
     "casty.runtime.routed": "references to an actor found for each message; a full mailbox raises in the teller only",

@@ -35,6 +35,16 @@ PUBLIC = {
     "ServiceKey",
     "RegionRef",
     "ShardEnvelope",
+    # class-based actors
+    "Actor",
+    "CombinedRef",
+    "Context",
+    "LocalActorRef",
+    "LocalRef",
+    "MultiChildStrategy",
+    "SupervisorConfig",
+    "on",
+    "supervised",
     # messages and events
     "ActorRestarted",
     "ActorStarted",

@@ -84,6 +84,15 @@ from casty.member import Member as Member
 from casty.member import MemberStatus as MemberStatus
 from casty.member import NodeId as NodeId
 from casty.messages import Terminated as Terminated
+from casty.objects import Actor as Actor
+from casty.objects import CombinedRef as CombinedRef
+from casty.objects import Context as Context
+from casty.objects import LocalActorRef as LocalActorRef
+from casty.objects import LocalRef as LocalRef
+from casty.objects import MultiChildStrategy as MultiChildStrategy
+from casty.objects import SupervisorConfig as SupervisorConfig
+from casty.objects import on as on
+from casty.objects import supervised as supervised
 from casty.projections import Projection as Projection
 from casty.ref import ActorRef as ActorRef
 from casty.ref import BroadcastRef as BroadcastRef

@@ -10,13 +10,13 @@ from casty import entropy
 from casty.actor_tree import SystemSnapshot
 from casty.address import ActorAddress
 from casty.behaviors.clustered import RegionRef, ShardedBehavior, ShardEnvelope
-from casty.behaviors.system import System
 from casty.behaviors.values import Behavior
 from casty.clock import Clock, SystemClock
 from casty.config import CastyConfig
 from casty.errors import ActorFailedError, ActorStoppedError, ArgumentError, SystemStoppedError
 from casty.event_stream import EventStream
 from casty.mailbox import Mailbox
+from casty.objects.system import ClassActorSystem
 from casty.output_commit import OPEN, current
 from casty.plugins import PluginRegistry
 from casty.plugins.serializers import make_serializer
@@ -46,7 +46,7 @@ from casty.runtime.watchdog import Watchdog
 from casty.spi.serializer import Serializer
 
 
-class ActorSystem(System):
+class ActorSystem(ClassActorSystem):
     """A tree of actors on one event loop. Use it with `async with`: it runs from `__aenter__` to `__aexit__`.
 
     `name` wins over the configuration's `[system] name`; without either it is "casty". `plugins` are modules or
