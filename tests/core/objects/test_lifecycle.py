@@ -172,9 +172,7 @@ async def test_two_tasks_that_get_or_create_a_name_at_once_get_one_actor(system:
 
 async def test_a_name_of_another_class_or_of_a_behavior_is_an_error(system: ActorSystem) -> None:
     await system.actor(Cart, name="cart")
-    with pytest.raises(
-        ActorNameError, match=r"already, a Cart and no OtherCart: choose another name"
-    ):
+    with pytest.raises(ActorNameError, match="already, a Cart and no OtherCart: choose another name"):
         await system.actor(OtherCart, name="cart")
     system.spawn(Behaviors.ignore(), "functional")
     with pytest.raises(ActorNameError, match="there is an actor at /functional already"):

@@ -157,8 +157,7 @@ class Asks(Asking):
         """The first reply told to the reference that `factory` was given.
 
         A command handler that asks waits for the reply, and so the message cannot wait for the command's events;
-        `held` says that the handler does not wait and that the message may. `asker` is an actor whose handler is known
-        to wait.
+        `held` says that the handler does not wait and that the message may. `asker` is an actor whose handler waits.
         """
         if OPEN and (output := current()) is not None and output.undecided and not held:
             return await self._ask_undecided(output, ref, factory, timeout)
@@ -181,11 +180,9 @@ class Asks(Asking):
         except TypeError:
             check_factory(factory)
             raise
-        kind: Any = type(message)
+        kind: Any = kind_of(message) if type(message) is Asked else type(message)
         if kind is NoneType or kind is CoroutineType:
             check_asked(message, factory)
-        elif kind is Asked:
-            kind = kind_of(message)
         told: Any = message
         asked: ActorRef[Any] = ref
         if routed is not None:
@@ -250,7 +247,6 @@ class Asks(Asking):
         """
         if cell is not None:
             refuse_deadlock(self._awaited, asker, cell)
-
         try:
             return await self.ask(ref, factory, timeout, held=True, asker=asker)
         finally:
@@ -259,7 +255,7 @@ class Asks(Asking):
     async def _ask_elsewhere[M](self, ref: RoutedRef[M], promise: PromiseRef[Any], message: M, timeout: float) -> Any:
         """An ask of an actor that is not in this process, or may not be when its message leaves."""
         future = promise.future()
-        kind: Any = type(message)
+        kind = kind_of(message)
         ask = ref.ask_elsewhere(message, promise, promise.uid, timeout)
         try:
             if OPEN and (output := current()) is not None:
