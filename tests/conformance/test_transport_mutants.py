@@ -3,7 +3,17 @@
 from pathlib import Path
 
 import pytest
-from casty.testing.conformance.transport import Capabilities, Check, bounds, catalog, checks, hostile, nodes, ordering
+from casty.testing.conformance.transport import (
+    Capabilities,
+    Check,
+    bounds,
+    catalog,
+    checks,
+    clients,
+    hostile,
+    nodes,
+    ordering,
+)
 
 from tests.conformance import transport_mutants as mutants
 from tests.conformance.mutations import by_name, mutants_in
@@ -38,6 +48,8 @@ CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.LetsAnyClusterIn: "another_cluster_is_turned_away",
     mutants.LetsAnyCookieIn: "another_cookie_keeps_out",
     mutants.AcceptsOneCookie: "cookies_are_changed_one_node_after_the_other",
+    mutants.LetsAnyClientIn: "a_node_that_accepts_no_clients_rejects_them",
+    mutants.TakesClientsForNodes: "a_client_exchanges_frames_with_a_node_and_is_no_peer_of_it",
     mutants.CountsNothing: "another_cluster_is_turned_away",
 }
 
@@ -84,12 +96,13 @@ def test_every_mutant_is_tried() -> None:
 
 
 def test_names_say_which_check_it_is() -> None:
-    assert len(CHECKS) == len(checks()) == 44
+    assert len(CHECKS) == len(checks()) == 50
 
 
 def test_what_is_not_promised_is_left_out() -> None:
-    least = Capabilities(authenticating=False, patient=False, advertising=False, processes=False)
+    least = Capabilities(authenticating=False, patient=False, advertising=False, clients=False, processes=False)
     assert {check.__name__ for check in checks()} - {check.__name__ for check in checks(least)} == {
+        *(check.__name__ for check in clients.check.of(Capabilities())),
         "frames_wait_for_a_peer_that_comes_later",
         "frames_wait_while_a_node_restarts",
         "the_same_cookie_is_accepted",
@@ -105,5 +118,5 @@ def test_the_guide_lists_the_rooms_and_their_checks() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
     rooms = [room.__name__.rpartition(".")[2] for room in (*catalog.ROOMS, hostile)]
     assert [room for room in rooms if f"`{room}`" not in guide] == []
-    least = checks(Capabilities(patient=False, authenticating=False, advertising=False, processes=False))
+    least = checks(Capabilities(patient=False, authenticating=False, advertising=False, clients=False, processes=False))
     assert f"That is {len(least)} checks for the simplest transport and {len(checks())} for one with" in guide

@@ -9,6 +9,7 @@ from typing import override
 from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.spi.transport import Endpoint, FrameReceiver, Lane, Transport
+from casty.testing.conformance.transport.nodes import Inbox
 from casty.transports.inproc import InprocOptions, InprocTransport, open_inproc
 
 
@@ -291,6 +292,20 @@ class AcceptsOneCookie(Mutant):
     @override
     def introduced(self, endpoint: Endpoint) -> Endpoint:
         return replace(endpoint, cookies=endpoint.cookies[:1])
+
+
+class LetsAnyClientIn(Mutant):
+    @override
+    def introduced(self, endpoint: Endpoint) -> Endpoint:
+        return replace(endpoint, clients=endpoint.clients or Inbox())
+
+
+class TakesClientsForNodes(Mutant):
+    @override
+    @asynccontextmanager
+    async def opened(self, ear: Ear, endpoint: Endpoint, url: str) -> AsyncGenerator[Transport]:
+        async with super().opened(ear, replace(endpoint, clients=endpoint.clients and ear), url) as transport:
+            yield transport
 
 
 class CountsNothing(Mutant):

@@ -1,7 +1,7 @@
 """Peers of an endpoint: nodes as they should be, and connections of which a test writes every byte."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from secrets import token_bytes
@@ -34,9 +34,11 @@ async def opened(
     advertised: PeerAddress | None = None,
     inbox: Inbox | None = None,
     clients: Inbox | None = None,
+    client: str | None = None,
+    address_map: Mapping[PeerAddress, PeerAddress] | None = None,
     versions: Versions = FIRST_VERSION,
 ) -> AsyncGenerator[Node]:
-    """A node of the cluster that all of these tests are about."""
+    """A node of the cluster that all of these tests are about, or a client of it."""
     told, uid = inbox or Inbox(), next(_uids)
     endpoint = Endpoint(
         cluster=CLUSTER,
@@ -45,6 +47,8 @@ async def opened(
         tls=tls,
         advertised=advertised,
         clients=clients,
+        client=client,
+        address_map=address_map or {},
         versions=versions,
     )
     async with open_endpoint(url, told, endpoint, options) as transport:

@@ -1,5 +1,7 @@
 """Clients are no nodes: they have a receiver of their own, are never dialed, and cannot take a node's place."""
 
+from pathlib import Path
+
 import pytest
 from casty.address import PeerAddress
 from casty.member import NodeId
@@ -7,9 +9,12 @@ from casty.testing.conformance.transport.nodes import Inbox
 from casty_transport_tcp import peers
 from casty_transport_tcp.framing import Kind, data_header
 from casty_transport_tcp.reasons import Ending, Reason
+from trustme import CA
 
+from tests.transport_tcp.certificates import written
 from tests.transport_tcp.strangers import Stranger, opened
 
+TLS = "tls://127.0.0.1:0"
 COOKIE = b"a cookie of the cluster's nodes!"
 CLIENT = NodeId("reports", 0, 1)
 
@@ -59,6 +64,25 @@ async def test_frames_for_a_client_that_is_not_connected_are_dropped_at_once() -
         assert clients.dropped == [(PeerAddress("reports", 0), b"reply")]
         assert clients.reasons == ["the client reports is not connected to this node"]
         assert a.inbox.failures == []
+
+
+async def test_the_certificate_of_a_node_is_for_the_address_that_it_advertises_wherever_a_client_reaches_it(
+    tmp_path: Path,
+) -> None:
+    authority, clients = CA(), Inbox()
+    named = authority.issue_cert("orders.internal")
+    tls = written(tmp_path / "node", authority=authority, certificate=named).config
+    own = written(tmp_path / "client", authority=authority).config
+    async with opened(TLS, tls=tls, advertised=PeerAddress("orders.internal", 0), clients=clients) as a:
+        advertised = a.address
+        reached = PeerAddress("127.0.0.1", advertised.port)
+        async with opened(TLS, tls=own, client="reports", address_map={advertised: reached}) as client:
+            await client.send(advertised, [b"x"])
+            await clients.until_received(1)
+        async with opened(TLS, tls=own, client="reports") as astray:
+            await astray.send(reached, [b"x"])
+            await astray.inbox.until(lambda: bool(astray.inbox.dropped), "the dropped frame")
+            assert "the other side's certificate is refused" in astray.inbox.reasons[0]
 
 
 async def test_of_two_clients_of_one_name_the_newer_one_stays() -> None:

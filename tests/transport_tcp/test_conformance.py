@@ -18,6 +18,8 @@ from tests.transport_tcp.certificates import written
 
 WAITING = {
     "undeliverable_frames_are_dropped_by_name",
+    "a_client_needs_the_cookie_of_the_nodes",
+    "a_node_that_accepts_no_clients_rejects_them",
     "a_refusal_disturbs_no_other_peer",
     "another_cluster_is_turned_away",
     "another_cookie_keeps_out",

@@ -78,11 +78,11 @@ def wire(folder: str) -> Wire:
     return Wire(dial, listen)
 
 
-NAMES = [check.__name__ for check in checks(Capabilities(wire=wire("")))]
+NAMES = [check.__name__ for check in checks(Capabilities(clients=False, wire=wire("")))]
 
 
 async def run(name: str, kind: type[UnixTransport], folder: str) -> None:
-    by_name = {check.__name__: check for check in checks(Capabilities(wire=wire(folder)))}
+    by_name = {check.__name__: check for check in checks(Capabilities(clients=False, wire=wire(folder)))}
     await by_name[name](opening(kind, folder))
 
 

@@ -40,7 +40,7 @@ class TcpTransport:
 
     def __init__(
         self,
-        listening: socket.socket,
+        listening: socket.socket | None,
         local: PeerAddress,
         receiver: FrameReceiver,
         endpoint: Endpoint,
@@ -48,6 +48,7 @@ class TcpTransport:
     ) -> None:
         self._local = local
         self._tls = endpoint.tls
+        self._address_map = endpoint.address_map
         self._options = options
         self._max_frame, self._max_control_frame = options.max_frame, options.max_control_frame
         self._entropy = source()
@@ -73,7 +74,7 @@ class TcpTransport:
         self._patience = math.ceil(options.silence_timeout / options.ping_interval)
         self._loop = asyncio.get_running_loop()
         self._ticking = self._loop.call_later(options.ping_interval, self._tick)
-        self._listener = Listener(listening, self._greet, self._incidents)
+        self._listener = None if listening is None else Listener(listening, self._greet, self._incidents)
         self._closed = False
 
     @property
@@ -107,7 +108,8 @@ class TcpTransport:
         """Stop listening, send what is queued, close every connection. No callback comes after it."""
         self._closed = True
         self._ticking.cancel()
-        await self._listener.close()
+        if self._listener is not None:
+            await self._listener.close()
         await self._disconnect([*self._control.values(), *self._user.values()], "this node's endpoint is closed")
         if self._open:
             await asyncio.wait([connection.gone for connection in self._open])
@@ -148,7 +150,7 @@ class TcpTransport:
 
     async def _dial(self, link: Link) -> Ending | None:
         """Connect to one of the addresses that the link's host has; None if that has succeeded."""
-        host, port = link.address
+        host, port = self._address_map.get(link.address, link.address)
         try:
             async with asyncio.timeout(self._options.connect_timeout):
                 targets = await self._resolver.targets(host, port)
@@ -277,10 +279,15 @@ class TcpTransport:
 async def open_endpoint(
     url: str, receiver: FrameReceiver, endpoint: Endpoint, options: TcpOptions
 ) -> AsyncGenerator[TcpTransport]:
-    """Listens at the URL's address. Raises `ConfigError` for bad settings, OSError for an unusable address."""
+    """Listens at the URL's address, unless it is a client's. Raises `ConfigError` for bad settings, OSError for an
+    unusable address.
+    """
     where = binding.place(url)
     binding.check(where, endpoint)
-    listening, local = await binding.listen(where, endpoint)
+    if endpoint.client is None:
+        listening, local = await binding.listen(where, endpoint)
+    else:
+        listening, local = None, PeerAddress(endpoint.client, 0)
     transport = TcpTransport(listening, local, receiver, endpoint, options)
     try:
         yield transport

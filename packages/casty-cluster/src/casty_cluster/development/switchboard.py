@@ -28,8 +28,8 @@ class Switchboard:
         self._sides = {address: number for number, side in enumerate(sides) for address in side}
 
     def connects(self, one: PeerAddress, other: PeerAddress) -> bool:
-        """Whether frames pass between the two. All nodes on no side are on one side."""
-        return self._sides.get(one) == self._sides.get(other)
+        """Whether frames pass between the two. All nodes on no side are on one side; clients are on all sides."""
+        return one.is_client or other.is_client or self._sides.get(one) == self._sides.get(other)
 
     @hookimpl
     def casty_transports(self) -> list[TransportProvider[InprocOptions]]:

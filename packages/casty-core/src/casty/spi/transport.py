@@ -68,6 +68,14 @@ class Endpoint:
     """Takes what concerns clients: peers that are no nodes of the cluster, see `NodeId.is_client`. None: clients are
     rejected, as they are by a transport that knows no clients.
     """
+    client: str | None = None
+    """The name of the client that the transport serves, instead of a node: it connects to nodes, and does not listen,
+    whatever the URL says. `Transport.local` is this name with port 0. Only for a transport that declares `clients`.
+    """
+    address_map: Mapping[PeerAddress, PeerAddress] = field(default_factory=dict[PeerAddress, PeerAddress])
+    """Where a client connects to, by the advertised address of the node that it reaches there. Frames, callbacks and
+    certificates go by the advertised address.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +90,8 @@ class TransportCapabilities:
     """
     encrypts: bool = False
     """Where the endpoint has TLS, all connections use it."""
+    clients: bool = False
+    """It accepts clients where the endpoint does, and serves a client as well as a node."""
 
 
 class ConnectFailure(Enum):

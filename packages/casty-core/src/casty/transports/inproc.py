@@ -3,7 +3,7 @@
 It behaves as a network does where that matters: a frame arrives in a later turn of the loop, queues are bounded,
 strangers are rejected, and frames to an address without an endpoint are lost and reported. It does not retry: an
 endpoint that listens is reachable at once. The address that an endpoint advertises is where it listens, and nothing is
-encrypted, as nothing leaves the process.
+encrypted, as nothing leaves the process. A client can be sent to over the connections that it has made.
 """
 
 import asyncio
@@ -82,8 +82,12 @@ class InprocTransport:
     async def close(self) -> None:
         """Stop listening, send what is queued, close every connection. No callback comes after it."""
         self._closed = True
-        del _endpoints[self.loop, self.local]
+        _endpoints.pop((self.loop, self.local), None)  # a client is not among them
         await self._shut(list(self.links.values()))
+
+    def receiver_of(self, peer: PeerAddress) -> FrameReceiver:
+        """What takes the frames of that peer, and what concerns it."""
+        return self.endpoint.clients if peer.is_client and self.endpoint.clients is not None else self.receiver
 
     def tell[*Told](self, callback: Callable[[*Told], None], *told: *Told) -> None:
         """Call the receiver: what it raises, and must not, is the loop's to report."""
@@ -111,6 +115,7 @@ class _Link:
         self._queues: dict[Lane, list[bytes]] = {Lane.control: [], Lane.user: []}
         self._bytes = dict.fromkeys(Lane, 0)
         self._armed = False
+        self._receiver = owner.receiver_of(peer)
 
     def send(self, frame: bytes, lane: Lane) -> bool:
         queue, size = self._queues[lane], self._bytes[lane] + len(frame)
@@ -134,9 +139,9 @@ class _Link:
         self._owner.counts[counter] += 1
         frames = [frame for queue in self._take().values() for frame in queue]
         if frames:
-            self._owner.tell(self._owner.receiver.frames_dropped, self._peer, frames, reason)
+            self._owner.tell(self._receiver.frames_dropped, self._peer, frames, reason)
         if far is not None:
-            self._owner.tell(self._owner.receiver.peer_lost, far._owner.node, reason)
+            self._owner.tell(self._receiver.peer_lost, far._owner.node, reason)
             far.close("the peer closed the connection")
 
     def _turn(self) -> None:
@@ -148,7 +153,7 @@ class _Link:
             for frame in queue:
                 if self._far is not None:
                     there = self._far._owner
-                    there.tell(there.receiver.frame_received, self._owner.node, frame)
+                    there.tell(self._far._receiver.frame_received, self._owner.node, frame)
 
     def _take(self) -> dict[Lane, list[bytes]]:
         taken, self._queues = self._queues, {Lane.control: [], Lane.user: []}
@@ -157,14 +162,18 @@ class _Link:
 
     def _fail(self, failure: ConnectFailure, reason: str, counter: str) -> None:
         self.close(reason, counter)
-        self._owner.tell(self._owner.receiver.connect_failed, self._peer, failure, reason)
+        self._owner.tell(self._receiver.connect_failed, self._peer, failure, reason)
 
     def _connect(self) -> bool:
-        there = _endpoints.get((self._owner.loop, self._peer))
+        if self._peer.is_client:
+            self.close(f"the client {self._peer.host} is not connected to this node")
+            return False
+        owner = self._owner.endpoint
+        there = _endpoints.get((self._owner.loop, owner.address_map.get(self._peer, self._peer)))
         if there is None:
             self._fail(ConnectFailure.refused, f"no endpoint listens at inproc://{self._peer}", "no-endpoint")
             return False
-        if (refusal := _refusal(self._owner.endpoint, there.endpoint)) is not None:
+        if (refusal := _refusal(owner, there.endpoint)) is not None:
             reason, counter = refusal
             there.counts[counter] += 1
             self._fail(ConnectFailure.rejected, reason, counter)
@@ -173,9 +182,9 @@ class _Link:
         if far is None:
             far = there.links[self._owner.local] = _Link(there, self._owner.local)
         self._far, far._far = far, self
-        there.tell(there.receiver.peer_connected, self._owner.node)
+        there.tell(far._receiver.peer_connected, self._owner.node)
         if there is not self._owner:
-            self._owner.tell(self._owner.receiver.peer_connected, there.node)
+            self._owner.tell(self._receiver.peer_connected, there.node)
         return True
 
 
@@ -183,6 +192,8 @@ def _refusal(caller: Endpoint, called: Endpoint) -> tuple[str, str] | None:
     """Why one endpoint rejects the other: as a sentence, and as the name of its counter."""
     if caller.cluster != called.cluster:
         return f"one is of the cluster {caller.cluster!r}, the other of {called.cluster!r}", "wrong-cluster"
+    if caller.client is not None and called.clients is None:
+        return "the node accepts no clients", "no-clients"
     if not caller.cookies and not called.cookies:
         return None
     shared = [cookie for cookie in called.cookies for used in caller.cookies[:1] if hmac.compare_digest(cookie, used)]
@@ -193,18 +204,26 @@ def _refusal(caller: Endpoint, called: Endpoint) -> tuple[str, str] | None:
 async def open_inproc(
     url: str, receiver: FrameReceiver, endpoint: Endpoint, options: InprocOptions
 ) -> AsyncGenerator[InprocTransport]:
-    """Listens at the URL's address. Raises `ConfigError` for a wrong URL, OSError where one listens already."""
+    """Listens at the URL's address, unless it is a client's. Raises `ConfigError` for a wrong URL, OSError where one
+    listens already.
+    """
     loop = asyncio.get_running_loop()
-    wanted = _address(url)
-    local = wanted if wanted.port else _free(loop, wanted.host)
-    if (loop, local) in _endpoints:
-        raise OSError(errno.EADDRINUSE, f"an endpoint listens at inproc://{local} already")
+    local = _listening_at(loop, url) if endpoint.client is None else PeerAddress(endpoint.client, 0)
     transport = InprocTransport(local, receiver, endpoint, options)
-    _endpoints[loop, local] = transport
+    if not local.is_client:
+        _endpoints[loop, local] = transport
     try:
         yield transport
     finally:
         await transport.close()
+
+
+def _listening_at(loop: asyncio.AbstractEventLoop, url: str) -> PeerAddress:
+    wanted = _address(url)
+    local = wanted if wanted.port else _free(loop, wanted.host)
+    if (loop, local) in _endpoints:
+        raise OSError(errno.EADDRINUSE, f"an endpoint listens at inproc://{local} already")
+    return local
 
 
 def _address(url: str) -> PeerAddress:
@@ -222,6 +241,6 @@ def _free(loop: asyncio.AbstractEventLoop, host: str) -> PeerAddress:
 PROVIDER: Final = TransportProvider(
     names=("inproc",),
     open=open_inproc,
-    capabilities=TransportCapabilities(authenticates=True),
+    capabilities=TransportCapabilities(authenticates=True, clients=True),
     options=InprocOptions,
 )

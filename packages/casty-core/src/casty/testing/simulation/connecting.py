@@ -25,7 +25,9 @@ class Attempt:
         self._queue: list[tuple[Lane, bytes]] = []
         self._transport = transport
         self._peer = peer
-        self._way = (transport.node.host, peer.host)
+        self._place = transport.endpoint.address_map.get(peer, peer)
+        """Where the peer is reached."""
+        self._way = (transport.host, self._place.host)
         self._began = transport.loop.seconds()
         self._tries = 0
         """Number of the current attempt; 0 once there is none."""
@@ -52,7 +54,7 @@ class Attempt:
     def _knock(self, number: int) -> None:
         """Arrive at the target, if the network lets it through."""
         caller, network = self._transport, self._transport.network
-        target = network.endpoints.get(self._peer)
+        target = network.endpoints.get(self._place)
         if network.resets(*self._way):
             caller.arrive(self._failed, number, "the network is unreachable")
         elif number != self._tries or not network.is_open(*self._way):
@@ -66,7 +68,7 @@ class Attempt:
             target.arrive(self._accept, number, target)
 
     def _refuse(self, number: int, reason: str, failure: ConnectFailure) -> None:
-        network, back = self._transport.network, (self._peer.host, self._way[0])
+        network, back = self._transport.network, (self._place.host, self._way[0])
         for delay in network.delays(*back)[:1] if network.is_open(*back) else ():
             self._transport.loop.carry(delay, self._transport.arrive, self._failed, number, reason, failure)
 
@@ -81,14 +83,14 @@ class Attempt:
         connection = Connection(caller, target)
         near, far = connection.ends
         target.connected(far, near.node)
-        back = (self._peer.host, self._way[0])
+        back = (self._place.host, self._way[0])
         delay = min(caller.network.delays(*back), default=ANSWER)
         caller.loop.carry(delay, self._welcome, number, near)
 
     def _welcome(self, number: int, end: End) -> None:
         if end.connection.is_broken:
             return
-        if self._transport.network.is_open(self._peer.host, self._way[0]):
+        if self._transport.network.is_open(self._place.host, self._way[0]):
             self._transport.arrive(self._welcomed, number, end)
         else:
             end.connection.break_("the reply to the handshake got lost")
@@ -122,6 +124,8 @@ def refusal(caller: Endpoint, target: Endpoint) -> str | None:
         return f"this is the cluster {target.cluster!r}, not {caller.cluster!r}"
     if (caller.tls is None) != (target.tls is None):
         return "only one of the two uses TLS"
+    if caller.client is not None and target.clients is None:
+        return "the node accepts no clients"
     if not _knows(caller, target) or not _knows(target, caller):
         return "the cookies are not the same"
     return None

@@ -68,7 +68,7 @@ class End:
 
     @property
     def way(self) -> tuple[str, str]:
-        return self.node.host, self.other.node.host
+        return self.transport.host, self.other.transport.host
 
     def send(self, lane: Lane, frame: bytes) -> bool:
         """Send a frame; it is always accepted, but may be lost."""

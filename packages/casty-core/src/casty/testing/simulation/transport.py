@@ -17,7 +17,7 @@ from casty.plugins.providers import TransportProvider
 from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Endpoint, FrameReceiver, Lane, TransportCapabilities
 from casty.testing.simulation.connecting import Attempt
 from casty.testing.simulation.connection import End, Load
-from casty.testing.simulation.hosts import this_host
+from casty.testing.simulation.hosts import Host, this_host
 from casty.testing.simulation.loop import SimulatedLoop
 from casty.testing.simulation.network import Network
 from casty.testing.simulation.process import Process
@@ -51,6 +51,7 @@ class SimulatedTransport:
         endpoint: Endpoint,
         receiver: FrameReceiver,
         *,
+        host: str,
         process: Process,
         network: Network,
         loop: SimulatedLoop,
@@ -58,6 +59,8 @@ class SimulatedTransport:
     ) -> None:
         self.endpoint = endpoint
         self.node = NodeId(*(endpoint.advertised or local), endpoint.uid)
+        self.host = host
+        """The name of the simulated machine, by which the network knows it."""
         self.process = process
         self.network = network
         self.loop = loop
@@ -89,6 +92,10 @@ class SimulatedTransport:
         end = self._ends.get(peer)
         if end is not None and not end.connection.is_broken:
             return self._has_room(end.load[lane]) and end.send(lane, frame)
+        if peer.is_client:
+            reason = f"the client {peer.host} is not connected to this node"
+            self.loop.call_soon(self._drop, peer, [frame], reason, context=self.process.context())
+            return True
         attempt = self._attempts.get(peer)
         if attempt is None:
             attempt = self._attempts[peer] = Attempt(self, peer)
@@ -112,7 +119,7 @@ class SimulatedTransport:
 
     async def close(self) -> None:
         """Stop listening, send queued frames, close every connection. No callback is called afterwards."""
-        del self.network.endpoints[self._local]
+        self.network.endpoints.pop(self._local, None)  # a client is not among them
         self._listens = False
         async with asyncio.TaskGroup() as closing:
             for peer in [*self._ends, *(peer for peer in self._attempts if peer not in self._ends)]:
@@ -135,7 +142,7 @@ class SimulatedTransport:
         """Handle a failed attempt to connect."""
         self.count(reason)
         if not self._closed:
-            self._receiver.connect_failed(peer, failure, reason)
+            self._receiver.connect_failed(peer, failure, reason)  # only nodes are dialed
         self.loop.record(f"not connected to {peer}: {reason}", str(self.node.address))
 
     def connected(self, end: End, peer: NodeId) -> None:
@@ -159,7 +166,7 @@ class SimulatedTransport:
         self._ends[peer.address] = end
         end.is_open = True
         self.loop.record(f"connected to {peer}", str(self.node.address))
-        self._receiver.peer_connected(peer)
+        self._receiver_of(peer.address).peer_connected(peer)
         attempt = self._attempts.pop(peer.address, None)
         for lane, frame in attempt.stop() if attempt is not None else ():
             end.send(lane, frame)
@@ -173,7 +180,7 @@ class SimulatedTransport:
             del self._ends[peer.address]
             self.loop.record(f"lost {peer}: {reason}", str(self.node.address))
             if not self._closed:
-                self._receiver.peer_lost(peer, reason)
+                self._receiver_of(peer.address).peer_lost(peer, reason)
 
     def replaced(self, by: NodeId) -> None:
         """Handle the notice that the peer is connected to another incarnation of this node."""
@@ -182,7 +189,7 @@ class SimulatedTransport:
 
     def receive(self, sender: NodeId, frame: bytes) -> None:
         if not self._closed:
-            self._receiver.frame_received(sender, frame)
+            self._receiver_of(sender.address).frame_received(sender, frame)
             self.network.delivered()
 
     def give_up(self, peer: PeerAddress, reason: str) -> None:
@@ -190,7 +197,15 @@ class SimulatedTransport:
         frames = [frame for _, frame in self._attempts.pop(peer).stop()]
         self.loop.record(f"gave up {peer}: {reason}", str(self.node.address))
         if frames:
-            self._receiver.frames_dropped(peer, frames, reason)
+            self._drop(peer, frames, reason)
+
+    def _drop(self, peer: PeerAddress, frames: list[bytes], reason: str) -> None:
+        if not self._closed:
+            self._receiver_of(peer).frames_dropped(peer, frames, reason)
+
+    def _receiver_of(self, peer: PeerAddress) -> FrameReceiver:
+        clients = self.endpoint.clients
+        return clients if peer.is_client and clients is not None else self._receiver
 
     def _has_room(self, load: Load) -> bool:
         return load.frames < self.options.queue_frames and load.size < self.options.queue_bytes
@@ -209,8 +224,28 @@ class SimulatedTransport:
 async def open_simulated(
     url: str, receiver: FrameReceiver, endpoint: Endpoint, options: SimulatedTransportOptions
 ) -> AsyncGenerator[SimulatedTransport]:
-    """Open an endpoint at the URL's address, whose host must be the current one."""
+    """Open an endpoint at the URL's address, whose host must be the current one; a client's is on the current host."""
     host = this_host(f"the transport {url}")
+    local = _listening_at(url, host) if endpoint.client is None else PeerAddress(endpoint.client, 0)
+    transport = SimulatedTransport(
+        local,
+        endpoint,
+        receiver,
+        host=host.name,
+        process=host.running(),
+        network=host.network,
+        loop=host.loop,
+        options=options,
+    )
+    if not local.is_client:
+        host.network.endpoints[local] = transport
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+def _listening_at(url: str, host: Host) -> PeerAddress:
     match = _URL.fullmatch(url)
     if match is None:
         raise ValueError(f"not the address of an endpoint: {url!r}; write sim://host:port, port 0 for any free one")
@@ -221,20 +256,7 @@ async def open_simulated(
     taken = host.network.endpoints.get(local)
     if taken is not None and not taken.process.dead:
         raise OSError(errno.EADDRINUSE, f"another endpoint listens at sim://{local} already")
-    transport = SimulatedTransport(
-        local,
-        endpoint,
-        receiver,
-        process=host.running(),
-        network=host.network,
-        loop=host.loop,
-        options=options,
-    )
-    host.network.endpoints[local] = transport
-    try:
-        yield transport
-    finally:
-        await transport.close()
+    return local
 
 
 def _free(network: Network, host: str) -> PeerAddress:
@@ -245,6 +267,6 @@ def _free(network: Network, host: str) -> PeerAddress:
 PROVIDER: Final = TransportProvider(
     names=("sim",),
     open=open_simulated,
-    capabilities=TransportCapabilities(authenticates=True),
+    capabilities=TransportCapabilities(authenticates=True, clients=True),
     options=SimulatedTransportOptions,
 )

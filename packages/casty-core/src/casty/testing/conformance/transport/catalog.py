@@ -3,10 +3,19 @@
 from typing import Final
 
 from casty.testing.conformance.checks import held_to
-from casty.testing.conformance.transport import addresses, bounds, connecting, hostile, losing, ordering, refusing
+from casty.testing.conformance.transport import (
+    addresses,
+    bounds,
+    clients,
+    connecting,
+    hostile,
+    losing,
+    ordering,
+    refusing,
+)
 from casty.testing.conformance.transport.registry import Capabilities, Check
 
-ROOMS: Final = (connecting, addresses, ordering, bounds, losing, refusing)
+ROOMS: Final = (connecting, addresses, ordering, bounds, losing, refusing, clients)
 
 ALL: Final = Capabilities()
 

@@ -1,7 +1,7 @@
 """The nodes of checks: endpoints whose receiver records its calls, and detects calls that must never happen."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Final, final, override
@@ -166,10 +166,21 @@ async def node(
     cluster: str = CLUSTER,
     cookies: tuple[bytes, ...] = (),
     advertised: PeerAddress | None = None,
+    clients: Inbox | None = None,
+    client: str | None = None,
+    address_map: Mapping[PeerAddress, PeerAddress] | None = None,
 ) -> AsyncGenerator[Node]:
-    """Another node, of an incarnation of its own."""
+    """Another node, of an incarnation of its own; or a client, where a name of one is given."""
     inbox, uid = Inbox(), next(_uids)
-    endpoint = Endpoint(cluster=cluster, uid=uid, cookies=cookies, advertised=advertised)
+    endpoint = Endpoint(
+        cluster=cluster,
+        uid=uid,
+        cookies=cookies,
+        advertised=advertised,
+        clients=clients,
+        client=client,
+        address_map=address_map or {},
+    )
     async with open_transport(inbox, endpoint, at) as transport:
         yield Node(transport, inbox, uid)
     inbox.is_closed = True

@@ -40,6 +40,8 @@ class Capabilities:
     """What is sent to a peer that is not there yet waits for it. A transport within one process need not do that."""
     advertising: bool = True
     """An endpoint is known by the address that it advertises, which need not be the one at which it listens."""
+    clients: bool = True
+    """It serves clients, and accepts them where an endpoint does."""
     processes: bool = True
     """Its endpoints may be in different processes, one of which may be killed."""
     wire: Wire | None = None
