@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from casty_cluster.protocol.bulk.receiving import Receiving
 from casty_cluster.protocol.bulk.sending import Sending
+from casty_cluster.protocol.client.contact import Contact
 from casty_cluster.protocol.forwarding import Forwarding
 from casty_cluster.protocol.lease_holder import LeaseHolder
 from casty_cluster.protocol.liveness import Liveness
@@ -33,6 +34,7 @@ DRIVER: Final = "casty_cluster.node.driver"
 SYSTEM_MESSAGES: Final = "casty_cluster.wire.system."
 
 MACHINES: Final[tuple[type[Machine[Any, Any]], ...]] = (
+    Contact,
     Coordinator,
     Forwarding,
     Held,

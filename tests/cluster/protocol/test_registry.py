@@ -5,7 +5,6 @@ from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.registry import (
     COMBINED,
-    MAX_BYTES,
     MAX_ENTRIES,
     MAX_ENTRY,
     ActorStopped,
@@ -23,6 +22,7 @@ from casty_cluster.protocol.registry import (
 )
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire import codec, frames
+from casty_cluster.wire.portions import MAX_BYTES
 from casty_cluster.wire.system import Changed, Entry
 
 A, B, C = (NodeId("n", port, port) for port in (1, 2, 3))

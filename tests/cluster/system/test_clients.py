@@ -16,6 +16,7 @@ from casty.spi.transport import Lane
 from casty_cluster.node import clients
 from casty_cluster.wire import codec, frames
 from casty_cluster.wire.bulk import Cancel
+from casty_cluster.wire.client import Leaving
 from casty_cluster.wire.entities import returned, write_flush, write_message, write_target
 from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
 from casty_cluster.wire.membership import Goodbye
@@ -96,7 +97,7 @@ async def test_a_client_asks_and_tells_actors_and_is_no_member() -> None:
         assert await client.ask_name("/worker") == "worker"
         client.tell("/inbox", "hello")
         await until(lambda: messages == ["hello"])
-        assert await client.ask_name("/absent") == "no living actor is at /absent"
+        assert await client.ask_name("/absent") == "/absent cannot answer: no living actor has this address"
         assert system.members == (system.self_node,)
 
 
@@ -118,6 +119,8 @@ FORBIDDEN: Final = {
     "flush of a shard": write_flush(frames.SHARD_FLUSH, 1, 1, 1, "accounts"),
     "reply to the flush of a shard": write_flush(frames.SHARD_FLUSHED, 1, 1, 1, "accounts"),
     "unknown": b"\x63newer",
+    "client: unknown message": bytes((frames.CLIENT,)) + b"\x81",
+    "client: a message of nodes to clients": codec.encode(frames.CLIENT, Leaving()),
     "headers around a forbidden frame": frames.with_headers({"a": b"b"}, codec.encode(frames.MEMBERSHIP, Goodbye(1))),
     "damaged headers": b"\5\0",
 }
@@ -171,7 +174,8 @@ async def test_messages_between_nodes_in_tells_and_asks_are_refused(message: obj
 async def test_an_actor_of_castys_own_takes_no_messages_of_clients() -> None:
     async with node() as system, Client.of(system) as client:
         assert await client.ask_name("/_receptionist") == (
-            "/_receptionist is internal to Casty and takes no messages of other nodes"
+            f"{system.self_node.address} refuses a client: /_receptionist is internal to Casty and takes no messages "
+            "of clients"
         )
 
 

@@ -8,6 +8,7 @@ from casty.member import Member, MemberStatus, NodeId
 from casty.serialization import MsgpackSerializer
 from casty_cluster.wire import codec, entities, frames, phi_accrual, swim
 from casty_cluster.wire.bulk import Cancel, Chunk, Ended, Granted, Offer
+from casty_cluster.wire.client import Attach, Attached, Detach, Detached, Found, Instance, Leaving, Lookup
 from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
 from casty_cluster.wire.membership import (
     Answer,
@@ -120,6 +121,15 @@ MESSAGES: Final[dict[str, object]] = {
     "returned": Returned(["not delivered"], 3),
     "flush": Flush(1, "10.0.0.1", 25520, 2**63),
     "flushed": Flushed(1),
+    "attach": Attach(1),
+    "attached": Attached(1, True, (PeerAddress("10.0.0.2", 25520),)),
+    "client leaving": Leaving(),
+    "detach": Detach(2),
+    "detached": Detached(2),
+    "lookup": Lookup(3, "tellers"),
+    "instance": Instance("casty://bank@10.0.0.2:25520/teller#4", _NODE),
+    "found": Found(3, (Instance("casty://bank@10.0.0.2:25520/teller#4", _NODE),), True),
+    "found nothing": Found(3, (), True, "clients may not look up tellers"),
     "peer address": PeerAddress("::1", 25520),
     "node id": _NODE,
     "status": MemberStatus.leaving,
@@ -197,6 +207,7 @@ FRAMES: Final[dict[str, Sample]] = {
         Acknowledged(7, 1),
     ),
     "bulk": Sample(codec.encode(frames.BULK, Cancel(7, 1)), _read_message, Cancel(7, 1)),
+    "client": Sample(codec.encode(frames.CLIENT, Detach(2)), _read_message, Detach(2)),
     "detector swim": Sample(bytes((frames.DETECTOR,)) + swim.encode(_SWIM), _read_swim, _SWIM),
     "detector phi-accrual": Sample(bytes((frames.DETECTOR,)) + phi_accrual.encode(_PHI), _read_phi, _PHI),
     "tell": Sample(frames.tell(_WRITTEN, _BODY), _read_tell, (_TARGET, {"amount": 5})),

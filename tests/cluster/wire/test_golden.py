@@ -68,6 +68,7 @@ def test_the_indexes_of_failures_stay() -> None:
         "SerializationError",
         "EncodeError",
         "OverloadedError",
+        "ClientRefusedError",
     ]
 
 

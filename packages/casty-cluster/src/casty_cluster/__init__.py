@@ -1,5 +1,6 @@
 """Clustering for Casty actors: nodes that find, watch and trust each other, and what runs on top of them."""
 
+from casty_cluster.client.client import ClusterClient as ClusterClient
 from casty_cluster.development.cluster import DevelopmentCluster as DevelopmentCluster
 from casty_cluster.node.view import ClusterState as ClusterState
 from casty_cluster.system import ClusteredActorSystem as ClusteredActorSystem

@@ -130,7 +130,7 @@ def node_settings(given: NodeArguments, config: CastyConfig, plugins: PluginRegi
         bind_host=given.get("bind_host", host),
         port=port,
         advertised=_advertised(given, host, port),
-        seeds=seed_addresses(given["seed_nodes"]) if "seed_nodes" in given else cluster.seed_addresses,
+        seeds=peer_addresses(given["seed_nodes"], "seed node") if "seed_nodes" in given else cluster.seed_addresses,
         node_id=checked_name("node_id", given.get("node_id", cluster.node_id)),
         roles=tuple(checked_name("roles", role) for role in given.get("roles", cluster.roles)),
         transport=transport,
@@ -181,13 +181,13 @@ def _name_of(chosen: object, configured: str) -> str:
     return configured if chosen is None else chosen if isinstance(chosen, str) else type(chosen).__qualname__
 
 
-def seed_addresses(seeds: Sequence[Seed]) -> tuple[PeerAddress, ...]:
-    """Raises `ConfigError` for a seed that is not an address."""
+def peer_addresses(given: Sequence[Seed], noun: str) -> tuple[PeerAddress, ...]:
+    """Raises `ConfigError` for one that is not an address."""
     found: list[PeerAddress] = []
-    for seed in seeds:
-        address = peer_address(seed) if isinstance(seed, str) else PeerAddress(canonical_host(seed[0]), seed[1])
+    for one in given:
+        address = peer_address(one) if isinstance(one, str) else PeerAddress(canonical_host(one[0]), one[1])
         if address is None or not 0 < address.port < 65_536:
-            raise ConfigError(f"{seed!r} is no seed node; write ('10.0.0.1', 25520) or '10.0.0.1:25520'")
+            raise ConfigError(f"{one!r} is no {noun}; write ('10.0.0.1', 25520) or '10.0.0.1:25520'")
         found.append(address)
     return tuple(found)
 

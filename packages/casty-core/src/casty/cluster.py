@@ -7,6 +7,7 @@ from casty.behaviors.clustered import ServiceKey as ServiceKey
 from casty.config.schema import ClusterConfig as ClusterConfig
 
 if TYPE_CHECKING:
+    from casty_cluster import ClusterClient as ClusterClient
     from casty_cluster import ClusteredActorSystem as ClusteredActorSystem
     from casty_cluster import DevelopmentCluster as DevelopmentCluster
 

@@ -62,7 +62,17 @@ class NodeDownedError(CastyError):
 
 
 class NodeLostError(CastyError):
-    """The node of an actor has left the cluster or was downed."""
+    """The node of an actor has left the cluster or was downed, or a client lost its connection to it: the outcome of
+    a pending ask is unknown.
+    """
+
+
+class NoContactError(CastyError, ConnectionError):
+    """No contact point of a client has accepted it; says which were tried, and why each attempt failed."""
+
+
+class ClientRefusedError(CastyError):
+    """A client has asked for what the node does not let clients reach: `[cluster.clients] allow`."""
 
 
 class TransferError(CastyError):

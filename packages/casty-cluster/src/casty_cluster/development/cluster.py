@@ -6,6 +6,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
+from casty_cluster.client.client import ClusterClient
 from casty_cluster.development.switchboard import SCHEME, Switchboard
 from casty_cluster.system import ClusteredActorSystem
 
@@ -74,6 +75,18 @@ class DevelopmentCluster:
         for node in self:
             await node.wait_for(expected)
         return system
+
+    @property
+    def network(self) -> object:
+        """The plugin that is the network between these nodes: what else shall be on it needs it among its `plugins`."""
+        return self._board
+
+    def client(self, **settings: Any) -> ClusterClient:
+        """A client of this cluster, to be used with `async with`."""
+        plugins = [self._board, *settings.pop("plugins", ())]
+        points = [node.self_node.address for node in self]
+        arguments: dict[str, Any] = {"contact_points": points, "system_name": self._name, "transport": SCHEME}
+        return ClusterClient(**{**arguments, **settings}, plugins=plugins)
 
     def partition(self, *sides: Sequence[int]) -> None:
         """Cut the network between groups of nodes, given by their positions: `partition([0], [1, 2])`.

@@ -11,6 +11,7 @@ from casty.plugins import ClusterFeatureProvider, build_options
 from casty.spi.cluster_feature import ClusterFeature
 
 from casty_cluster.broadcast.broadcast import Broadcasts
+from casty_cluster.client.serving import ClientService
 from casty_cluster.features.feature_node import FeatureNode
 from casty_cluster.features.features import Features
 from casty_cluster.node.node import Node
@@ -33,12 +34,15 @@ def compose(system: ActorSystem, node: Node) -> Features:
     receptionist = Receptionist(feature_node, kernel)
     sharding = Sharding(feature_node, kernel, node.delivery, node)
     kernel.remote = Remoting(node.local, node.delivery, death_watch, receptionist.discovered, sharding.entity)
+    clients = ClientService(feature_node, kernel, node.delivery, receptionist, node.send)
+    node.client_service = clients
     features: dict[str, ClusterFeature] = {
         "death watch": death_watch,
         "receptionist": receptionist,
         "singletons": Singletons(feature_node, kernel),
         "broadcasts": Broadcasts(feature_node, kernel),
         "sharding": sharding,
+        "clients": clients,
         **_of_plugins(system, feature_node),
     }
     return Features(features, feature_node, kernel, node)

@@ -1,8 +1,8 @@
-"""The receiver of frames from clients: delivers what they may send, see `wire.permissions`, and drops the rest."""
+"""The receiver of frames from clients: hands on what they may send, see `wire.permissions`, and drops the rest."""
 
 import logging
-from collections.abc import Sequence
-from typing import Final, final, override
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, final, override
 
 from casty.address import PeerAddress
 from casty.errors import DecodeError
@@ -21,13 +21,26 @@ REMEMBERED: Final = 1_024
 """Clients whose frames have been dropped, so that each has one line in the log, also if it connects again."""
 
 
+class ServesClients(Protocol):
+    """What serves the clients of a node: the feature in `casty_cluster.client`."""
+
+    def frame_received(self, client: NodeId, frame: bytes) -> None:
+        """Take a frame without headers, of a kind that clients may send. Raises `DecodeError` for a bad one."""
+        ...
+
+    def client_lost(self, client: NodeId) -> None:
+        """No connection to the client is left."""
+        ...
+
+
 @final
 class Clients(FrameReceiver):
     """The clients of one transport. While this node takes no frames of other nodes, it takes none of clients."""
 
-    def __init__(self, reception: Reception, delivery: Delivery) -> None:
+    def __init__(self, reception: Reception, delivery: Delivery, service: Callable[[], ServesClients | None]) -> None:
         self._reception = reception
         self._delivery = delivery
+        self._service = service
         self._reported: dict[NodeId, None] = {}
 
     @override
@@ -37,21 +50,26 @@ class Clients(FrameReceiver):
     @override
     def peer_lost(self, peer: NodeId, reason: str) -> None:
         logger.debug("no connection to the client %s: %s", peer, reason)
+        service = self._service()
+        if service is not None:
+            service.client_lost(peer)
 
     @override
     def frame_received(self, peer: NodeId, frame: bytes) -> None:
-        if self._reception.incarnation is None:
+        service = self._service()
+        if service is None or self._reception.incarnation is None:
             return
         try:
             bare = kinds.bare(frame)
             check_frame(bare[0])
-            self._delivery.received_from_client(peer, bare)
+            service.frame_received(peer, bare)
         except DecodeError as error:
             self._report(peer, error)
 
     @override
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
-        self._delivery.dropped(peer, list(map(kinds.bare, frames)), reason)
+        bare = map(kinds.bare, frames)
+        self._delivery.dropped(peer, [frame for frame in bare if frame[0] >= kinds.TELL], reason)
 
     @override
     def connect_failed(self, peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:

@@ -33,7 +33,7 @@ class NodeEndpoint:
         self._settings = settings
         self._open = AsyncExitStack()
 
-    async def open(self, reception: Reception, clients: FrameReceiver) -> Listening:
+    async def open(self, reception: Reception, clients: FrameReceiver | None) -> Listening:
         """Listen as a new incarnation."""
         settings = self._settings
         provider = self._kernel.plugins.transport(settings.url)

@@ -20,7 +20,7 @@ from casty.spi.serializer import Serializer
 from casty.spi.transport import Lane
 
 from casty_cluster.node.bulk_transfers import BulkTransfers
-from casty_cluster.node.clients import Clients
+from casty_cluster.node.clients import Clients, ServesClients
 from casty_cluster.node.departures import Departures
 from casty_cluster.node.endpoint import Listening, NodeEndpoint
 from casty_cluster.node.incarnation import Incarnation
@@ -69,6 +69,8 @@ class Node(Wire):
         self.links = SystemLinks(kernel.clock, self._send_control, self.down)
         self.bulk = BulkTransfers(kernel.clock, self._send_control)
         self.delivery = Delivery(kernel, self, self._serializer)
+        self.client_service: ServesClients | None = None
+        """None until the features of this node have been made."""
         self.join_blocked_reason = ""
         """What has kept this node out of a cluster lately."""
         self._kernel = kernel
@@ -105,7 +107,9 @@ class Node(Wire):
             delivery=self.delivery,
             departures=self._departures,
         )
-        self._listening = await self._endpoint.open(reception, Clients(reception, self.delivery))
+        accepts_clients = bool(self._kernel.config.cluster.clients.allow)
+        clients = Clients(reception, self.delivery, lambda: self.client_service) if accepts_clients else None
+        self._listening = await self._endpoint.open(reception, clients)
         self._log.starts_as(self._listening.local)
 
     def begin(self) -> None:

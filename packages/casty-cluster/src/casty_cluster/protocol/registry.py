@@ -20,12 +20,11 @@ from casty.member import NodeId
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.wire.portions import portions
 from casty_cluster.wire.system import Changed, Entry
 
 MAX_ENTRIES: Final = 10_000
 """Of one node. The bound also limits what another node may send."""
-MAX_BYTES: Final = 32 * 1024
-"""Of the entries in one message, which has to fit into a frame."""
 MAX_ENTRY: Final = 4 * 1024
 """Bytes of a key and an address."""
 COMBINED: Final = 0.05
@@ -192,6 +191,10 @@ class Registry[S: Hashable]:
         own = [(self._local, address) for address in self._own.under(key)]
         return own + [(node, address) for node in sorted(self._theirs) for address in self._theirs[node].under(key)]
 
+    def keys_of(self, address: str) -> Iterable[str]:
+        """The keys of an actor of this node."""
+        return self._own_keys.get(address, ())
+
     def _handle(self, given: Input[S] | Tick) -> list[Effect]:
         match given:
             case Add(key, address, is_reserved):
@@ -265,7 +268,7 @@ class Registry[S: Hashable]:
         for node in gone:
             effects += self._note_changes(self._theirs.pop(node).keys())
         for newcomer in (node for node in self._others if node not in known):
-            effects += [SendSystem(newcomer, Changed(portion, ())) for portion in _portions(self._own)]
+            effects += [SendSystem(newcomer, Changed(portion, ())) for portion in portions(self._own)]
         return effects
 
     def _note_changes(self, keys: Iterable[str]) -> list[Effect]:
@@ -299,16 +302,3 @@ class Registry[S: Hashable]:
 
     def _send_all(self, change: Changed) -> list[Effect]:
         return [SendSystem(node, change) for node in self._others]
-
-
-def _portions(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
-    """As many at a time as fit into a message."""
-    portion, size = list[Entry](), 0
-    for entry in entries:
-        if size + entry.size > MAX_BYTES:
-            yield tuple(portion)
-            portion, size = [], 0
-        portion.append(entry)
-        size += entry.size
-    if portion:
-        yield tuple(portion)

@@ -1,7 +1,7 @@
 """The receptionist of one node: an actor around `protocol.registry`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast, override
 
@@ -129,6 +129,10 @@ class Receptionist(ClusterFeature):
         if instances:
             self._listings[key.name] = instances
         return Listing(key, tuple(instances.values()))
+
+    def keys_of(self, ref: ActorRef[Any]) -> Iterable[str]:
+        """The names of the keys under which an actor of this node can be found now."""
+        return self._registry.keys_of(ref.address.to_uri())
 
     def _behavior(self) -> Behavior[Message]:
         async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:

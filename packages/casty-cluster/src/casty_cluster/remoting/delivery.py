@@ -71,6 +71,8 @@ class Delivery:
         self._awaited_reply = 0
         self._reply: ReplyRef[Any] | None = None
         """The reply reference with that uid, once the message that is being decoded has contained it."""
+        self._stand_in: ActorRef[Any] | None = None
+        """What takes the place of that reference, where this node asks on behalf of a client."""
         self._throttle = Throttle(kernel.clock)
         self._takers: dict[int, FrameTaker] = {}
         """By kind of frame."""
@@ -97,10 +99,12 @@ class Delivery:
         peer = PeerAddress(host, port)
         if address.path != ASKS:
             return RemoteRef(self, address, peer)
-        reply: ReplyRef[Any] = ReplyRef(self, address, peer)
         if address.uid == self._awaited_reply:
-            self._reply = reply
-        return reply
+            if self._stand_in is not None:
+                return self._stand_in
+            self._reply = ReplyRef(self, address, peer)
+            return self._reply
+        return ReplyRef(self, address, peer)
 
     def tell(self, ref: RemoteRef[Any], message: Any) -> None:
         """Send a message to an actor of another node."""
@@ -134,14 +138,21 @@ class Delivery:
     def answer(self, ref: ReplyRef[Any], message: Any) -> None:
         """Send the reply to an ask of another node."""
         self._kernel.check_thread()
-        uid = ref.address.uid
-        try:
-            refusal = self._wire.send(ref.peer, frames.answer(uid, self._own_name, self._own.dumps(message)))
-        except (EncodeError, ValueError) as error:
-            refusal = str(error)
-            self.refuse(ref.peer, uid, ActorFailedError(f"its answer cannot be sent: {error}"))
+        refusal = self.reply(ref.peer, ref.address.uid, message)
         if refusal is not None:
             self._kernel.dead_letters.publish(message, ref, refusal)
+
+    def reply(self, peer: PeerAddress, uid: int, message: Any) -> str | None:
+        """Send the reply to the ask with that reply reference. Returns why it was not sent, if so."""
+        try:
+            return self._wire.send(peer, frames.answer(uid, self._own_name, self._own.dumps(message)))
+        except (EncodeError, ValueError) as error:
+            self.refuse(peer, uid, ActorFailedError(f"its answer cannot be sent: {error}"))
+            return str(error)
+
+    def refuse(self, peer: PeerAddress, reply_uid: int, error: Exception) -> None:
+        """Send the failure of the ask with that reply reference."""
+        self._wire.send(peer, frames.no_answer(reply_uid, failures.index_of(error), str(error)))
 
     def received(self, peer: NodeId, frame: bytes) -> None:
         """Take a frame of another node's actor. Never raises, whatever the frame contains."""
@@ -164,12 +175,30 @@ class Delivery:
             if self._throttle.admits((peer, type(error))):
                 logger.warning("a message of %s cannot be read and is dropped: %s", printable(peer), printable(error))
 
-    def received_from_client(self, client: NodeId, frame: bytes) -> None:
-        """Take a tell or an ask of a client. Raises `DecodeError` for a damaged one, or one that it may not send."""
-        if frame[0] == frames.TELL:
-            self._told(client, frame)
-        else:
-            self._asked(client.address, frame)
+    def told_by_client(self, client: NodeId, frame: bytes) -> None:
+        """Take a tell of a client. Raises `DecodeError` for a damaged one, or one that it may not send."""
+        self._told(client, frame)
+
+    def recipient(self, target: bytes) -> tuple[ActorRef[Any], Serializer]:
+        """The actor that these bytes name, alive or not, and the serializer of its messages.
+
+        Raises `DecodeError` for one of Casty's own actors.
+        """
+        known = self._known(target)
+        if known is not None:
+            return known
+        path, uid, serializer = frames.read_target(target)
+        return self._kernel.system.resolve(self._kernel.address(path, uid)), self.serializer(serializer)
+
+    def read_for_client(self, reply_uid: int, serializer: Serializer, body: bytes, reply_to: ActorRef[Any]) -> Any:
+        """The message of a client's ask, with `reply_to` in place of the client's own reply reference."""
+        self._awaited_reply, self._stand_in = reply_uid, reply_to
+        try:
+            message = serializer.loads(body)
+        finally:
+            self._awaited_reply, self._stand_in = 0, None
+        check_message(message)
+        return message
 
     def dropped(self, peer: PeerAddress, lost: Sequence[bytes], reason: str) -> None:
         """Publish the messages of frames that the transport has dropped, and fail the asks among them."""
@@ -186,12 +215,9 @@ class Delivery:
             elif (taker := self._takers.get(frame[0])) is not None:
                 taker.dropped(peer, frame, reason)
 
-    def deliver(self, peer: PeerAddress, ref: LocalRef[Any], serializer: Serializer, body: bytes) -> None:
+    def deliver(self, ref: LocalRef[Any], serializer: Serializer, body: bytes) -> None:
         """Deliver a tell of another node to its actor. Raises `DecodeError`."""
-        message = serializer.loads(body)
-        if peer.is_client:
-            check_message(message)
-        self._kernel.dead_letters.tell(ref, message)
+        self._kernel.dead_letters.tell(ref, serializer.loads(body))
 
     def deliver_ask(
         self,
@@ -205,8 +231,6 @@ class Delivery:
         """Deliver an ask whose asker waits for so many seconds more. Raises `DecodeError`, after refusing the ask."""
         try:
             message, reply = self._read_ask(reply_uid, serializer, body)
-            if peer.is_client:
-                check_message(message)
         except DecodeError as error:
             self.refuse(peer, reply_uid, error)
             raise
@@ -304,10 +328,6 @@ class Delivery:
 
     def _unanswered(self, unanswered: frames.Unanswered) -> None:
         self._kernel.asks.fail(unanswered.reply_uid, failures.failure(unanswered.failure, unanswered.reason))
-
-    def refuse(self, peer: PeerAddress, reply_uid: int, error: Exception) -> None:
-        """Fail an ask of another node."""
-        self._wire.send(peer, frames.no_answer(reply_uid, failures.index_of(error), str(error)))
 
     def _target(self, ref: RemoteRef[Any]) -> bytes:
         if ref.target is None:

@@ -100,7 +100,7 @@ class EntityLane(FrameTaker):
         if message.reply_uid:
             self._delivery.deliver_ask(address, ref, serializer, body, message.reply_uid, message.seconds)
         else:
-            self._delivery.deliver(address, ref, serializer, body)
+            self._delivery.deliver(ref, serializer, body)
 
     def _returned(self, peer: NodeId, frame: bytes) -> None:
         message = read_message(frame)

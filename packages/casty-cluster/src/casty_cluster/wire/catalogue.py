@@ -11,7 +11,7 @@ from typing import Final, get_args
 from casty.serialization import REGISTRY
 from casty.spi.transport import Versions
 
-from casty_cluster.wire import bulk, codec, forwarding, membership, sharding, system
+from casty_cluster.wire import bulk, client, codec, forwarding, membership, sharding, system
 
 VERSIONS: Final = Versions(1, 1)
 """Of the protocol that this package describes. An addition needs no new version, as older nodes skip it; a change of
@@ -60,7 +60,10 @@ FORWARDING: Final[tuple[type, ...]] = (
     forwarding.Flushed,
 )
 """What Casty's own actors send each other on the user lane, in order with the users' messages."""
-PARTS: Final[tuple[type, ...]] = (membership.Presence, system.Entry, *codec.VALUES)
+FROM_CLIENTS: Final[tuple[type[client.ToNode], ...]] = get_args(client.ToNode.__value__)
+TO_CLIENTS: Final[tuple[type[client.ToClient], ...]] = get_args(client.ToClient.__value__)
+"""What clients and nodes send each other, in frames of their own kind."""
+PARTS: Final[tuple[type, ...]] = (membership.Presence, system.Entry, client.Instance, *codec.VALUES)
 """What other messages contain."""
 
 
@@ -71,5 +74,16 @@ def _name(kind: type) -> str:
 
 
 CATALOGUE: Final[Mapping[str, type]] = {
-    _name(kind): kind for kind in (*MEMBERSHIP, *LINK, *SYSTEM, *SHARDING, *BULK, *FORWARDING, *PARTS)
+    _name(kind): kind
+    for kind in (
+        *MEMBERSHIP,
+        *LINK,
+        *SYSTEM,
+        *SHARDING,
+        *BULK,
+        *FORWARDING,
+        *FROM_CLIENTS,
+        *TO_CLIENTS,
+        *PARTS,
+    )
 }

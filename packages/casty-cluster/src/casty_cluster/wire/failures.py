@@ -6,6 +6,7 @@ from casty.errors import (
     ActorFailedError,
     ActorStoppedError,
     CastyError,
+    ClientRefusedError,
     DecodeError,
     EncodeError,
     FencedError,
@@ -43,6 +44,7 @@ FAILURES: Final[tuple[type[CastyError], ...]] = (
     SerializationError,
     EncodeError,
     OverloadedError,
+    ClientRefusedError,
 )
 """The place in this list is what is sent: only ever append to it."""
 _INDEX: Final = {kind: index for index, kind in enumerate(FAILURES)}

@@ -25,6 +25,8 @@ BULK: Final = 4
 """Messages of bulk transfers, most of them chunks of large states."""
 HEADERS: Final = 5
 """Headers, and the frame that they belong to."""
+CLIENT: Final = 6
+"""Messages between a client and a node that concern their connection, and look-ups."""
 TELL: Final = 16
 ASK: Final = 17
 ANSWER: Final = 18
@@ -45,6 +47,7 @@ KINDS: Final[Mapping[int, str]] = {
     SYSTEM: "system",
     BULK: "bulk transfer",
     HEADERS: "headers",
+    CLIENT: "client",
     TELL: "tell",
     ASK: "ask",
     ANSWER: "answer",

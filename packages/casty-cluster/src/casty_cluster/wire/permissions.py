@@ -3,7 +3,8 @@
 | | a node | a client |
 |---|---|---|
 | frames on the control lane: membership, detector, system links, bulk transfers | yes | no |
-| a tell or an ask to an actor of the users | yes | yes |
+| messages between a client and its contact | no | yes |
+| a tell or an ask to an actor of the users | yes | as `[cluster.clients] allow` says |
 | a tell or an ask to one of Casty's own actors, whose paths begin with `_` | no | no |
 | messages between Casty's own actors in a tell or an ask: `catalogue.FORWARDING` | yes | no |
 | frames for entities: `entities.KINDS` | yes | no |
@@ -18,7 +19,7 @@ from casty.errors import DecodeError
 from casty_cluster.wire import frames
 from casty_cluster.wire.catalogue import FORWARDING
 
-FRAMES_OF_CLIENTS: Final = frozenset((frames.TELL, frames.ASK))
+FRAMES_OF_CLIENTS: Final = frozenset((frames.CLIENT, frames.TELL, frames.ASK))
 _OF_NODES: Final = frozenset(FORWARDING)
 
 

@@ -126,6 +126,14 @@ class DowningConfig(Table):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientsConfig(Table):
+    """`[cluster.clients]`: what clients may reach through this node."""
+
+    allow: tuple[Pattern, ...] = (".*",)
+    """Names of actors at the top of the tree, regions and singletons among them, and of service keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterConfig(Table):
     """`[cluster]`: this node, and how it finds and watches the others."""
 
@@ -149,6 +157,7 @@ class ClusterConfig(Table):
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     failure_detector: FailureDetectorConfig = FailureDetectorConfig()
     downing: DowningConfig = DowningConfig()
+    clients: ClientsConfig = ClientsConfig()
     features: Mapping[Text, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
     """`[cluster.features.<name>]`: the options of each feature that a plugin adds, which its provider checks."""
 

@@ -1,0 +1,1 @@
+"""The machine of a client: which node it is attached to."""

@@ -1,0 +1,81 @@
+"""Messages between a client and a node: the client attaches to one node, its contact, and looks actors up there."""
+
+from typing import NamedTuple
+
+from casty.address import PeerAddress
+from casty.member import NodeId
+from casty.serialization import message
+
+
+@message("casty.client.Attach")
+class Attach(NamedTuple):
+    """Be the sender's contact. It is repeated, so that a client notices a contact that does not reply."""
+
+    number: int
+
+
+@message("casty.client.Attached")
+class Attached(NamedTuple):
+    """The reply to `Attach`."""
+
+    number: int
+    is_accepted: bool
+    """False: the node is about to leave the cluster, and the client must look for another contact."""
+    nodes: tuple[PeerAddress, ...]
+    """Nodes that are up, by their advertised addresses: further contact points."""
+
+
+@message("casty.client.Leaving")
+class Leaving(NamedTuple):
+    """The sender is about to leave the cluster: the client must look for another contact."""
+
+
+@message("casty.client.Detach")
+class Detach(NamedTuple):
+    """The client sends no more messages to this contact. It is the last frame on the user lane, behind all messages."""
+
+    number: int
+
+
+@message("casty.client.Detached")
+class Detached(NamedTuple):
+    """All messages that the client sent before `Detach` have reached their actors, or never will."""
+
+    number: int
+
+
+@message("casty.client.Lookup")
+class Lookup(NamedTuple):
+    """Which actors are registered under the key?"""
+
+    number: int
+    key: str
+
+
+@message("casty.client.Instance")
+class Instance(NamedTuple):
+    """A registered actor."""
+
+    address: str
+    """Its URI."""
+    node: NodeId
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in a message."""
+        return len(self.address.encode()) + len(self.node.host.encode()) + 32
+
+
+@message("casty.client.Found")
+class Found(NamedTuple):
+    """The reply to `Lookup`, or a part of it."""
+
+    number: int
+    instances: tuple[Instance, ...]
+    is_last: bool
+    refusal: str | None = None
+    """Why the client gets no listing."""
+
+
+type ToNode = Attach | Detach | Lookup
+type ToClient = Attached | Leaving | Detached | Found
