@@ -6,10 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from casty import ActorContext, Behavior, Behaviors, NodeLostError, RegionRef
+from casty import ActorContext, ActorStopped, Behavior, Behaviors, NodeLostError, RegionRef
+from casty.spi.cluster_feature import ShutdownPhase
+from casty.testing import settle
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
+from casty_cluster.protocol.sharding.coordinator import Phase
 from casty_cluster.protocol.sharding.inputs import Rebalance
-from casty_cluster.sharding.feature import Sharding
+from casty_cluster.sharding.feature import QUIESCE_TIMEOUT, Sharding
 
 from tests.cluster.sharding.accounts import Accounts, Number, Where
 from tests.cluster.system.waiting import until
@@ -189,17 +192,73 @@ async def test_a_node_that_was_downed_stops_its_entities_and_runs_new_ones_when_
         for node in cluster:
             accounts.spawn(node, num_shards=6)
         assert await places(first) == {"node-1", "node-2"}
-        held = second.entity_ref("accounts", "kept")
+        stopped = set[str]()
+        second.event_stream.subscribe(ActorStopped, lambda event: stopped.add(event.ref.address.path))
+        region = second.features.find(Sharding).regions["accounts"]
+        ran = {shard for shard in range(6) if region.entities(shard) is not None}
         first.node.down(second.self_node.node)
         await until(lambda: second.get_cluster_state() is None)
-        held.tell(Number("second", 1))  # it waits until this node is a member again
+        await until(lambda: {int(path.split("/")[2]) for path in stopped if path.count("/") == 3} == ran)
         assert await places(first) == {"node-1"}
         await until(lambda: second.get_cluster_state() is not None)
         await first.wait_for(2)
-        await until(lambda: accounts.seen.get("kept") == [Number("second", 1)])
         while "node-2" not in await places(first):
             rebalance(first)
         assert await places(second) == {"node-1", "node-2"}
+
+
+async def test_messages_that_a_downed_node_has_not_sent_wait_until_it_is_back() -> None:
+    accounts = Accounts()
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        before = accounts.spawn(second, role="nowhere").entity("kept")
+        before.tell(Number("second", 1))
+        await settle()
+        first.node.down(second.self_node.node)
+        await until(lambda: second.get_cluster_state() is None)
+        before.tell(Number("second", 2))
+        second.entity_ref("unknown", "kept").tell(Number("unknown", 3))
+        await until(lambda: second.get_cluster_state() is not None)
+        await first.wait_for(2)
+        accounts.spawn(first)
+        accounts.spawn(first, "unknown")
+        await until(lambda: len(accounts.seen.get("kept", ())) == 3)
+        assert [entry for entry in accounts.seen["kept"] if entry.sender == "second"] == [
+            Number("second", 1),
+            Number("second", 2),
+        ]
+
+
+async def test_a_leaving_node_waits_until_its_messages_have_homes() -> None:
+    accounts = Accounts()
+    async with DevelopmentCluster(2) as cluster:
+        first, second = cluster
+        accounts.spawn(second, role="nowhere").entity("alice").tell(Number("second", 1))
+        left = asyncio.ensure_future(second.leave())
+        await until(lambda: first.get_cluster_state() is not None and bool(first.get_cluster_state().retiring))  # type: ignore[union-attr]
+        accounts.spawn(first)
+        await left
+        assert accounts.seen == {"alice": [Number("second", 1)]}
+
+
+async def test_a_node_that_no_coordinator_knows_leaves_at_once() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        Accounts().spawn(cluster[1], role="nowhere")
+        async with asyncio.timeout(QUIESCE_TIMEOUT / 2):
+            await cluster[1].leave()
+
+
+async def test_the_coordinator_retires_before_its_node_announces_that_it_leaves() -> None:
+    async with DevelopmentCluster(2) as cluster:
+        first, _ = cluster
+        Accounts().spawn(first)
+        pair = first.features.find(Sharding).regions["accounts"]._pair
+        assert pair is not None
+        await first.features.run(ShutdownPhase.stop_accepting)
+        assert pair.coordinator.phase is Phase.retired
+        view = first.get_cluster_state()
+        assert view is not None
+        assert not view.retiring
 
 
 def spawn_slow(node: ClusteredActorSystem, held: asyncio.Event) -> RegionRef[Any]:

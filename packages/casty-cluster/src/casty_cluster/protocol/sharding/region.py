@@ -124,6 +124,8 @@ class Region[M]:
         """Whether this node may leave the cluster without a loss. Its actors must have stopped, and `Quiesce`."""
         if self.owner.hosted:
             return False
+        if self._coordinator is None:  # no node knows of this one, which has never learned of a home
+            return self.sender.is_quiet
         return self._leaves_alone or (self._may_stop and self.sender.is_quiet)
 
     def handle(self, given: Input[M] | Tick, now: float) -> list[Effect[M]]:
