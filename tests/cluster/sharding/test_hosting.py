@@ -1,6 +1,7 @@
 """The steps of a shard on one node: one after the other, and none before the entities of the last epoch have ended."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -52,7 +53,11 @@ class Part:
 
     def __init__(self) -> None:
         self.shards = FakeShards()
-        self.hosting = Hosting("accounts", cast(Shards[Any], self.shards), self._report)
+        self.fence: Callable[[int], None] = lambda shard: None
+        self.hosting = Hosting("accounts", cast(Shards[Any], self.shards), self._claim, self._report)
+
+    async def _claim(self, shard: int) -> None:
+        self.fence(shard)
 
     def _report(self, outcome: Any) -> None:
         self.shards.events.append(f"{type(outcome).__name__} {outcome.shard} at {outcome.epoch}")

@@ -174,7 +174,7 @@ async def test_asks_under_way_to_a_node_that_is_removed_fail_at_once_and_later_o
         held = asyncio.Event()
         regions = [spawn_slow(node, held) for node in cluster]
         entity = await on(second, regions[0])
-        asked = asyncio.ensure_future(regions[0].entity(entity).ask(lambda r: ("hold", r), timeout=60.0))
+        asked: asyncio.Future[Any] = asyncio.ensure_future(regions[0].entity(entity).ask(lambda r: ("hold", r), 60.0))
         await until(lambda: held.is_set())
         lost = second.self_node.node
         second.node.fall_silent()
@@ -234,10 +234,12 @@ async def test_a_leaving_node_waits_until_its_messages_have_homes() -> None:
     async with DevelopmentCluster(2) as cluster:
         first, second = cluster
         accounts.spawn(second, role="nowhere").entity("alice").tell(Number("second", 1))
-        left = asyncio.ensure_future(second.leave())
-        await until(lambda: first.get_cluster_state() is not None and bool(first.get_cluster_state().retiring))  # type: ignore[union-attr]
+        second.node.retire()
+        waiting = asyncio.ensure_future(second.features.run(ShutdownPhase.stop_actors))
+        await settle()
+        assert not waiting.done()
         accounts.spawn(first)
-        await left
+        await waiting
         assert accounts.seen == {"alice": [Number("second", 1)]}
 
 

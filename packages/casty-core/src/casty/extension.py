@@ -8,7 +8,7 @@ loop's own thread. What is not named here is the runtime's own business and may 
 `Serializers`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from casty.address import ActorAddress
@@ -16,6 +16,12 @@ from casty.behaviors.system import System
 from casty.clock import Clock
 from casty.config import ActorSettingsResolver, CastyConfig
 from casty.event_stream import EventStream
+from casty.persistence.entity_log import Claim as Claim
+from casty.persistence.entity_log import EntityLog as EntityLog
+from casty.persistence.entity_log import LogFactory as LogFactory
+from casty.persistence.entity_log import LogRequest as LogRequest
+from casty.persistence.entity_log import Settle as Settle
+from casty.persistence.entity_log import WrappedLog as WrappedLog
 from casty.persistence.serializers import Serializers as Serializers
 from casty.persistence.serializers import configured_serializers as configured_serializers
 from casty.plugins import PluginRegistry
@@ -45,6 +51,23 @@ from casty.runtime.sharding import place_of as place_of
 from casty.runtime.sharding import shard_of as shard_of
 from casty.runtime.signals import Restart
 from casty.runtime.stopping import request_stop
+from casty.spi.event_journal import EventJournal
+from casty.spi.journal import JournalKind
+
+
+class Journals(Protocol):
+    """The journals of the event-sourced actors of a system."""
+
+    log_of: LogFactory
+    """Makes the log of an actor at each of its starts."""
+
+    def wrap(self, wrapping: Callable[[LogFactory], LogFactory]) -> None:
+        """Put a factory around the one that there is, for all actors that start from now on."""
+        ...
+
+    def kind_of(self, journal: EventJournal | str | None) -> JournalKind | None:
+        """Which nodes can read what that journal has; None for one that does not say."""
+        ...
 
 
 class Kernel(Protocol):
@@ -87,6 +110,9 @@ class Kernel(Protocol):
     def asks(self) -> Asks:
         """The pending asks of this process, and those that other processes make of its actors."""
         ...
+
+    @property
+    def journals(self) -> Journals: ...
 
     @property
     def patience(self) -> Patience:

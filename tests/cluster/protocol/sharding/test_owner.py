@@ -150,6 +150,11 @@ def test_a_fenced_shard_ends_at_once_and_the_coordinator_learns_it_before_it_is_
     assert running.machine.hosted == []
 
 
+def test_the_coordinator_learns_at_which_epoch_the_fence_of_a_fenced_shard_is_held(running: Part) -> None:
+    assert running.give(Fenced(SHARD, 5, 9))[0] == report(Refused(SHARD, 5, 9))
+    assert running.machine.hosted == []
+
+
 def test_a_fenced_shard_that_drains_ends_at_once(draining: Part) -> None:
     [stopped, halt] = draining.give(Fenced(SHARD, 5))
     assert stopped == report(Stopped(SHARD, 5))

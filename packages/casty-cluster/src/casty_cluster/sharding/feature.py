@@ -25,6 +25,7 @@ from casty.spi.cluster_feature import (
 
 from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.remoting.delivery import Delivery, Wire
+from casty_cluster.sharding.fences import Fences, Holding
 from casty_cluster.sharding.lane import EntityLane
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.post import Post
@@ -59,6 +60,7 @@ class Sharding(ClusterFeature):
         self._lane = EntityLane(delivery, wire, self._region, self._connected)
         self._regions: dict[str, ClusterRegion] = {}
         self._guardian: LocalRef[Any] | None = None
+        self._fences = Fences(kernel, self._holding)
         self._changed = asyncio.Event()
         self._throttle = Throttle(kernel.clock)
 
@@ -145,8 +147,16 @@ class Sharding(ClusterFeature):
         assert isinstance(actor, LocalRef)
         shards = Shards[Any](actor, behavior, mailbox)
         ref = ClusterRegionRef[Any](region, self, actor)
-        region.host(shards, able=self._runs(behavior), remembers=bool(behavior.remember_entities))
+        for journal in (shards.settings.journal, behavior.remember_entities):
+            if not isinstance(journal, bool):
+                self._fences.uses(name, journal)
+        fence = partial(self._fences.claim, name)
+        region.host(shards, fence, able=self._runs(behavior), remembers=bool(behavior.remember_entities))
         return ref
+
+    def _holding(self, name: str, shard: int) -> Holding | None:
+        region = self._regions.get(name)
+        return None if region is None else region.holding(shard)
 
     def _runs(self, behavior: ShardedBehavior[Any]) -> bool:
         """Whether this node runs shards of the region, or only sends messages to its entities."""

@@ -8,17 +8,22 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
-from typing import Any, final
+from typing import Any, Final, final
 
+from casty.errors import FencedError
 from casty.extension import Entities, Shards
 from casty.interruption import described, raise_unless_failure
 
 from casty_cluster.protocol.sharding.effects import Claim, Drain, Halt, Run
-from casty_cluster.protocol.sharding.inputs import Claimed, Drained
+from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, Drained
 
 logger = logging.getLogger("casty.sharding")
 
-type Outcome = Claimed | Drained
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 5.0
+"""Seconds between two attempts to claim a fence, while the journal is away."""
+
+type Outcome = Claimed | ClaimRefused | Drained
 type Step = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -26,8 +31,16 @@ type Step = Callable[[], Coroutine[Any, Any, None]]
 class Hosting:
     """The shards of one region on one node."""
 
-    def __init__(self, name: str, shards: Shards[Any], report: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        shards: Shards[Any],
+        fence: Callable[[int], Coroutine[Any, Any, None]],
+        report: Callable[[Outcome], None],
+    ) -> None:
+        """`fence` claims the fence of a shard at the epoch that it was granted at."""
         self._name = name
+        self._fence = fence
         self._shards = shards
         self._report = report
         self._steps: dict[int, dict[asyncio.Task[None], bool]] = {}
@@ -94,7 +107,27 @@ class Hosting:
             del self._steps[shard]
 
     async def _claim(self, shard: int, epoch: int) -> None:
-        self._report(Claimed(shard, epoch))
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._fence(shard)
+            except FencedError as refused:
+                self._report(ClaimRefused(shard, epoch, epoch if refused.held is None else refused.held))
+                return
+            except BaseException as error:
+                raise_unless_failure(error, asyncio.current_task())
+                logger.warning(
+                    "the fence of shard %d of %s cannot be claimed, which is tried again in %g s: %s",
+                    shard,
+                    self._name,
+                    pause,
+                    described(error),
+                )
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                self._report(Claimed(shard, epoch))
+                return
 
     async def _drain(self, shard: int, epoch: int) -> None:
         entities = self._shards.get(shard)

@@ -6,10 +6,11 @@ around the machines: the tables of the sender and the owner say where it goes.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, final
 
 from casty.errors import ActorStoppedError, NodeLostError, OverloadedError
+from casty.extension import Claim as FenceClaim
 from casty.extension import Entities, Kernel, LocalRef, Shards, shard_of
 from casty.member import ClusterState, NodeId
 
@@ -17,8 +18,18 @@ from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.sharding import held
 from casty_cluster.protocol.sharding.effects import Claim, Deliver, Drain, Drop, DropCause, Halt, Run, SendUser, Warn
 from casty_cluster.protocol.sharding.held import WHY, Held
-from casty_cluster.protocol.sharding.inputs import Bounced, Connected, Dispatch, Enable, Quiesce, Received, Retire
+from casty_cluster.protocol.sharding.inputs import (
+    Bounced,
+    Connected,
+    Dispatch,
+    Enable,
+    Fenced,
+    Quiesce,
+    Received,
+    Retire,
+)
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.sharding.fences import Holding
 from casty_cluster.sharding.hosting import Hosting
 from casty_cluster.sharding.letters import AskLetter, Letter
 from casty_cluster.sharding.outbox import Outbox
@@ -69,9 +80,16 @@ class ClusterRegion:
 
     # The region on this node.
 
-    def host(self, shards: Shards[Any], *, able: bool, remembers: bool) -> None:
-        """The region was spawned here; `able`: this node runs shards of it."""
-        self._hosting = Hosting(self.name, shards, self._report)
+    def host(
+        self,
+        shards: Shards[Any],
+        fence: Callable[[int], Coroutine[Any, Any, None]],
+        *,
+        able: bool,
+        remembers: bool,
+    ) -> None:
+        """The region was spawned here; `able`: this node runs shards of it; `fence` claims the fence of one."""
+        self._hosting = Hosting(self.name, shards, fence, self._report)
         self._able, self._remembers = able, remembers
         self.learn(shards.num_shards)
         if able and self._pair is not None:
@@ -97,6 +115,15 @@ class ClusterRegion:
             self._pair.see(view)
         if before is not None:
             self._lose({*before.others} - {*view.others})
+
+    def holding(self, shard: int) -> Holding | None:
+        """The claim of a shard that this node was granted, and what takes the news that it is refused."""
+        pair = self._pair
+        epoch = None if pair is None else pair.region.owner.epoch_of(shard)
+        if pair is None or epoch is None:
+            return None
+        claim = FenceClaim(f"shard/{self.name}/{shard}", f"{pair.local.uid:x}/{self.name}/{shard}", epoch)
+        return claim, lambda held: pair.handle(Fenced(shard, epoch, held))
 
     def _open(self) -> None:
         """Make the machines of this incarnation, and send what has waited for them."""

@@ -17,6 +17,8 @@ from casty.persistence.log import PlainLog, StoreLog
 from casty.persistence.serializers import Serializers, configured_serializers
 from casty.plugins import PluginRegistry, build_options
 from casty.plugins.serializers import split_bounds
+from casty.spi.event_journal import EventJournal
+from casty.spi.journal import JournalKind
 from casty.spi.serializer import RefResolver
 
 logger = logging.getLogger("casty")
@@ -55,6 +57,11 @@ class Journals:
     def wrap(self, wrapping: Callable[[LogFactory], LogFactory]) -> None:
         """Put a feature's factory around the one that there is, for all actors that start from now on."""
         self.log_of = wrapping(self.log_of)
+
+    def kind_of(self, journal: EventJournal | str | None) -> JournalKind | None:
+        """Which nodes can read what that journal has; None for one that does not say."""
+        found = self._by_name(journal) if isinstance(journal, str) else journal
+        return found.kind if isinstance(found, StoreJournal) else None
 
     async def _log_of(self, request: LogRequest) -> EntityLog:
         journal = request.journal

@@ -84,10 +84,12 @@ class Drained:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """The journal refused an append at this epoch: another node owns the shard."""
+    """The journal refused an append, or the claim of an entity, at this epoch: another node owns the shard."""
 
     shard: int
     epoch: int
+    held: int | None = None
+    """The epoch at which the fence is held, where the journal says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ class Owner[M]:
         hosting = self._hosted.get(shard)
         return hosting is not None and hosting.epoch == epoch and hosting.phase is HostPhase.running
 
+    def epoch_of(self, shard: int) -> int | None:
+        """The epoch at which the shard is hosted, in whichever phase."""
+        hosting = self._hosted.get(shard)
+        return None if hosting is None else hosting.epoch
+
     def handle(self, given: Input[M] | Tick, now: float) -> list[Effect[M]]:
         match given:
             case Received(node, message):
@@ -85,8 +90,8 @@ class Owner[M]:
                 return self._report(Refused(shard, epoch, held))
             case Drained(shard, epoch):
                 return self._stopped(shard, epoch) if self._is(shard, epoch, HostPhase.draining) else []
-            case Fenced(shard, epoch):
-                return self._fenced(shard, epoch)
+            case Fenced(shard, epoch, held):
+                return self._fenced(shard, epoch, held)
             case Follow(coordinator):
                 self._coordinator = coordinator
                 return []
@@ -183,12 +188,13 @@ class Owner[M]:
             Warn(f"shard {shard} at epoch {hosting.epoch} is stopped: {reason}; the rest becomes dead letters"),
         ]
 
-    def _fenced(self, shard: int, epoch: int) -> list[Effect[M]]:
+    def _fenced(self, shard: int, epoch: int, held: int | None) -> list[Effect[M]]:
         if not self._is(shard, epoch, HostPhase.running, HostPhase.draining):
             return []
         halted = self._halt(shard, self._hosted[shard], "the journal has a newer owner of it")
+        del self._hosted[shard]
         # The report goes first: the sender's request for a new home must not find this one.
-        return [*self._stopped(shard, epoch), *halted]
+        return [*self._report(Stopped(shard, epoch) if held is None else Refused(shard, epoch, held)), *halted]
 
     def _halt(self, shard: int, hosting: Hosting, reason: str) -> list[Effect[M]]:
         self._drains.stop(shard)

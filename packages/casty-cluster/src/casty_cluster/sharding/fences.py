@@ -1,0 +1,109 @@
+"""The fences of the shards that run on one node: under which owner and epoch events of their entities are written.
+
+The fence of a shard is claimed before its entities run, in the journals that are known to have events of the region:
+the configured one, and those that entities of this node have named before. Each actor in the shard repeats the claim
+when it starts, in whichever journal it uses. A journal that refuses has another owner of the shard.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final, final, override
+
+from casty.errors import FencedError
+from casty.extension import Claim, EntityLog, Kernel, LogFactory, LogRequest, Settle, WrappedLog
+from casty.spi.event_journal import EventJournal
+from casty.spi.journal import JournalKind
+
+logger = logging.getLogger("casty.sharding")
+
+JOURNALS: Final = 8
+"""Journals of a region that are remembered: more than a program has that does not make one for each entity."""
+
+type Journal = EventJournal | str
+type Holding = tuple[Claim, Callable[[int | None], None]]
+"""The claim of a shard that this node was granted, and what takes the epoch at which another node holds it."""
+
+
+class FencedLog(WrappedLog):
+    """Writes under the fence of a shard."""
+
+    def __init__(self, log: EntityLog, claim: Claim, fenced: Callable[[int | None], None]) -> None:
+        super().__init__(log)
+        self._claim = claim
+        self._fenced = fenced
+
+    @override
+    async def take_over(self, claim: Claim | None = None) -> None:
+        try:
+            await self.log.take_over(self._claim)
+        except FencedError as refused:
+            self._fenced(refused.held)
+            raise
+
+    @override
+    def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
+        def settled(number: int, error: Exception | None) -> None:
+            settle(number, error)
+            if isinstance(error, FencedError):
+                self._fenced(None)
+
+        self.log.append(first, events, tags, settled)
+
+
+@final
+class Fences:
+    """Those of all regions of a node."""
+
+    def __init__(self, kernel: Kernel, holding: Callable[[str, int], Holding | None]) -> None:
+        """`holding` finds a shard by the name of its region and its number."""
+        self._kernel = kernel
+        self._holding = holding
+        self._journals: dict[str, dict[int, Journal]] = {}
+        """Those that have events of each region, by identity: a user's own journal need not be hashable."""
+        kernel.journals.wrap(self._wrapped)
+
+    async def claim(self, region: str, shard: int) -> None:
+        """Claim the fence of a shard that this node was granted. Raises what a journal raises."""
+        for journal in list(self._journals.get(region, {}).values()):
+            log = await self._kernel.journals.log_of(
+                LogRequest(
+                    entity_id=f"shard/{region}/{shard}",
+                    actor=f"/{region}/{shard}",
+                    journal=journal,
+                    wall_time=self._kernel.clock.time,  # nothing is written
+                )
+            )
+            await log.take_over()
+
+    def uses(self, region: str, journal: Journal | None) -> None:
+        """Note that the region has events in that journal, and warn where they end with this node."""
+        journals = self._journals.setdefault(region, {})
+        key = hash(journal) if isinstance(journal, str) else id(journal)
+        if journal is None or key in journals or len(journals) >= JOURNALS:
+            return
+        journals[key] = journal
+        if self._kernel.journals.kind_of(journal) is JournalKind.local:
+            logger.warning(
+                "the region %s has its events in a journal of this node alone: an entity that moves to another node "
+                "starts there without them, and they are lost with the node; use a journal that all nodes share, such "
+                "as PostgresJournal",
+                region,
+            )
+
+    def _wrapped(self, make: LogFactory) -> LogFactory:
+        async def make_fenced(request: LogRequest) -> EntityLog:
+            log = await make(request)
+            place = _place(request.actor)
+            holding = None if place is None else self._holding(*place)
+            if place is None or holding is None:
+                return log
+            self.uses(place[0], request.journal)
+            return FencedLog(log, *holding)
+
+        return make_fenced
+
+
+def _place(path: str) -> tuple[str, int] | None:
+    """The region and the shard that an actor's path leads into, if it looks like one."""
+    parts = path.split("/", 3)
+    return (parts[1], int(parts[2])) if len(parts) > 2 and parts[2].isdecimal() else None
