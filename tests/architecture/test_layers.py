@@ -27,7 +27,7 @@ type Rule = Callable[[Sequence[Module]], list[str]]
 
 CORE = "casty"
 PLUGINS = {import_package(folder) for folder in DISTRIBUTIONS} - {CORE}
-DOORS = {"casty._doors", "casty.cluster", "casty.distributed", "casty.journal", "casty.sharding"}
+DOORS = {"casty._doors", "casty.cluster", "casty.journal", "casty.sharding"}
 PURE = {
     "casty.behaviors": {"asyncio", "socket", "threading"},
     "casty_cluster.protocol": {"asyncio", "logging", "random", "socket", "threading", "time", "uuid"},

@@ -169,6 +169,10 @@ class LeaseError(CastyError):
     """A lease store cannot tell which holder a lease has."""
 
 
+class LockLostError(CastyError):
+    """A lock, or a permit of a semaphore, whose lease has ended before its holder released it."""
+
+
 class ProjectionError(CastyError):
     """A projection has stopped and cannot continue by itself, or was used in a way that it does not support."""
 

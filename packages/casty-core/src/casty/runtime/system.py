@@ -13,6 +13,7 @@ from casty.behaviors.clustered import RegionRef, ShardedBehavior, ShardEnvelope
 from casty.behaviors.values import Behavior
 from casty.clock import Clock, SystemClock
 from casty.config import CastyConfig
+from casty.coordination import Distributed, open_distributed
 from casty.errors import ActorFailedError, ActorStoppedError, ArgumentError, SystemStoppedError
 from casty.event_stream import EventStream
 from casty.mailbox import Mailbox
@@ -22,6 +23,7 @@ from casty.plugins import PluginRegistry
 from casty.plugins.serializers import make_serializer
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef, checked_ref
+from casty.replication import ReplicationConfig
 from casty.request import NO_RECEIVER
 from casty.runtime.ask import ASKS
 from casty.runtime.borders import (
@@ -43,6 +45,7 @@ from casty.runtime.sharding import Region, find_entity
 from casty.runtime.snapshot import LIMIT, take_snapshot
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
+from casty.spi.event_journal import EventJournal
 from casty.spi.serializer import Serializer
 
 
@@ -231,6 +234,25 @@ class ActorSystem(ClassActorSystem):
                 f"entity_ref takes the reference that spawn(Behaviors.sharded(...)) returns, not {region!r}"
             )
         return cast("RegionRef[M]", region).entity(entity_id)
+
+    def distributed(
+        self, journal: EventJournal | str | None = None, replication: ReplicationConfig | None = None
+    ) -> Distributed:
+        """Counters, maps, sets, queues, locks and more, shared by all nodes of this system: see `Distributed`.
+
+        With a journal they outlive the process; all calls for one system are given the same one.
+        """
+        kernel = self.kernel
+        return open_distributed(self, kernel.structures, journal, replication, self._party)
+
+    async def barrier(self, name: str, n: int, timeout: float = 60.0) -> int:
+        """Wait until `n` parties have called this with that name: see `DistributedBarrier.arrive`."""
+        return await self.distributed().barrier(name, timeout=timeout).arrive(n)
+
+    @property
+    def _party(self) -> str | None:
+        """The name of this process at barriers; None where each caller is one."""
+        return None
 
     @override
     def snapshot(self, limit: int = LIMIT) -> SystemSnapshot:

@@ -1,0 +1,134 @@
+"""Runs structures as actors: event-sourced where there is a journal, in memory where there is none.
+
+The id of an entity says what it is: `lock:deploy`, or `map:17:users` for a bucket of a map.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from casty.behaviors.behavior import Behavior
+from casty.behaviors.context import ActorContext
+from casty.behaviors.factory import Behaviors
+from casty.behaviors.persistent import SnapshotEvery
+from casty.coordination.operations import Answer, Instant, Operation, OperationId, Structure
+from casty.coordination.results import Recall
+from casty.coordination.state import Happened, State
+from casty.coordination.structures import Bucket, Counter, Members, Permits, Queue, Register, Rendezvous
+from casty.ref import ActorRef
+from casty.spi.event_journal import EventJournal
+
+KINDS: Final[Mapping[str, Callable[[], Structure]]] = {
+    "barrier": Rendezvous,
+    "counter": Counter,
+    "election": Permits,
+    "lock": Permits,
+    "map": Bucket,
+    "queue": Queue,
+    "register": Register,
+    "semaphore": Permits,
+    "set": Members,
+}
+HISTORY: Final = "casty-distributed:"
+"""Before the id of an entity in its journal."""
+SNAPSHOTS: Final = SnapshotEvery(1_000, keep=1)
+DUE: Final = "due"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """It is time to look at the structure."""
+
+
+type Message = Operation | Tick
+
+
+def entity(entity_id: str, journal: EventJournal | str | None) -> Behavior[Message]:
+    """The behavior of an entity. Raises KeyError for an id of an unknown kind."""
+    make = KINDS[entity_id.partition(":")[0]]
+    host = Host()
+    if journal is None:
+        return Behaviors.receive(host.in_memory(State(make())))
+    return Behaviors.event_sourced(
+        entity_id=HISTORY + entity_id,
+        initial_state=lambda: State(make()),
+        on_event=applied,
+        on_command=host.on_command,
+        journal=journal,
+        snapshot_policy=SNAPSHOTS,
+    )
+
+
+def applied(state: State, happened: Happened) -> State:
+    """The same object: it is this incarnation's own, which ends with it if a write fails."""
+    state.apply(happened)
+    return state
+
+
+class Host:
+    """One incarnation of an entity: the callers that await replies, and the timer. Decisions are the structure's."""
+
+    def __init__(self) -> None:
+        self._callers: dict[OperationId, ActorRef[Any]] = {}
+        self._planned: float | None = None
+
+    def in_memory(self, state: State) -> Any:
+        """A handler that keeps the state itself."""
+
+        async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
+            happened = self._decide(ctx, state, message)
+            for one in happened:
+                state.apply(one)
+            self._settle(ctx, state, happened)
+            return Behaviors.same()
+
+        return receive
+
+    async def on_command(self, ctx: ActorContext[Message], state: State, message: Message) -> Behavior[Any]:
+        """Handle a message; replies leave when the facts before them are durable."""
+        happened = self._decide(ctx, state, message)
+        if not happened:
+            self._plan(ctx, state)
+            return Behaviors.same()
+        return Behaviors.persisted(happened, then=lambda state: self._settle(ctx, state, happened))
+
+    def _decide(self, ctx: ActorContext[Message], state: State, message: Message) -> Sequence[Happened]:
+        match message:
+            case Operation():
+                self._callers[message.id] = message.reply_to
+                happened, answers = state.decide(message, instant(ctx))
+            case Tick():
+                self._planned = None
+                happened, answers = state.tick(instant(ctx))
+        for answer in answers:
+            self._reply(answer)
+        return happened
+
+    def _settle(self, ctx: ActorContext[Message], state: State, happened: Sequence[Happened]) -> None:
+        """The facts are durable: reply to the operations that caused them."""
+        for one in happened:
+            if one.by is not None:
+                result = state.results.find(one.by)
+                if not isinstance(result, Recall):  # else its client has gone on, and does not wait
+                    self._reply(Answer(one.by, result))
+        self._plan(ctx, state)
+
+    def _reply(self, answer: Answer) -> None:
+        caller = self._callers.pop(answer.to, None)
+        if caller is not None:
+            caller.tell(answer.value)
+
+    def _plan(self, ctx: ActorContext[Message], state: State) -> None:
+        now = instant(ctx)
+        due = state.structure.due(now)
+        if due == self._planned:
+            return
+        self._planned = due
+        if due is None:
+            ctx.timers.cancel(DUE)
+        else:
+            ctx.timers.start(DUE, Tick(), after=max(0.0, due - now.time))
+
+
+def instant(ctx: ActorContext[Any]) -> Instant:
+    return Instant(ctx.time(), ctx.now().timestamp())

@@ -1,0 +1,130 @@
+"""Bad input of `system.distributed()`: refused where it is given, and nothing has happened."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from casty import ActorSystem, InMemoryJournal, ReplicationConfig
+from casty.errors import ArgumentError, EncodeError, ScopeError
+from casty.testing import settle
+
+
+@dataclass(frozen=True)
+class User:
+    name: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Tagged:
+    tags: frozenset[str]
+
+
+REFUSED: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda d: d.counter("").get(), "the name of a counter is a text that is not empty"),
+    (lambda d: d.counter("a\0b").get(), "holds no NUL"),
+    (lambda d: d.counter("x" * 10_000).get(), "has at most 500 bytes, and 'xxx.* has 10,000"),
+    (lambda d: d.counter(7).get(), "the name of a counter is a text"),
+    (lambda d: d.counter("c", shards=0).get(), "shards of 'c' is a whole number"),
+    (lambda d: d.counter("c", timeout=0).get(), "timeout of the counter 'c' is a number of seconds"),
+    (lambda d: d.counter("c").increment(1.5), "n of increment is a whole number, not 1.5"),
+    (lambda d: d.counter("c").increment(True), "n of increment is a whole number, not True"),
+    (lambda d: d.map[str, int]("m").put("k", "v"), "the map 'm' holds int, and not 'v'"),
+    (lambda d: d.map[str, int]("m").put(5, 5), r"the map 'm' \(keys\) holds str, and not 5"),
+    (lambda d: d.map("m").put([], 5), r"the map 'm' \(keys\) finds values by their hash"),
+    (lambda d: d.map("m").put("k", 1, ttl=0), "ttl of a key of the map 'm' is a number of seconds"),
+    (lambda d: d.map("m").put("k", 1, ttl=float("inf")), "ttl of a key of the map 'm' is a number of seconds"),
+    (lambda d: d.map("m").put("k", 1, ttl=float("nan")), "ttl of a key of the map 'm' is a number of seconds"),
+    (lambda d: d.map[str]("m"), "a map is of two types"),
+    (lambda d: d.set("s").add({"a"}), "the set 's' finds values by their hash"),
+    (lambda d: d.set("s").add(frozenset("a")), "those of a set have no fixed order"),
+    (lambda d: d.set("s").add(("a", Tagged(frozenset("a")))), "those of a set have no fixed order"),
+    (lambda d: d.queue("q").enqueue(None), "cannot hold None"),
+    (lambda d: d.queue("q").enqueue(1, priority=0.5), "priority of an item of the queue 'q' is a whole number"),
+    (lambda d: d.queue("q").enqueue(1, delay=float("inf")), "delay of an item of the queue 'q'"),
+    (lambda d: d.queue("q").reserve(visibility=0), "visibility of the queue 'q'"),
+    (lambda d: d.queue("q", max_deliveries=0), "max_deliveries of the queue 'q'"),
+    (lambda d: d.lock("l", ttl=0), "ttl of the lock 'l'"),
+    (lambda d: d.lock("l", ttl=float("inf")), "ttl of the lock 'l'"),
+    (lambda d: d.semaphore("s", 0), "permits of the semaphore 's'"),
+    (lambda d: d.barrier("b").arrive(0), "expected of arrive at the barrier 'b'"),
+    (lambda d: d.barrier("b", node_id=""), "node_id of the barrier 'b'"),
+]
+
+
+@pytest.mark.parametrize(("use", "error"), REFUSED)
+async def test_bad_input_is_refused_where_it_is_given(use: Callable[[Any], Any], error: str) -> None:
+    async with ActorSystem() as system:
+        with pytest.raises(ArgumentError, match=error):
+            await use(system.distributed())
+
+
+async def test_one_name_has_one_number_of_permits_and_of_shards() -> None:
+    async with ActorSystem() as system:
+        d = system.distributed()
+        await d.semaphore("pool", 5).acquire()
+        with pytest.raises(ArgumentError, match=r"acquire of the semaphore 'pool' was refused: it has 5 permits"):
+            await d.semaphore("pool", 3).acquire()
+        await d.map("m", shards=1).put("k", 1)
+        with pytest.raises(ArgumentError, match=r"it is divided into shards=1, and was used with shards=2"):
+            await asyncio.gather(*(d.map("m", shards=2).get(key) for key in "abcdefgh"))
+
+
+async def test_a_value_of_another_type_is_refused_when_it_is_read() -> None:
+    async with ActorSystem() as system:
+        d = system.distributed()
+        await d.map[str, User]("m").put("k", User("A", "a"))
+        with pytest.raises(ArgumentError, match=r"the map 'm' has a User where this program expects int"):
+            await d.map[str, int]("m").get("k")
+
+
+async def test_two_arrivals_of_one_party_are_refused() -> None:
+    async with ActorSystem() as system:
+        d = system.distributed()
+        waiting = asyncio.create_task(d.barrier("b", node_id="n1").arrive(2))
+        await settle()
+        assert await d.barrier("b").present() == ("n1",)
+        with pytest.raises(ArgumentError, match="'n1' has arrived already"):
+            await d.barrier("b", node_id="n1").arrive(2)
+        with pytest.raises(ArgumentError, match="'n1' expects 2 parties, and not 3"):
+            await d.barrier("b", node_id="n2").arrive(3)
+        assert await d.barrier("b", node_id="n2").arrive(2) == await waiting == 1
+
+
+@pytest.mark.parametrize("journal", [None, "memory://"])
+async def test_a_value_that_cannot_be_encoded_changes_nothing(journal: str | None) -> None:
+    async with ActorSystem() as system:
+        queue = system.distributed(journal).queue("q")
+        with pytest.raises(EncodeError):
+            await queue.enqueue(lambda: None)
+        with pytest.raises(EncodeError):
+            await queue.enqueue(b"x" * 2_000_000)
+        await queue.enqueue(b"x" * 1_000_000)
+        assert await queue.size() == 1
+
+
+async def test_an_event_that_is_too_large_fails_at_once_and_for_this_operation_only() -> None:
+    """A value may fit, and the event that it becomes part of not."""
+    async with ActorSystem() as system:
+        queue = system.distributed(InMemoryJournal()).queue("q")
+        await queue.enqueue(b"first")
+        with pytest.raises(TimeoutError, match=r"enqueue of the queue 'q' was not confirmed .* attempts failed"):
+            await queue.enqueue(b"x" * (2**20 - 8))
+        assert await queue.size() == 1
+
+
+async def test_one_system_has_one_journal_for_its_structures() -> None:
+    async with ActorSystem() as system:
+        journal = InMemoryJournal()
+        system.distributed(journal)
+        system.distributed(journal)
+        with pytest.raises(ArgumentError, match="make one journal, and give it to every call"):
+            system.distributed(InMemoryJournal())
+
+
+async def test_replication_is_refused_for_now() -> None:
+    async with ActorSystem() as system:
+        with pytest.raises(ScopeError, match=r"cannot be replicated yet; .* use a journal that all nodes share"):
+            system.distributed(replication=ReplicationConfig(replicas=2))
