@@ -45,6 +45,12 @@ PUBLIC = {
     "SupervisorConfig",
     "on",
     "supervised",
+    # routers
+    "ConsistentHashing",
+    "LeastMailbox",
+    "RandomChoice",
+    "RoundRobin",
+    "RouterRef",
     # messages and events
     "ActorRestarted",
     "ActorStarted",

@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast, override
 
-from casty import ActorSystem
+from casty import ActorRef, ActorSystem, ServiceKey
 from casty.address import PeerAddress
 from casty.member import ClusterState, Member, MemberStatus, NodeId
+from casty.request import NO_RECEIVER
 from casty.spi.cluster_feature import ShutdownPhase
 from casty.spi.serializer import Serializer
 from casty_cluster.features.feature_node import FeatureNode
@@ -17,7 +18,7 @@ from casty_cluster.node.node import Node
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.delivery import Delivery, Wire
-from casty_cluster.remoting.remoting import Remoting
+from casty_cluster.remoting.remoting import Discovery, Remoting
 from casty_cluster.wire import frames
 
 
@@ -49,6 +50,17 @@ class Cable:
         self._waiting.clear()
 
 
+class NoReceptionist(Discovery):
+    """No actor of these nodes is to be found by a key."""
+
+    def __init__(self) -> None:
+        self.ref: ActorRef[Any] = NO_RECEIVER
+
+    @override
+    def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
+        raise AssertionError(f"{ref} is discoverable")
+
+
 @dataclass(eq=False)
 class Side(Wire):
     """One node."""
@@ -69,7 +81,7 @@ class Side(Wire):
         self.watch = DeathWatch(FeatureNode(system, cast(Node, self)), kernel)
         for kind, receive in self.watch.messages().items():
             self.links.on(kind, receive)
-        kernel.remote = Remoting(_member(node), self.delivery, self.watch)
+        kernel.remote = Remoting(_member(node), self.delivery, self.watch, NoReceptionist())
         cable.ends[node.address] = self
 
     def send(self, peer: PeerAddress, frame: bytes) -> str | None:

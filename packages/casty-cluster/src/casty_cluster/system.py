@@ -25,7 +25,8 @@ from casty.behaviors.clustered import (
     ShardedBehavior,
     ShardEnvelope,
 )
-from casty.behaviors.discovery import Listing, ReceptionistMessage
+from casty.behaviors.discovery import Listing
+from casty.behaviors.routing import RouterBehavior, RouterRef
 from casty.clock import Clock
 from casty.config.schema import WhenDowned, WhenRejected
 from casty.errors import ArgumentError, JoinError, NodeDownedError
@@ -185,6 +186,10 @@ class ClusteredActorSystem(ActorSystem):
     ) -> RegionRef[M]: ...
     @overload
     def spawn[M](
+        self, behavior: RouterBehavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> RouterRef[M]: ...
+    @overload
+    def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]: ...
     @override
@@ -236,11 +241,6 @@ class ClusteredActorSystem(ActorSystem):
         if isinstance(region, str):
             return self.features.find(Sharding).entity_ref(region, entity_id)
         return super().entity_ref(region, entity_id)
-
-    @property
-    def receptionist(self) -> ActorRef[ReceptionistMessage]:
-        """Takes `Register`, `Deregister`, `Find` and `Subscribe`."""
-        return self.features.find(Receptionist).ref
 
     async def leave(self) -> None:
         """Announce the departure, hand over, leave the cluster and stop."""

@@ -17,6 +17,11 @@ from casty.behaviors.discovery import ServiceInstance as ServiceInstance
 from casty.behaviors.discovery import Subscribe as Subscribe
 from casty.behaviors.factory import Behaviors as Behaviors
 from casty.behaviors.persistent import SnapshotEvery as SnapshotEvery
+from casty.behaviors.routing import ConsistentHashing as ConsistentHashing
+from casty.behaviors.routing import LeastMailbox as LeastMailbox
+from casty.behaviors.routing import RandomChoice as RandomChoice
+from casty.behaviors.routing import RoundRobin as RoundRobin
+from casty.behaviors.routing import RouterRef as RouterRef
 from casty.behaviors.supervision import AllForOneStrategy as AllForOneStrategy
 from casty.behaviors.supervision import Backoff as Backoff
 from casty.behaviors.supervision import Directive as Directive

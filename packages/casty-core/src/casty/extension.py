@@ -28,8 +28,9 @@ from casty.plugins import PluginRegistry
 from casty.ref import ActorRef
 from casty.runtime import watch as watching
 from casty.runtime.ask import ASKS as ASKS
-from casty.runtime.ask import AskedRef as AskedRef
 from casty.runtime.ask import Asks as Asks
+from casty.runtime.asked import AskedRef as AskedRef
+from casty.runtime.asked import AskingElsewhere as AskingElsewhere
 from casty.runtime.borders import checked_config as checked_config
 from casty.runtime.cell import STOPPED
 from casty.runtime.cell import LocalRef as LocalRef
@@ -154,6 +155,15 @@ def watch(watcher: LocalRef[Any], ref: ActorRef[Any]) -> None:
 def unwatch(watcher: LocalRef[Any], ref: ActorRef[Any]) -> None:
     """End a watch, and revoke its notice where that waits in the watcher's mailbox already."""
     watching.unwatch(watcher.cell, ref)
+
+
+def destination(ref: ActorRef[Any], message: Any) -> tuple[ActorRef[Any], Any]:
+    """The actor that takes the message, which for a router is one of its routees, and the message as that one gets it.
+
+    Raises `ActorStoppedError` where none takes messages any more, and `BehaviorError` for a message that names none.
+    """
+    place = ref.route(message) if isinstance(ref, RoutedRef) else None
+    return (ref, message) if place is None else place
 
 
 def has_stopped(ref: LocalRef[Any]) -> bool:

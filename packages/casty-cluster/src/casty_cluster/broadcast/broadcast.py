@@ -8,7 +8,7 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, BroadcastRef, Mai
 from casty.address import ActorAddress
 from casty.behaviors.clustered import BroadcastedBehavior, ClusteredBehavior
 from casty.errors import ActorStoppedError, CastyError, EncodeError, PartialAnswerError, ScopeError
-from casty.extension import AskedRef, Asks, Kernel, LocalRef, stop
+from casty.extension import AskedRef, AskingElsewhere, Kernel, LocalRef, stop
 from casty.member import ClusterState, Member
 from casty.ref import Asking
 from casty.spi.cluster_feature import ClusterFeature, ClusterNode, SpawnBehavior
@@ -79,7 +79,9 @@ class ClusterBroadcastRef[M](BroadcastRef[M], AskedRef[M]):
             self._kernel.dead_letters.tell(ref, message)
 
     @override
-    async def asked(self, asks: Asks, factory: Callable[[ActorRef[Any]], M], timeout: float) -> tuple[Any, ...]:
+    async def asked(
+        self, asks: AskingElsewhere, factory: Callable[[ActorRef[Any]], M], timeout: float
+    ) -> tuple[Any, ...]:
         """One answer for each member that is up, by node. Raises `PartialAnswerError` if some do not answer."""
         view = self._node.view
         if view is None:

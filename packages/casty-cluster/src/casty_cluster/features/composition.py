@@ -33,7 +33,7 @@ def compose(system: ActorSystem, node: Node) -> Features:
     death_watch = DeathWatch(feature_node, kernel)
     receptionist = Receptionist(feature_node, kernel)
     sharding = Sharding(feature_node, kernel, node.delivery, node)
-    kernel.remote = Remoting(node.local, node.delivery, death_watch, receptionist.discovered, sharding.entity)
+    kernel.remote = Remoting(node.local, node.delivery, death_watch, receptionist, sharding.entity)
     clients = ClientService(feature_node, kernel, node.delivery, receptionist, node.send)
     node.client_service = clients
     features: dict[str, ClusterFeature] = {

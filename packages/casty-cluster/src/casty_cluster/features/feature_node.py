@@ -1,9 +1,9 @@
 """The node as its features see it: the contract is `ClusterNode`."""
 
-from typing import Any, override
+from typing import Any, cast, override
 from weakref import WeakKeyDictionary
 
-from casty import ActorRef, ActorSystem, Mailbox
+from casty import ActorRef, ActorSystem, Behavior, Mailbox
 from casty.address import ActorAddress
 from casty.clock import Clock
 from casty.event_stream import EventStream
@@ -60,7 +60,7 @@ class FeatureNode(ClusterNode):
     def spawn(
         self, behavior: Any, name: str, *, mailbox: Mailbox | None = None, restarts_when_downed: bool = False
     ) -> ActorRef[Any]:
-        ref = self._system.spawn(behavior, name, mailbox=mailbox)
+        ref = self._system.spawn(cast("Behavior[Any]", behavior), name, mailbox=mailbox)
         if isinstance(ref, LocalRef):
             self._restarts[ref] = restarts_when_downed
         return ref

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from casty.address import ActorAddress, PeerAddress
-from casty.errors import ActorFailedError, ActorStoppedError, DecodeError, EncodeError, PluginError
-from casty.extension import ASKS, Asks, Kernel, LocalRef, Throttle, has_stopped
+from casty.errors import ActorFailedError, ActorStoppedError, BehaviorError, DecodeError, EncodeError, PluginError
+from casty.extension import ASKS, Asks, Kernel, LocalRef, Throttle, destination, has_stopped
 from casty.member import NodeId
 from casty.printable import printable
 from casty.ref import ActorRef, DetachedRef
@@ -234,9 +234,15 @@ class Delivery:
         except DecodeError as error:
             self.refuse(peer, reply_uid, error)
             raise
-        self._guard(peer, ref, message, reply, reply_uid, seconds)
+        try:
+            asked, told = destination(ref, message)
+        except (ActorStoppedError, BehaviorError) as refused:
+            self.refuse(peer, reply_uid, refused)
+            self._kernel.dead_letters.publish(message, ref, str(refused), refused)
+            return
+        self._guard(peer, asked, told, reply, reply_uid, seconds)
         del reply
-        self._kernel.asks.deliver(ref, message)
+        self._kernel.asks.deliver(asked, told)
 
     def _told(self, peer: NodeId, frame: bytes) -> None:
         target, body = frames.split(frame)

@@ -1,15 +1,35 @@
 """References to actors of other nodes. What they do with a message is `delivery`'s business."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, override
 
 from casty.address import ActorAddress, PeerAddress
-from casty.extension import AskedRef, Asks, RemoteAskGuard
+from casty.extension import AskedRef, AskingElsewhere, Outgoing, RemoteAskGuard
 from casty.output_commit import OPEN, current
 from casty.ref import ActorRef, AddressRef, Asking
 
 if TYPE_CHECKING:
     from casty_cluster.remoting.delivery import Delivery
+
+
+class RemoteAsk(Outgoing):
+    """An ask that a router makes of an actor of another node."""
+
+    def __init__(self, send: Callable[[], None]) -> None:
+        self._send = send
+
+    @override
+    def send(self) -> None:
+        self._send()
+
+    @override
+    def end(self) -> None:
+        """The node of the actor watches the time itself."""
+
+    @override
+    def waits_for(self) -> str:
+        return ""
 
 
 class RemoteRef[M](AddressRef[M], AskedRef[M]):
@@ -38,8 +58,12 @@ class RemoteRef[M](AddressRef[M], AskedRef[M]):
         return self._delivery.send(self, message)
 
     @override
-    async def asked(self, asks: Asks, factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
+    async def asked(self, asks: AskingElsewhere, factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
         return await asks.ask_by(self, self._ask, factory, timeout)
+
+    @override
+    def ask_elsewhere(self, message: M, promise: ActorRef[Any], uid: int, timeout: float) -> Outgoing:
+        return RemoteAsk(partial(self._delivery.ask, self, message, uid, timeout))
 
     def _ask(self, message: M, reply_uid: int, timeout: float) -> None:
         if OPEN and (output := current()) is not None:

@@ -1,10 +1,11 @@
 """The other nodes as the runtime of one node needs them: the contract is `casty.extension.Remote`."""
 
 from collections.abc import Callable
-from typing import Any, override
+from typing import Any, Protocol, override
 
 from casty.address import ActorAddress, PeerAddress
 from casty.behaviors.clustered import ServiceKey
+from casty.behaviors.discovery import ReceptionistMessage
 from casty.extension import Remote
 from casty.member import Member
 from casty.ref import ActorRef
@@ -12,6 +13,16 @@ from casty.ref import ActorRef
 from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.delivery import Delivery
 from casty_cluster.remoting.refs import RemoteRef
+
+
+class Discovery(Protocol):
+    """The receptionist of this node."""
+
+    ref: ActorRef[Any]
+
+    def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
+        """Let an actor of this node be found; see `Remote.discovered`."""
+        ...
 
 
 class Remoting(Remote):
@@ -22,14 +33,14 @@ class Remoting(Remote):
         local: Member,
         delivery: Delivery,
         death_watch: DeathWatch,
-        discovered: Callable[[ServiceKey[Any], ActorRef[Any]], None] | None = None,
+        discovery: Discovery,
         entity: Callable[[str, str], ActorRef[Any] | None] | None = None,
     ) -> None:
         self._home = local.address
         self._node_id = local.node_id
         self._delivery = delivery
         self._death_watch = death_watch
-        self._discovered = discovered
+        self._discovery = discovery
         self._entity = entity
 
     @property
@@ -61,7 +72,11 @@ class Remoting(Remote):
     def unwatch(self, watcher: ActorRef[Any], ref: ActorRef[Any] | None = None) -> None:
         self._death_watch.unwatch(watcher, ref)
 
+    @property
+    @override
+    def receptionist(self) -> ActorRef[ReceptionistMessage]:
+        return self._discovery.ref
+
     @override
     def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
-        if self._discovered is not None:
-            self._discovered(key, ref)
+        self._discovery.discovered(key, ref)

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from casty.behaviors.behavior import Behavior
+from casty.behaviors.routing import RouterBehavior, RouterRef
 from casty.behaviors.system import System
 from casty.mailbox import Mailbox
 from casty.ref import ActorRef
@@ -63,6 +64,14 @@ class ActorContext[M](Protocol):
     @property
     def timers(self) -> Timers[M]: ...
 
+    @overload
+    def spawn[N](
+        self, behavior: RouterBehavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> RouterRef[N]: ...
+    @overload
+    def spawn[N](
+        self, behavior: Behavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[N]: ...
     def spawn[N](
         self, behavior: Behavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[N]:

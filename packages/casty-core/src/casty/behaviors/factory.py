@@ -27,6 +27,16 @@ from casty.behaviors.persistent import (
     SnapshotEvery,
     UpdatedBehavior,
 )
+from casty.behaviors.routing import (
+    GroupBehavior,
+    PoolBehavior,
+    RandomChoice,
+    RoundRobin,
+    RouterBehavior,
+    Routing,
+    checked_key,
+    checked_routing,
+)
 from casty.behaviors.supervision import SupervisionStrategy, checked_strategy
 from casty.behaviors.values import (
     IGNORE,
@@ -293,6 +303,31 @@ class Behaviors:
         )
 
     @staticmethod
+    def pool[M](
+        size: int, factory: Callable[[], Behavior[M]], *, routing: Routing[M] | None = None
+    ) -> RouterBehavior[M]:
+        """A router with `size` children, each of which is what `factory()` returns. `spawn` returns a `RouterRef`: each
+        message goes to one child, chosen by `routing`, in turn where none is given.
+
+        The mailbox and the supervision that `spawn` or the configuration give the pool are those of each child. One
+        that stops is not replaced; without any left, the pool stops, or fails if a failure stopped the last one.
+        """
+        check_count(size, "size of Behaviors.pool")
+        checked_plain(factory, 0, "Behaviors.pool", "factory() -> Behavior")
+        routing = RoundRobin() if routing is None else routing
+        return PoolBehavior(size, factory, checked_routing(routing, "Behaviors.pool"))
+
+    @staticmethod
+    def group[M](key: ServiceKey[M], *, routing: Routing[M] | None = None) -> RouterBehavior[M]:
+        """A router for the actors registered under `key`, on any node. `spawn` returns a `RouterRef`: each message goes
+        to one of them, chosen by `routing`, at random where none is given.
+
+        While there is none, up to 1,000 messages wait for the first one, for 3 seconds; others are dead letters.
+        """
+        routing = RandomChoice() if routing is None else routing
+        return GroupBehavior(checked_key(key, "Behaviors.group"), checked_routing(routing, "Behaviors.group"))
+
+    @staticmethod
     def broadcasted[M](behavior: Behavior[M]) -> BroadcastedBehavior[M]:
         """One actor on every member, reached by one `BroadcastRef`; needs a `ClusteredActorSystem`."""
         return BroadcastedBehavior(checked_behavior(behavior, "Behaviors.broadcasted"))
@@ -304,7 +339,6 @@ class Behaviors:
 
     @staticmethod
     def discoverable[M](behavior: Behavior[M], key: ServiceKey[M]) -> Behavior[M]:
-        """Register the actor under `key` as long as it lives; without a cluster it has no effect."""
-        if not isinstance(cast("object", key), ServiceKey):
-            raise ArgumentError(f"key of Behaviors.discoverable is ServiceKey(name), not {key!r}")
-        return DiscoverableBehavior(checked_behavior(behavior, "Behaviors.discoverable"), key)
+        """Register the actor under `key` with the receptionist, as long as it lives."""
+        checked_behavior(behavior, "Behaviors.discoverable")
+        return DiscoverableBehavior(behavior, checked_key(key, "Behaviors.discoverable"))

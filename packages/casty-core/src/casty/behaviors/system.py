@@ -7,6 +7,8 @@ from casty.actor_tree import SystemSnapshot
 from casty.address import ActorAddress
 from casty.behaviors.behavior import Behavior
 from casty.behaviors.clustered import RegionRef, ShardedBehavior, ShardEnvelope
+from casty.behaviors.discovery import ReceptionistMessage
+from casty.behaviors.routing import RouterBehavior, RouterRef
 from casty.mailbox import Mailbox
 from casty.ref import ActorRef, BroadcastRef
 from casty.spi.serializer import Serializer
@@ -33,10 +35,17 @@ class System(Protocol):
     @property
     def serializer(self) -> Serializer: ...
 
+    @property
+    def receptionist(self) -> ActorRef[ReceptionistMessage]: ...
+
     @overload
     def spawn[M](
         self, behavior: ShardedBehavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> RegionRef[M]: ...
+    @overload
+    def spawn[M](
+        self, behavior: RouterBehavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> RouterRef[M]: ...
     @overload
     def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None

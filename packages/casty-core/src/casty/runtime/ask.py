@@ -5,7 +5,6 @@ and nothing else holds the reply reference. Otherwise it fails at its timeout, w
 """
 
 import weakref
-from abc import abstractmethod
 from asyncio import Future, current_task
 from collections.abc import Callable
 from threading import get_ident
@@ -20,6 +19,7 @@ from casty.output_commit import CURRENT, OPEN, Output, current
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, Asking, FrontRef, checked_ref
 from casty.runtime.adapters import translator
+from casty.runtime.asked import AskedRef, AskingElsewhere
 from casty.runtime.cell import IDLE, Cell, LocalRef
 from casty.runtime.deadlines import OVERDUE, Deadlines
 from casty.runtime.deadlock import Awaited, refuse_deadlock
@@ -111,19 +111,7 @@ class PromiseRef[R](ActorRef[R]):
         return hash(self.uid)
 
 
-class AskedRef[M](ActorRef[M]):
-    """A reference that carries an ask in its own way, because no cell of this process is behind it."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    async def asked(self, asks: "Asks", factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
-        """Return the reply, or raise, as `ActorSystem.ask` does. `asks.ask_by` is for a message that leaves the
-        process.
-        """
-
-
-class Asks(Asking):
+class Asks(AskingElsewhere):
     """The asks of one actor system."""
 
     def __init__(self, services: Services, dispatcher: Dispatcher) -> None:
@@ -188,13 +176,15 @@ class Asks(Asking):
         if routed is not None:
             held_back = routed.moves and OPEN and current() is not None
             place = None if held_back else routed.route(message)
-            if place is None:
-                elsewhere = self._ask_elsewhere(routed, promise, message, timeout)
-                del message, told, promise
+            asked, told = (routed, message) if place is None else place
+            target = asked
+            if type(target) is LocalRef:
+                cell = target.cell
+            elif isinstance(asked, AskedRef | RoutedRef):
+                elsewhere = self._ask_elsewhere(asked, promise, told, timeout)
+                del message, told, promise, place
                 return await elsewhere
-            asked, told = place
-            cell = place[0].cell
-            if asker is not None:
+            if asker is not None and cell is not None:
                 refuse_deadlock(self._awaited, asker, cell)
         if asker is not None and cell is not None:
             self._awaited[asker] = Awaited(cell, weakref.ref(promise), id(told))
@@ -213,10 +203,13 @@ class Asks(Asking):
             self._fail_if_lost(told)
         else:
             future = promise.future()
-            pending = register(cell or translator(ref) or self, future, told, promise)
+            pending = register(cell or translator(asked) or self, future, told, promise)
             try:
                 if cell is None or cell.extras is None or not refuse_if_asked(cell, told):
-                    ref.tell(message)
+                    if routed is not None and routed.chooses:
+                        asked.tell(told)
+                    else:
+                        ref.tell(message)
             except BaseException:
                 release(pending)
                 raise
@@ -252,7 +245,9 @@ class Asks(Asking):
         finally:
             self._awaited.pop(asker, None)
 
-    async def _ask_elsewhere[M](self, ref: RoutedRef[M], promise: PromiseRef[Any], message: M, timeout: float) -> Any:
+    async def _ask_elsewhere[M](
+        self, ref: AskedRef[M] | RoutedRef[M], promise: PromiseRef[Any], message: M, timeout: float
+    ) -> Any:
         """An ask of an actor that is not in this process, or may not be when its message leaves."""
         future = promise.future()
         kind = kind_of(message)
@@ -275,9 +270,7 @@ class Asks(Asking):
         factory: Callable[[ActorRef[Any]], M],
         timeout: float,
     ) -> Any:
-        """An ask whose message leaves this process by `send(message, uid of its reply reference, timeout)`; it ends
-        with `answer` or `fail`.
-        """
+        """See `AskingElsewhere`. The ask ends with `answer` or `fail`."""
         uid = next(self.services.uids)
         future: Future[Any] = Future(loop=self.dispatcher.loop)
         check_factory(factory)
@@ -336,15 +329,15 @@ class Asks(Asking):
         guard.deadlines = self._deadlines.enlist(guard, timeout)
         return guard
 
-    def deliver(self, ref: LocalRef[Any], message: Any) -> None:
+    def deliver(self, ref: ActorRef[Any], message: Any) -> None:
         """Deliver a message whose reply another node awaits: inline where the actor is idle, else through its mailbox.
 
         During an outage of the actor's journal the ask fails instead, as one of this process would.
         """
-        cell = ref.cell
-        if cell.replies_at_once() and (not OPEN or current() is None):
+        cell = ref.cell if isinstance(ref, LocalRef) else None
+        if cell is not None and cell.replies_at_once() and (not OPEN or current() is None):
             self.dispatcher.run_with(cell, message)
-        elif not refuse_if_asked(cell, message):
+        elif cell is None or not refuse_if_asked(cell, message):
             self.services.dead_letters.tell(ref, message)
 
     async def _ask_undecided[M, R](

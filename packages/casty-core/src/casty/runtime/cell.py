@@ -190,10 +190,11 @@ class Cell:
         return self.extras
 
     def replies_at_once(self) -> bool:
-        """Whether it is worth handling an ask in place: not where the reply waits for events to be stored anyway, and
-        each such command would only cost a task of its own.
+        """Whether it is worth handling an ask in place: not where the reply waits for events to be stored anyway, or
+        another actor replies, and each such message would only cost a task of its own.
         """
-        return self.state == IDLE and (self.extras is None or not self.extras.event_sourced)
+        extras = self.extras
+        return self.state == IDLE and (extras is None or not (extras.event_sourced or extras.passes_on))
 
     def deliver(self, message: Any) -> None:
         """Put a message into the mailbox however full it is: for what must not be dropped."""

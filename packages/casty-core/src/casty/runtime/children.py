@@ -10,6 +10,7 @@ from typing import Any, Final, cast, overload, override
 from casty.behaviors.arguments import no_behavior
 from casty.behaviors.clustered import ClusteredBehavior, ShardedBehavior
 from casty.behaviors.persistent import PersistedBehavior, UpdatedBehavior
+from casty.behaviors.routing import RouterBehavior
 from casty.behaviors.values import Behavior, ReceiveBehavior, RestartBehavior, SameBehavior, UnhandledBehavior
 from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
 from casty.events import ActorStarted
@@ -19,6 +20,7 @@ from casty.ref import ActorRef
 from casty.runtime.cell import PAUSED, Cell
 from casty.runtime.extras import CellExtras
 from casty.runtime.mailbox import CLOSED, Bounded
+from casty.runtime.routing.ref import LocalRouterRef
 from casty.runtime.signals import Start
 from casty.runtime.slices import SLICE, Draining, in_slices
 from casty.runtime.stopping import request_stop
@@ -32,9 +34,7 @@ NAME: Final = re.compile(r"[^/\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 
 
 def spawn_cell(parent: Cell, behavior: Behavior[Any], name: str | None, mailbox: Mailbox | None) -> Cell:
-    """Put a new actor into the tree and have it started.
-
-    A bare handler needs no start of its own; for anything else the cell attends to that first. An actor that a command
+    """Put a new actor into the tree and have it started, which a bare handler does not need. An actor that a command
     handler spawns starts when the command's events are durable.
     """
     family = parent.extras or parent.own_extras()  # the call is felt: a parent may spawn a million children
@@ -43,8 +43,7 @@ def spawn_cell(parent: Cell, behavior: Behavior[Any], name: str | None, mailbox:
     dispatcher = parent.dispatcher
     services = dispatcher.services
     bare = type(behavior) is ReceiveBehavior
-    if not bare:
-        check_spawnable(behavior, in_cluster=services.remote is not None)
+    core = behavior if bare else check_spawnable(behavior, in_cluster=services.remote is not None)
     uid = next(services.uids)
     if name is None:
         name = f"${uid:x}"
@@ -53,6 +52,8 @@ def spawn_cell(parent: Cell, behavior: Behavior[Any], name: str | None, mailbox:
     elif name.startswith("_"):
         family.has_hidden_children = True
     cell = Cell(dispatcher, parent, name, uid, behavior)
+    if not bare and isinstance(core, RouterBehavior):
+        cell.ref = LocalRouterRef(cell)
     settings = services.settings.resolve(name)
     mailbox = settings.mailbox if mailbox is None else checked_mailbox(mailbox)
     if mailbox.capacity is not None:
@@ -126,8 +127,10 @@ def no_beginning(behavior: Behavior[Any]) -> BehaviorError:
             )
 
 
-def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
-    """Raises for what no local actor can be, naming what would have to be there."""
+def check_spawnable(behavior: object, *, in_cluster: bool = False) -> Behavior[Any]:
+    """Return the behavior without its wrappers. Raises for what no local actor can be, naming what would have to be
+    there.
+    """
     if not isinstance(behavior, Behavior):
         raise no_behavior(behavior, "an actor")
     _, core = unwrap(cast("Behavior[Any]", behavior))
@@ -137,7 +140,7 @@ def check_spawnable(behavior: object, *, in_cluster: bool = False) -> None:
         case ClusteredBehavior():
             kind = type(core).__name__.removesuffix("Behavior").lower()
         case _:
-            return
+            return core
     if in_cluster or isinstance(core, ShardedBehavior):
         raise ScopeError(f"a {kind} behavior cannot be wrapped, or be a child: spawn it with system.spawn()")
     raise ScopeError(

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import CoroutineType
-from typing import Any, Final, cast, override
+from typing import Any, Final, cast, overload, override
 
 from casty.behaviors.arguments import check_awaitable, check_factory, check_mappers
 from casty.behaviors.context import ActorContext, Timers
 from casty.behaviors.functions import refuse_coroutine
+from casty.behaviors.routing import RouterBehavior, RouterRef
 from casty.behaviors.system import System
 from casty.behaviors.values import Behavior
 from casty.errors import BehaviorError, StashOverflowError
@@ -79,6 +80,14 @@ class CellContext:
     def timers(self) -> Timers[Any]:
         return _ActorTimers(self._cell)
 
+    @overload
+    def spawn[N](
+        self, behavior: RouterBehavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> RouterRef[N]: ...
+    @overload
+    def spawn[N](
+        self, behavior: Behavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> ActorRef[N]: ...
     def spawn[N](
         self, behavior: Behavior[N], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[N]:

@@ -140,6 +140,8 @@ class CellExtras:
     """Whether it has watched actors of other nodes."""
     event_sourced: bool = False
     """Whether its current behavior writes to a journal."""
+    passes_on: bool = False
+    """Whether it is a router: what it handles is passed on, with its ask, so that it replies to nothing itself."""
     restarts: dict[Strategy, deque[float]] = field(default_factory=dict)
     """When restarts were granted, per strategy."""
     timers: KeyedTimers | None = None

@@ -3,6 +3,7 @@
 from typing import Any, cast, override
 
 from casty.behaviors.persistent import DurableStateBehavior, EventSourcedBehavior
+from casty.behaviors.routing import GroupBehavior, PoolBehavior
 from casty.behaviors.values import (
     SAME,
     ActBehavior,
@@ -22,6 +23,8 @@ from casty.ref import ActorRef
 from casty.runtime.cell import Cell
 from casty.runtime.children import check_spawnable, no_beginning
 from casty.runtime.context import open_context
+from casty.runtime.routing.group import Group
+from casty.runtime.routing.pool import Pool
 from casty.runtime.signals import Fail, Stop
 from casty.runtime.wrapping import EMPTY, unwrap
 
@@ -42,9 +45,8 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
         wrapping, core = unwrap(behavior)
         gathered = wrapping.within(gathered)
         extras.wrapping = gathered.over(before)
-        if cell.services.remote is not None:  # without a cluster there is no receptionist to be known to
-            for key in wrapping.keys:
-                cell.services.remote.discovered(key, cell.ref)
+        for key in wrapping.keys:
+            cell.services.discovered(key, cell.ref)
         if starting:
             for hooks in wrapping.hooks:
                 if hooks.pre_start is not None:
@@ -64,10 +66,20 @@ async def become(cell: Cell, behavior: Behavior[Any], *, starting: bool = False)
             case StoppedBehavior():
                 cell.signal(Stop())
                 return _install(cell, _swallow)
+            case PoolBehavior() | GroupBehavior():
+                return _install(cell, await _route(cell, core))
             case EventSourcedBehavior() | DurableStateBehavior():
                 return _install(cell, await _recover(cell, cast("Persistent", core)))
             case _:
                 raise no_beginning(core)
+
+
+async def _route(cell: Cell, behavior: PoolBehavior[Any] | GroupBehavior[Any]) -> Handler[Any]:
+    """The handler of a router, when it has started."""
+    router = Pool(cell, behavior) if isinstance(behavior, PoolBehavior) else Group(cell, behavior)
+    await router.start()
+    cell.dispatcher.check_abandoned()
+    return router.handle
 
 
 async def _recover(cell: Cell, behavior: Persistent) -> Handler[Any]:

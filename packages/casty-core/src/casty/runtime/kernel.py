@@ -7,6 +7,8 @@ from typing import Any
 
 from casty import entropy
 from casty.address import ActorAddress
+from casty.behaviors.clustered import ServiceKey
+from casty.behaviors.discovery import ReceptionistMessage, Register
 from casty.behaviors.system import System
 from casty.behaviors.values import IGNORE
 from casty.clock import Clock, SystemClock
@@ -17,10 +19,12 @@ from casty.ref import ActorRef
 from casty.runtime.adapters import ADAPTER
 from casty.runtime.ask import Asks
 from casty.runtime.cell import STOPPED, Cell, LocalRef
+from casty.runtime.children import spawn_cell
 from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.dispatcher import Dispatcher
 from casty.runtime.journals import Journals
 from casty.runtime.patience import Patience
+from casty.runtime.receptionist import RECEPTIONIST, receptionist
 from casty.runtime.remote import Remote
 from casty.runtime.revocable import Revocable
 from casty.runtime.threads import ThreadsafeCalls, check_thread
@@ -64,6 +68,21 @@ class Kernel:
         self.root = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         """The root of the actors whose names begin with `_`; they outlive the users' actors at shutdown."""
+
+    @property
+    def receptionist(self) -> ActorRef[ReceptionistMessage]:
+        """That of the cluster, or of this system where there is none, which starts at its first use."""
+        if self.remote is not None:
+            return self.remote.receptionist
+        found = self.find(f"/{RECEPTIONIST}")
+        return spawn_cell(self.internal, receptionist(), RECEPTIONIST, None).ref if found is None else found
+
+    def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
+        """Let an actor be found under `key` as long as it lives. Raises `ScopeError` where it cannot be."""
+        if self.remote is not None:
+            self.remote.discovered(key, ref)
+        else:
+            self.receptionist.tell(Register(key, ref))
 
     def find(self, path: str, uid: int = 0) -> LocalRef[Any] | None:
         """The living actor at an absolute path, with that uid unless it is 0."""

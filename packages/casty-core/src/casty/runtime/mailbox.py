@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any, override
 
 from casty.errors import MailboxFullError
-from casty.mailbox import MailboxOverflowStrategy
+from casty.mailbox import Mailbox, MailboxOverflowStrategy
 from casty.runtime.cell import Admission, Cell
 from casty.runtime.dead_letters import STOPPED
 from casty.runtime.revocable import REVOKED
@@ -19,6 +19,11 @@ class Bounded(Admission):
         self._overflow = overflow
         self._waiters: deque[asyncio.Future[None]] = deque()
         self.callers = 0
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """What these bounds are, for another actor that is to have the same."""
+        return Mailbox(self._capacity, self._overflow)
 
     @override
     def admit(self, cell: Cell, message: Any) -> None:

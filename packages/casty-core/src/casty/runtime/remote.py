@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from casty.address import ActorAddress, PeerAddress
 from casty.behaviors.clustered import ServiceKey
+from casty.behaviors.discovery import ReceptionistMessage
 from casty.ref import ActorRef
 
 
@@ -42,6 +43,11 @@ class Remote(Protocol):
 
     def unwatch(self, watcher: ActorRef[Any], ref: ActorRef[Any] | None = None) -> None:
         """End a watch; without a reference, all watches of that watcher."""
+        ...
+
+    @property
+    def receptionist(self) -> ActorRef[ReceptionistMessage]:
+        """This node's part of the cluster's receptionist."""
         ...
 
     def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:

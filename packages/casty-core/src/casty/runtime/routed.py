@@ -32,6 +32,8 @@ class RoutedRef[M](ActorRef[M]):
 
     moves: ClassVar[bool] = False
     """Whether the actor may be in another process by the time that a message leaves which is held back now."""
+    chooses: ClassVar[bool] = False
+    """Whether it finds another actor each time, so that a message goes to the one that was found for it first."""
 
     @property
     @abstractmethod
@@ -40,7 +42,7 @@ class RoutedRef[M](ActorRef[M]):
         ...
 
     @abstractmethod
-    def route(self, message: M) -> tuple[LocalRef[Any], Any] | None:
+    def route(self, message: M) -> tuple[ActorRef[Any], Any] | None:
         """Return the actor that takes the message, and the message as that actor gets it; None: it is not known to be
         in this process, so the message goes to `tell_elsewhere` or `ask_elsewhere`.
 
@@ -102,8 +104,9 @@ class RoutedRef[M](ActorRef[M]):
         if place is None:
             self.tell(message)
             return
-        cell, told = place[0].cell, place[1]
-        if cell.admission is None or cell.state == IDLE:
-            place[0].tell(told)
+        ref, told = place
+        cell = ref.cell if isinstance(ref, LocalRef) else None
+        if cell is None or cell.admission is None or cell.state == IDLE:
+            ref.tell(told)
         elif not await cell.admission.offer(cell, told):
             await self.offer(message)  # the actor stopped while the caller waited for room: its successor has some

@@ -6,14 +6,16 @@ the system is put together; nothing below it does.
 
 from collections.abc import Iterator
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from casty.address import ActorAddress
+from casty.behaviors.clustered import ServiceKey
+from casty.behaviors.discovery import ReceptionistMessage
 from casty.behaviors.system import System
 from casty.clock import Clock, SystemClock
 from casty.config import ActorSettingsResolver
 from casty.event_stream import EventStream
-from casty.ref import Asking
+from casty.ref import ActorRef, Asking
 from casty.runtime.dead_letters import DeadLetters
 from casty.runtime.journals import Journals
 from casty.runtime.patience import Patience
@@ -41,6 +43,15 @@ class Services(Protocol):
 
     @property
     def asks(self) -> Asking: ...
+
+    @property
+    def receptionist(self) -> ActorRef[ReceptionistMessage]:
+        """That of the cluster, or of this system where there is none."""
+        ...
+
+    def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:
+        """Let an actor be found under `key` as long as it lives. Raises `ScopeError` where it cannot be."""
+        ...
 
     def address(self, path: str, uid: int) -> ActorAddress:
         """The address of an actor of this process."""

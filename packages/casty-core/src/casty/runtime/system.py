@@ -10,6 +10,8 @@ from casty import entropy
 from casty.actor_tree import SystemSnapshot
 from casty.address import ActorAddress
 from casty.behaviors.clustered import RegionRef, ShardedBehavior, ShardEnvelope
+from casty.behaviors.discovery import ReceptionistMessage
+from casty.behaviors.routing import RouterBehavior, RouterRef
 from casty.behaviors.values import Behavior
 from casty.clock import Clock, SystemClock
 from casty.config import CastyConfig
@@ -100,6 +102,12 @@ class ActorSystem(ClassActorSystem):
             self._serializer = make_serializer(self.plugins, self.config.serialization, self.resolve)
         return self._serializer
 
+    @property
+    @override
+    def receptionist(self) -> ActorRef[ReceptionistMessage]:
+        """Takes `Register`, `Deregister`, `Find` and `Subscribe`."""
+        return self.kernel.receptionist
+
     async def __aenter__(self) -> Self:
         if self._kernel is not None:
             raise SystemStoppedError(f"the actor system {self.name!r} is running already")
@@ -131,6 +139,10 @@ class ActorSystem(ClassActorSystem):
     ) -> RegionRef[M]: ...
     @overload
     def spawn[M](
+        self, behavior: RouterBehavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
+    ) -> RouterRef[M]: ...
+    @overload
+    def spawn[M](
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]: ...
     @override
@@ -138,7 +150,8 @@ class ActorSystem(ClassActorSystem):
         self, behavior: Behavior[M], name: str | None = None, *, mailbox: Mailbox | None = None
     ) -> ActorRef[M]:
         """Start an actor at the top of the tree; without a name it gets one. For `Behaviors.sharded` it returns a
-        `RegionRef`, and `mailbox` is that of each entity.
+        `RegionRef`, and for a pool or a group a `RouterRef`; `mailbox` is that of each entity, or of each child of the
+        pool.
 
         Raises `ActorNameError` for an illegal name or one that is taken, `BehaviorError` for what is no behavior, and
         `ScopeError` for a behavior that needs a cluster. An exception of the behavior itself goes to supervision.

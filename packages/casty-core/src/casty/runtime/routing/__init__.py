@@ -1,0 +1,1 @@
+"""Routers: pools and groups of actors behind one reference."""
