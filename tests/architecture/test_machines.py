@@ -17,6 +17,9 @@ from casty_cluster.protocol.machine import Machine
 from casty_cluster.protocol.membership.machine import Membership
 from casty_cluster.protocol.membership.participant import Participant
 from casty_cluster.protocol.registry import Registry
+from casty_cluster.protocol.replication.member import Member
+from casty_cluster.protocol.replication.primary import Primary
+from casty_cluster.protocol.replication.replica import Replica
 from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.held import Held
 from casty_cluster.protocol.sharding.owner import Owner
@@ -40,12 +43,15 @@ MACHINES: Final[tuple[type[Machine[Any, Any]], ...]] = (
     Held,
     LeaseHolder,
     Liveness,
+    Member,
     Membership,
     Owner,
     Participant,
+    Primary,
     Receiving,
     Region,
     Registry,
+    Replica,
     Sender,
     Sending,
     Singleton,
@@ -62,6 +68,9 @@ PARTS: Final = {
     "membership.rounds.Rounds": "a part of GossipExchange",
     "membership.split.SplitWatch": "a part of Participant",
     "phi_accrual.detector.PhiAccrualDetector": "implements the plugin interface `FailureDetector`",
+    "replication.commits.Commits": "a part of Primary",
+    "replication.follower.Follower": "a part of Promotion, which has one for each copy",
+    "replication.promotion.Promotion": "a part of Primary, which passes on the replies of copies",
     "swim.detector.SwimDetector": "implements the plugin interface `FailureDetector`",
 }
 """Classes that have deadlines and are no machines, with the reason."""

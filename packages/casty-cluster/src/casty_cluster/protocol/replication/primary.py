@@ -1,0 +1,144 @@
+"""The primary of a shard at one epoch: takes events, sends them to all copies, and counts those that have stored them.
+
+Theory of operation. The promotion makes the copy the primary. From then on, new events go to all copies at once, its
+own among them. They are committed when its own disk and those of `min_acks` others have them; until then they may be
+lost with this primary, or be continued by the next one. A copy counts once, and for the epoch and number that it names.
+
+When any copy has promised a higher epoch, the primary ends, with its promotion or later: nothing is sent any more, and
+what is not committed stays open. It never acts twice at one epoch, nor do two: its own copy's promise comes before all
+else, and survives the process.
+
+Invariants: those of its parts; events are open only while it is active.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.replication import promotion
+from casty_cluster.protocol.replication.commits import Commits
+from casty_cluster.protocol.replication.effects import Committed, Ended, Overdue, Refused, Send
+from casty_cluster.protocol.replication.history import History
+from casty_cluster.protocol.replication.inputs import Append, Promote, Received
+from casty_cluster.protocol.replication.promotion import Phase, Promotion
+from casty_cluster.protocol.sharding.timeouts import earliest
+from casty_cluster.wire.replication import (
+    START,
+    Acknowledge,
+    Confirmed,
+    CopyId,
+    Entry,
+    Epoch,
+    Fetched,
+    Need,
+    Promised,
+    Rejected,
+    Replicate,
+    Sealed,
+    ToPrimary,
+)
+
+type Input = Received[ToPrimary] | Append
+type Effect = promotion.Effect | Committed | Overdue | Refused | Ended
+
+
+class Primary:
+    """The machine of one primary, from its promotion to its end. See the module."""
+
+    def __init__(
+        self, local: CopyId, histories: Mapping[str, History], given: Promote, now: float, *, ack_timeout: float
+    ) -> None:
+        self.ended = False
+        self._local = local
+        self._histories = histories
+        self._promotion = Promotion(local, histories, given, now)
+        self._commits = Commits(given.min_acks, ack_timeout)
+
+    @property
+    def epoch(self) -> Epoch:
+        return self._promotion.view.epoch
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it takes events."""
+        return not self.ended and self._promotion.phase is Phase.active
+
+    def start(self) -> list[Effect]:
+        return [*self._promotion.start()]
+
+    def handle(self, given: Input | Tick, now: float) -> Sequence[Effect]:
+        match given:
+            case Append():
+                return self._append(given, now)
+            case Received(sender, message):
+                return self._received(sender, message, now) if self._is_for_it(message) else []
+            case Tick():
+                return [] if self.ended else [*self._promotion.tick(now), *self._commits.expire(now)]
+
+    def end(self, reason: str, promised: Epoch | None = None) -> list[Effect]:
+        """Be the primary no more."""
+        if self.ended:
+            return []
+        self.ended = True
+        return [Ended(self.epoch, reason, promised)]
+
+    def next_deadline(self) -> float | None:
+        return None if self.ended else earliest(self._promotion.next_deadline(), self._commits.next_deadline())
+
+    def validate(self) -> None:
+        self._promotion.validate()
+        self._commits.validate()
+        assert self._commits.is_empty or self._promotion.phase is Phase.active, "events before it was active"
+
+    def _is_for_it(self, message: ToPrimary) -> bool:
+        return not self.ended and message.epoch == self.epoch
+
+    def _received(self, sender: CopyId, message: ToPrimary, now: float) -> Sequence[Effect]:
+        match message:
+            case Promised():
+                return self._promotion.promised(sender, message, now)
+            case Rejected(_, promised):
+                return self.end(f"copy {sender} has promised the higher epoch {promised}", promised)
+            case Acknowledge():
+                replies = self._promotion.compared(sender, message, now)
+                return [*replies, *self._count(sender, message)]
+            case Need():
+                return self._promotion.compared(sender, message, now)
+            case Confirmed():
+                return self._promotion.confirmed(sender, now)
+            case Sealed():
+                return self._promotion.sealed(sender, now)
+            case Fetched():
+                return self._promotion.fetched(message, now)
+
+    def _append(self, given: Append, now: float) -> list[Effect]:
+        entity = given.entity
+        history = self._histories.get(entity)
+        last = START if history is None else history.position
+        if not self.is_active:
+            return [Refused(entity, given.after, "this copy is not the primary of the shard")]
+        if given.after != last.sequence_nr or not given.payloads:
+            reason = (
+                f"{len(given.payloads)} events were to follow number {given.after}; the last one is {last.sequence_nr}"
+            )
+            return [Refused(entity, given.after, reason)]
+        message = Replicate(
+            epoch=self.epoch,
+            entity=entity,
+            previous=last,
+            start=last.sequence_nr if history is None else history.before(self.epoch),
+            entries=tuple(Entry(self.epoch, payload) for payload in given.payloads),
+        )
+        self._commits.add(entity, last.sequence_nr + len(given.payloads), now)
+        effects: list[Effect] = [Send(self._local, message)]
+        for follower in self._promotion.followers.values():
+            effects += follower.add(message, now)
+        return effects
+
+    def _count(self, sender: CopyId, reply: Acknowledge) -> list[Committed]:
+        entity = reply.entity
+        if entity not in self._commits:
+            return []
+        if sender == self._local:
+            self._commits.stored(entity, reply.sequence_nr)
+        others = [follower.acknowledged(entity) for follower in self._promotion.followers.values()]
+        return self._commits.count(entity, others)

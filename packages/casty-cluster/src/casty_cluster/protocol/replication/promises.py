@@ -1,0 +1,112 @@
+"""The promises for one epoch: whether they suffice, and which history of each entity the next primary continues.
+
+Theory of operation. The promises must come from the view that kept the shard last. The reports name the newest view
+that each copy knows; a view that is found this way is asked in turn. A view takes over only after it was stored where
+the promises of its predecessor meet it (`quorum.decides`), the last one is always found.
+
+The copy that was confirmed at the latest epoch, or holds an event of it, has all that was stored before that epoch; of
+two such copies the one with more events has what was stored in it. An entity that such a copy does not have has no
+history: an event of it on another copy was not stored by enough of them. Thus the order of histories is by epoch first,
+and by number second. The number alone would prefer the long history of a primary that was cut off to a short one that
+was acknowledged.
+
+The rule is that of Viewstamped Replication ("the largest last normal view, then the largest op-number", Liskov and
+Cowling 2012) for many histories at once; that of Raft (§5.4.1) with one entry for a new term in each history would need
+a write for each entity. Views that follow each other are those of Vertical Paxos (Lamport, Malkhi and Zhou 2009).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from casty_cluster.protocol.replication.quorum import decides
+from casty_cluster.wire.replication import BEFORE, START, CopyId, Epoch, Position, Promised, View
+
+
+class Choice(NamedTuple):
+    """The history of an entity that is continued: it ends at `position`, and `source` has it."""
+
+    position: Position
+    source: CopyId
+
+
+@dataclass(slots=True)
+class Report:
+    """What one copy has reported."""
+
+    confirmed: Epoch = BEFORE
+    positions: dict[str, Position] = field(default_factory=dict[str, Position])
+    parts: set[int] = field(default_factory=set[int])
+    is_complete: bool = False
+
+
+class Promises:
+    """See the module."""
+
+    def __init__(self, local: CopyId, view: View, previous: View | None, *, forced: bool) -> None:
+        """`view`: the one that is to come; without a previous one, the shard starts with it.
+
+        `forced`: no matter how few promises there are.
+        """
+        self._local = local
+        self._view = view
+        self._previous = previous
+        self._forced = forced
+        self._decided = False
+        self._reports: dict[CopyId, Report] = {}
+
+    def __contains__(self, copy: CopyId) -> bool:
+        """Whether the promise of that copy is there, with all parts of its report."""
+        report = self._reports.get(copy)
+        return report is not None and report.is_complete
+
+    @property
+    def leaves(self) -> View:
+        """The view that keeps the shard until the new one does, as far as is known before `decide`."""
+        return self._previous or self._view
+
+    @property
+    def suffice(self) -> bool:
+        return self._local in self and (self._forced or decides(self.leaves, self._complete))
+
+    def add(self, copy: CopyId, promised: Promised) -> bool:
+        """Add a part of a report. Returns whether it is complete now, and was not before."""
+        report = self._reports.setdefault(copy, Report())
+        if report.is_complete:
+            return False
+        report.confirmed = promised.confirmed
+        report.positions.update(promised.positions)
+        report.parts.add(promised.part)
+        report.is_complete = len(report.parts) == promised.parts
+        if promised.view is not None and not self._decided:
+            self._previous = max(promised.view, self._previous or promised.view, key=lambda view: view.epoch)
+        return report.is_complete
+
+    def positions(self, copy: CopyId) -> Mapping[str, Position]:
+        return self._reports[copy].positions
+
+    def decide(self) -> dict[str, Choice]:
+        """The history of each entity that any report names; an empty one where no event of it was stored for good.
+
+        Views that later reports name are no matter: the promises have kept them from taking over.
+        """
+        self._decided = True
+        deciding = [copy for copy in self._complete if self._forced or copy in self.leaves.copies]
+        entities = {entity: None for copy in self._complete for entity in self._reports[copy].positions}
+        return {entity: self._best(entity, deciding) for entity in entities}
+
+    @property
+    def _complete(self) -> list[CopyId]:
+        return [copy for copy in self._reports if copy in self]
+
+    def _best(self, entity: str, copies: list[CopyId]) -> Choice:
+        best = max(copies, key=lambda copy: self._rank(entity, copy))
+        return Choice(self._position(entity, best), best)
+
+    def _rank(self, entity: str, copy: CopyId) -> tuple[Epoch, int, bool]:
+        epoch, sequence_nr = self._position(entity, copy)
+        # Equal histories are alike, and the local one needs no copying.
+        return max(epoch, self._reports[copy].confirmed), sequence_nr, copy == self._local
+
+    def _position(self, entity: str, copy: CopyId) -> Position:
+        return self._reports[copy].positions.get(entity, START)

@@ -1,0 +1,245 @@
+"""How a copy becomes the primary of an epoch, and how the other copies of its view come to follow it.
+
+Theory of operation. The copy that a coordinator has chosen asks those of the new view, and of the view that it leaves,
+for their promises. When they suffice, it completes its own histories from the copies whose histories are continued.
+Then it brings the others in step, and confirms each one that is. When enough copies are confirmed that what was found
+survives, it seals: it has the new view stored, by so many copies of both views that later promises meet it. Only then
+it is active: from now on events may be acknowledged that the copies of an earlier view do not have.
+
+Confirming comes before sealing, as a view that is found must not be one whose copies are still empty. A promotion that
+is interrupted before leaves the earlier view in charge. After it has sealed anywhere, the next one finds either view,
+and in each all that was acknowledged.
+
+Copies that do not reply are asked again for ever: a view is complete when all of its copies are confirmed and know it.
+Those that come late hold up nothing.
+
+Invariants: an active primary has the promises, confirmations and seals that it needs; copies follow only after their
+promise.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from enum import IntEnum
+from typing import Final
+
+from casty_cluster.protocol.replication.effects import Activated, Send, Unavailable
+from casty_cluster.protocol.replication.follower import Follower
+from casty_cluster.protocol.replication.history import History
+from casty_cluster.protocol.replication.inputs import Promote
+from casty_cluster.protocol.replication.models import Chosen, Own
+from casty_cluster.protocol.replication.promises import Promises
+from casty_cluster.protocol.replication.quorum import decides, stores
+from casty_cluster.protocol.sharding.timeouts import earliest
+from casty_cluster.wire.replication import (
+    Acknowledge,
+    Confirm,
+    CopyId,
+    Fetch,
+    Fetched,
+    Need,
+    Prepare,
+    Promised,
+    Replicate,
+    Seal,
+    View,
+)
+
+REPEAT: Final = 1.0
+"""Seconds after which copies that have not replied are asked again."""
+PATIENCE: Final = 5.0
+"""Seconds that a promotion may take before the operator is informed."""
+
+type Effect = Send[Prepare | Replicate | Fetch | Confirm | Seal] | Activated | Unavailable
+
+
+class Phase(IntEnum):
+    """In this order."""
+
+    preparing = 0
+    """Promises are missing."""
+    completing = 1
+    """The primary's own copy gets the histories that were chosen."""
+    confirming = 2
+    """Too few copies are in step."""
+    sealing = 3
+    """The view is not known by enough copies."""
+    active = 4
+
+
+class Promotion:
+    """See the module."""
+
+    def __init__(self, local: CopyId, histories: Mapping[str, History], given: Promote, now: float) -> None:
+        """`histories`: those of the local copy, as they are at any time."""
+        self.phase = Phase.preparing
+        self.view = View(epoch=given.epoch, copies=given.copies, min_acks=given.min_acks)
+        self.followers: dict[CopyId, Follower] = {}
+        """Of the view's other copies, those that have promised; before, the local copy while it is completed."""
+        self._local = local
+        self._histories = histories
+        self._forced = given.allow_data_loss
+        self._promises = Promises(local, self.view, given.previous, forced=self._forced)
+        self._confirmed: set[CopyId] = set()
+        self._sealed: set[CopyId] = set()
+        self._requested: set[tuple[CopyId, type]] = set()
+        self._repeat_at = now + REPEAT
+        self._report_at = now + PATIENCE
+        self._reported = ""
+
+    def start(self) -> list[Effect]:
+        return self._request()
+
+    def promised(self, sender: CopyId, message: Promised, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        if self._promises.add(sender, message) and self.phase >= Phase.confirming:
+            effects += self._follow(sender, now)
+        return [*effects, *self._progress(now)]
+
+    def confirmed(self, sender: CopyId, now: float) -> list[Effect]:
+        self._confirmed.add(sender)
+        return self._progress(now)
+
+    def sealed(self, sender: CopyId, now: float) -> list[Effect]:
+        self._sealed.add(sender)
+        return self._progress(now)
+
+    def compared(self, sender: CopyId, reply: Acknowledge | Need, now: float) -> list[Effect]:
+        follower = self.followers.get(sender)
+        if follower is None:
+            return []
+        was_equal = follower.is_equal
+        sent = follower.acknowledge(reply, now) if isinstance(reply, Acknowledge) else follower.need(reply, now)
+        return [*sent, *([] if was_equal or not follower.is_equal else self._progress(now))]
+
+    def fetched(self, message: Fetched, now: float) -> list[Effect]:
+        return [effect for follower in self.followers.values() for effect in follower.fetched(message, now)]
+
+    def tick(self, now: float) -> list[Effect]:
+        effects: list[Effect] = [e for follower in self.followers.values() for e in follower.expire(now)]
+        if now >= self._repeat_at:
+            self._repeat_at = now + REPEAT
+            self._requested.clear()
+            effects += self._request()
+        if self.phase is not Phase.active and now >= self._report_at:
+            self._report_at = now + PATIENCE
+            effects += self._report()
+        return effects
+
+    def next_deadline(self) -> float | None:
+        following = (follower.next_deadline() for follower in self.followers.values())
+        repeat_at = self._repeat_at if any(self._due()) else None
+        return earliest(*following, repeat_at, None if self.phase is Phase.active else self._report_at)
+
+    def validate(self) -> None:
+        for follower in self.followers.values():
+            follower.validate()
+        assert all(copy in self._promises for copy in self.followers), "a copy follows without a promise"
+        if self.phase is Phase.active:
+            assert self._local in self._promises, "the primary's own promise is missing"
+            assert self._is_kept, f"too few copies are confirmed: {self._confirmed}"
+            assert self._is_known, f"too few copies know the view: {self._sealed}"
+
+    # Stages
+
+    def _progress(self, now: float) -> list[Effect]:
+        """Do what the last reply has made possible."""
+        effects: list[Effect] = []
+        if self.phase is Phase.preparing and self._promises.suffice:
+            effects += self._complete(now)
+        if self.phase is Phase.completing and self.followers[self._local].is_equal:
+            effects += self._lead(now)
+        if self.phase is Phase.confirming and self._is_kept:
+            self.phase = Phase.sealing
+        if self.phase is Phase.sealing and self._is_known:
+            self.phase = Phase.active
+            effects.append(Activated(self.view))
+        return [*effects, *self._request()]
+
+    def _complete(self, now: float) -> list[Effect]:
+        """Get what the local copy lacks of the histories that are continued."""
+        self.phase = Phase.completing
+        leaves = self._promises.leaves
+        forced = (*leaves.forced, *([self.view.epoch] if self._forced else []))
+        self.view = replace(self.view, forced=forced)
+        choices = self._promises.decide()
+        completion = self.followers[self._local] = Follower(self._local, self.view.epoch, Chosen(choices))
+        return [*completion.begin(self._promises.positions(self._local), choices, now)]
+
+    def _lead(self, now: float) -> list[Effect]:
+        self.phase = Phase.confirming
+        del self.followers[self._local]
+        promised = [copy for copy in self.view.copies if copy in self._promises]
+        return [effect for copy in promised for effect in self._follow(copy, now)]
+
+    def _follow(self, copy: CopyId, now: float) -> list[Effect]:
+        if copy == self._local or copy not in self.view.copies:
+            return []
+        model = Own(self._local, self.view.epoch, self._histories)
+        follower = self.followers[copy] = Follower(copy, self.view.epoch, model)
+        return [*follower.begin(self._promises.positions(copy), self._histories, now)]
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether what the primary has found survives."""
+        return self._local in self._confirmed and stores(self.view, self._confirmed)
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether any later promises, to a primary that leaves this view or the one before it, meet this view."""
+        leaves_old = self._forced or decides(self._promises.leaves, self._sealed)
+        return leaves_old and decides(self.view, self._sealed)
+
+    # Requests
+
+    def _request(self) -> list[Effect]:
+        """Send what has become due, once; `tick` repeats it."""
+        due = [send for send in self._due() if (send.to, type(send.message)) not in self._requested]
+        self._requested.update((send.to, type(send.message)) for send in due)
+        return [*due]
+
+    def _due(self) -> Iterator[Send[Prepare | Confirm | Seal]]:
+        """What copies have not replied to."""
+        epoch = self.view.epoch
+        others = () if self.phase is Phase.active else self._promises.leaves.copies
+        for copy in dict.fromkeys([*self.view.copies, *others]):
+            if copy not in self._promises:
+                yield Send(copy, Prepare(epoch))
+                continue
+            if self._may_confirm(copy):
+                yield Send(copy, Confirm(epoch))
+            if self.phase >= Phase.sealing and copy not in self._sealed:
+                yield Send(copy, Seal(epoch, self.view))
+
+    def _may_confirm(self, copy: CopyId) -> bool:
+        if self.phase < Phase.confirming or copy in self._confirmed or copy not in self.view.copies:
+            return False
+        return copy == self._local or self.followers[copy].is_equal
+
+    # The operator
+
+    def _report(self) -> list[Effect]:
+        reason = self._reason()
+        if reason == self._reported:
+            return []
+        self._reported = reason
+        return [Unavailable(self.view.epoch, reason)]
+
+    def _reason(self) -> str:
+        leaves = self._promises.leaves
+        match self.phase:
+            case Phase.preparing:
+                silent = [copy for copy in leaves.copies if copy not in self._promises]
+                return (
+                    f"copies {', '.join(silent)} have not promised it, and the others of {len(leaves.copies)} may lack "
+                    "acknowledged events; start their nodes, or, if their disks are gone for good, accept it with "
+                    "system.force_promote(region, shard, allow_data_loss=True)"
+                )
+            case Phase.completing:
+                return "the copies that have the newest events do not send them; see the logs of their nodes"
+            case Phase.confirming:
+                return (
+                    f"{len(self._confirmed)} copies have all events, and min_acks={self.view.min_acks} requires "
+                    f"{1 + self.view.min_acks}; it ends when more are caught up: start their nodes, or other ones"
+                )
+            case Phase.sealing | Phase.active:
+                return f"too few copies of {', '.join(dict.fromkeys([*leaves.copies, *self.view.copies]))} reply"

@@ -1,0 +1,211 @@
+"""One copy of a shard: obeys the primary of the highest epoch that it has promised, and stores what it sends.
+
+Theory of operation. A promise is stored before it is answered. From then on nothing of a lower epoch is stored, so the
+report that follows stays true until the new primary itself changes it. Messages of an epoch that was not promised are
+ignored: a primary sends none before it has the promise.
+
+Entries are stored behind the event that they follow, if that one is there. If it is not, the copy replies from where to
+try again, further back each time. A stored event that differs from the primary's is removed, with all behind it. So is
+a later event from before the primary's epoch where the primary's history has none: left alone, it would look as if the
+primary had known it. An event that is there already is not stored again. A copy acknowledges only what is stored.
+
+Changes are stored one after the other. A reply waits for all that were asked for before it. When one fails, what the
+disk holds is unknown, and the machine takes no more inputs: another one starts with what is read from the disk.
+
+Invariants: nothing that is stored is newer than the promise; replies wait only for changes that are being stored.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from itertools import batched
+from typing import Final
+
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.replication.effects import Load, Reload, Send, Store
+from casty_cluster.protocol.replication.history import History
+from casty_cluster.protocol.replication.inputs import Received, Stored, StoreFailed
+from casty_cluster.protocol.replication.stored import (
+    Change,
+    Contents,
+    StoreConfirmation,
+    StoreEntries,
+    StorePromise,
+    StoreView,
+)
+from casty_cluster.wire.replication import (
+    Acknowledge,
+    Confirm,
+    Confirmed,
+    CopyId,
+    Entry,
+    Epoch,
+    Fetch,
+    Need,
+    Prepare,
+    Promised,
+    Rejected,
+    Replicate,
+    Seal,
+    Sealed,
+    ToReplica,
+)
+
+PART: Final = 500
+"""Entities in one part of a report: with names of 64 bytes they take two thirds of a control frame of 60 KiB."""
+
+type Input = Received[ToReplica] | Stored | StoreFailed
+type Reply = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed
+type Effect = Send[Reply] | Store | Load | Reload
+
+
+class Replica:
+    """The machine of one copy, from the start of its node, or from an empty disk."""
+
+    def __init__(self, contents: Contents) -> None:
+        """`contents`: what the disk holds. They change here before they change there."""
+        self._contents = contents
+        self._number = 0
+        self._waiting: deque[list[Effect]] = deque()
+        """By change that is being stored: the replies that wait for it."""
+        self.failed = False
+        """Whether a change could not be stored."""
+
+    @property
+    def promised(self) -> Epoch:
+        return self._contents.promised
+
+    @property
+    def histories(self) -> Mapping[str, History]:
+        return self._contents.histories
+
+    def handle(self, given: Input | Tick, now: float) -> list[Effect]:
+        if self.failed:
+            return []
+        match given:
+            case Received(sender, message):
+                return self._received(sender, message)
+            case Stored(number):
+                return self._stored(number)
+            case StoreFailed(_, reason):
+                self.failed = True
+                self._waiting.clear()
+                return [Reload(reason)]
+            case Tick():
+                return []
+
+    def next_deadline(self) -> float | None:
+        return None
+
+    def validate(self) -> None:
+        self._contents.validate()
+        assert len(self._waiting) <= self._number, "more changes are awaited than were asked for"
+
+    def _received(self, sender: CopyId, message: ToReplica) -> list[Effect]:
+        if message.epoch < self.promised:
+            return [Send(sender, Rejected(message.epoch, self.promised))]
+        if isinstance(message, Prepare):
+            return self._promise(sender, message.epoch)
+        if not self._has_promised(message.epoch):
+            return []
+        match message:
+            case Replicate():
+                return self._replicate(sender, message)
+            case Confirm(epoch):
+                return self._confirm(sender, epoch)
+            case Seal():
+                return self._seal(sender, message)
+            case Fetch():
+                return [Load(sender, message)]
+
+    def _has_promised(self, epoch: Epoch) -> bool:
+        return epoch == self.promised
+
+    # Promises
+
+    def _promise(self, sender: CopyId, epoch: Epoch) -> list[Effect]:
+        stored = [] if epoch == self.promised else self._store(StorePromise(epoch))
+        return [*stored, *self._reply(*(Send(sender, part) for part in self._report(epoch)))]
+
+    def _report(self, epoch: Epoch) -> list[Promised]:
+        contents = self._contents
+        # In one order, so that parts of two replies fit together.
+        positions = sorted((entity, history.position) for entity, history in contents.histories.items() if history.last)
+        parts = list(batched(positions, PART)) or [()]
+        return [
+            Promised(
+                epoch=epoch,
+                view=contents.view,
+                confirmed=contents.confirmed,
+                positions=part,
+                part=number,
+                parts=len(parts),
+            )
+            for number, part in enumerate(parts)
+        ]
+
+    def _confirm(self, sender: CopyId, epoch: Epoch) -> list[Effect]:
+        stored = [] if epoch == self._contents.confirmed else self._store(StoreConfirmation(epoch))
+        return [*stored, *self._reply(Send(sender, Confirmed(epoch)))]
+
+    def _seal(self, sender: CopyId, message: Seal) -> list[Effect]:
+        stored = [] if message.view == self._contents.view else self._store(StoreView(message.view))
+        return [*stored, *self._reply(Send(sender, Sealed(message.epoch)))]
+
+    # Events
+
+    def _replicate(self, sender: CopyId, message: Replicate) -> list[Effect]:
+        entity, previous = message.entity, message.previous
+        history = self._contents.histories.get(entity) or History()
+        if not history.has(previous):
+            # Nothing is there at this number, or another event. In the second case the number before it may do.
+            after = max(0, min(history.shared(previous), previous.sequence_nr - 1))
+            return [Send(sender, Need(message.epoch, entity, after))]
+        kept, missing = self._missing(history, message)
+        stored = self._store(StoreEntries(entity, kept, missing)) if missing or kept < history.last else []
+        return [*stored, *self._reply(Send(sender, self._acknowledgement(message)))]
+
+    def _missing(self, history: History, message: Replicate) -> tuple[int, tuple[Entry, ...]]:
+        """Up to where the history stays, and the entries that follow there."""
+        first = message.previous.sequence_nr + 1
+        for index, entry in enumerate(message.entries):
+            number = first + index
+            if number > history.last or history.at(number).epoch != entry.epoch:
+                return number - 1, message.entries[index:]
+        return self._kept(history, message), ()
+
+    def _kept(self, history: History, message: Replicate) -> int:
+        """All events of the primary's epoch stay, and those before it as far as the primary has any."""
+        older = history.before(message.epoch)
+        if older < history.last:
+            return history.last
+        return min(older, max(message.start, message.previous.sequence_nr + len(message.entries)))
+
+    def _acknowledgement(self, message: Replicate) -> Acknowledge:
+        """Behind an event of the primary's epoch, all is as the primary has it; else only what was compared is."""
+        end = message.previous.sequence_nr + len(message.entries)
+        history = self.histories.get(message.entity)
+        if history is not None and history.position.epoch == message.epoch:
+            end = history.last
+        return Acknowledge(message.epoch, message.entity, end)
+
+    # The disk
+
+    def _store(self, change: Change) -> list[Effect]:
+        self._contents.apply(change)
+        self._number += 1
+        self._waiting.append([])
+        return [Store(self._number, change)]
+
+    def _reply(self, *replies: Send[Reply]) -> list[Effect]:
+        """Reply as soon as all that was asked for so far is stored."""
+        if not self._waiting:
+            return list(replies)
+        self._waiting[-1] += replies
+        return []
+
+    def _stored(self, number: int) -> list[Effect]:
+        """All changes up to that one."""
+        replies: list[Effect] = []
+        while self._waiting and self._number - len(self._waiting) < number:
+            replies += self._waiting.popleft()
+        return replies

@@ -1,0 +1,170 @@
+"""Messages between the copies of one replicated shard, see `protocol.replication`.
+
+Each names the epoch that it belongs to. The shard, and the copies that send and receive it, are named by its frame: a
+copy has the name of its disk's content, so that a message for a copy that was wiped never reaches the empty one that
+follows on the same node. Messages may be lost, repeated and reordered on their way. The feature that sends them gives
+them their wire names.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+type CopyId = str
+"""The name of one copy of a shard. It is drawn when the copy is created, and kept with it: a wiped one is new."""
+
+
+class Epoch(NamedTuple):
+    """The ballot of a primary: one epoch has one primary, and the higher one is the later one."""
+
+    counter: int
+    coordinator: int
+    """The uid of the coordinator that has issued it."""
+
+
+class Position(NamedTuple):
+    """An event's place in the history of an entity. Histories that hold an event of one position are equal up to it."""
+
+    epoch: Epoch
+    """That of the primary that has written the event."""
+    sequence_nr: int
+    """From 1, without gaps; 0 is before the first event."""
+
+
+class Entry(NamedTuple):
+    """An event of a history; the message that contains it says which number it has."""
+
+    epoch: Epoch
+    payload: bytes
+
+
+BEFORE: Final = Epoch(0, 0)
+"""Before the first primary."""
+START: Final = Position(BEFORE, 0)
+"""Before the first event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The copies that keep the shard from this epoch on, and what counts as stored in it."""
+
+    epoch: Epoch
+    copies: tuple[CopyId, ...]
+    """The primary's first."""
+    min_acks: int
+    """Copies beside the primary's that must have stored an event before it is acknowledged."""
+    forced: tuple[Epoch, ...] = ()
+    """Epochs at which an operator has accepted the loss of acknowledged events."""
+
+
+# From a primary, or a node that is about to be it, to a copy
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Promise to obey no lower epoch, and report."""
+
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replicate:
+    """Store the entries behind `previous`, in place of what differs from them. No entries: compare only."""
+
+    epoch: Epoch
+    entity: str
+    previous: Position
+    start: int
+    """The last event that the primary's history has from before its epoch. Later ones of the copy are none of it."""
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """All histories of the copy are those of the primary: store that, as of this epoch."""
+
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The shard is kept by this view from now on: store that."""
+
+    epoch: Epoch
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Reply with the entries of the entity behind `after`, as many as a message may hold."""
+
+    epoch: Epoch
+    entity: str
+    after: int
+
+
+# The replies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promised:
+    """The promise, and a part of the report. Parts of one epoch always divide the same report in the same way."""
+
+    epoch: Epoch
+    view: View | None
+    """The newest view that the copy knows to be sealed; None: it is new."""
+    confirmed: Epoch
+    """As of which epoch its histories were last confirmed as a whole."""
+    positions: tuple[tuple[str, Position], ...]
+    """The last event of each entity."""
+    part: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The copy has promised a higher epoch."""
+
+    epoch: Epoch
+    promised: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The copy has stored the primary's history of the entity up to this event, and nothing else behind it."""
+
+    epoch: Epoch
+    entity: str
+    sequence_nr: int
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The copy does not have the event that the entries follow: try it from behind `after`."""
+
+    epoch: Epoch
+    entity: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """The entries behind `previous`; none at the end of the history."""
+
+    epoch: Epoch
+    entity: str
+    previous: Position
+    entries: tuple[Entry, ...]
+
+
+type ToReplica = Prepare | Replicate | Confirm | Seal | Fetch
+type ToPrimary = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed | Fetched

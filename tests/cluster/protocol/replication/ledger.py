@@ -1,0 +1,69 @@
+"""What an observer of the whole cluster knows: which events were written, stored and committed, and by which primary.
+
+The invariants, by the names under which a broken one is reported:
+
+- R1: no committed event is lost: each later primary has it, from the moment on at which it is active.
+- R2: there is one history: two events of one number are never both committed.
+- R3: an epoch has at most one primary, of one life of one node.
+- R4: what is committed is stored: on the disks of 1 + `min_acks` copies of the view.
+- R5: histories that hold events of one position are equal up to it.
+- R6: without further faults, and with enough copies, the shard becomes available, and all its copies alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from casty_cluster.wire.replication import START, CopyId, Entry, Epoch, Position, View
+
+
+class Committed(NamedTuple):
+    """An event that the exploration may not lose, and the first epoch that has committed it."""
+
+    payload: bytes
+    epoch: Epoch
+
+
+class Ledger:
+    """Raises AssertionError where an invariant is broken."""
+
+    def __init__(self) -> None:
+        self.committed: dict[tuple[str, int], Committed] = {}
+        self.acts: dict[Epoch, tuple[int, int]] = {}
+        """The node and the life that acts at an epoch."""
+        self._stored: dict[tuple[str, Position], set[CopyId]] = {}
+        self._before: dict[tuple[str, Position], tuple[bytes, Position]] = {}
+
+    def stored(self, copy: CopyId, entity: str, after: Position, entries: Sequence[Entry]) -> None:
+        """The disk of that copy holds these entries now, behind that position."""
+        for number, (epoch, payload) in enumerate(entries, after.sequence_nr + 1):
+            position = Position(epoch, number)
+            found = self._before.setdefault((entity, position), (payload, after))
+            assert found == (payload, after), f"R5: {entity} has two events at {position}: {found}, {payload, after}"
+            self._stored.setdefault((entity, position), set()).add(copy)
+            after = position
+
+    def activated(self, node: tuple[int, int], view: View, histories: Mapping[str, Sequence[Entry]]) -> None:
+        """All that a new primary has found counts as committed: its actors may show it to others."""
+        assert self.acts.setdefault(view.epoch, node) == node, f"R3: {view.epoch} is that of {self.acts[view.epoch]}"
+        for (entity, number), committed in self.committed.items():
+            if committed.epoch < view.epoch and view.min_acks:
+                history = histories.get(entity, ())
+                found = history[number - 1].payload if number <= len(history) else None
+                assert found == committed.payload, f"R1: {entity} {number}, {committed}, is {found} at {view}"
+        for entity, history in histories.items():
+            self.count(view, entity, history)
+
+    def count(self, view: View, entity: str, history: Sequence[Entry]) -> None:
+        """The events are committed."""
+        for number, entry in enumerate(history, 1):
+            known = self.committed.setdefault((entity, number), Committed(entry.payload, view.epoch))
+            assert known.payload == entry.payload or not view.min_acks, (
+                f"R2: {entity} {number} is {entry}, and was {known}"
+            )
+            copies = self._stored.get((entity, Position(entry.epoch, number)), set())
+            stored = len(copies & set(view.copies))
+            assert stored > view.min_acks, f"R4: {entity} {number} is only on {copies} of {view}"
+
+
+def position_of(entries: Sequence[Entry], number: int) -> Position:
+    return Position(entries[number - 1].epoch, number) if number else START
