@@ -1,0 +1,74 @@
+"""The end of a trace: faults stop, and the shard has to become available, with all its copies alike."""
+
+from collections.abc import Iterator
+from random import Random
+
+from casty_cluster.protocol.replication.quorum import decides
+
+from tests.cluster.protocol.replication.node import Node
+from tests.cluster.protocol.replication.world import Step, World
+
+ROUNDS = 40
+"""Time-outs after which what has not happened never will."""
+
+
+def settle(world: World, random: Random) -> Iterator[tuple[Step, World]]:
+    """Start all nodes, promote one, and let all happen that still can."""
+    world.budget = {"promote": 2, "append": 1}
+    node = random.choice(world.nodes)
+    yield from _take(world, *(("restart", other.index) for other in world.nodes if other.member is None))
+    yield from _run_out(world)
+    known = world.newest() or world.first
+    can_decide = known is None or decides(known, [other.copy for other in world.nodes])
+    others = _others(world, node)
+    yield from _take(world, ("promote", node.index, others))
+    yield from _run_out(world)
+    if not can_decide:
+        assert node.index in world.unavailable, "R6: too few promises, and the operator is not informed"
+        world.ledger.committed.clear()  # the operator accepts that
+        yield from _take(world, ("promote", node.index, others, True))
+        yield from _run_out(world)
+    assert node.member is not None
+    assert node.member.is_active, f"R6: {node.copy} is not active, though enough copies are there"
+    committed = len(world.ledger.committed)
+    yield from _take(world, ("append", node.index, 0))
+    yield from _run_out(world)
+    assert len(world.ledger.committed) > committed, "R6: an event is not committed, though all copies are there"
+    _check_copies(world, node)
+
+
+def _others(world: World, node: Node) -> tuple[int, ...]:
+    """The replicas of the new view: the copies that have the shard, as far as they still exist, and new ones."""
+    known = world.newest() or world.first
+    kept = () if known is None else known.copies
+    others = sorted((other for other in world.nodes if other is not node), key=lambda other: other.copy not in kept)
+    return tuple(other.index for other in others[: world.scenario.replicas])
+
+
+def _take(world: World, *steps: Step) -> Iterator[tuple[Step, World]]:
+    for step in steps:
+        yield step, world
+        world.apply(step)
+
+
+def _run_out(world: World) -> Iterator[tuple[Step, World]]:
+    for _ in range(ROUNDS):
+        while steps := list(world.steps()):
+            yield from _take(world, steps[0])
+        if not world.ticking:
+            return
+        world.budget["tick"] = 1
+        yield from _take(world, ("tick", world.ticking[0].index))
+
+
+def _check_copies(world: World, node: Node) -> None:
+    assert node.member is not None
+    view = node.member.view
+    assert view is not None
+    copies = [other for other in world.nodes if other.copy in view.copies]
+    for other in copies:
+        contents = other.disk.contents
+        assert (contents.view, contents.confirmed) == (view, view.epoch), f"R6: {other.copy} does not know {view}"
+        assert other.disk.entries == other.foreseen(), f"R6: {other.copy} still stores"
+        mine, theirs = ({e: h for e, h in disk.entries.items() if h} for disk in (node.disk, other.disk))
+        assert mine == theirs, f"R6: {other.copy} has {theirs}, and the primary {mine}"
