@@ -24,7 +24,7 @@ from casty.output_commit import OPEN, current
 from casty.plugins import PluginRegistry
 from casty.plugins.serializers import make_serializer
 from casty.quantities import checked_seconds
-from casty.ref import ActorRef, AddressRef, Asking, BroadcastRef, checked_ref
+from casty.ref import ActorRef, BroadcastRef, checked_ref
 from casty.replication import ReplicationConfig
 from casty.request import NO_RECEIVER
 from casty.runtime.ask import ASKS
@@ -38,7 +38,7 @@ from casty.runtime.borders import (
 )
 from casty.runtime.cell import Cell
 from casty.runtime.children import spawn_cell, stop_children
-from casty.runtime.dead_letters import UNKNOWN
+from casty.runtime.gone import GoneRef
 from casty.runtime.instruments import Instruments
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
@@ -390,22 +390,3 @@ async def _empty(root: Cell) -> None:
     """Stop every actor below it, for good."""
     root.admission = CLOSED
     await stop_children(root)
-
-
-class GoneRef(AddressRef[Any]):
-    """The address of an actor that was not alive when it was looked up."""
-
-    __slots__ = ("_kernel",)
-
-    def __init__(self, kernel: Kernel, address: ActorAddress) -> None:
-        super().__init__(address)
-        self._kernel = kernel
-
-    @property
-    @override
-    def asks(self) -> Asking:
-        return self._kernel.asks
-
-    @override
-    def _deliver(self, message: Any) -> None:
-        self._kernel.dead_letters.publish(message, self, UNKNOWN)
