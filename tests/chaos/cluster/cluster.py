@@ -21,12 +21,15 @@ RANKS = {"joining": 0, "up": 1, "leaving": 2, "down": 3, "removed": 4}
 class Cluster:
     """Nodes `n1` to `nN` that are each other's seed nodes, with the settings that users get. `n1` is the oldest."""
 
-    def __init__(self, network: Network, names: Collection[str], folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, network: Network, names: Collection[str], folder: Path, program: str, settings: dict[str, Any]
+    ) -> None:
         self.network = network
         self.nodes: dict[str, NodeProcess] = {}
         """The newest process of each name."""
         self._names = names
         self._folder = folder
+        self._program = program
         self._settings = settings
         self.processes: list[NodeProcess] = []
         """All that there have been."""
@@ -35,17 +38,26 @@ class Cluster:
     @classmethod
     @asynccontextmanager
     async def of(
-        cls, size: int, folder: Path, *, network: type[Network] = Network, **settings: Any
+        cls,
+        size: int,
+        folder: Path,
+        *,
+        network: type[Network] = Network,
+        program: str = "tests.chaos.cluster.node",
+        spare: int = 0,
+        **settings: Any,
     ) -> AsyncGenerator[Self]:
-        """A cluster whose nodes are all up. Where it fails, everything that its nodes have said is printed."""
-        names = [f"n{number}" for number in range(1, size + 1)]
+        """A cluster of `size` nodes that are all up, and addresses for `spare` more. Where it fails, everything that
+        its nodes have said is printed. `program` is the module that each node runs.
+        """
+        names = [f"n{number}" for number in range(1, size + spare + 1)]
         async with network.between(names) as between:
-            cluster = cls(between, names, folder, settings)
+            cluster = cls(between, names, folder, program, settings)
             try:
-                for name in names:
+                for name in names[:size]:
                     await cluster.start(name)
                 await cluster.is_one()
-                assert list(cluster.running) == names, "some have ended by themselves"
+                assert list(cluster.running) == names[:size], "some have ended by themselves"
                 yield cluster
             except BaseException:
                 cluster.print_everything()
@@ -77,7 +89,7 @@ class Cluster:
         log = self._folder / f"{name}-{len(self.processes)}.log"
         with log.open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.chaos.cluster.node", json.dumps(arguments)),
+                *(sys.executable, "-m", self._program, json.dumps(arguments)),
                 cwd=ROOT,
                 stdin=PIPE,
                 stdout=PIPE,

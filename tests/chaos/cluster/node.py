@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors, CastyError
 from casty.cluster import ClusteredActorSystem
@@ -172,7 +172,8 @@ async def carry_out(command: Callable[..., Any], number: int, arguments: dict[st
         say("failed", number=number, error=f"{type(error).__name__}: {error}")
 
 
-async def main(settings: dict[str, Any]) -> None:
+async def main(settings: dict[str, Any], make_node: Callable[[ClusteredActorSystem], Node] = Node) -> None:
+    """Run a node with these settings. `make_node` spawns what runs on it besides, and has the commands for that."""
     files = settings.pop("tls", None)
     tls = None if files is None else Config.from_paths(**files)
     name = settings["node_id"]
@@ -182,12 +183,14 @@ async def main(settings: dict[str, Any]) -> None:
         system.spawn(answering(name), "echo")
         system.spawn(Behaviors.singleton(lambda: answering(name, aloud=True)), "single")
         system.node.views.observe(say_view)
-        node = Node(system)
+        node = make_node(system)
         async for command in commands():
             method = getattr(node, command.pop("do"))
             group.create_task(carry_out(method, command.pop("number"), command))
 
 
+LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     asyncio.run(main(json.loads(sys.argv[1])))

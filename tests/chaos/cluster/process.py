@@ -40,6 +40,11 @@ class NodeProcess:
         return self.exit_code is None
 
     @property
+    def has_died(self) -> bool:
+        """Whether its output has ended, which may be before its exit code is known."""
+        return self._listening.done()
+
+    @property
     def view(self) -> dict[str, Any]:
         """What it last said of its cluster."""
         views = self.all("view")
@@ -64,9 +69,13 @@ class NodeProcess:
         return [said for said in self.said if said.what == what and details.items() <= said.details.items()]
 
     async def do(self, what: str, **arguments: Any) -> Any:
-        """Have it carry out a command. Raises RuntimeError with what has gone wrong there."""
+        """Have it carry out a command. Raises RuntimeError with what has gone wrong there, and CancelledError if it
+        dies.
+        """
         number = next(self._numbers)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        if self.has_died:
+            answer.cancel()
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": what, "number": number, **arguments}).encode() + b"\n")
         return await answer
