@@ -31,6 +31,10 @@ class Add:
     reply_to: ActorRef[int]
 
 
+def added(total: int, amount: int) -> int:
+    return total + amount
+
+
 def ledger(entity_id: str, journal: Any) -> Behavior[Any]:
     async def on_command(ctx: ActorContext[Any], total: int, command: Add) -> Behavior[Any]:
         return Behaviors.persisted([command.amount], reply=(command.reply_to, total + command.amount))
@@ -38,7 +42,7 @@ def ledger(entity_id: str, journal: Any) -> Behavior[Any]:
     return Behaviors.event_sourced(
         entity_id=entity_id,
         initial_state=0,
-        on_event=lambda total, amount: total + amount,
+        on_event=added,
         on_command=on_command,
         journal=journal,
     )

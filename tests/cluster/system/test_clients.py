@@ -107,6 +107,7 @@ async def test_a_client_reaches_the_singleton_of_its_node() -> None:
         assert await client.ask_name("/single") == "the one"
 
 
+FOR_AN_ENTITY: Final = write_message(1, 1, 1, 0, 0.0, write_target("accounts", "alice", "msgpack"), b"\1")
 FORBIDDEN: Final = {
     "membership": codec.encode(frames.MEMBERSHIP, Goodbye(1)),
     "detector": bytes((frames.DETECTOR,)) + b"phi?" + bytes(12),
@@ -114,8 +115,10 @@ FORBIDDEN: Final = {
     "bulk transfer": codec.encode(frames.BULK, Cancel(1, 1)),
     "answer": frames.answer(1, b"msgpack", SERIALIZER.dumps("forged")),
     "no answer": frames.no_answer(1, 0, "forged"),
-    "message for an entity": write_message(1, 1, 1, write_target("accounts", "alice", "msgpack"), b"\1"),
-    "returned message for an entity": returned(1, write_message(1, 1, 1, write_target("a", "b", "msgpack"), b"\1")),
+    "message for an entity": write_message(1, 1, 1, 0, 0.0, write_target("accounts", "alice", "msgpack"), b"\1"),
+    "returned message for an entity": returned(
+        1, write_message(1, 1, 1, 0, 0.0, write_target("a", "b", "msgpack"), b"\1")
+    ),
     "flush of a shard": write_flush(frames.SHARD_FLUSH, 1, 1, 1, "accounts"),
     "reply to the flush of a shard": write_flush(frames.SHARD_FLUSHED, 1, 1, 1, "accounts"),
     "unknown": b"\x63newer",

@@ -181,7 +181,7 @@ def _read_ask(frame: bytes) -> object:
 
 
 _ENTITY: Final = entities.write_target("accounts", "Zoë", "msgpack")
-_ENTITY_ASK: Final = entities.write_message(7, 70, 2**33, _ENTITY, _BODY, reply_uid=2**34, seconds=4.5)
+_ENTITY_ASK: Final = entities.write_message(7, 70, 2**33, 2**34, 4.5, _ENTITY, _BODY)
 
 
 def _read_entity(frame: bytes) -> object:

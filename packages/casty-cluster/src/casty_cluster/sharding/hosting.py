@@ -11,7 +11,7 @@ from contextvars import copy_context
 from typing import Any, Final, final
 
 from casty.errors import FencedError
-from casty.extension import Entities, Shards
+from casty.extension import Shards
 from casty.interruption import described, raise_unless_failure
 
 from casty_cluster.protocol.sharding.effects import Claim, Drain, Halt, Run
@@ -46,10 +46,6 @@ class Hosting:
         self._steps: dict[int, dict[asyncio.Task[None], bool]] = {}
         """The steps of each shard that have not ended, and whether a halt may cancel them."""
         self._context = copy_context()
-
-    def entities(self, shard: int) -> Entities | None:
-        """Those of a shard that runs here."""
-        return self._shards.get(shard)
 
     def carry_out(self, effect: Claim | Run | Drain | Halt) -> None:
         match effect:

@@ -12,7 +12,7 @@ from casty.member import NodeId
 from casty.spi.serializer import Serializer
 
 from casty_cluster.remoting.delivery import Delivery, FrameTaker, Wire
-from casty_cluster.sharding.letters import ENCODED, Letter
+from casty_cluster.sharding.letters import Letter
 from casty_cluster.sharding.region import ClusterRegion
 from casty_cluster.wire import frames
 from casty_cluster.wire.entities import (
@@ -126,7 +126,7 @@ class EntityLane(FrameTaker):
 
     def _letter(self, message: EntityFrame) -> tuple[ClusterRegion, Letter]:
         region, entity, serializer = self._known(message.target)
-        return region, Letter(entity, ENCODED, message.body, serializer.name)
+        return region, Letter.of_bytes(entity, message.body, serializer.name)
 
     def _known(self, target: bytes) -> tuple[ClusterRegion, str, Serializer]:
         known = self._targets.get(target)

@@ -1,6 +1,5 @@
 """Messages for entities on their way from the actors of this node to wherever the entity runs."""
 
-import weakref
 from typing import Any, Final
 
 from casty.extension import RemoteAskGuard
@@ -14,26 +13,45 @@ ENCODED: Final = object()
 class Letter:
     """A message that no ask waits for. It is encoded once, or not at all where the entity runs on this node."""
 
-    __slots__ = ("body", "entity", "message", "serializer")
+    __slots__ = ("body", "entity", "message", "reply_uid", "serializer", "shard", "target")
 
-    def __init__(self, entity: str, message: Any, body: bytes | None = None, serializer: str | None = None) -> None:
-        """`body` and `serializer`: the bytes of the message, where it has been on its way, and what has written them;
-        the message is `ENCODED` then.
-        """
+    def __init__(self, entity: str, message: Any, shard: int | None = None, target: bytes | None = None) -> None:
+        """`shard` and `target`, the entity as a frame names it, where they are known."""
         self.entity = entity
         self.message = message
-        self.body = body
-        self.serializer = serializer
+        self.shard = shard
+        self.target = target
+        self.body: bytes | None = None
+        self.serializer: str | None = None
+        """What has written the body; None: the serializer of this node."""
+        self.reply_uid = 0
+
+    @classmethod
+    def of_bytes(cls, entity: str, body: bytes, serializer: str) -> "Letter":
+        """A message of which this node has nothing but the bytes."""
+        letter = cls(entity, ENCODED)
+        letter.body, letter.serializer = body, serializer
+        return letter
 
 
 class AskLetter(Letter):
     """A message whose reply an actor or a task of this node waits for."""
 
-    __slots__ = ("deadline", "guard", "node", "promise", "reply_uid")
+    __slots__ = ("deadline", "guard", "node", "promise")
 
-    def __init__(self, entity: str, message: Any, promise: ActorRef[Any], reply_uid: int, deadline: float) -> None:
-        super().__init__(entity, message)
-        self.promise = weakref.ref(promise)
+    def __init__(
+        self,
+        entity: str,
+        message: Any,
+        shard: int | None,
+        target: bytes | None,
+        promise: ActorRef[Any],
+        reply_uid: int,
+        deadline: float,
+    ) -> None:
+        super().__init__(entity, message, shard, target)
+        self.promise: ActorRef[Any] | None = promise
+        """What the reply is told, until the entity has got the message on this node."""
         self.reply_uid = reply_uid
         self.deadline = deadline
         self.node: NodeId | None = None
@@ -44,6 +62,7 @@ class AskLetter(Letter):
     def end(self) -> None:
         """The ask is over."""
         self.message = ENCODED
+        self.promise = None
         if self.guard is not None:
             self.guard.set_result(None)
             self.guard = None

@@ -48,6 +48,9 @@ class Pair:
         """`changed` is called after each input."""
         self.local = local
         self.region = Region[Letter](local, num_shards, able=able, remembers=remembers)
+        self.home = self.region.sender.home
+        """Where a message for a shard may be sent to now, without an input to the machine."""
+        self.accepts = self.region.owner.accepts
         self.coordinator = Coordinator(local, num_shards, strategy)
         # The region remembers no inputs: users' messages may be large.
         self._region: Driver[region.Input[Letter], region.Effect[Letter]] = Driver(

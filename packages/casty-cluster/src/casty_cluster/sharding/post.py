@@ -26,6 +26,7 @@ class Post:
         self._delivery = delivery
         self._wire = wire
         self._entity = entity
+        self._clock = kernel.clock
         self._serializer = kernel.system.serializer
 
     def size(self, letter: Letter) -> int:
@@ -37,14 +38,14 @@ class Post:
 
     def send(self, to: NodeId, shard: int, epoch: int, letter: Letter) -> None:
         """Send it to the home of its shard."""
-        reply_uid, seconds = 0, 0.0
+        seconds = 0.0
         if isinstance(letter, AskLetter):
-            letter.node, reply_uid = to, letter.reply_uid
-            seconds = max(0.0, letter.deadline - self._kernel.clock.time())
+            letter.node = to
+            seconds = max(0.0, letter.deadline - self._clock.time())
         try:
-            body = self._encoded(letter)
-            target = write_target(self._region, letter.entity, letter.serializer or self._serializer.name)
-            frame = write_message(to.uid, shard, epoch, target, body, reply_uid=reply_uid, seconds=seconds)
+            body = letter.body or self._encoded(letter)
+            target = letter.target or self._target(letter)
+            frame = write_message(to.uid, shard, epoch, letter.reply_uid, seconds, target, body)
             refusal = self._wire.send(to.address, frame)
         except EncodeError as error:
             self.fail(letter, error)
@@ -63,13 +64,11 @@ class Post:
         except (ActorStoppedError, BehaviorError, DecodeError) as error:
             self.fail(letter, error)
             return
-        promise = letter.promise() if isinstance(letter, AskLetter) else None
-        if isinstance(letter, AskLetter) and promise is not None:
+        if isinstance(letter, AskLetter) and letter.promise is not None:
             asks, uid = self._kernel.asks, letter.reply_uid
-            seconds = max(0.0, letter.deadline - self._kernel.clock.time())
-            letter.guard = asks.guard(ref, message, promise, seconds, lambda error: asks.fail(uid, error))
-            letter.message = ENCODED  # from here on only those who may reply hold the reply reference
-            del promise
+            seconds = max(0.0, letter.deadline - self._clock.time())
+            letter.guard = asks.guard(ref, message, letter.promise, seconds, lambda error: asks.fail(uid, error))
+            letter.message, letter.promise = ENCODED, None  # from here on only those who may reply hold the reference
             asks.deliver(ref, message)
         else:
             self._kernel.dead_letters.tell(ref, message)
@@ -89,6 +88,14 @@ class Post:
         except DecodeError:
             message = letter.body
         self._kernel.dead_letters.publish(message, self._entity(letter.entity), reason, cause)
+
+    def target(self, entity_id: str) -> bytes:
+        """What names the entity in frames whose body this node has written."""
+        return write_target(self._region, entity_id, self._serializer.name)
+
+    def _target(self, letter: Letter) -> bytes:
+        letter.target = write_target(self._region, letter.entity, letter.serializer or self._serializer.name)
+        return letter.target
 
     def _encoded(self, letter: Letter) -> bytes:
         if letter.body is None:

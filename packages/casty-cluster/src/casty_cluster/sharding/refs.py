@@ -10,7 +10,7 @@ from casty.errors import MailboxFullError
 from casty.extension import DeadLetters, LocalRef, Outgoing, RoutedRef, addressed, entity_path, place_of
 from casty.ref import ActorRef
 
-from casty_cluster.sharding.letters import AskLetter
+from casty_cluster.sharding.letters import AskLetter, Letter
 from casty_cluster.sharding.region import ClusterRegion
 
 
@@ -27,28 +27,39 @@ class Sharing(Protocol):
         ...
 
 
-class EntityAsk(Outgoing):
+class EntityAsk(AskLetter, Outgoing):
     """An ask of an entity that is not known to run on this node."""
 
-    __slots__ = ("_letter", "_region")
+    __slots__ = ("_region",)
 
-    def __init__(self, region: ClusterRegion, letter: AskLetter) -> None:
+    def __init__(
+        self,
+        region: ClusterRegion,
+        entity: str,
+        message: Any,
+        shard: int | None,
+        target: bytes | None,
+        promise: ActorRef[Any],
+        reply_uid: int,
+        deadline: float,
+    ) -> None:
+        super().__init__(entity, message, shard, target, promise, reply_uid, deadline)
         self._region = region
-        self._letter = letter
-        region.flights[letter.reply_uid] = letter
+        region.flights[reply_uid] = self
 
     @override
     def send(self) -> None:
-        self._region.ask(self._letter)
+        if self.reply_uid in self._region.flights:  # else it is over: it was held back for longer than its time
+            self._region.dispatch(self)
 
     @override
     def end(self) -> None:
-        del self._region.flights[self._letter.reply_uid]
-        self._letter.end()
+        del self._region.flights[self.reply_uid]
+        super().end()
 
     @override
     def waits_for(self) -> str:
-        because = self._region.why_waiting(self._letter.entity)
+        because = self._region.why_waiting(self.entity)
         return f": {because}" if because else ""
 
 
@@ -70,19 +81,18 @@ class MovingRef[M](RoutedRef[M]):
         except MailboxFullError as full:
             self._sharing.dead_letters.publish(message, self, str(full), full)
 
-    def _ask(self, entity_id: str, message: Any, promise: ActorRef[Any], uid: int, timeout: float) -> Outgoing:
-        deadline = self._sharing.clock.time() + timeout
-        return EntityAsk(self._region, AskLetter(entity_id, message, promise, uid, deadline))
-
 
 class ClusterEntityRef[M](MovingRef[M]):
     """One entity. Its address names no node, so that it is the same on all of them."""
 
-    __slots__ = ("_entity_id",)
+    __slots__ = ("_entity_id", "_shard", "_target")
 
     def __init__(self, region: ClusterRegion, sharing: Sharing, entity_id: str) -> None:
         super().__init__(region, sharing)
         self._entity_id = entity_id
+        self._shard = region.shard(entity_id)
+        self._target: bytes | None = None
+        """What names this entity in every frame, once there has been one."""
 
     @property
     @override
@@ -97,16 +107,24 @@ class ClusterEntityRef[M](MovingRef[M]):
 
     @override
     def route(self, message: M) -> tuple[LocalRef[Any], Any] | None:
-        ref = self._region.place(self._entity_id)
+        shard = self._shard
+        if shard is None:
+            shard = self._shard = self._region.shard(self._entity_id)
+        ref = self._region.place(self._entity_id, shard)
         return None if ref is None else (ref, message)
 
     @override
     def tell_elsewhere(self, message: M) -> None:
-        self._region.tell(self._entity_id, message)
+        letter = Letter(self._entity_id, message, self._shard, self._target)
+        self._region.dispatch(letter)
+        self._target = letter.target
 
     @override
     def ask_elsewhere(self, message: M, promise: ActorRef[Any], uid: int, timeout: float) -> Outgoing:
-        return self._ask(self._entity_id, message, promise, uid, timeout)
+        if self._target is None:
+            self._target = self._region.target(self._entity_id)
+        deadline = self._sharing.clock.time() + timeout
+        return EntityAsk(self._region, self._entity_id, message, self._shard, self._target, promise, uid, deadline)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -148,13 +166,16 @@ class ClusterRegionRef[M](MovingRef[ShardEnvelope[M]], RegionRef[M]):
 
     @override
     def route(self, message: ShardEnvelope[M]) -> tuple[LocalRef[Any], Any] | None:
-        ref = self._region.place(addressed(message, self._path))
+        entity_id = addressed(message, self._path)
+        ref = self._region.place(entity_id, self._region.shard(entity_id))
         return None if ref is None else (ref, message.message)
 
     @override
     def tell_elsewhere(self, message: ShardEnvelope[M]) -> None:
-        self._region.tell(message.entity_id, message.message)
+        self._region.dispatch(Letter(message.entity_id, message.message))
 
     @override
     def ask_elsewhere(self, message: ShardEnvelope[M], promise: ActorRef[Any], uid: int, timeout: float) -> Outgoing:
-        return self._ask(addressed(message, self._path), message.message, promise, uid, timeout)
+        entity_id = addressed(message, self._path)
+        deadline = self._sharing.clock.time() + timeout
+        return EntityAsk(self._region, entity_id, message.message, None, None, promise, uid, deadline)

@@ -74,6 +74,7 @@ class ClusterRegion:
         self._holding: Driver[held.Input[Letter], held.Effect[Letter]] = Driver(
             self._held, kernel.clock, self._drop, remembered=0
         )
+        self._shards: Shards[Any] | None = None
         self._hosting: Hosting | None = None
         self._able = self._remembers = False
         self._view: ClusterState | None = None
@@ -89,7 +90,7 @@ class ClusterRegion:
         remembers: bool,
     ) -> None:
         """The region was spawned here; `able`: this node runs shards of it; `fence` claims the fence of one."""
-        self._hosting = Hosting(self.name, shards, fence, self._report)
+        self._shards, self._hosting = shards, Hosting(self.name, shards, fence, self._report)
         self._able, self._remembers = able, remembers
         self.learn(shards.num_shards)
         if able and self._pair is not None:
@@ -141,7 +142,7 @@ class ClusterRegion:
         )
         self._pair.see(view)
         for kept in self._held.release():
-            self._dispatch(kept.message)
+            self.dispatch(kept.message)
 
     def _leave_cluster(self) -> None:
         """This incarnation is over. Its entities stop; messages that have not been sent wait for the next one."""
@@ -156,7 +157,7 @@ class ClusterRegion:
                 error = NodeLostError(f"this node was removed from its cluster before {letter.node} replied; {UNKNOWN}")
                 self._asks.fail(letter.reply_uid, error)
         for kept in pair.region.sender.close():
-            self._dispatch(kept.message)
+            self.dispatch(kept.message)
 
     def _lose(self, removed: set[NodeId]) -> None:
         """Fail the asks that were under way to these nodes."""
@@ -168,50 +169,49 @@ class ClusterRegion:
 
     # Messages of this node's actors.
 
-    def shard(self, entity_id: str) -> int:
-        return 0 if self.num_shards is None else shard_of(entity_id, self.num_shards)
+    def shard(self, entity_id: str) -> int | None:
+        """The shard of the entity; None: it is not known how many there are."""
+        return None if self.num_shards is None else shard_of(entity_id, self.num_shards)
 
-    def place(self, entity_id: str) -> LocalRef[Any] | None:
+    def target(self, entity_id: str) -> bytes:
+        """What names the entity in frames."""
+        return self._post.target(entity_id)
+
+    def place(self, entity_id: str, shard: int | None) -> LocalRef[Any] | None:
         """The actor that takes a message for the entity now; None: it may be on another node."""
         pair = self._pair
-        if pair is None:
+        if pair is None or shard is None:
             return None
-        shard = self.shard(entity_id)
-        home = pair.region.sender.home(shard)
+        home = pair.home(shard)
         if home is None or home.owner != pair.local:
             return None
         return self.entity_here(shard, entity_id)
 
-    def tell(self, entity_id: str, message: Any) -> None:
-        """Send a message that `place` has found no actor for."""
-        self._dispatch(Letter(entity_id, message))
-
-    def ask(self, letter: AskLetter) -> None:
-        """The same for an ask."""
-        if letter.reply_uid in self.flights:  # else it is over: it was held back for longer than its time
-            self._dispatch(letter)
+    def dispatch(self, letter: Letter) -> None:
+        """Send a message to its entity, wherever that runs."""
+        shard = letter.shard
+        if shard is None:
+            shard = letter.shard = self.shard(letter.entity)
+        pair = self._pair
+        if pair is None or shard is None:
+            self._holding.handle(self._waiting(letter, 0))
+        elif (home := pair.home(shard)) is None:
+            pair.handle(self._waiting(letter, shard))
+        elif home.owner != pair.local:
+            self._post.send(home.owner, shard, home.epoch, letter)
+        else:
+            self._post.deliver(self.entities(shard), letter)
 
     def why_waiting(self, entity_id: str) -> str | None:
         """Why messages for the entity wait on this node; None: they do not."""
-        return WHY if self._pair is None else self._pair.region.why_waiting(self.shard(entity_id))
+        pair, shard = self._pair, self.shard(entity_id)
+        return WHY if pair is None or shard is None else pair.region.why_waiting(shard)
 
-    def _dispatch(self, letter: Letter) -> None:
-        shard = self.shard(letter.entity)
+    def _waiting(self, letter: Letter, shard: int) -> Dispatch[Letter]:
         deadline = letter.deadline if isinstance(letter, AskLetter) else None
-        pair = self._pair
-        if pair is not None and (home := pair.region.sender.home(shard)) is not None:
-            if home.owner != pair.local:
-                self._post.send(home.owner, shard, home.epoch, letter)
-            else:
-                self._post.deliver(self.entities(shard), letter)
-            return
-        given = Dispatch(
+        return Dispatch(
             shard=shard, entity=letter.entity, message=letter, size=self._post.size(letter), deadline=deadline
         )
-        if pair is None:
-            self._holding.handle(given)
-        else:
-            pair.handle(given)
 
     # What comes from other nodes.
 
@@ -222,10 +222,11 @@ class ClusterRegion:
 
     def accepts(self, shard: int, epoch: int) -> bool:
         """Whether a message that was sent to that home is for an entity here; if not, it goes back."""
-        return self._pair is not None and self._pair.region.owner.accepts(shard, epoch)
+        return self._pair is not None and self._pair.accepts(shard, epoch)
 
     def entities(self, shard: int) -> Entities | None:
-        return None if self._hosting is None else self._hosting.entities(shard)
+        """Those of a shard that runs here."""
+        return None if self._shards is None else self._shards.get(shard)
 
     def entity_here(self, shard: int, entity_id: str) -> LocalRef[Any]:
         """The actor of an entity of a shard that runs here. Raises `ActorStoppedError` if the region has stopped, and

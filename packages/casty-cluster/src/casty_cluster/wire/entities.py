@@ -1,10 +1,10 @@
 """Frames of the user lane for entities, which are addressed by region, shard and id instead of by an actor's path.
 
-A message is `kind | uid of the receiving node | shard | epoch | uid of its reply | seconds left | target | body`, where
-uid 0 of a reply stands for a tell. The target is the same for all messages to one entity, and cached as bytes:
-`length of region | of id | of serializer's name | region | id | name`. A returned message is the same frame but for its
-kind and receiver: its sender needs nothing but the frame to send it elsewhere. A flush, and its reply, is
-`kind | uid of the receiving node | shard | number | region`.
+A message is `kind | uid of the receiving node | shard | epoch | uid of its reply | seconds left | length of target |
+target | body`, where uid 0 of a reply stands for a tell. The target is the same for all messages to one entity, and
+cached as bytes: `length of region | of id | of serializer's name | region | id | name`. A returned message is the same
+frame but for its kind and receiver: its sender needs nothing but the frame to send it elsewhere. A flush, and its
+reply, is `kind | uid of the receiving node | shard | number | region`.
 
 Each frame names the incarnation that it is for: another process may listen at its address by now.
 """
@@ -18,9 +18,8 @@ from casty_cluster.wire import frames
 
 KINDS: Final = (frames.ENTITY, frames.ENTITY_BOUNCED, frames.SHARD_FLUSH, frames.SHARD_FLUSHED)
 
-_MESSAGE: Final = Struct("!BQIQQd")
+_MESSAGE: Final = Struct("!BQIQQdH")
 _TARGET: Final = Struct("!HHB")
-_BODY: Final = _MESSAGE.size + _TARGET.size
 _RECEIVER: Final = Struct("!BQ")
 _FLUSH: Final = Struct("!BQIQ")
 
@@ -64,10 +63,8 @@ def write_target(region: str, entity: str, serializer: str) -> bytes:
     return _TARGET.pack(*map(len, texts)) + b"".join(texts)
 
 
-def write_message(
-    to: int, shard: int, epoch: int, target: bytes, body: bytes, *, reply_uid: int = 0, seconds: float = 0.0
-) -> bytes:
-    return _MESSAGE.pack(frames.ENTITY, to, shard, epoch, reply_uid, seconds) + target + body
+def write_message(to: int, shard: int, epoch: int, reply_uid: int, seconds: float, target: bytes, body: bytes) -> bytes:
+    return _MESSAGE.pack(frames.ENTITY, to, shard, epoch, reply_uid, seconds, len(target)) + target + body
 
 
 def returned(to: int, frame: bytes) -> bytes:
@@ -82,24 +79,26 @@ def write_flush(kind: int, to: int, shard: int, number: int, region: str) -> byt
 def read_message(frame: bytes) -> EntityFrame:
     """Raises `DecodeError`."""
     try:
-        head = _MESSAGE.unpack_from(frame)
-        end = _BODY + sum(_TARGET.unpack_from(frame, _MESSAGE.size))
+        kind, to, shard, epoch, reply_uid, seconds, length = _MESSAGE.unpack_from(frame)
     except error as damage:
         raise DecodeError(f"a damaged message for an entity: {damage}") from None
+    end = _MESSAGE.size + length
     if end > len(frame):
         raise DecodeError(f"a message for an entity has {len(frame)} bytes, fewer than it announces")
-    return EntityFrame._make((*head, frame[_MESSAGE.size : end], frame[end:]))
+    return EntityFrame(kind, to, shard, epoch, reply_uid, seconds, frame[_MESSAGE.size : end], frame[end:])
 
 
 def read_target(target: bytes) -> EntityTarget:
     """The target in bytes that `read_message` has returned. Raises `DecodeError`."""
-    region, entity, _ = _TARGET.unpack_from(target)
-    texts = target[_TARGET.size :]
     try:
+        region, entity, name = _TARGET.unpack_from(target)
+        texts = target[_TARGET.size :]
+        if len(texts) != region + entity + name:
+            raise DecodeError(f"a damaged target: its names have {len(texts)} bytes, and others are announced")
         return EntityTarget(
             texts[:region].decode(), texts[region : region + entity].decode(), texts[region + entity :].decode()
         )
-    except UnicodeDecodeError as damage:
+    except (error, UnicodeDecodeError) as damage:
         raise DecodeError(f"a damaged target: {damage}") from None
 
 

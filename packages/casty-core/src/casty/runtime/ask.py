@@ -250,8 +250,14 @@ class Asks(AskingElsewhere):
     ) -> Any:
         """An ask of an actor that is not in this process, or may not be when its message leaves."""
         future = promise.future()
+        uid = promise._uid = promise._uid or next(self.services.uids)
+        self._abroad[uid] = future
         kind = kind_of(message)
-        ask = ref.ask_elsewhere(message, promise, promise.uid, timeout)
+        try:
+            ask = ref.ask_elsewhere(message, promise, uid, timeout)
+        except BaseException:
+            del self._abroad[uid]
+            raise
         try:
             if OPEN and (output := current()) is not None:
                 output.hold(lambda held: held.send(), ask)
@@ -260,6 +266,7 @@ class Asks(AskingElsewhere):
             del promise, message
             return await self._wait(future, timeout, ref, kind, ask.waits_for)
         finally:
+            del self._abroad[uid]
             ask.end()
             del ask, future
 
