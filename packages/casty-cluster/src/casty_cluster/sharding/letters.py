@@ -51,7 +51,7 @@ class AskLetter(Letter):
     ) -> None:
         super().__init__(entity, message, shard, target)
         self.promise: ActorRef[Any] | None = promise
-        """What the reply is told, until the entity has got the message on this node."""
+        """What receives the reply, until the entity has got the message on this node."""
         self.reply_uid = reply_uid
         self.deadline = deadline
         self.node: NodeId | None = None
