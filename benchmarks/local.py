@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import floors
-from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, InMemoryJournal
+from casty import Actor, ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, Context, InMemoryJournal
 from flood import flooded
 from table import Measurement, run_program
 
@@ -67,6 +67,31 @@ async def tell_same(messages: int) -> float:
         for _ in range(messages):
             ref.tell(message)
         await counter.all_handled
+        return messages / (time.perf_counter() - start)
+
+
+class CountingActor(Actor[Any]):
+    """A `Counter` by class."""
+
+    def __init__(self, messages: int, all_handled: asyncio.Future[None]) -> None:
+        self.left = messages
+        self.all_handled = all_handled
+
+    async def receive(self, msg: object, ctx: Context) -> None:
+        self.left -= 1
+        if not self.left:
+            self.all_handled.set_result(None)
+
+
+async def send_to_class(messages: int) -> float:
+    all_handled = asyncio.get_running_loop().create_future()
+    async with ActorSystem() as system:
+        ref = await system.actor(CountingActor, messages=messages, all_handled=all_handled)
+        message = object()
+        start = time.perf_counter()
+        for _ in range(messages):
+            await ref.send(message)
+        await all_handled
         return messages / (time.perf_counter() - start)
 
 
@@ -240,6 +265,12 @@ def measurements(scale: float) -> Sequence[Measurement]:
     floor = partial(floors.tell_same, many)
     return [
         Measurement(name="tell, same behavior", run=partial(tell_same, many), floor=floor, target=0.60),
+        Measurement(
+            name="send to a class actor, beside tell",
+            run=partial(send_to_class, many),
+            floor=partial(tell_same, many),
+            target=1 / 1.5,
+        ),
         Measurement(
             name="tell, new behavior", run=partial(tell_new, many), floor=partial(floors.tell_new, many), target=0.75
         ),

@@ -82,6 +82,7 @@ def test_root_offers_each_backend_as_an_extra() -> None:
         "sqlite": ["casty-journal-sqlite"],
         "postgres": ["casty-journal-postgres"],
         "cli": ["casty-cli"],
+        "uvloop": [],
         "all": ["casty-cli", "casty-journal-postgres", "casty-journal-sqlite"],
         "cluster": [],
         "tcp": [],

@@ -20,6 +20,7 @@ PUBLIC = {
     "BroadcastRef",
     "Request",
     "System",
+    "run",
     # behaviors
     "ActorContext",
     "AllForOneStrategy",

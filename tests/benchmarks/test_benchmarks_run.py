@@ -11,6 +11,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 LOCAL = [
     "tell, same behavior",
+    "send to a class actor, beside tell",
     "tell, new behavior",
     "fan-out to 1,000",
     "ping-pong",

@@ -95,8 +95,17 @@ def test_root_wheel_names_the_distributions_and_the_extras(wheels: dict[str, Pat
         f"casty-journal-sqlite=={version}; extra == 'sqlite'",
         f"casty-journal-postgres=={version}; extra == 'postgres'",
         f"casty-cli=={version}; extra == 'cli'",
+        "uvloop>=0.21; (sys_platform != 'win32') and extra == 'uvloop'",
         f"casty-cli=={version}; extra == 'all'",
         f"casty-journal-sqlite=={version}; extra == 'all'",
         f"casty-journal-postgres=={version}; extra == 'all'",
     }
-    assert set(described.get_all("Provides-Extra", [])) == {"sqlite", "postgres", "cli", "all", "cluster", "tcp"}
+    assert set(described.get_all("Provides-Extra", [])) == {
+        "sqlite",
+        "postgres",
+        "cli",
+        "uvloop",
+        "all",
+        "cluster",
+        "tcp",
+    }

@@ -103,6 +103,7 @@ from casty.ref import ActorRef as ActorRef
 from casty.ref import BroadcastRef as BroadcastRef
 from casty.replication import ReplicationConfig as ReplicationConfig
 from casty.request import Request as Request
+from casty.running import run as run
 from casty.runtime.system import ActorSystem as ActorSystem
 from casty.serialization import event as event
 from casty.serialization import message as message
