@@ -1,6 +1,7 @@
 """Creating class-based actors under one parent, each name once."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from casty.ref import ActorRef
 NUMBERS: Final = count(1)
 """For the names of watchers."""
 
+logger = logging.getLogger("casty")
+
 type Spawn = Callable[[Behavior[Any], str | None], ActorRef[Any]]
 
 
@@ -36,7 +39,7 @@ class Member:
     hosted: Hosted
 
     def check_is(self, plan: Plan, *, durable: bool) -> None:
-        """Raises `ActorNameError` unless it is of that class, and as durable."""
+        """Raises `ActorNameError` unless it is of that class; warns where it is not as durable as expected."""
         own, path = self.hosted.creation, self.ref.address.path
         if own.plan.kind is not plan.kind:
             raise ActorNameError(
@@ -44,8 +47,10 @@ class Member:
                 f"{plan.kind.__qualname__}: choose another name"
             )
         if durable and not own.durable:
-            raise ActorNameError(
-                f"the {plan.kind.__qualname__} at {path} was created without durable=True; create it so the first time"
+            logger.warning(
+                "the %s at %s was created without durable=True: its state is not stored; create it so the first time",
+                plan.kind.__qualname__,
+                path,
             )
 
 
