@@ -20,6 +20,7 @@ from casty.errors import FencedError
 from casty.journals.memory import MemoryStore
 from casty.testing import settle
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
+from casty_cluster.protocol.sharding.coordinator import GRANTS
 from casty_cluster.sharding.feature import Sharding
 
 
@@ -66,9 +67,19 @@ async def test_events_are_written_under_the_fence_of_their_shard_with_the_coordi
         assert await add(regions[1], 5) == 5
         key, (owner, epoch) = next(iter((await store_of(journal))._fences.items()))
         assert key == "shard/ledgers/0"
-        assert epoch == (1 << 32) + 1, "the first grant of the first member"
+        number = cluster[0].members[0].up_number
+        assert epoch == (number << GRANTS) + 1, "the first grant of the first member"
         records = await (await store_of(journal)).replay("alice", 1, 10, 10)
         assert [(record.epoch, record.writer) for record in records] == [(epoch, owner)]
+
+
+async def test_a_new_cluster_on_an_old_journal_fails_no_ask() -> None:
+    """Its epochs are above those of the earlier cluster: no claim is refused, where messages wait for entities."""
+    async with InMemoryJournal() as journal:
+        for total in (5, 10, 15):
+            async with DevelopmentCluster(2) as cluster:
+                regions = [spawn(node, journal) for node in cluster]
+                assert await add(regions[1], 5) == total
 
 
 async def test_state_follows_an_entity_to_the_node_that_gets_its_shard() -> None:
@@ -85,18 +96,18 @@ async def test_an_owner_that_lost_its_fence_writes_no_more_and_the_shard_starts_
     async with InMemoryJournal() as journal, DevelopmentCluster(2) as cluster:
         regions = [spawn(node, journal) for node in cluster]
         assert await add(regions[0], 5) == 5
-        await (await store_of(journal)).claim("shard/ledgers/0", "stranger", 2**40)
+        await (await store_of(journal)).claim("shard/ledgers/0", "stranger", 2**60)
         with pytest.raises(FencedError):
             await add(regions[1], 100)
         assert await add(regions[1], 1) == 6
-        assert (await store_of(journal))._fences["shard/ledgers/0"][1] == 2**40 + 1
+        assert (await store_of(journal))._fences["shard/ledgers/0"][1] == 2**60 + 1
 
 
 async def test_an_entity_that_starts_behind_a_lost_fence_has_its_shard_granted_anew() -> None:
     async with InMemoryJournal() as journal, DevelopmentCluster(1) as (node,):
         region = spawn(node, journal)
         assert await add(region, 5) == 5
-        await (await store_of(journal)).claim("shard/ledgers/0", "stranger", 2**40)
+        await (await store_of(journal)).claim("shard/ledgers/0", "stranger", 2**60)
         with pytest.raises(ActorStoppedError):
             await add(region, 100, "bob")
         assert await add(region, 1, "bob") == 1
@@ -104,7 +115,7 @@ async def test_an_entity_that_starts_behind_a_lost_fence_has_its_shard_granted_a
 
 async def test_a_cluster_on_an_old_journal_starts_above_the_epochs_of_the_one_before() -> None:
     async with InMemoryJournal() as journal:
-        await (await store_of(journal)).claim("shard/ledgers/0", "of an earlier cluster", 2**40)
+        await (await store_of(journal)).claim("shard/ledgers/0", "of an earlier cluster", 2**60)
         async with DevelopmentCluster(1) as (node,):
             assert await add(spawn(node, journal, remember_entities=journal), 5) == 5
 

@@ -23,7 +23,7 @@ class Entropy(Protocol):
         ...
 
     def wall_time(self) -> float:
-        """Seconds since the Unix epoch, for people: it may jump, and nothing is decided by it."""
+        """Seconds since the Unix epoch, for people: it may jump, so nothing depends on it alone."""
         ...
 
     def stopwatch(self) -> float:

@@ -58,7 +58,7 @@ class Member:
     roles: tuple[str, ...] = ()
     status: MemberStatus = MemberStatus.joining
     up_number: int = 0
-    """Order in which the member became up; lower is older. 0 before it is up."""
+    """Order in which members became up; lower is older. 0 before it is up. A later cluster has higher numbers."""
 
     @property
     def address(self) -> PeerAddress:

@@ -15,10 +15,12 @@ from casty_cluster.wire.membership import Answer, Downed, Goodbye, Join, Presenc
 A, B, C = (NodeId(f"10.0.0.{uid}", 25520, uid) for uid in (1, 2, 3))
 SEED = B.address
 ELSEWHERE = Presence("bank", 2, 1, (SEED,))
+FIRST = 7_000
+"""The number of the first member of a cluster that a machine forms."""
 
 
 def machine(*seeds: PeerAddress) -> Membership:
-    settings = MembershipSettings(system="bank", seeds=seeds, configuration={"shards": "100"})
+    settings = MembershipSettings(system="bank", seeds=seeds, configuration={"shards": "100"}, first_number=FIRST)
     local = Member(node=A, node_id="one", roles=("teller",))
     return Membership(local, settings, strategy=None, random=Random(0))
 
@@ -54,6 +56,7 @@ def test_a_node_without_seeds_is_a_cluster_at_once() -> None:
     assert Joined(A.uid) in alone.handle(Start(), 0.0)
     assert alone.state is not None
     assert alone.converged
+    assert alone.state.members[A].up_number == FIRST
 
 
 def test_its_request_to_join_has_all_that_matters(seeking: Membership) -> None:

@@ -307,6 +307,13 @@ def test_members_come_up_only_while_all_members_can_be_reached() -> None:
     assert waiting.state.members[D].up_number == 4
 
 
+def test_where_no_member_is_left_that_came_up_numbers_begin_at_the_first_one() -> None:
+    joining = replace(up(A), status=MemberStatus.joining, up_number=0)
+    left = participant(GossipState.founded_by(up(A)).set(joining), replace(SETTINGS, first_number=7_000))
+    left.handle(Tick(), NOW)
+    assert left.state.members[A].up_number == 7_000
+
+
 def test_a_downed_member_is_removed_while_others_are_unreachable() -> None:
     state = downed(STATE.set(up(D)), C, by=A).observe(A, frozenset({D})).changed_by(A)
     machine = participant(replace(state, seen=frozenset({A, B})))

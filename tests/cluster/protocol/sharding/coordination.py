@@ -5,7 +5,7 @@ from typing import Any
 
 from casty.member import NodeId
 from casty_cluster.protocol.sharding.allocation import Move, Regions
-from casty_cluster.protocol.sharding.coordinator import Coordinator, Phase
+from casty_cluster.protocol.sharding.coordinator import GRANTS, Coordinator, Phase
 from casty_cluster.protocol.sharding.inputs import Received
 from casty_cluster.protocol.sharding.owner import Hosted
 from casty_cluster.protocol.system_link import SendSystem
@@ -17,7 +17,7 @@ from casty_cluster.wire.sharding import (
 
 from tests.cluster.protocol.sharding.membership import A, B, viewed
 
-FIRST = (1 << 32) + 1
+FIRST = (1 << GRANTS) + 1
 """The first epoch of the term of A, the oldest member and coordinator."""
 
 

@@ -1,7 +1,7 @@
 """One incarnation of a node: the shell of the machines that decide which nodes are members, and which are reachable."""
 
 from collections.abc import Callable, Collection
-from typing import final
+from typing import Final, final
 
 from casty.address import PeerAddress
 from casty.clock import Clock
@@ -119,6 +119,10 @@ class Incarnation:
                 self._report(effect)
 
 
+NUMBERED_FROM: Final = 1_767_225_600.0
+"""2026 began. A cluster numbers its members from the milliseconds since then, when the node that forms it started."""
+
+
 def _machines(
     local: Member, system: str, settings: NodeSettings, contacts: Collection[PeerAddress]
 ) -> tuple[Membership, Liveness]:
@@ -136,6 +140,8 @@ def _machines(
         seeds=settings.seeds,
         contacts=tuple(contacts),
         configuration=settings.configuration,
+        # A number of coming up is the term of a coordinator: it fences what an earlier cluster has under way.
+        first_number=max(1, round(1_000 * (source().wall_time() - NUMBERED_FROM))),
         gossip_interval=settings.gossip_interval,
         stable_share=settings.pace.stable_share,
         refused_share=settings.pace.refused_share,

@@ -44,11 +44,11 @@ class GossipState:
     """When each node was removed."""
 
     @classmethod
-    def founded_by(cls, founder: Member) -> Self:
-        """The state of a cluster of one."""
+    def founded_by(cls, founder: Member, number: int = 1) -> Self:
+        """The state of a cluster of one, which comes up with that number."""
         return cls(
             cluster=founder.node.uid,
-            members={founder.node: replace(founder, status=MemberStatus.up, up_number=1)},
+            members={founder.node: replace(founder, status=MemberStatus.up, up_number=number)},
             reachability=Reachability({}),
             clock=VectorClock({founder.node: 1}),
             seen=frozenset((founder.node,)),

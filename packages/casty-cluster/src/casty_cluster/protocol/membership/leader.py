@@ -36,8 +36,9 @@ def leader(state: GossipState) -> NodeId | None:
     return None if foremost is None else foremost.node
 
 
-def lead(state: GossipState, local: NodeId, now: float) -> GossipState:
-    """Return the state that the leader makes of this one.
+def lead(state: GossipState, local: NodeId, now: float, first_number: int = 1) -> GossipState:
+    """Return the state that the leader makes of this one. `first_number` is for a member before which none came up that
+    is left.
 
     It is the same object if `local` is not the leader, or if there is nothing to do.
     """
@@ -47,14 +48,15 @@ def lead(state: GossipState, local: NodeId, now: float) -> GossipState:
     coming: list[Member] = []
     if not state.unreachable:
         going += [n for n, member in state.alive.items() if member.status is MemberStatus.leaving and n != local]
-        coming = list(_come_up(state))
+        coming = list(_come_up(state, first_number))
     if not going and not coming:
         return state
     return state.set(*coming).remove(going, now)
 
 
-def _come_up(state: GossipState) -> Iterator[Member]:
-    number = max((member.up_number for member in state.members.values()), default=0)
+def _come_up(state: GossipState, first_number: int) -> Iterator[Member]:
+    numbers = [member.up_number for member in state.members.values() if member.up_number]
+    number = max(numbers, default=first_number - 1)
     for _, member in sorted(state.alive.items()):
         if member.status is MemberStatus.joining:
             number += 1

@@ -193,7 +193,8 @@ class Membership:
             case ProbeAll(addresses):
                 return [self._probe(address) for address in addresses]
             case FormCluster():
-                effects = self._participate(GossipState.founded_by(self._local), Tick(), now)
+                founded = GossipState.founded_by(self._local, self._settings.first_number)
+                effects = self._participate(founded, Tick(), now)
                 return [*effects, *map(self._probe, self._joining.others)]
             case JoinThrough(member):
                 configuration = dict(self._settings.configuration)

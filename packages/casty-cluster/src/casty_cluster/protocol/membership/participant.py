@@ -323,7 +323,7 @@ class Participant:
             self._change(observed, now)
 
     def _lead(self, now: float) -> None:
-        while (led := lead(self._state, self._local, now)) is not self._state:
+        while (led := lead(self._state, self._local, now, self._settings.first_number)) is not self._state:
             self._effects += self._announcer.announce(self._state)  # no member disappears without a last status
             removed = sorted(self._state.members.keys() - led.members.keys())
             self._change(led, now)

@@ -21,6 +21,8 @@ class MembershipSettings:
     """The other members when this node's last incarnation was downed: they may still be running its cluster."""
     configuration: Mapping[str, str] = field(default_factory=dict[str, str])
     """Settings, or digests of them, that must be the same on all nodes that have them."""
+    first_number: int = 1
+    """The `up_number` of the first member of a cluster that this node forms: above those of all earlier clusters."""
     gossip_interval: float = 1.0
     full_gossip_interval: float = 30.0
     """Between two states that are sent although all members seem to have them."""

@@ -7,7 +7,7 @@ drop what older coordinators still have under way. Only when all have reported d
 member reports is void, while one that a missing report contains would be granted twice. A member that does not report
 is downed in the end if it is unreachable; homes in use keep working meanwhile.
 
-Each grant has an epoch above all that are known of its shard, and above `term << 32`, thus above all that an older
+Each grant has an epoch above all that are known of its shard, and above `term << GRANTS`, thus above all that an older
 coordinator can have granted. A home is announced only after its owner has started: a message that arrived earlier would
 bounce, and one behind it would be accepted. A shard that moves is granted again only after its owner has stopped it or
 was removed. A hand-off is never taken back: the shard gets a new epoch, perhaps on the same node. Of two reports of a
@@ -63,6 +63,8 @@ from casty_cluster.wire.sharding import (
 START_TIMEOUT: Final = 30.0
 """Seconds that a region has to start a shard, before another one gets it."""
 REBALANCE_INTERVAL: Final = 10.0
+GRANTS: Final = 20
+"""Bits of an epoch that count the grants of a term. The others hold the term, which is a time in milliseconds."""
 
 _ALLOTMENTS: Final[Mapping[str, Allotment]] = {
     HostPhase.starting: Allotment.granting,
@@ -305,7 +307,7 @@ class Coordinator:
         return [SendSystem(node, Grant(self._term, shard, epoch))]
 
     def _next_epoch(self, shard: int) -> int:
-        return max(self._term << 32, self.table.highest(shard)) + 1
+        return max(self._term << GRANTS, self.table.highest(shard)) + 1
 
     def _hand_off(self, shard: int, target: NodeId | None) -> list[Effect]:
         """Have the owner stop the shard. What follows waits for that, or for the removal of the owner."""
