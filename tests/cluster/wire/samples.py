@@ -8,7 +8,18 @@ from casty.member import Member, MemberStatus, NodeId
 from casty.serialization import MsgpackSerializer
 from casty_cluster.wire import codec, entities, frames, phi_accrual, swim
 from casty_cluster.wire.bulk import Cancel, Chunk, Ended, Granted, Offer
-from casty_cluster.wire.client import Attach, Attached, Detach, Detached, Found, Instance, Leaving, Lookup
+from casty_cluster.wire.client import (
+    Attach,
+    Attached,
+    Detach,
+    Detached,
+    Found,
+    Instance,
+    Leaving,
+    Lookup,
+    Moved,
+    Release,
+)
 from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
 from casty_cluster.wire.membership import (
     Answer,
@@ -124,6 +135,8 @@ MESSAGES: Final[dict[str, object]] = {
     "attach": Attach(1),
     "attached": Attached(1, True, (PeerAddress("10.0.0.2", 25520),)),
     "client leaving": Leaving(),
+    "client moved": Moved(),
+    "release": Release(),
     "detach": Detach(2),
     "detached": Detached(2),
     "lookup": Lookup(3, "tellers"),

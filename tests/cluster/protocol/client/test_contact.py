@@ -9,26 +9,21 @@ from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.spi.transport import ConnectFailure
 from casty_cluster.protocol.client import contact
-from casty_cluster.protocol.client.contact import (
+from casty_cluster.protocol.client.contact import Contact
+from casty_cluster.protocol.client.effects import (
     Abandon,
-    Begin,
-    ConnectFailed,
-    Contact,
     ContactLost,
     Drop,
     Effect,
     Failure,
     Forward,
     Found,
-    Hold,
-    Input,
-    Lost,
-    Received,
     Send,
     Unreachable,
 )
+from casty_cluster.protocol.client.inputs import Begin, ConnectFailed, Hold, Input, Lost, Received
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.wire.client import Attach, Attached, Detach, Detached, Leaving
+from casty_cluster.wire.client import Attach, Attached, Detach, Detached, Leaving, Moved, Release
 
 A: Final = NodeId("a", 1, 11)
 B: Final = NodeId("b", 1, 12)
@@ -72,12 +67,9 @@ class Client:
 
 def requests(effects: list[Effect]) -> list[tuple[PeerAddress, int]]:
     return [
-        (to, number)
+        (effect.to, effect.message.number)
         for effect in effects
-        if isinstance(effect, Send)
-        for to in [effect.to]
-        for number in [effect.message.number]
-        if isinstance(effect.message, Attach)
+        if isinstance(effect, Send) and isinstance(effect.message, Attach)
     ]
 
 
@@ -234,18 +226,45 @@ def test_a_client_that_was_paused_does_not_blame_its_contact() -> None:
     assert client.machine.open == A
 
 
-def test_a_leaving_contact_is_kept_until_another_node_has_accepted_and_all_messages_have_arrived() -> None:
+def released(client: Client, node: NodeId) -> int:
+    """The node releases the client, which detaches; the number of that."""
+    detach = client.take(Received(node, Release()))[-1]
+    assert isinstance(detach, Send)
+    assert isinstance(detach.message, Detach)
+    assert detach == Send(node.address, Detach(detach.message.number))
+    return detach.message.number
+
+
+def test_a_leaving_contact_is_kept_for_entities_until_all_messages_have_arrived() -> None:
     client = Client.at(A, B)
     search = client.take(Received(A, Leaving()))
     assert asked(search) == [B.address]
-    assert client.machine.open == A
-    (detach,) = client.accept(search)
-    assert isinstance(detach, Send)
-    assert detach == Send(A.address, Detach(detach.message.number))
-    assert client.machine.open is None
+    assert (client.machine.open, client.machine.open_for_entities) == (A, A)
+    assert client.accept(search) == [Send(A.address, Moved())]
+    assert (client.machine.open, client.machine.open_for_entities) == (B, A)
+    number = released(client, A)
+    assert (client.machine.open, client.machine.open_for_entities) == (B, None)
     assert client.take(Hold(b"next", 200.0)) == []
-    assert client.take(Received(A, Detached(detach.message.number + 1))) == []
-    assert client.take(Received(A, Detached(detach.message.number))) == [Found(B), Forward(B, b"next")]
+    assert client.take(Received(A, Detached(number + 1))) == []
+    assert client.take(Received(A, Detached(number))) == [Found(B), Forward(B, b"next")]
+
+
+def test_a_client_that_is_released_before_another_node_has_accepted_waits_for_both() -> None:
+    client = Client.at(A, B)
+    search = client.take(Received(A, Leaving()))
+    number = released(client, A)
+    client.take(Hold(b"next", 200.0))
+    assert client.take(Received(A, Detached(number))) == []
+    assert client.accept(search) == [Found(B), Forward(B, b"next")]
+
+
+def test_a_client_is_released_although_the_first_notice_was_lost() -> None:
+    client = Client.at(A, B)
+    search, detach = client.take(Received(A, Release()))
+    assert asked([search]) == [B.address]
+    assert isinstance(detach, Send)
+    assert isinstance(detach.message, Detach)
+    assert client.take(Received(A, Release())) == []
 
 
 def test_a_contact_whose_notice_was_lost_says_it_in_its_reply() -> None:
@@ -269,6 +288,7 @@ def test_if_no_other_node_accepts_the_leaving_contact_is_used_until_it_has_gone(
 def test_a_move_ends_without_the_old_contact_too(end: str) -> None:
     client = Client.at(A, B)
     client.accept(client.take(Received(A, Leaving())))
+    released(client, A)
     client.take(Hold(b"next", 200.0))
     if end == "lost":
         effects = client.take(Lost(A, "it broke"))
@@ -283,25 +303,26 @@ def test_a_move_ends_without_the_old_contact_too(end: str) -> None:
 def test_a_next_contact_that_is_lost_during_a_move_is_replaced() -> None:
     client = Client.at(A, B, C)
     first = client.take(Received(A, Leaving()))
-    (detach,) = client.accept(first, knows=(B.address, C.address))
-    assert isinstance(detach, Send)
+    client.accept(first, knows=(B.address, C.address))
+    number = released(client, A)
     second = client.take(Lost(NODES[asked(first)[0]], "it broke"))
     assert asked(second)[0] in (B.address, C.address)
     assert client.accept(second) == []
-    assert client.take(Received(A, Detached(detach.message.number))) == [Found(NODES[asked(second)[0]])]
+    assert client.take(Received(A, Detached(number))) == [Found(NODES[asked(second)[0]])]
 
 
 def test_a_node_that_counts_on_a_client_which_has_gone_elsewhere_is_released() -> None:
     client = Client.at(A)
     (reply,) = client.take(Received(B, Leaving()))
     assert isinstance(reply, Send)
+    assert isinstance(reply.message, Detach)
     assert reply == Send(B.address, Detach(reply.message.number))
     assert client.machine.open == A
 
 
 @pytest.mark.parametrize("seed", range(300))
 def test_whatever_happens_messages_keep_their_order_and_a_contact_is_found_in_the_end(seed: int) -> None:
-    """Nodes reply, fail, leave and come back at random. Messages are forwarded once, in order."""
+    """Nodes reply, fail, leave and come back at random. Messages for entities are forwarded once, in order."""
     random = Random(seed)
     client = Client(A, B, C)
     sent, arrived, dropped = 0, list[int](), list[int]()
@@ -330,10 +351,10 @@ def test_whatever_happens_messages_keep_their_order_and_a_contact_is_found_in_th
             case 4:
                 effects = client.take(ConnectFailed(node.address, random.choice(list(ConnectFailure)), "no"))
             case 5:
-                effects = client.take(Received(node, Leaving()))
+                effects = client.take(Received(node, random.choice((Leaving(), Release()))))
             case 6:
                 sent += 1
-                contact_now = client.machine.open
+                contact_now = client.machine.open_for_entities
                 frame = str(sent).encode()
                 deadline = client.now + random.choice((0.5, 30.0))
                 effects = client.take(Hold(frame, deadline)) if contact_now is None else [Forward(contact_now, frame)]
@@ -345,10 +366,15 @@ def test_whatever_happens_messages_keep_their_order_and_a_contact_is_found_in_th
         effects = client.pass_deadline()
         note(effects)
         while isinstance(last := effects[-1] if effects else None, Send):
-            number, by = last.message.number, NODES[last.to]
-            said = Detached(number) if isinstance(last.message, Detach) else Attached(number, True, ())
-            effects = client.take(Received(by, said))
+            match last.message:
+                case Detach(number):
+                    said = Detached(number)
+                case Attach(number):
+                    said = Attached(number, True, ())
+                case Moved():
+                    said = Release()
+            effects = client.take(Received(NODES[last.to], said))
             note(effects)
-    assert client.machine.open is not None
+    assert client.machine.open_for_entities is not None
     assert arrived == sorted(set(arrived))
     assert sorted((*arrived, *dropped)) == list(range(1, sent + 1))

@@ -9,6 +9,7 @@ from typing import Any, Self, cast, final
 
 from casty import ActorRef, ActorSystem, CastyConfig, Listing, ServiceKey
 from casty.address import ActorAddress
+from casty.behaviors.arguments import checked_entity_id
 from casty.behaviors.discovery import ServiceInstance
 from casty.clock import Clock
 from casty.errors import ArgumentError, SystemStoppedError
@@ -18,10 +19,12 @@ from casty.member import NodeId
 from casty.quantities import checked_seconds
 from casty.tls import Config as TlsConfig
 
+from casty_cluster.client.refs import ClientRef
 from casty_cluster.client.remote import ClientRemote
 from casty_cluster.client.session import Session
 from casty_cluster.client.settings import client_settings
 from casty_cluster.settings import Cookie, Seed
+from casty_cluster.sharding.refs import checked_region
 
 
 @final
@@ -114,7 +117,14 @@ class ClusterClient:
         """
         if not path.startswith("/") or path == "/":
             raise ArgumentError(f"a path is written like '/orders', not {path!r}")
-        return self._running().delivery.at_contact(path)
+        return self._running().delivery.actor(path)
+
+    def entity_ref(self, region: str, entity_id: str) -> ActorRef[Any]:
+        """A reference to an entity of the region that nodes have spawned under that name, wherever the entity runs.
+
+        Raises `ArgumentError` for a name that no region can have, and `BehaviorError` for an id that no entity has.
+        """
+        return self._running().delivery.entity(checked_region(region), checked_entity_id(entity_id))
 
     async def lookup[M](self, key: ServiceKey[M], timeout: float = 5.0) -> Listing[M]:
         """Return the actors that are registered under the key, as the client's contact knows them.
@@ -139,9 +149,10 @@ class ClusterClient:
     def resolve(self, address: ActorAddress) -> ActorRef[Any]:
         """A reference for an address, such as one that was stored as text."""
         session = self._running()
-        if address.is_local:
-            return session.delivery.at_contact(address.path, address.uid)
-        return self._system.resolve(address)
+        found = self._system.resolve(address)
+        if address.is_local and not isinstance(found, ClientRef):
+            return session.delivery.actor(address.path, address.uid)
+        return found
 
     def ask[M, R](
         self, ref: ActorRef[M], msg_factory: Callable[[ActorRef[R]], M], timeout: float = 5.0

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, override
 
 from casty.address import ActorAddress, PeerAddress
-from casty.extension import Asks
+from casty.errors import BehaviorError
+from casty.extension import AskingElsewhere, Outgoing, entity_path, place_of
 from casty.ref import ActorRef
 
 from casty_cluster.remoting.delivery import Delivery
@@ -12,6 +13,8 @@ from casty_cluster.remoting.refs import RemoteRef
 
 CONTACT: Final = PeerAddress("contact", 0)
 """Stands for the client's contact, whichever node that is when a message leaves. No node has port 0."""
+ROUTER: Final = PeerAddress("router", 0)
+"""Stands for the node that routes the client's messages for entities: a contact that leaves does so to its end."""
 
 
 class Connections(Protocol):
@@ -36,7 +39,7 @@ class ClientRef[M](RemoteRef[M]):
         self._connections = connections
 
     @override
-    async def asked(self, asks: Asks, factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
+    async def asked(self, asks: AskingElsewhere, factory: Callable[[ActorRef[Any]], M], timeout: float) -> Any:
         # Another actor system of this process may ask. The reply comes to the client all the same.
         asked = 0
 
@@ -54,6 +57,10 @@ class ClientRef[M](RemoteRef[M]):
         finally:
             self._connections.answered(asked)
 
+    @override
+    def ask_elsewhere(self, message: M, promise: ActorRef[Any], uid: int, timeout: float) -> Outgoing:
+        raise BehaviorError(f"{self} cannot be a routee: replies to a client come to the client alone")
+
 
 class ClientDelivery(Delivery):
     """The messages of a client. No actor of it can be reached, so what comes in is replies."""
@@ -65,7 +72,14 @@ class ClientDelivery(Delivery):
         found = super().ref(address)
         return ClientRef(self.connections, self, address, found.peer) if isinstance(found, RemoteRef) else found
 
-    def at_contact(self, path: str, uid: int = 0) -> ActorRef[Any]:
-        """A reference to what the contact has at that path. Its address has no host: each node reads it as its own."""
+    def actor(self, path: str, uid: int = 0) -> ActorRef[Any]:
+        """A reference to what each node has at that path. Its address has no host: each node reads it as its own."""
+        return self._anywhere(path, uid, CONTACT)
+
+    def entity(self, region: str, entity_id: str) -> ActorRef[Any]:
+        """A reference to an entity. Its address is the same as on nodes."""
+        return self._anywhere(entity_path(f"/{region}", entity_id), place_of(entity_id).uid, ROUTER)
+
+    def _anywhere(self, path: str, uid: int, peer: PeerAddress) -> ActorRef[Any]:
         address = ActorAddress(system=self._kernel.system.name, path=path, uid=uid)
-        return ClientRef(self.connections, self, address, CONTACT)
+        return ClientRef(self.connections, self, address, peer)

@@ -5,8 +5,9 @@ from typing import Any, final, override
 
 from casty.address import ActorAddress, PeerAddress
 from casty.behaviors.clustered import ServiceKey
+from casty.behaviors.discovery import ReceptionistMessage
 from casty.errors import ScopeError
-from casty.extension import Remote, entity_path, place_of
+from casty.extension import Remote
 from casty.ref import ActorRef
 
 from casty_cluster.client.refs import ClientDelivery
@@ -36,7 +37,7 @@ class ClientRemote(Remote):
 
     @override
     def entity(self, region: str, entity_id: str) -> ActorRef[Any] | None:
-        return self._delivery.at_contact(entity_path(f"/{region}", entity_id), place_of(entity_id).uid)
+        return self._delivery.entity(region, entity_id)
 
     @override
     def watch(self, watcher: ActorRef[Any], ref: ActorRef[Any], notify: Callable[[BaseException | None], None]) -> bool:
@@ -45,6 +46,11 @@ class ClientRemote(Remote):
     @override
     def unwatch(self, watcher: ActorRef[Any], ref: ActorRef[Any] | None = None) -> None:
         """Do nothing: a client watches no actors."""
+
+    @property
+    @override
+    def receptionist(self) -> ActorRef[ReceptionistMessage]:
+        raise ScopeError("a client has no receptionist; use await client.lookup(key)")
 
     @override
     def discovered(self, key: ServiceKey[Any], ref: ActorRef[Any]) -> None:

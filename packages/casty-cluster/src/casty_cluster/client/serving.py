@@ -1,7 +1,8 @@
 """The part of a node that serves clients: it is their contact, lets them look actors up, and delivers their messages.
 
-A node that is about to leave tells the clients that are attached to it. Each finds another contact first, and then
-detaches here, so that it always has one. The node stays until they have, within `LEAVE_TIMEOUT`.
+A node that is about to leave notifies the clients that are attached to it, and keeps its actors until each client has
+found another contact, within `LEAVE_TIMEOUT`. It goes on to route their messages for entities. When its own actors have
+stopped, so that it sends nothing else to entities, it releases the clients: see `protocol.client.contact`.
 """
 
 import asyncio
@@ -22,9 +23,22 @@ from casty_cluster.client.asks import ClientAsks
 from casty_cluster.node.clients import ServesClients
 from casty_cluster.receptionist.receptionist import Receptionist
 from casty_cluster.remoting.delivery import Delivery
+from casty_cluster.sharding.feature import Sharding
 from casty_cluster.wire import codec, frames
 from casty_cluster.wire.catalogue import FROM_CLIENTS
-from casty_cluster.wire.client import Attach, Attached, Detach, Detached, Found, Instance, Leaving, Lookup, ToNode
+from casty_cluster.wire.client import (
+    Attach,
+    Attached,
+    Detach,
+    Detached,
+    Found,
+    Instance,
+    Leaving,
+    Lookup,
+    Moved,
+    Release,
+    ToNode,
+)
 from casty_cluster.wire.permissions import NotAllowedError
 from casty_cluster.wire.portions import portions
 
@@ -46,20 +60,25 @@ class ClientService(ClusterFeature, ServesClients):
         kernel: Kernel,
         delivery: Delivery,
         receptionist: Receptionist,
+        sharding: Sharding,
         send: Callable[[PeerAddress, bytes], str | None],
     ) -> None:
         self._node = node
         self._delivery = delivery
         self._receptionist = receptionist
+        self._sharding = sharding
         self._send_frame = send
         self._asks = ClientAsks(kernel, delivery)
         self._allowance = Allowance(kernel.config.cluster.clients.allow, self._keys_at)
         self._find = kernel.find
-        self._attached: dict[NodeId, None] = {}
+        self._attached: dict[NodeId, bool] = {}
+        """Whether each client has found another contact."""
+        self._detached: dict[NodeId, int] = {}
+        """The clients that wait until their messages have arrived, with the number of `Detach`."""
         self._nodes: tuple[PeerAddress, ...] = ()
-        self._is_leaving = False
-        self._has_gone = asyncio.Event()
-        """Set when a client detaches or is lost."""
+        self._is_up = self._is_leaving = False
+        self._changed = asyncio.Event()
+        """Set when a client moves, detaches or is lost."""
 
     @property
     def clients(self) -> int:
@@ -73,11 +92,15 @@ class ClientService(ClusterFeature, ServesClients):
 
     @override
     def shutdown(self) -> Mapping[ShutdownPhase, ShutdownTask]:
-        return {ShutdownPhase.hand_off: ShutdownTask(self._leave, LEAVE_TIMEOUT)}
+        return {
+            ShutdownPhase.hand_off: ShutdownTask(self._leave, LEAVE_TIMEOUT),
+            ShutdownPhase.stop_actors: ShutdownTask(self._release, LEAVE_TIMEOUT),
+        }
 
     @override
     def view_changed(self, view: ClusterState | None) -> None:
         up = () if view is None else view.up
+        self._is_up = any(member.node == self._node.local.node for member in up)
         staying = [member.node for member in up if view is not None and member.node not in view.retiring]
         self._nodes = tuple(node.address for node in staying if node != self._node.local.node)[:MAX_NODES]
 
@@ -96,17 +119,27 @@ class ClientService(ClusterFeature, ServesClients):
     @override
     def client_lost(self, client: NodeId) -> None:
         self._asks.lost(client)
-        self._detach(client)
+        self._attached.pop(client, None)
+        self._detached.pop(client, None)
+        self._changed.set()
 
     def _received(self, client: NodeId, message: ToNode) -> None:
         match message:
             case Attach(number):
-                if not self._is_leaving:
-                    self._attached[client] = None
-                self._send(client, Attached(number, not self._is_leaving, self._nodes))
+                is_accepted = self._is_up and not self._is_leaving
+                if is_accepted:
+                    self._attached[client] = False
+                self._send(client, Attached(number, is_accepted, self._nodes))
+            case Moved():
+                if client in self._attached:
+                    self._attached[client] = True
+                    self._changed.set()
             case Detach(number):
-                self._detach(client)
-                self._send(client, Detached(number))
+                self._attached.pop(client, None)
+                self._detached[client] = number
+                self._changed.set()
+                if not self._is_leaving:
+                    self._confirm()  # it had come too late, and sent nothing
             case Lookup():
                 for found in self._look_up(message):
                     self._send(client, found)
@@ -147,23 +180,42 @@ class ClientService(ClusterFeature, ServesClients):
             yield Found(number, portion, is_last=False)
         yield Found(number, (), is_last=True)
 
-    def _detach(self, client: NodeId) -> None:
-        self._attached.pop(client, None)
-        self._has_gone.set()
-
     def _send(self, client: NodeId, message: object) -> None:
         refusal = self._send_frame(client.address, codec.encode(frames.CLIENT, message))
         if refusal is not None:
             logger.debug("a message to the client %s is dropped: %s", client, refusal)
 
     async def _leave(self) -> None:
+        """Until each client sends its messages for actors of each node to another one."""
         self._is_leaving = True
-        if not self._nodes:
-            return  # they have nowhere to go
+        if self._nodes:  # else they have nowhere to go
+            self._send_all(Leaving())
+            await self._until(lambda: all(self._attached.values()))
+            await self._until_asked()
+
+    async def _release(self) -> None:
+        """Until all messages for entities have arrived, and their replies have come."""
+        self._send_all(Release())
+        if self._nodes:
+            await self._until(lambda: not self._attached)
+            await self._sharding.settle()
+            self._confirm()
+            await self._until_asked()
+
+    def _confirm(self) -> None:
+        detached, self._detached = self._detached, {}
+        for client, number in detached.items():
+            self._send(client, Detached(number))
+
+    def _send_all(self, message: object) -> None:
         for client in self._attached:
-            self._send(client, Leaving())
-        while self._attached:
-            self._has_gone.clear()
-            await self._has_gone.wait()
+            self._send(client, message)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _until_asked(self) -> None:
         if pending := self._asks.pending:
             await asyncio.wait(pending)

@@ -17,27 +17,22 @@ from casty.spi.serializer import Serializer
 from casty.spi.transport import ConnectFailure, FrameReceiver, Lane, Transport
 
 from casty_cluster.client.lookups import Lookups
-from casty_cluster.client.refs import CONTACT, ClientDelivery, Connections
+from casty_cluster.client.refs import CONTACT, ROUTER, ClientDelivery, Connections
 from casty_cluster.client.settings import ClientSettings
 from casty_cluster.node.driver import Driver
-from casty_cluster.protocol.client.contact import (
+from casty_cluster.protocol.client.contact import Contact
+from casty_cluster.protocol.client.effects import (
     Abandon,
-    Begin,
-    ConnectFailed,
-    Contact,
     ContactLost,
     Drop,
     Effect,
     Failure,
     Forward,
     Found,
-    Hold,
-    Input,
-    Lost,
-    Received,
     Send,
     Unreachable,
 )
+from casty_cluster.protocol.client.inputs import Begin, ConnectFailed, Hold, Input, Lost, Received
 from casty_cluster.protocol.sharding.sender import TELL_TIMEOUT
 from casty_cluster.remoting.delivery import Wire
 from casty_cluster.wire import client as wire
@@ -113,7 +108,7 @@ class Session(Wire, FrameReceiver, Connections):
 
     @override
     def problem(self, peer: PeerAddress) -> str:
-        if peer != CONTACT:
+        if not peer.is_client:
             return self._problems.get(peer, "")
         return "" if self.contact is not None else self._no_contact()
 
@@ -125,9 +120,9 @@ class Session(Wire, FrameReceiver, Connections):
 
     @override
     def send(self, peer: PeerAddress, frame: bytes) -> str | None:
-        if peer != CONTACT:
+        if not peer.is_client:
             return self._send(peer, frame)
-        contact = self._contact.open
+        contact = self._contact.open_for_entities if peer == ROUTER else self._contact.open
         if contact is not None:
             return self._send(contact.address, frame)
         seconds = kinds.read_asked(frame).seconds if frame[0] == kinds.ASK else TELL_TIMEOUT

@@ -34,7 +34,7 @@ def compose(system: ActorSystem, node: Node) -> Features:
     receptionist = Receptionist(feature_node, kernel)
     sharding = Sharding(feature_node, kernel, node.delivery, node)
     kernel.remote = Remoting(node.local, node.delivery, death_watch, receptionist, sharding.entity)
-    clients = ClientService(feature_node, kernel, node.delivery, receptionist, node.send)
+    clients = ClientService(feature_node, kernel, node.delivery, receptionist, sharding, node.send)
     node.client_service = clients
     features: dict[str, ClusterFeature] = {
         "death watch": death_watch,

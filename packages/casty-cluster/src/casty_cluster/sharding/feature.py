@@ -29,7 +29,7 @@ from casty_cluster.sharding.fences import Fences, Holding
 from casty_cluster.sharding.lane import EntityLane
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.post import Post
-from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef
+from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region
 from casty_cluster.sharding.region import ClusterRegion
 from casty_cluster.wire import codec, entities
 from casty_cluster.wire.catalogue import SHARDING
@@ -40,6 +40,8 @@ logger = logging.getLogger("casty.sharding")
 NAME: Final = "_sharding"
 HAND_OFF_TIMEOUT: Final = 30.0
 """Seconds that a node which shuts down waits until its shards are handed over."""
+MAX_REGIONS: Final = 10_000
+"""Names of regions that a node remembers where it has them from addresses."""
 QUIESCE_TIMEOUT: Final = 10.0
 """Seconds that it waits then until all that it has sent to entities has arrived."""
 
@@ -108,7 +110,11 @@ class Sharding(ClusterFeature):
         self._changed.set()
 
     def entity(self, region: str, entity_id: str) -> ActorRef[Any] | None:
-        """A reference to an entity whose address has travelled; None for one that no entity can have."""
+        """A reference to an entity whose address has travelled; None for one that no entity can have, or a region too
+        many: what a message names must not fill the memory of this node.
+        """
+        if region not in self._regions and len(self._regions) >= MAX_REGIONS:
+            return None
         try:
             return self.entity_ref(region, entity_id)
         except (ArgumentError, BehaviorError):
@@ -118,9 +124,7 @@ class Sharding(ClusterFeature):
         """A reference to an entity of a region that need not be spawned on this node. Raises `ArgumentError` for a name
         that no region can have, and `BehaviorError` for an id that no entity can have.
         """
-        if not region or "/" in region or region.startswith("_"):
-            raise ArgumentError(f"entity_ref takes the name of a region, such as 'accounts', not {region!r}")
-        return ClusterEntityRef(self._region(region), self, checked_entity_id(entity_id))
+        return ClusterEntityRef(self._region(checked_region(region)), self, checked_entity_id(entity_id))
 
     def _region(self, name: str) -> ClusterRegion:
         region = self._regions.get(name)
@@ -218,6 +222,12 @@ class Sharding(ClusterFeature):
         for region in self._regions.values():
             region.quiesce()
         await self._until(lambda region: region.may_leave)
+
+    async def settle(self) -> None:
+        """Until all that this node has sent to entities has arrived. It is about to leave: what follows is slower."""
+        for region in self._regions.values():
+            region.quiesce()
+        await self._until(lambda region: region.is_quiet)
 
     async def _until(self, holds: Callable[[ClusterRegion], bool]) -> None:
         while not all(map(holds, self._regions.values())):

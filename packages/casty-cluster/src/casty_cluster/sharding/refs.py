@@ -6,12 +6,19 @@ from casty.address import ActorAddress
 from casty.behaviors.arguments import checked_entity_id
 from casty.behaviors.clustered import RegionRef, ShardEnvelope
 from casty.clock import Clock
-from casty.errors import MailboxFullError
+from casty.errors import ArgumentError, MailboxFullError
 from casty.extension import DeadLetters, LocalRef, Outgoing, RoutedRef, addressed, entity_path, place_of
 from casty.ref import ActorRef
 
 from casty_cluster.sharding.letters import AskLetter, Letter
 from casty_cluster.sharding.region import ClusterRegion
+
+
+def checked_region(name: str) -> str:
+    """Raises `ArgumentError` for a name that no region can have."""
+    if not isinstance(cast("object", name), str) or not name or "/" in name or name.startswith("_"):
+        raise ArgumentError(f"entity_ref takes the name of a region, such as 'accounts', not {name!r}")
+    return name
 
 
 class Sharing(Protocol):

@@ -274,6 +274,11 @@ class ClusterRegion:
         return self._pair is not None and bool(self._pair.region.owner.hosted)
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether no message of this node waits or is under way, after `quiesce`."""
+        return self._pair is None or self._pair.region.sender.is_quiet
+
+    @property
     def may_leave(self) -> bool:
         return self._pair is None or self._pair.region.may_leave
 

@@ -20,7 +20,7 @@ class Attached(NamedTuple):
 
     number: int
     is_accepted: bool
-    """False: the node is about to leave the cluster, and the client must look for another contact."""
+    """False: the node is not up in its cluster, or about to leave it, and the client must look for another contact."""
     nodes: tuple[PeerAddress, ...]
     """Nodes that are up, by their advertised addresses: further contact points."""
 
@@ -30,16 +30,26 @@ class Leaving(NamedTuple):
     """The sender is about to leave the cluster: the client must look for another contact."""
 
 
+@message("casty.client.Moved")
+class Moved(NamedTuple):
+    """The reply to `Leaving`: the client has found another contact, and sends this one messages for entities only."""
+
+
+@message("casty.client.Release")
+class Release(NamedTuple):
+    """The sender routes no more messages for entities: the client must detach."""
+
+
 @message("casty.client.Detach")
 class Detach(NamedTuple):
-    """The client sends no more messages to this contact. It is the last frame on the user lane, behind all messages."""
+    """The client sends no more messages to this contact. It is sent on the user lane, behind all messages."""
 
     number: int
 
 
 @message("casty.client.Detached")
 class Detached(NamedTuple):
-    """All messages that the client sent before `Detach` have reached their actors, or never will."""
+    """All messages for entities that the client sent before `Detach` have reached them, or never will."""
 
     number: int
 
@@ -77,5 +87,5 @@ class Found(NamedTuple):
     """Why the client gets no listing."""
 
 
-type ToNode = Attach | Detach | Lookup
-type ToClient = Attached | Leaving | Detached | Found
+type ToNode = Attach | Moved | Detach | Lookup
+type ToClient = Attached | Leaving | Release | Detached | Found

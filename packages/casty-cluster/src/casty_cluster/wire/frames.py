@@ -59,8 +59,8 @@ KINDS: Final[Mapping[int, str]] = {
 }
 """All kinds. A number is never reused for something else. Those below `TELL` belong to the cluster itself."""
 
-MAX_PATH: Final = 1_024
-"""Bytes of an actor's path."""
+MAX_PATH: Final = 8_192
+"""Bytes of an actor's path. The id of an entity may have 2,500 bytes, each of which may take three in a path."""
 
 _TARGET: Final = Struct("!HBQ")
 _ASK: Final = Struct("!BQd")

@@ -8,11 +8,13 @@ time.
 The contact is lost when the connection breaks, or when it leaves three requests in a row unanswered. What was under way
 to it may have been handled or not. What comes after that waits, within bounds, for the next contact.
 
-A contact that is about to leave the cluster says so. The client keeps it until another node has accepted, and then
-moves: it sends `Detach` behind its last message, and sends nothing until the old contact has replied that all of
-them have arrived. So no message overtakes an earlier one, and none is lost. If no other node accepts, the client stays.
+A contact that is about to leave the cluster says so. When another node has accepted, the client sends that one what is
+for actors of each node, and replies `Moved`. Messages for entities go on through the old contact, which routes them
+until it has handed over its shards, and its actors have stopped. Then it sends `Release`: the client sends `Detach`
+behind its last message, and nothing for entities until the reply, `Detached`: all that it has sent has arrived. So no
+message for an entity overtakes an earlier one, none is lost, and the pause is as short as possible.
 
-Invariants: messages wait only while no contact is open; without a contact, the next one is looked for.
+Invariants: messages wait only while no contact is open for them; without a contact, the next one is looked for.
 """
 
 from collections.abc import Sequence
@@ -25,10 +27,22 @@ from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.spi.transport import ConnectFailure
 
+from casty_cluster.protocol.client.effects import (
+    Abandon,
+    ContactLost,
+    Drop,
+    Effect,
+    Failure,
+    Forward,
+    Found,
+    Send,
+    Unreachable,
+)
+from casty_cluster.protocol.client.inputs import Begin, ConnectFailed, FromNode, Hold, Input, Lost, Received
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.buffer import Buffer, Buffered
 from casty_cluster.protocol.sharding.timeouts import earliest
-from casty_cluster.wire.client import Attach, Attached, Detach, Detached, Leaving
+from casty_cluster.wire.client import Attach, Attached, Detach, Detached, Leaving, Moved, Release
 
 ATTEMPT: Final = 3.0
 """Seconds for a contact point to reply, the connection included."""
@@ -40,115 +54,10 @@ MOVE: Final = 5.0
 """Seconds for the old contact to confirm that everything has arrived."""
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 3.0
-LEAVING: Final = "the node is about to leave its cluster"
+NOT_UP: Final = "the node is not up in its cluster, or about to leave it"
 CAPACITY: Final = 10_000
 """Messages that wait for a contact."""
 MAX_BYTES: Final = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Look for a contact."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A node has sent a message."""
-
-    node: NodeId
-    message: Attached | Leaving | Detached
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No connection to the node is left."""
-
-    node: NodeId
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectFailed:
-    """An attempt to connect to the address has failed."""
-
-    address: PeerAddress
-    failure: ConnectFailure
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Send this frame to the contact as soon as there is one, if that is before the deadline."""
-
-    frame: bytes
-    deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a message about the connection. The address is a contact point's, or that of a node."""
-
-    to: PeerAddress
-    message: Attach | Detach
-
-
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """Send a frame that has waited."""
-
-    to: NodeId
-    frame: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """The frame cannot wait any longer, or there is no room for it."""
-
-    frame: bytes
-    has_expired: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The client has this contact now."""
-
-    node: NodeId
-
-
-@dataclass(frozen=True, slots=True)
-class ContactLost:
-    """The contact is lost: the outcome of what was under way to it is unknown."""
-
-    node: NodeId
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a contact point is of no use now."""
-
-    address: PeerAddress
-    reason: str
-    is_final: bool
-    """Whether it takes a change of settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreachable:
-    """All contact points have been tried in vain."""
-
-    failures: tuple[Failure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Abandon:
-    """Close the connections to a node that does not reply."""
-
-    node: NodeId
-
-
-type Input = Begin | Received | Lost | ConnectFailed | Hold
-type Effect = Send | Forward | Drop | Found | ContactLost | Unreachable | Abandon
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +74,10 @@ class _Move:
     """The contact is to be left."""
 
     number: int = 0
-    """Of `Detach`; 0 until another node has accepted."""
+    """Of `Detach`; 0 until the contact releases the client."""
     until: float = float("inf")
     to: NodeId | None = None
+    """The node that has accepted."""
 
 
 class Contact:
@@ -203,8 +113,15 @@ class Contact:
 
     @property
     def open(self) -> NodeId | None:
-        """The contact, if a message may be sent to it now; otherwise it has to wait, by `Hold`."""
-        return None if self._is_closed else self._node
+        """The node that a message for an actor of each node may be sent to now; None: it has to wait, by `Hold`."""
+        if self._move is not None and self._move.to is not None:
+            return self._move.to
+        return self.open_for_entities
+
+    @property
+    def open_for_entities(self) -> NodeId | None:
+        """The same for a message for an entity."""
+        return None if self._move is not None and self._move.number else self._node
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -243,7 +160,7 @@ class Contact:
 
     def validate(self) -> None:
         self._waiting.validate()
-        assert self.open is None or not self._waiting, "messages wait although there is a contact"
+        assert self.open_for_entities is None or not self._waiting, "messages wait although there is a contact"
         seeks = self._attempt is not None or self._retry_at is not None
         assert seeks or self._node is not None or not self._has_begun, "no contact is looked for"
         assert self._move is None or self._node is not None, "the client moves from nowhere"
@@ -254,19 +171,17 @@ class Contact:
 
     # The contact
 
-    @property
-    def _is_closed(self) -> bool:
-        return self._move is not None and self._move.number > 0
-
-    def _received(self, node: NodeId, message: Attached | Leaving | Detached, now: float) -> list[Effect]:
+    def _received(self, node: NodeId, message: FromNode, now: float) -> list[Effect]:
         match message:
             case Attached():
                 return self._attached(node, message, now)
             case Leaving() if node == self._node:
                 return self._leave(now)
+            case Release() if node == self._node:
+                return self._detach(node, now)
             case Detached(number) if self._move is not None and number == self._move.number and node == self._node:
                 return self._moved(now)
-            case Leaving():
+            case Leaving() | Release():
                 # It has taken this client for its own at an attempt that came too late, and waits for it.
                 return [Send(node.address, Detach(next(self._numbers)))]
             case Detached():
@@ -275,16 +190,23 @@ class Contact:
     def _attached(self, node: NodeId, reply: Attached, now: float) -> list[Effect]:
         if self._attempt is not None and reply.number == self._attempt.number:
             if not reply.is_accepted:
-                return self._failed(Failure(self._attempt.address, LEAVING, is_final=False), now)
+                return self._failed(Failure(self._attempt.address, NOT_UP, is_final=False), now)
             self._attempt, self._pause = None, FIRST_PAUSE
             self._failures.clear()
             self._known = reply.nodes
-            return self._enter(node, now) if self._node is None else self._detach(node, now)
+            return self._accepted(node, now)
         if node == self._node and reply.number == self._beat:
             self._unanswered = 0
             self._known = reply.nodes
             return [] if reply.is_accepted else self._leave(now)
         return []
+
+    def _accepted(self, node: NodeId, now: float) -> list[Effect]:
+        if self._node is None or self._move is None:
+            return self._enter(node, now)
+        self._move.to = node
+        # Once it has sent `Detach`, the old contact does not wait for `Moved` any more.
+        return [] if self._move.number else [Send(self._node.address, Moved())]
 
     def _enter(self, node: NodeId, now: float) -> list[Effect]:
         self._node, self._move = node, None
@@ -301,14 +223,12 @@ class Contact:
         return self._seek(now)
 
     def _detach(self, node: NodeId, now: float) -> list[Effect]:
-        """Another node has accepted: wait until everything that was sent to the old one has arrived."""
-        assert self._node is not None
-        assert self._move is not None
-        self._move.to = node
-        if self._is_closed:
-            return []  # the node that had accepted first was lost again
+        """Wait until everything that was sent to the contact has arrived."""
+        searches = self._leave(now)  # if the notice was lost
+        if self._move is None or self._move.number:
+            return searches
         self._move.number, self._move.until = next(self._numbers), now + MOVE
-        return [Send(self._node.address, Detach(self._move.number))]
+        return [*searches, Send(node.address, Detach(self._move.number))]
 
     def _moved(self, now: float) -> list[Effect]:
         assert self._move is not None
