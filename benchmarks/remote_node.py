@@ -91,6 +91,7 @@ async def main(role: str) -> None:
         return
     async with ClusteredActorSystem(name="remote", host="127.0.0.1", port=0) as system:
         system.spawn(counter(), "counter")
+        system.spawn(Behaviors.sharded(lambda _: counter()), "counters")
         print(system.self_node.address.port, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

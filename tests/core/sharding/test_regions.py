@@ -358,3 +358,23 @@ async def test_the_shards_of_a_region_share_the_turns_of_the_event_loop(system: 
         await asyncio.sleep(0)
         most = max(most, stopped - before)
     assert most < 1_000
+
+
+async def test_the_shards_of_a_region_can_be_looked_at(system: ActorSystem) -> None:
+    region = system.spawn(Behaviors.sharded(Recording(), num_shards=10), "accounts")
+    for number in range(30):
+        region.entity(f"account-{number}").tell("one")
+    await settle()
+    for given in (region, "accounts"):
+        state = await system.shard_state(given)
+        assert (state.name, state.num_shards, state.entities, state.is_complete) == ("accounts", 10, 30, True)
+        expected = {shard_of(f"account-{number}", 10) for number in range(30)}
+        assert [shard.shard for shard in state.shards] == sorted(expected)
+        assert {shard.owner for shard in state.shards} == {None}
+
+
+@pytest.mark.parametrize("region", ["orders", "", "a/b", 7])
+async def test_only_a_region_has_shards(region: Any, system: ActorSystem) -> None:
+    system.spawn(Behaviors.ignore(), "orders")
+    with pytest.raises(ArgumentError, match="region"):
+        await system.shard_state(region)

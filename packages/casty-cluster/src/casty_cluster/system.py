@@ -10,7 +10,6 @@ from typing import Any, Final, Self, Unpack, cast, overload, override
 
 from casty import (
     ActorRef,
-    ActorSystem,
     Behavior,
     BroadcastRef,
     CastyConfig,
@@ -32,7 +31,7 @@ from casty.config.schema import WhenDowned, WhenRejected
 from casty.errors import ArgumentError, JoinError, NodeDownedError
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
 from casty.extension import checked_config
-from casty.member import ClusterState, Member, NodeId
+from casty.member import Member, NodeId
 from casty.quantities import check_count, checked_seconds
 from casty.spi.cluster_feature import ShutdownPhase
 
@@ -41,6 +40,7 @@ from casty_cluster.features.features import Features
 from casty_cluster.node.membership_log import REPEATED
 from casty_cluster.node.node import Node
 from casty_cluster.node.termination import Termination
+from casty_cluster.operated_system import OperatedSystem
 from casty_cluster.protocol.membership.effects import Out
 from casty_cluster.receptionist.receptionist import Receptionist
 from casty_cluster.settings import NodeArguments, node_settings
@@ -53,7 +53,7 @@ REJOIN_PAUSE: Final = 1.0
 DOWNED_EXIT_CODE: Final = 86
 
 
-class ClusteredActorSystem(ActorSystem):
+class ClusteredActorSystem(OperatedSystem):
     """An actor system that is one node of a cluster. Use it with `async with`.
 
     Nodes of one cluster have the same `name`, and find each other through `seed_nodes`: the same list on every node,
@@ -128,6 +128,7 @@ class ClusteredActorSystem(ActorSystem):
         self._termination.finish(error)
 
     @property
+    @override
     def node(self) -> Node:
         """The membership of this node, for features. Raises `SystemStoppedError` outside of `async with`."""
         if self._node is None:
@@ -136,6 +137,7 @@ class ClusteredActorSystem(ActorSystem):
         return self._node
 
     @property
+    @override
     def features(self) -> Features:
         """The features of this node. Raises as `node` does."""
         if self._features is None:
@@ -149,19 +151,17 @@ class ClusteredActorSystem(ActorSystem):
         return self._node is not None
 
     @property
+    @override
     def self_node(self) -> Member:
         """This node as a member."""
         return self.node.local
 
     @property
+    @override
     def members(self) -> tuple[Member, ...]:
         """All members that this node knows of, by node; empty while the node is not a member itself."""
         state = self.node.views.current
         return () if state is None else state.members
-
-    def get_cluster_state(self) -> ClusterState | None:
-        """The view that this node has of its cluster; None while the node is not a member."""
-        return self.node.views.current
 
     async def wait_for(self, count: int, timeout: float = 60.0) -> None:
         """Wait until `count` members are up.
@@ -223,7 +223,7 @@ class ClusteredActorSystem(ActorSystem):
             raise ArgumentError(f"node= of lookup is a member, its NodeId or its name, not {node!r}")
         if node is None or node in (self.self_node.node, self.self_node.node_id):
             return self.features.lookup(path) or super().lookup(path)
-        member = next((member for member in self.members if node in (member.node, member.node_id)), None)
+        member = self._member(node)
         if member is None:
             return None
         host, port = member.address
@@ -307,6 +307,8 @@ class ClusteredActorSystem(ActorSystem):
             await self.node.wait_until(lambda state: self.self_node in state.up)
         except JoinError:
             return  # `_rejected` has been called
+        if self._draining is not None:
+            self.node.retire()
         self.event_stream.publish(NodeRejoined(self.self_node))
 
     @override
@@ -314,10 +316,8 @@ class ClusteredActorSystem(ActorSystem):
         self._termination.stopping()
         try:
             await self._stop_rejoining()
-            await self._run(ShutdownPhase.stop_accepting)
-            if self._node is not None:
-                self._node.retire()
-            await self._run(ShutdownPhase.hand_off)
+            if self._features is not None:
+                await self._start_to_drain()
         finally:  # also where the program ends and cancels this task
             await super()._shut_down()
 
@@ -344,7 +344,7 @@ class ClusteredActorSystem(ActorSystem):
         finally:
             self.kernel.remote = None
             await super()._finish()
-            self._node = self._features = None
+            self._node = self._features = self._draining = None
             self._termination.stop_listening()
 
     async def _run(self, phase: ShutdownPhase) -> None:

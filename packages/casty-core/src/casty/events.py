@@ -5,7 +5,9 @@ from typing import Any, Generic
 
 from casty.member import Member
 from casty.messages import Terminated
+from casty.node_id import NodeId
 from casty.ref import ActorRef
+from casty.regions import ShardReason
 from casty.type_variables import M
 
 
@@ -149,3 +151,37 @@ class NodeRejoined:
     """This node is a member again, as another incarnation."""
 
     member: Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardStarted:
+    """A shard of a region runs on this node of a cluster. The reason is what has brought it here."""
+
+    region: str
+    shard: int
+    epoch: int
+    reason: ShardReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardStopped:
+    """A shard of a region, and each of its entities, has stopped on this node of a cluster."""
+
+    region: str
+    shard: int
+    epoch: int
+    reason: ShardReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardMoved:
+    """A shard runs on another node than before. Published on the node of the region's coordinator, for all nodes."""
+
+    region: str
+    shard: int
+    epoch: int
+    """That of the new owner."""
+    source: NodeId
+    """The owner before."""
+    owner: NodeId
+    reason: ShardReason

@@ -49,6 +49,7 @@ from casty.runtime.sharding import Shards as Shards
 from casty.runtime.sharding import addressed as addressed
 from casty.runtime.sharding import entity_path as entity_path
 from casty.runtime.sharding import place_of as place_of
+from casty.runtime.sharding import region_name as region_name
 from casty.runtime.sharding import shard_of as shard_of
 from casty.runtime.signals import Restart
 from casty.runtime.stopping import request_stop

@@ -2,34 +2,11 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, override
+from typing import override
 
 from casty.address import PeerAddress
-
-
-class NodeId(NamedTuple):
-    """One incarnation of a node: a process that is started again at the same address is another node.
-
-    A client, which connects to nodes and is none itself, is named likewise: by the name that it has chosen and port 0,
-    at which nothing listens. So no client can pass for a node.
-    """
-
-    host: str
-    port: int
-    uid: int
-    """64 bits, drawn at random when the process starts; never 0."""
-
-    @property
-    def is_client(self) -> bool:
-        return self.port == 0
-
-    @property
-    def address(self) -> PeerAddress:
-        return PeerAddress(self.host, self.port)
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.address}#{self.uid:x}"
+from casty.node_id import NodeId as NodeId
+from casty.regions import RegionState
 
 
 class MemberStatus(Enum):
@@ -94,6 +71,8 @@ class ClusterState:
     retiring: frozenset[NodeId] = frozenset()
     """Members that have announced that they are about to leave, so that they are given nothing new."""
     leader: NodeId | None = None
+    regions: tuple[RegionState, ...] = ()
+    """The regions of sharded behaviors, by name, in what `get_cluster_state` returns; features of a node see none."""
 
     @property
     def up(self) -> tuple[Member, ...]:

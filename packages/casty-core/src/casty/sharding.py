@@ -5,6 +5,15 @@ from typing import TYPE_CHECKING, Any
 from casty._doors import CLUSTER, resolve
 from casty.behaviors.clustered import RegionRef as RegionRef
 from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
+from casty.events import ShardMoved as ShardMoved
+from casty.events import ShardStarted as ShardStarted
+from casty.events import ShardStopped as ShardStopped
+from casty.regions import Rebalancing as Rebalancing
+from casty.regions import RegionState as RegionState
+from casty.regions import ShardMove as ShardMove
+from casty.regions import ShardReason as ShardReason
+from casty.regions import ShardState as ShardState
+from casty.regions import ShardStatus as ShardStatus
 from casty.replication import ReplicationConfig as ReplicationConfig
 
 if TYPE_CHECKING:

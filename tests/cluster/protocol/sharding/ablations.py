@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from casty.member import NodeId
+from casty.regions import ShardReason
 from casty_cluster.protocol.sharding.buffer import Buffer, Buffered
 from casty_cluster.protocol.sharding.census import Census
 from casty_cluster.protocol.sharding.coordinator import Coordinator
@@ -131,15 +132,15 @@ def _accept_any_epoch(self: Owner[Any], shard: int, epoch: int) -> bool:
 def _start_instead(self: Owner[Any], node: NodeId, message: Message[Any]) -> list[Any]:
     if message.shard in self._hosted:
         return _BOUNCE(self, node, message)
-    self._hosted[message.shard] = Hosting(message.epoch, HostPhase.running)
+    self._hosted[message.shard] = Hosting(message.epoch, HostPhase.running, ShardReason.other)
     delivery = Deliver(shard=message.shard, entity=message.entity, message=message.message)
     return [Run(message.shard, message.epoch), delivery]
 
 
-def _stop_without_draining(self: Owner[Any], shard: int, now: float) -> list[Any]:
+def _stop_without_draining(self: Owner[Any], shard: int, reason: ShardReason, now: float) -> list[Any]:
     hosting = self._hosted[shard]
     if hosting.phase is not HostPhase.running:
-        return _CLOSE(self, shard, now)
+        return _CLOSE(self, shard, reason, now)
     return [*self._halt(shard, hosting, "it was handed off"), *self._stopped(shard, hosting.epoch)]
 
 
@@ -175,8 +176,8 @@ def _epoch_without_term(self: Coordinator, shard: int) -> int:
     return self.table.highest(shard) + 1
 
 
-def _grant_before_stopped(self: Coordinator, shard: int, target: NodeId | None) -> list[Any]:
-    return [*_HAND_OFF(self, shard, target), *self._free(shard, self.table.entries[shard], 0.0)]
+def _grant_before_stopped(self: Coordinator, shard: int, target: NodeId | None, reason: ShardReason) -> list[Any]:
+    return [*_HAND_OFF(self, shard, target, reason), *self._free(shard, self.table.entries[shard], reason, 0.0)]
 
 
 def _announce_at_once(self: Coordinator, shard: int, node: NodeId, now: float) -> list[Any]:
@@ -216,9 +217,10 @@ def _resume() -> Generator[None]:
                 effects += [SendSystem(entry.owner, Grant(self._term, shard, entry.epoch)), *self._serve(shard, now)]
         return effects
 
-    def granted(self: Owner[Any], shard: int, epoch: int) -> list[Any]:
+    def granted(self: Owner[Any], grant: Grant) -> list[Any]:
+        shard, epoch = grant.shard, grant.epoch
         if not self._is(shard, epoch, HostPhase.draining):
-            return _GRANTED(self, shard, epoch)
+            return _GRANTED(self, grant)
         self._hosted[shard].phase = HostPhase.running
         self._drains.stop(shard)
         return [Run(shard, epoch), Opened(shard, epoch)]

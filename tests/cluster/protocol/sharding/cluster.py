@@ -121,7 +121,9 @@ class Cluster:
                     node.shards[shard].drains = True
                 case effects.Halt(shard, epoch):
                     self._halt(node, shard, epoch)
-                case effects.Warn():
+                case effects.Warn() | effects.ShardRuns() | effects.ShardEnds():
+                    pass
+                case effects.ShardLeaves() | effects.ShardArrives():
                     pass
         node.validate()
 

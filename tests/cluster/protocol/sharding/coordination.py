@@ -6,6 +6,7 @@ from typing import Any
 from casty.member import NodeId
 from casty_cluster.protocol.sharding.allocation import Move, Regions
 from casty_cluster.protocol.sharding.coordinator import GRANTS, Coordinator, Phase
+from casty_cluster.protocol.sharding.effects import Note
 from casty_cluster.protocol.sharding.inputs import Received
 from casty_cluster.protocol.sharding.owner import Hosted
 from casty_cluster.protocol.system_link import SendSystem
@@ -16,6 +17,7 @@ from casty_cluster.wire.sharding import (
 )
 
 from tests.cluster.protocol.sharding.membership import A, B, viewed
+from tests.cluster.protocol.sharding.noting import notes, without_notes
 
 FIRST = (1 << GRANTS) + 1
 """The first epoch of the term of A, the oldest member and coordinator."""
@@ -41,11 +43,14 @@ class Part:
     def __init__(self, num_shards: int = 100, strategy: Any = None) -> None:
         self.num_shards = num_shards
         self.machine = Coordinator(A, num_shards, strategy or Scripted())
+        self.notes: list[Note] = []
+        """What operators have learnt."""
 
     def give(self, given: Any, now: float = 0.0) -> list[Any]:
-        effects = list(self.machine.handle(given, now))
+        effects = self.machine.handle(given, now)
         self.machine.validate()
-        return effects
+        self.notes += notes(effects)
+        return without_notes(effects)
 
     def hear(self, node: NodeId, message: Any, now: float = 0.0) -> list[Any]:
         return self.give(Received(node, message), now)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from casty.member import NodeId
+from casty.regions import ShardReason
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.allocation import Move, Regions
 from casty_cluster.protocol.sharding.coordinator import REBALANCE_INTERVAL, START_TIMEOUT, Phase
-from casty_cluster.protocol.sharding.effects import Warn
+from casty_cluster.protocol.sharding.effects import ShardArrives, ShardLeaves, Warn
 from casty_cluster.protocol.sharding.inputs import Rebalance, Retire
 from casty_cluster.wire.sharding import (
     Forget,
@@ -207,3 +208,48 @@ def test_a_coordinator_that_retires_does_nothing_more(owned: Part, end: Any) -> 
     assert owned.machine.next_deadline() is None
     assert owned.hear(B, Stopped(7, FIRST)) == owned.hear(C, GetHome(7, 0)) == owned.give(Rebalance()) == []
     assert owned.give(viewed(A, [A, B])) == owned.give(Tick(), 99.0) == []
+
+
+def test_operators_learn_of_a_move_when_it_begins_and_when_it_has_ended(owned: Part) -> None:
+    owned.machine._placement._strategy = Scripted(moves=[(7, C)])
+    assert owned.notes == []
+    owned.give(Rebalance())
+    assert owned.notes == [ShardLeaves(7, B, ShardReason.rebalanced)]
+    owned.hear(B, Stopped(7, FIRST))
+    owned.hear(C, Started(7, FIRST + 1))
+    moved = ShardArrives(shard=7, epoch=FIRST + 1, source=B, owner=C, reason=ShardReason.rebalanced)
+    assert owned.notes[1:] == [moved]
+
+
+def test_operators_learn_of_shards_whose_owner_was_removed(owned: Part) -> None:
+    owned.machine._placement._strategy = Scripted(C)
+    owned.give(viewed(A, [A, C]))
+    assert owned.notes == [ShardLeaves(7, B, ShardReason.removed)]
+    [granted] = owned.hear(A, GetHome(7, FIRST))
+    assert granted.message.reason == "removed"
+    owned.hear(C, Started(7, FIRST + 1))
+    moved = ShardArrives(shard=7, epoch=FIRST + 1, source=B, owner=C, reason=ShardReason.removed)
+    assert owned.notes[1:] == [moved]
+
+
+def test_a_shard_that_comes_back_has_not_moved(owned: Part) -> None:
+    owned.hear(B, Stopped(7, FIRST))
+    owned.hear(A, GetHome(7, FIRST))
+    owned.hear(B, Started(7, FIRST + 1))
+    assert owned.notes == []
+
+
+def test_a_shard_has_moved_from_the_node_that_has_run_it_last(owned: Part) -> None:
+    owned.machine._placement._strategy = Scripted(moves=[(7, C)])
+    owned.give(Rebalance())
+    owned.hear(B, Stopped(7, FIRST))
+    owned.give(viewed(A, [A, B]))  # C was granted the shard, and has not run it
+    owned.machine._placement._strategy = Scripted(A)
+    owned.hear(A, GetHome(7, FIRST))
+    owned.hear(A, Started(7, FIRST + 2))
+    assert [note.source for note in owned.notes if isinstance(note, ShardArrives)] == [B]
+
+
+def test_a_grant_says_why(owned: Part) -> None:
+    [granted] = owned.hear(A, GetHome(8, 0))
+    assert granted.message.reason == "requested"

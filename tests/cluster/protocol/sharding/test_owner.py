@@ -4,12 +4,28 @@ from typing import Any
 
 import pytest
 from casty.member import NodeId
+from casty.regions import ShardReason
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.sharding.effects import Claim, Closed, Deliver, Drain, Halt, Opened, Run, SendUser, Warn
+from casty_cluster.protocol.sharding.effects import (
+    Claim,
+    Closed,
+    Deliver,
+    Drain,
+    Halt,
+    Note,
+    Opened,
+    Run,
+    SendUser,
+    ShardEnds,
+    ShardRuns,
+    Warn,
+)
 from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, DrainAll, Drained, Fenced, Follow, Received
 from casty_cluster.protocol.sharding.owner import DRAIN_TIMEOUT, PAUSE, Hosted, Owner
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import Bounce, Grant, HandOff, HostPhase, Message, Refused, Started, Stopped
+
+from tests.cluster.protocol.sharding.noting import notes, without_notes
 
 PEER, HOST, NEXT_HOST = (NodeId(name, 1, uid) for uid, name in enumerate(("peer", "host", "next"), 1))
 SHARD = 7
@@ -20,12 +36,15 @@ class Part:
 
     def __init__(self) -> None:
         self.machine = Owner[int]()
+        self.notes: list[Note] = []
+        """What operators have learnt."""
         self.give(Follow(HOST))
 
     def give(self, given: Any, now: float = 0.0) -> list[Any]:
         effects = self.machine.handle(given, now)
         self.machine.validate()
-        return effects
+        self.notes += notes(effects)
+        return without_notes(effects)
 
     def grant(self, epoch: int) -> list[Any]:
         return self.give(Received(HOST, Grant(1, SHARD, epoch)))
@@ -206,3 +225,39 @@ def test_without_a_member_to_hand_them_to_all_shards_are_drained(running: Part) 
 
 def test_an_owner_that_has_no_coordinator_yet_reports_nothing() -> None:
     assert Owner[int]().handle(Received(HOST, HandOff(1, SHARD, 5)), 0.0) == []
+
+
+def test_operators_learn_why_a_shard_starts_and_stops(part: Part) -> None:
+    part.give(Received(HOST, Grant(1, SHARD, 5, "rebalanced")))
+    assert part.notes == []
+    part.give(Claimed(SHARD, 5))
+    assert part.notes == [ShardRuns(SHARD, 5, ShardReason.rebalanced)]
+    part.give(Received(HOST, HandOff(1, SHARD, 5, "leaving")))
+    part.give(Drained(SHARD, 5))
+    assert part.notes[1:] == [ShardEnds(SHARD, 5, ShardReason.leaving)]
+
+
+def test_operators_learn_of_each_other_end_of_a_shard(running: Part) -> None:
+    running.give(Fenced(SHARD, 5))
+    running.grant(6)
+    running.give(Claimed(SHARD, 6))
+    running.grant(7)
+    running.give(Claimed(SHARD, 7))
+    running.give(DrainAll())
+    running.give(Drained(SHARD, 7))
+    ends = [note for note in running.notes if isinstance(note, ShardEnds)]
+    reasons = (ShardReason.fenced, ShardReason.downed, ShardReason.shutdown)
+    assert ends == [ShardEnds(SHARD, epoch, reason) for epoch, reason in enumerate(reasons, 5)]
+
+
+def test_a_shard_that_has_not_started_does_not_stop(starting: Part) -> None:
+    starting.hand_off(5)
+    starting.grant(6)
+    starting.give(ClaimRefused(SHARD, 6, 9))
+    assert starting.notes == []
+
+
+def test_a_reason_of_a_newer_version_is_another_one(part: Part) -> None:
+    part.give(Received(HOST, Grant(1, SHARD, 5, "moonlight")))
+    part.give(Claimed(SHARD, 5))
+    assert part.notes == [ShardRuns(SHARD, 5, ShardReason.other)]

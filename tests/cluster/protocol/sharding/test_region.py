@@ -39,6 +39,7 @@ from casty_cluster.wire.sharding import (
 )
 
 from tests.cluster.protocol.sharding.membership import A, B, C, D, viewed
+from tests.cluster.protocol.sharding.noting import without_notes
 
 SHARD = 7
 
@@ -52,7 +53,7 @@ class Part:
     def give(self, given: Any, now: float = 0.0) -> list[Any]:
         effects = self.machine.handle(given, now)
         self.machine.validate()
-        return effects
+        return without_notes(effects)
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ class Features:
 
     def __init__(self, features: Named, feature_node: FeatureNode, kernel: Kernel, node: Node) -> None:
         self.node = feature_node
+        self._node = node
         self._features = features
         self._behaviors = claimed_behaviors(features)
         self._messages = claimed_messages(features)
@@ -87,6 +88,12 @@ class Features:
     def lookup(self, path: str) -> ActorRef[Any] | None:
         """The reference that the feature returned which runs the behavior at that path."""
         return self._refs.get(path)
+
+    async def hand_over(self) -> None:
+        """Have the members that stay take over what the features run here, and give this node nothing new."""
+        await self.run(ShutdownPhase.stop_accepting)
+        self._node.retire()
+        await self.run(ShutdownPhase.hand_off)
 
     async def run(self, phase: ShutdownPhase) -> None:
         """Carry out a phase of the shutdown: it ends when each feature's task has ended or timed out."""

@@ -14,6 +14,7 @@ from casty.extension import Kernel, LocalRef, Shards, Throttle
 from casty.interruption import described, raise_unless_failure
 from casty.member import ClusterState, NodeId
 from casty.printable import printable
+from casty.regions import Rebalancing, RegionState
 from casty.spi.cluster_feature import (
     ClusterFeature,
     ClusterNode,
@@ -24,9 +25,11 @@ from casty.spi.cluster_feature import (
 )
 
 from casty_cluster.node.enduring import Strays, enduring
+from casty_cluster.protocol.sharding.overview import overview
 from casty_cluster.remoting.delivery import Delivery, Wire
 from casty_cluster.sharding.fences import Fences, Holding
 from casty_cluster.sharding.lane import EntityLane
+from casty_cluster.sharding.operators import REQUESTS, Operators
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.post import Post
 from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region
@@ -61,6 +64,7 @@ class Sharding(ClusterFeature):
         self._outbox = Outbox(node.send, self._hear)
         self._lane = EntityLane(delivery, wire, self._region, self._connected)
         self._regions: dict[str, ClusterRegion] = {}
+        self._operators = Operators(node, self._outbox)
         self._guardian: LocalRef[Any] | None = None
         self._fences = Fences(kernel, self._holding)
         self._changed = asyncio.Event()
@@ -107,7 +111,31 @@ class Sharding(ClusterFeature):
         self._lane.local = local
         for region in list(self._regions.values()):
             self._safely(region, partial(region.see, view))
+        self._operators.view_changed(view)
         self._changed.set()
+
+    # For operators.
+
+    def overviews(self) -> tuple[RegionState, ...]:
+        """What this node knows of each region, by name."""
+        view = self._node.view
+        known = ((name, region.pair) for name, region in sorted(self._regions.items()))
+        return tuple(
+            overview(name, view, pair.region, pair.coordinator) for name, pair in known if view is not None and pair
+        )
+
+    async def shard_state(self, region: object, timeout: float) -> RegionState:
+        return await self._operators.state(self._regions, region, timeout)
+
+    async def rebalance(self, region: object, timeout: float) -> Rebalancing:
+        return await self._operators.rebalance(self._regions, region, timeout)
+
+    @property
+    def hosting(self) -> list[str]:
+        """The names of the regions of which shards run here."""
+        return sorted(region.name for region in self._regions.values() if region.has_shards)
+
+    # References and regions.
 
     def entity(self, region: str, entity_id: str) -> ActorRef[Any] | None:
         """A reference to an entity whose address has travelled; None for one that no entity can have, or a region too
@@ -181,13 +209,17 @@ class Sharding(ClusterFeature):
                     logger.warning("a message of %s about %s is dropped: %s", node, region.name, printable(error))
                 continue
             if isinstance(message, SHARDING):
-                self._safely(region, partial(region.hear, node, message))
+                self._take(region, node, message)
 
     def _hear(self, node: NodeId, name: str, messages: Sequence[Any]) -> None:
         """What this node has sent itself."""
         region = self._region(name)
         for message in messages:
-            self._safely(region, partial(region.hear, node, message))
+            self._take(region, node, message)
+
+    def _take(self, region: ClusterRegion, node: NodeId, message: Any) -> None:
+        hear = partial(self._operators.hear, region) if isinstance(message, REQUESTS) else region.hear
+        self._safely(region, partial(hear, node, message))
 
     def _connected(self, node: NodeId) -> None:
         for region in list(self._regions.values()):
@@ -213,8 +245,7 @@ class Sharding(ClusterFeature):
         try:
             await self._until(lambda region: not region.has_shards)
         except asyncio.CancelledError:
-            left = sorted(region.name for region in self._regions.values() if region.has_shards)
-            logger.warning("shards of these regions were not handed over: %s", ", ".join(left))
+            logger.warning("shards of these regions were not handed over: %s", ", ".join(self.hosting))
             raise
 
     async def _quiesce(self) -> None:

@@ -13,10 +13,25 @@ from casty.errors import ActorStoppedError, NodeLostError, OverloadedError
 from casty.extension import Claim as FenceClaim
 from casty.extension import Entities, Kernel, LocalRef, Shards, shard_of
 from casty.member import ClusterState, NodeId
+from casty.regions import ShardReason
 
 from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.sharding import held
-from casty_cluster.protocol.sharding.effects import Claim, Deliver, Drain, Drop, DropCause, Halt, Run, SendUser, Warn
+from casty_cluster.protocol.sharding.effects import (
+    Claim,
+    Deliver,
+    Drain,
+    Drop,
+    DropCause,
+    Halt,
+    Run,
+    SendUser,
+    ShardArrives,
+    ShardEnds,
+    ShardLeaves,
+    ShardRuns,
+    Warn,
+)
 from casty_cluster.protocol.sharding.held import WHY, Held
 from casty_cluster.protocol.sharding.inputs import (
     Bounced,
@@ -35,8 +50,9 @@ from casty_cluster.sharding.letters import AskLetter, Letter
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.pair import Effect, Pair
 from casty_cluster.sharding.post import Post
+from casty_cluster.sharding.story import Story
 from casty_cluster.wire.entities import EntityFrame
-from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, Message
+from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, HostPhase, Message
 
 logger = logging.getLogger("casty.sharding")
 
@@ -68,8 +84,8 @@ class ClusterRegion:
         self._outbox = outbox
         self._flush = flush
         self._changed = changed
+        self._story = Story(name, kernel)
         self._pair: Pair | None = None
-        """None while this node is no member of a cluster, or does not know the number of shards."""
         self._held = Held[Letter]()
         self._holding: Driver[held.Input[Letter], held.Effect[Letter]] = Driver(
             self._held, kernel.clock, self._drop, remembered=0
@@ -80,6 +96,11 @@ class ClusterRegion:
         self._view: ClusterState | None = None
 
     # The region on this node.
+
+    @property
+    def pair(self) -> Pair | None:
+        """None while this node is no member of a cluster, or does not know the number of shards."""
+        return self._pair
 
     def host(
         self,
@@ -150,6 +171,7 @@ class ClusterRegion:
         if pair is None:
             return
         pair.end()
+        self._tell_end(pair, ShardReason.downed)
         if self._hosting is not None:
             self._hosting.halt_all()
         for letter in list(self.flights.values()):
@@ -271,7 +293,7 @@ class ClusterRegion:
 
     @property
     def has_shards(self) -> bool:
-        return self._pair is not None and bool(self._pair.region.owner.hosted)
+        return self._pair is not None and len(self._pair.region.owner) > 0
 
     @property
     def is_quiet(self) -> bool:
@@ -288,12 +310,20 @@ class ClusterRegion:
         kept = self._held.release()
         if self._pair is not None:
             self._pair.end()
+            self._tell_end(self._pair, ShardReason.shutdown)
             kept = [*kept, *self._pair.region.sender.close()]
             self._pair = None
+        self._story.write()
         for letter in kept:
             self._post.fail(letter.message, ActorStoppedError("this node has left its cluster"))
         if self._hosting is not None:
             await self._hosting.close()
+
+    def _tell_end(self, pair: Pair, reason: ShardReason) -> None:
+        """Tell operators of the shards that end with this incarnation."""
+        for shard, epoch, phase in pair.region.owner.hosted:
+            if phase is not HostPhase.starting:
+                self._story.tell(ShardEnds(shard, epoch, reason))
 
     # Effects.
 
@@ -316,6 +346,8 @@ class ClusterRegion:
                 self._post.deliver(self.entities(shard), letter)
             case Drop():
                 self._drop(effect)
+            case ShardRuns() | ShardEnds() | ShardLeaves() | ShardArrives():
+                self._story.tell(effect)
             case Warn(text):
                 logger.warning("region %s: %s", self.name, text)
             case Claim() | Run() | Drain() | Halt():

@@ -49,6 +49,10 @@ SHARDING: Final[tuple[type, ...]] = (
     sharding.Forget,
     sharding.Forgotten,
     sharding.MayStop,
+    sharding.GetState,
+    sharding.StateReport,
+    sharding.RebalanceNow,
+    sharding.Rebalanced,
 )
 """What a `Batch` contains."""
 BULK: Final[tuple[type, ...]] = (*get_args(bulk.ToReceiver.__value__), *get_args(bulk.ToSender.__value__))

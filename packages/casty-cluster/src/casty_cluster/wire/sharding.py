@@ -5,7 +5,7 @@ The first group travels over system links: reliable, in order, in a `Batch` that
 would be wrong on any other lane. They have frames of their own, see `wire.entities`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from casty.member import NodeId
@@ -98,6 +98,8 @@ class Grant:
     term: int
     shard: int
     epoch: int
+    reason: str = field(default="", compare=False)
+    """The `ShardReason`. It is for operators, and changes nothing."""
 
 
 @message("casty.sharding.Started")
@@ -127,6 +129,8 @@ class HandOff:
     term: int
     shard: int
     epoch: int
+    reason: str = field(default="", compare=False)
+    """As in `Grant`."""
 
 
 @message("casty.sharding.Stopped")
@@ -162,6 +166,56 @@ class MayStop:
     """No node sends messages for entities to the receiver any more."""
 
     term: int
+
+
+@message("casty.sharding.GetState")
+@dataclass(frozen=True, slots=True)
+class GetState:
+    """Reply with `StateReport`: an operator wants to see the region."""
+
+    number: int
+    """Of the request, among those of its sender."""
+
+
+@message("casty.sharding.StateReport")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateReport:
+    """What the sender knows of its own shards and, where it coordinates, of all; in chunks, for there may be many."""
+
+    number: int
+    """That of the request."""
+    hosted: tuple[tuple[int, int, str, int], ...] = ()
+    """Shard, epoch, `HostPhase` and active entities of each shard of the sender."""
+    targets: tuple[tuple[int, NodeId], ...] = ()
+    """Shards on the move that the coordinator has found a node for."""
+    coordinates: bool = False
+    nodes: tuple[NodeId, ...] = ()
+    """The nodes that can run shards, for the coordinator."""
+    missing: tuple[NodeId, ...] = ()
+    """The nodes that have not reported to the coordinator."""
+    last: bool = True
+    """Whether this is the last chunk."""
+
+
+@message("casty.sharding.RebalanceNow")
+@dataclass(frozen=True, slots=True)
+class RebalanceNow:
+    """An operator wants a round of rebalancing now: reply with `Rebalanced`."""
+
+    number: int
+    """As in `GetState`."""
+
+
+@message("casty.sharding.Rebalanced")
+@dataclass(frozen=True, slots=True)
+class Rebalanced:
+    """What the round has begun."""
+
+    number: int
+    moves: tuple[tuple[int, NodeId, NodeId], ...]
+    """Shard, owner and target."""
+    reason: str
+    """Why there are no moves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from casty.plugins import PluginRegistry
 from casty.plugins.serializers import make_serializer
 from casty.quantities import checked_seconds
 from casty.ref import ActorRef, BroadcastRef, checked_ref
+from casty.regions import RegionState
 from casty.replication import ReplicationConfig
 from casty.request import NO_RECEIVER
 from casty.runtime.ask import ASKS
@@ -43,7 +44,7 @@ from casty.runtime.instruments import Instruments
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
 from casty.runtime.mailbox import CLOSED
-from casty.runtime.sharding import Region, find_entity
+from casty.runtime.sharding import Region, find_entity, region_state
 from casty.runtime.snapshot import LIMIT, take_snapshot
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
@@ -266,6 +267,13 @@ class ActorSystem(ClassActorSystem):
     def _party(self) -> str | None:
         """The name of this process at barriers; None where each caller is one."""
         return None
+
+    async def shard_state(self, region: RegionRef[Any] | str, timeout: float = 5.0) -> RegionState:
+        """The shards of a region, given by its reference or its name, and how many entities of each are active. On a
+        local system it never waits. Raises `ArgumentError` if there is no such region.
+        """
+        checked_seconds(timeout, "timeout of shard_state")
+        return region_state(self.kernel, region)
 
     @override
     def snapshot(self, limit: int = LIMIT) -> SystemSnapshot:

@@ -37,6 +37,11 @@ class Census:
         return not self._missing
 
     @property
+    def missing(self) -> tuple[NodeId, ...]:
+        """The members that have not reported yet."""
+        return tuple(sorted(self._missing))
+
+    @property
     def reported(self) -> list[NodeId]:
         return list(self._reported)
 

@@ -24,23 +24,24 @@ Invariants: a shard has one owner; only members own shards; only granted shards 
 acts and a region is there, no shard without owner is asked for.
 """
 
-from collections.abc import Mapping
-from enum import Enum
 from typing import Final
 
 from casty.member import ClusterState, NodeId
+from casty.regions import ShardReason
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.allocation import AllocationStrategy, LeastShards
 from casty_cluster.protocol.sharding.census import REPORT_TIMEOUT, Census
-from casty_cluster.protocol.sharding.effects import Warn
+from casty_cluster.protocol.sharding.effects import ShardArrives, ShardLeaves, Warn
 from casty_cluster.protocol.sharding.inputs import Rebalance, Received, Retire, Viewed
+from casty_cluster.protocol.sharding.lateness import late_report, late_start
 from casty_cluster.protocol.sharding.leavers import Leavers
 from casty_cluster.protocol.sharding.mismatch import mismatch
 from casty_cluster.protocol.sharding.oldest import host_of, leaving
+from casty_cluster.protocol.sharding.phase import Phase as Phase
 from casty_cluster.protocol.sharding.placement import Placement
 from casty_cluster.protocol.sharding.requests import Requests
-from casty_cluster.protocol.sharding.table import Allotment, Entry, Table
+from casty_cluster.protocol.sharding.table import Allotment, Entry, Table, allotment
 from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import (
@@ -50,7 +51,6 @@ from casty_cluster.wire.sharding import (
     Grant,
     HandOff,
     Hello,
-    HostPhase,
     MayStop,
     Refused,
     Register,
@@ -66,26 +66,9 @@ REBALANCE_INTERVAL: Final = 10.0
 GRANTS: Final = 20
 """Bits of an epoch that count the grants of a term. The others hold the term, which is a time in milliseconds."""
 
-_ALLOTMENTS: Final[Mapping[str, Allotment]] = {
-    HostPhase.starting: Allotment.granting,
-    HostPhase.running: Allotment.owned,
-    HostPhase.draining: Allotment.moving,
-}
-"""In a phase that only newer versions know, a shard is waited for, as in the last one."""
-
 type FromRegion = Report | Register | GetHome | Started | Refused | Stopped | Forgotten
 type Input = Received[FromRegion] | Viewed | Retire | Rebalance
-type Effect = SendSystem[Hello | ShardHome | Grant | HandOff | Forget | MayStop] | Warn
-
-
-class Phase(Enum):
-    idle = "idle"
-    """Another node coordinates."""
-    recovering = "recovering"
-    """Reports are missing."""
-    active = "active"
-    retired = "retired"
-    """The node leaves: another one coordinates, or is about to."""
+type Effect = SendSystem[Hello | ShardHome | Grant | HandOff | Forget | MayStop] | Warn | ShardLeaves | ShardArrives
 
 
 class Coordinator:
@@ -134,6 +117,17 @@ class Coordinator:
             assert entry is not None, f"shard {shard} has a time-out and no owner"
             assert entry.state is Allotment.granting, f"shard {shard} has a time-out: {entry}"
         assert not (self._census.eligible and self._unserved), f"regions are there, and {self._unserved} wait for one"
+
+    @property
+    def census(self) -> Census:
+        return self._census
+
+    @property
+    def obstacle(self) -> str:
+        """Why no round of rebalancing can start now; empty if one can."""
+        if self.phase is Phase.active:
+            return self._placement.obstacle
+        return f"the coordinator {self._local} is {self.phase.value}"
 
     @property
     def _is_at_work(self) -> bool:
@@ -216,7 +210,7 @@ class Coordinator:
         entry = self.table.get(shard)
         if entry is not None and entry.owner != node and not self._is_truer(epoch, entry):
             return
-        self._put(shard, Entry(node, epoch, _ALLOTMENTS.get(phase, Allotment.moving)), now)
+        self._put(shard, Entry(node, epoch, allotment(phase)), now)
 
     def _is_truer(self, epoch: int, entry: Entry) -> bool:
         # The lower one is of a member that was removed where the higher one was granted.
@@ -247,7 +241,7 @@ class Coordinator:
             return []
         entry.state = Allotment.owned
         self._late_starts.stop(shard)
-        return self._answer(shard, entry)
+        return [*self.table.found(shard), *self._answer(shard, entry)]
 
     def _learn_held(self, shard: int, held: int) -> None:
         """The fence is older than this cluster, or of a coordinator whose grant no live member has reported."""
@@ -255,19 +249,23 @@ class Coordinator:
 
     def _stopped(self, node: NodeId, shard: int, epoch: int, now: float) -> list[Effect]:
         entry = self._match(node, shard, epoch)
-        return [] if entry is None else self._free(shard, entry, now)
+        # No owner stops a shard by itself, unless the journal has another one.
+        return [] if entry is None else self._free(shard, entry, ShardReason.fenced, now)
 
     # Shards
 
-    def _free(self, shard: int, entry: Entry, now: float) -> list[Effect]:
-        """The owner does not run the shard any more."""
-        self.table.remove(shard)
+    def _free(self, shard: int, entry: Entry, reason: ShardReason, now: float) -> list[Effect]:
+        """The owner does not run the shard any more, for that reason unless it was to stop it."""
+        self.table.lose(shard, reason)
         self._late_starts.stop(shard)
         return self._allot(shard, entry.target, now) if entry.target is not None else self._serve(shard, now)
 
     def _reallot(self, removed: NodeId, now: float) -> list[Effect]:
-        shards = [(shard, self.table.entries[shard]) for shard in self.table.on(removed)]
-        return [effect for shard, entry in shards for effect in self._free(shard, entry, now)]
+        reason, effects = ShardReason.removed, list[Effect]()
+        for shard in list(self.table.on(removed)):
+            effects.append(ShardLeaves(shard, removed, reason))
+            effects += self._free(shard, self.table.entries[shard], reason, now)
+        return effects
 
     def _serve(self, shard: int, now: float) -> list[Effect]:
         """Answer the members that ask for the shard, or find an owner for them."""
@@ -304,16 +302,18 @@ class Coordinator:
     def _grant(self, shard: int, node: NodeId, now: float) -> list[Effect]:
         epoch = self._next_epoch(shard)
         self._put(shard, Entry(node, epoch, Allotment.granting), now)
-        return [SendSystem(node, Grant(self._term, shard, epoch))]
+        reason = self.table.why_lost(shard) or (ShardReason.remembered if self._eager else ShardReason.requested)
+        return [SendSystem(node, Grant(self._term, shard, epoch, reason.value))]
 
     def _next_epoch(self, shard: int) -> int:
         return max(self._term << GRANTS, self.table.highest(shard)) + 1
 
-    def _hand_off(self, shard: int, target: NodeId | None) -> list[Effect]:
+    def _hand_off(self, shard: int, target: NodeId | None, reason: ShardReason) -> list[Effect]:
         """Have the owner stop the shard. What follows waits for that, or for the removal of the owner."""
         self._late_starts.stop(shard)
-        entry = self.table.move(shard, target)
-        return [SendSystem(entry.owner, HandOff(self._term, shard, entry.epoch))]
+        entry = self.table.move(shard, target, reason)
+        order = HandOff(self._term, shard, entry.epoch, reason.value)
+        return [SendSystem(entry.owner, order), ShardLeaves(shard, entry.owner, reason)]
 
     # What has become possible
 
@@ -363,12 +363,16 @@ class Coordinator:
 
     def _hand_off_all(self, node: NodeId) -> list[Effect]:
         shards = [shard for shard in self.table.on(node) if self.table.entries[shard].state is not Allotment.moving]
-        return [effect for shard in shards for effect in self._hand_off(shard, None)]
+        return [effect for shard in shards for effect in self._hand_off(shard, None, ShardReason.leaving)]
 
     # Time
 
     def _tick(self, now: float) -> list[Effect]:
-        effects: list[Effect] = [Warn(self._late_report(node)) for node in self._census.late.expire(now)]
+        recovering = self.phase is Phase.recovering
+        effects: list[Effect] = [
+            Warn(late_report(node, self._local, REPORT_TIMEOUT, recovering=recovering))
+            for node in self._census.late.expire(now)
+        ]
         for shard in list(self._late_starts.expire(now)):
             effects += self._start_elsewhere(shard)
         if self._rebalance_at is not None and now >= self._rebalance_at:
@@ -376,23 +380,16 @@ class Coordinator:
             effects += self._rebalance()
         return effects
 
-    def _late_report(self, node: NodeId) -> str:
-        waits = "no shard is granted, and" if self.phase is Phase.recovering else "nothing is granted to it, but"
-        return (
-            f"{node} has not reported its shards to the coordinator {self._local} within {REPORT_TIMEOUT:g} s: {waits} "
-            "shards that run are not concerned; it ends with the report, or when the node is downed"
-        )
-
     def _start_elsewhere(self, shard: int) -> list[Effect]:
         """The owner may start it all the same until it has replied to the hand-off."""
         entry = self.table.entries[shard]
         target, warnings = self._placement.choose(shard, without=entry.owner)
-        text = f"{entry.owner} has not started shard {shard} at epoch {entry.epoch} within {START_TIMEOUT:g} s"
-        then = f"it goes to {target}" if target else "no other node can run it, so this one is tried again"
-        return [Warn(f"{text}; {then}"), *warnings, *self._hand_off(shard, target)]
+        text = late_start(entry.owner, shard, entry.epoch, START_TIMEOUT, target)
+        return [Warn(text), *warnings, *self._hand_off(shard, target, ShardReason.late)]
 
     def _rebalance(self) -> list[Effect]:
         if self.phase is not Phase.active:
             return []
         moves, warnings = self._placement.round(self._num_shards)
-        return [*warnings, *(effect for shard, target in moves for effect in self._hand_off(shard, target))]
+        orders = (self._hand_off(shard, target, ShardReason.rebalanced) for shard, target in moves)
+        return [*warnings, *(effect for order in orders for effect in order)]

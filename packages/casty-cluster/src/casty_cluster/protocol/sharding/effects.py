@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from casty.member import NodeId
+from casty.regions import ShardReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +106,53 @@ class Closed:
 
     shard: int
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRuns:
+    """For operators: the shard runs on this node."""
+
+    shard: int
+    epoch: int
+    reason: ShardReason
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEnds:
+    """For operators: the shard has run on this node, and does not any more."""
+
+    shard: int
+    epoch: int
+    reason: ShardReason
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLeaves:
+    """For operators, from the coordinator: the shard is taken from its owner."""
+
+    shard: int
+    owner: NodeId
+    reason: ShardReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardArrives:
+    """For operators, from the coordinator: the shard runs on another node than before."""
+
+    shard: int
+    epoch: int
+    source: NodeId
+    owner: NodeId
+    reason: ShardReason
+
+
+type Note = ShardRuns | ShardEnds | ShardLeaves | ShardArrives
+"""What operators learn of. No machine depends on it."""
+
+
+def shard_reason(text: str) -> ShardReason:
+    """The reason in a message."""
+    try:
+        return ShardReason(text)
+    except ValueError:
+        return ShardReason.other

@@ -19,9 +19,23 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from casty.member import NodeId
+from casty.regions import ShardReason
 
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.sharding.effects import Claim, Closed, Deliver, Drain, Halt, Opened, Run, SendUser, Warn
+from casty_cluster.protocol.sharding.effects import (
+    Claim,
+    Closed,
+    Deliver,
+    Drain,
+    Halt,
+    Opened,
+    Run,
+    SendUser,
+    ShardEnds,
+    ShardRuns,
+    Warn,
+    shard_reason,
+)
 from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, DrainAll, Drained, Fenced, Follow, Received
 from casty_cluster.protocol.sharding.timeouts import Timeouts
 from casty_cluster.protocol.system_link import SendSystem
@@ -34,7 +48,16 @@ PAUSE: Final = 1.0
 
 type Input[M] = Received[Message[M] | Grant | HandOff] | Claimed | ClaimRefused | Drained | Fenced | Follow | DrainAll
 type ForShell[M] = (
-    SendSystem[Started | Refused | Stopped] | SendUser[Bounce[M]] | Deliver[M] | Claim | Run | Drain | Halt | Warn
+    SendSystem[Started | Refused | Stopped]
+    | SendUser[Bounce[M]]
+    | Deliver[M]
+    | Claim
+    | Run
+    | Drain
+    | Halt
+    | Warn
+    | ShardRuns
+    | ShardEnds
 )
 type Effect[M] = ForShell[M] | Opened | Closed
 
@@ -53,6 +76,8 @@ class Hosting:
 
     epoch: int
     phase: HostPhase
+    reason: ShardReason
+    """Why it starts, and from its hand-off on why it ends."""
 
 
 class Owner[M]:
@@ -62,6 +87,10 @@ class Owner[M]:
         self._coordinator: NodeId | None = None
         self._hosted: dict[int, Hosting] = {}
         self._drains = Timeouts[int](DRAIN_TIMEOUT)
+
+    def __len__(self) -> int:
+        """How many shards are hosted."""
+        return len(self._hosted)
 
     @property
     def hosted(self) -> list[Hosted]:
@@ -96,7 +125,8 @@ class Owner[M]:
                 self._coordinator = coordinator
                 return []
             case DrainAll():
-                return [effect for hosted in self.hosted for effect in self._close(hosted.shard, now)]
+                shards = list(self._hosted)
+                return [effect for shard in shards for effect in self._close(shard, ShardReason.shutdown, now)]
             case Tick():
                 return self._tick(now)
 
@@ -125,51 +155,54 @@ class Owner[M]:
                     return [Deliver(shard=message.shard, entity=message.entity, message=message.message)]
                 return self._bounce(node, message)
             case Grant():
-                return self._granted(message.shard, message.epoch)
+                return self._granted(message)
             case HandOff():
-                return self._handed_off(message.shard, message.epoch, now)
+                return self._handed_off(message, now)
 
     def _bounce(self, node: NodeId, message: Message[M]) -> list[Effect[M]]:
         return [SendUser(node, message.bounce())]
 
-    def _granted(self, shard: int, epoch: int) -> list[Effect[M]]:
+    def _granted(self, grant: Grant) -> list[Effect[M]]:
+        shard, epoch = grant.shard, grant.epoch
         held = self._hosted.get(shard)
         if held is not None and held.epoch >= epoch:
             return []
         reason = f"it was granted to another node meanwhile, and to this one again at epoch {epoch}"
-        ended = [] if held is None else self._halt(shard, held, reason)
-        self._hosted[shard] = Hosting(epoch, HostPhase.starting)
+        ended = [] if held is None else [*self._halt(shard, held, reason), *_end(shard, held, ShardReason.downed)]
+        self._hosted[shard] = Hosting(epoch, HostPhase.starting, shard_reason(grant.reason))
         return [*ended, Claim(shard, epoch)]
 
     def _claimed(self, shard: int, epoch: int) -> list[Effect[M]]:
         if not self._is(shard, epoch, HostPhase.starting):
             return []
-        self._hosted[shard].phase = HostPhase.running
-        return [Run(shard, epoch), *self._report(Started(shard, epoch)), Opened(shard, epoch)]
+        hosting = self._hosted[shard]
+        hosting.phase = HostPhase.running
+        runs = ShardRuns(shard, epoch, hosting.reason)
+        return [Run(shard, epoch), *self._report(Started(shard, epoch)), Opened(shard, epoch), runs]
 
-    def _handed_off(self, shard: int, epoch: int, now: float) -> list[Effect[M]]:
-        if not self._is(shard, epoch, *HostPhase):
+    def _handed_off(self, order: HandOff, now: float) -> list[Effect[M]]:
+        if not self._is(order.shard, order.epoch, *HostPhase):
             # Such as after a refused claim, whose report is under way. The coordinator compares epochs.
-            return self._report(Stopped(shard, epoch))
-        return self._close(shard, now)
+            return self._report(Stopped(order.shard, order.epoch))
+        return self._close(order.shard, shard_reason(order.reason), now)
 
-    def _close(self, shard: int, now: float) -> list[Effect[M]]:
+    def _close(self, shard: int, reason: ShardReason, now: float) -> list[Effect[M]]:
         """Accept no more; report that the shard has stopped when all that was accepted is handled."""
         hosting = self._hosted[shard]
         match hosting.phase:
             case HostPhase.starting:
                 return [Halt(shard, hosting.epoch, "it was handed off"), *self._stopped(shard, hosting.epoch)]
             case HostPhase.running:
-                hosting.phase = HostPhase.draining
+                hosting.phase, hosting.reason = HostPhase.draining, reason
                 self._drains.start(shard, now)
                 return [Drain(shard, hosting.epoch), Closed(shard, hosting.epoch)]
             case HostPhase.draining:
                 return []
 
     def _stopped(self, shard: int, epoch: int) -> list[Effect[M]]:
-        del self._hosted[shard]
+        hosting = self._hosted.pop(shard)
         self._drains.stop(shard)
-        return self._report(Stopped(shard, epoch))
+        return [*self._report(Stopped(shard, epoch)), *_end(shard, hosting, hosting.reason)]
 
     def _tick(self, now: float) -> list[Effect[M]]:
         due = self._drains.next()
@@ -191,12 +224,18 @@ class Owner[M]:
     def _fenced(self, shard: int, epoch: int, held: int | None) -> list[Effect[M]]:
         if not self._is(shard, epoch, HostPhase.running, HostPhase.draining):
             return []
-        halted = self._halt(shard, self._hosted[shard], "the journal has a newer owner of it")
-        del self._hosted[shard]
+        hosting = self._hosted.pop(shard)
+        halted = self._halt(shard, hosting, "the journal has a newer owner of it")
         # The report goes first: the sender's request for a new home must not find this one.
-        return [*self._report(Stopped(shard, epoch) if held is None else Refused(shard, epoch, held)), *halted]
+        report = self._report(Stopped(shard, epoch) if held is None else Refused(shard, epoch, held))
+        return [*report, *halted, *_end(shard, hosting, ShardReason.fenced)]
 
     def _halt(self, shard: int, hosting: Hosting, reason: str) -> list[Effect[M]]:
         self._drains.stop(shard)
         closed = [Closed(shard, hosting.epoch)] if hosting.phase is HostPhase.running else []
         return [Halt(shard, hosting.epoch, reason), *closed]
+
+
+def _end(shard: int, hosting: Hosting, reason: ShardReason) -> list[ShardEnds]:
+    """What operators learn of a shard that ends; nothing if it has not started."""
+    return [] if hosting.phase is HostPhase.starting else [ShardEnds(shard, hosting.epoch, reason)]

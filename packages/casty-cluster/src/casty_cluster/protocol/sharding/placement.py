@@ -44,12 +44,10 @@ class Placement:
         return chosen, [self._warning(problem, f"the shard goes to {chosen}, which has the fewest")]
 
     def round(self, num_shards: int) -> tuple[list[Move], list[Warn]]:
-        """The moves of a round of rebalancing. None while it is unknown what an unreachable member, or a shard on the
-        move, will change; none if the strategy fails.
-        """
-        regions = self._regions()
-        if self._census.state.unreachable or self._table.moving or len(regions) < 2:
+        """The moves of a round of rebalancing; none while there is an obstacle, or if the strategy fails."""
+        if self.obstacle:
             return [], []
+        regions = self._regions()
         limit = max(1, min(REBALANCE_SHARDS, num_shards // 10))
         try:
             moves = [(shard, node) for shard, node in self._strategy.rebalance(regions, limit)]
@@ -61,6 +59,17 @@ class Placement:
             raise_unless_failure(error)
             problem = f"raised {described(error)}"
         return [], [self._warning(problem, "no shard is moved in this round")]
+
+    @property
+    def obstacle(self) -> str:
+        """Why no shard can be moved now: it is unknown what an unreachable member, or a shard on the move, will change.
+        Empty if there is no obstacle.
+        """
+        if unreachable := sorted(self._census.state.unreachable):
+            return f"members are unreachable: {', '.join(map(str, unreachable))}"
+        if self._table.moving:
+            return f"{len(self._table.moving)} shards are on the move already"
+        return "" if len(self._census.eligible) > 1 else "fewer than two nodes can run its shards"
 
     def _regions(self, without: NodeId | None = None) -> Regions:
         return {node: self._table.on(node) for node in self._census.eligible if node != without}

@@ -122,7 +122,7 @@ class Region[M]:
     @property
     def may_leave(self) -> bool:
         """Whether this node may leave the cluster without a loss. Its actors must have stopped, and `Quiesce`."""
-        if self.owner.hosted:
+        if len(self.owner):
             return False
         if self._coordinator is None:  # no node knows of this one, which has never learned of a home
             return self.sender.is_quiet

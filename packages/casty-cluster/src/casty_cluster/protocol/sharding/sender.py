@@ -23,7 +23,7 @@ Invariants: a home's epoch is higher than `after`; the next home's is higher sti
 has no home or its home is being left; where messages wait, the next home is known or asked for, as soon as possible.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -89,6 +89,11 @@ class Sender[M]:
     def is_quiet(self) -> bool:
         """Whether no message of this node waits or is under way."""
         return not self._buffer and not any(route.used or route.leaving for route in self._routes)
+
+    @property
+    def homes(self) -> Iterator[tuple[int, Home]]:
+        """The known homes, by shard."""
+        return ((route.shard, route.home) for route in self._routes if route.home is not None)
 
     def home(self, shard: int) -> Home | None:
         """The home that a message for the shard may be sent to now without `Dispatch`; None: dispatch it.

@@ -1,10 +1,15 @@
 """The coordinator's table of shards, found by shard and by owner: no change of one shard or node looks at all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from casty.member import NodeId
+from casty.regions import ShardReason
+
+from casty_cluster.protocol.sharding.effects import ShardArrives
+from casty_cluster.wire.sharding import HostPhase
 
 
 class Allotment(Enum):
@@ -17,6 +22,20 @@ class Allotment(Enum):
     """The owner is to stop it, and another one follows."""
 
 
+_ALLOTMENTS: Final[Mapping[str, Allotment]] = {
+    HostPhase.starting: Allotment.granting,
+    HostPhase.running: Allotment.owned,
+    HostPhase.draining: Allotment.moving,
+}
+
+
+def allotment(phase: str) -> Allotment:
+    """How far a shard has come that is reported in that phase. In one that only newer versions know, the shard is
+    waited for, as in the last one.
+    """
+    return _ALLOTMENTS.get(phase, Allotment.moving)
+
+
 @dataclass(slots=True)
 class Entry:
     """A shard that has an owner."""
@@ -26,6 +45,8 @@ class Entry:
     state: Allotment
     target: NodeId | None = None
     """The node that gets it next, if that has been chosen."""
+    reason: ShardReason | None = None
+    """Why the owner loses it, once it does."""
 
 
 class Table:
@@ -36,15 +57,17 @@ class Table:
         self._on: dict[NodeId, dict[int, None]] = {}
         self._moving: dict[int, None] = {}
         self._highest: dict[int, int] = {}
+        self._lost: dict[int, Entry] = {}
+        """The last owner of each shard that has lost it, until the next one runs the shard."""
 
     @property
     def entries(self) -> Mapping[int, Entry]:
         return self._entries
 
     @property
-    def moving(self) -> int:
-        """How many shards are on the move."""
-        return len(self._moving)
+    def moving(self) -> Collection[int]:
+        """The shards on the move."""
+        return self._moving.keys()
 
     def on(self, node: NodeId) -> Mapping[int, None]:
         """The shards of that owner."""
@@ -68,10 +91,10 @@ class Table:
         if entry.state is Allotment.moving:
             self._moving[shard] = None
 
-    def move(self, shard: int, target: NodeId | None) -> Entry:
+    def move(self, shard: int, target: NodeId | None, reason: ShardReason) -> Entry:
         """Note that the shard is on the move, to that node if it is one already."""
         entry = self._entries[shard]
-        entry.state, entry.target = Allotment.moving, target
+        entry.state, entry.target, entry.reason = Allotment.moving, target, reason
         self._moving[shard] = None
         return entry
 
@@ -84,7 +107,29 @@ class Table:
             if not shards:
                 del self._on[entry.owner]
 
+    def lose(self, shard: int, reason: ShardReason) -> None:
+        """The owner does not run the shard any more; `reason` counts where none was known before."""
+        entry = self._entries[shard]
+        entry.reason = entry.reason or reason
+        self.remove(shard)
+        if entry.state is not Allotment.granting:  # else it has not run there
+            self._lost.setdefault(shard, entry)
+
+    def why_lost(self, shard: int) -> ShardReason | None:
+        """Why the last owner has lost the shard; None: it is not known to have had one."""
+        lost = self._lost.get(shard)
+        return None if lost is None else lost.reason
+
+    def found(self, shard: int) -> list[ShardArrives]:
+        """The shard runs: return its move, if it has run on another node before."""
+        before, now = self._lost.pop(shard, None), self._entries[shard]
+        if before is None or before.owner == now.owner:
+            return []
+        reason = before.reason or ShardReason.other
+        return [ShardArrives(shard=shard, epoch=now.epoch, source=before.owner, owner=now.owner, reason=reason)]
+
     def clear(self) -> None:
+        self._lost.clear()
         self._entries.clear()
         self._on.clear()
         self._moving.clear()

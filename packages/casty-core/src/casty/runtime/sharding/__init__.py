@@ -9,5 +9,7 @@ from casty.runtime.sharding.recency import Recency as Recency
 from casty.runtime.sharding.region import Region as Region
 from casty.runtime.sharding.region import addressed as addressed
 from casty.runtime.sharding.region import find_entity as find_entity
+from casty.runtime.sharding.region import region_name as region_name
+from casty.runtime.sharding.region import region_state as region_state
 from casty.runtime.sharding.shards import Shards as Shards
 from casty.runtime.sharding.shards import settings_of as settings_of

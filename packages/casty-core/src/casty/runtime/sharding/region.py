@@ -8,9 +8,10 @@ from casty.behaviors.arguments import checked_entity_id
 from casty.behaviors.clustered import RegionRef, ShardedBehavior, ShardEnvelope
 from casty.behaviors.functions import noun
 from casty.behaviors.values import IGNORE, Behavior, LifecycleBehavior
-from casty.errors import BehaviorError
+from casty.errors import ArgumentError, BehaviorError
 from casty.mailbox import Mailbox, checked_mailbox
 from casty.ref import ActorRef
+from casty.regions import RegionState, ShardState
 from casty.runtime.cell import LocalRef
 from casty.runtime.children import spawn_cell
 from casty.runtime.kernel import Kernel
@@ -52,6 +53,19 @@ class Region[M]:
         number = shard_of(entity_id, self._shards.num_shards)
         return self._shards.get(number) or self._shards.open(number)
 
+    def state(self) -> RegionState:
+        """Its shards, all of which run here."""
+        shards = ((number, self._shards.get(number)) for number in sorted(self._shards.numbers))
+        return RegionState(
+            name=self.cell.name,
+            num_shards=self._shards.num_shards,
+            shards=tuple(
+                ShardState(number, owner=None, epoch=0, entities=entities.counts.active)
+                for number, entities in shards
+                if entities is not None
+            ),
+        )
+
     async def _close(self, ctx: object) -> None:
         self._shards.end()
 
@@ -69,6 +83,9 @@ class LocalRegionRef[M](RoutedRef[ShardEnvelope[M]], LocalRef[ShardEnvelope[M]],
     @override
     def home(self) -> LocalRef[Any]:
         return self
+
+    def state(self) -> RegionState:
+        return self._region.state()
 
     @override
     def entity(self, entity_id: str) -> "EntityRef[M]":
@@ -130,6 +147,25 @@ def addressed(message: object, path: str) -> str:
             "region.entity(entity_id)"
         )
     return checked_entity_id(cast("ShardEnvelope[Any]", message).entity_id)
+
+
+def region_state(kernel: Kernel, region: object) -> RegionState:
+    """The shards of a region of this process, given by its name or its reference. Raises `ArgumentError`."""
+    ref = kernel.find(f"/{region_name(region)}")
+    if not isinstance(ref, LocalRegionRef):
+        raise ArgumentError(
+            f"there is no region {region_name(region)!r}: spawn(Behaviors.sharded(...), name) makes one"
+        )
+    return cast("LocalRegionRef[Any]", ref).state()
+
+
+def region_name(region: object) -> str:
+    """The name in an argument that is a name or a reference. Raises `ArgumentError` for anything else."""
+    if isinstance(region, RegionRef):
+        return cast("RegionRef[Any]", region).address.path.removeprefix("/")
+    if not isinstance(region, str) or not region or "/" in region or region.startswith("_"):
+        raise ArgumentError(f"a region is given by its name, such as 'accounts', or its reference, not {region!r}")
+    return region
 
 
 def find_entity(kernel: Kernel, address: ActorAddress) -> ActorRef[Any] | None:

@@ -1,0 +1,184 @@
+"""Requests of operators about regions: sent to all nodes that have to reply, and answered for other nodes."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import batched, count
+from typing import Any, Final, final
+
+from casty.errors import ArgumentError, JoinError
+from casty.extension import region_name
+from casty.member import ClusterState, NodeId
+from casty.quantities import checked_seconds
+from casty.regions import Rebalancing, RegionState, ShardMove
+from casty.spi.cluster_feature import ClusterNode
+
+from casty_cluster.protocol.sharding.coordinator import Phase
+from casty_cluster.protocol.sharding.inputs import Rebalance
+from casty_cluster.protocol.sharding.oldest import host_of, present
+from casty_cluster.protocol.sharding.survey import Survey
+from casty_cluster.sharding.outbox import Outbox
+from casty_cluster.sharding.pair import Pair
+from casty_cluster.sharding.region import ClusterRegion
+from casty_cluster.wire.sharding import GetState, Rebalanced, RebalanceNow, StateReport
+
+CHUNK: Final = 1_000
+"""Shards in one report: they take at most 30 KB of the 60 KiB that a control message holds."""
+
+REQUESTS: Final = (GetState, StateReport, RebalanceNow, Rebalanced)
+"""What nodes send each other for operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A survey that a caller waits for."""
+
+    survey: Survey
+    over: asyncio.Event
+
+
+@final
+class Operators:
+    """The requests of this node's operators, and its replies to those of others."""
+
+    def __init__(self, node: ClusterNode, outbox: Outbox) -> None:
+        self._node = node
+        self._outbox = outbox
+        self._numbers = count(1)
+        self._looks: dict[int, _Look] = {}
+        self._orders: dict[int, asyncio.Future[Rebalanced]] = {}
+
+    def view_changed(self, view: ClusterState | None) -> None:
+        """A member that was removed is not waited for; outside of a cluster, no reply can come."""
+        for look in self._looks.values():
+            if view is None:
+                look.over.set()
+            else:
+                self._follow(look, present(view))
+
+    async def state(self, regions: "dict[str, ClusterRegion]", region: object, timeout: float) -> RegionState:
+        """The region as its nodes report it within `timeout` seconds; the result names those that do not."""
+        checked_seconds(timeout, "timeout of shard_state")
+        view, known, pair = self._find(regions, region)
+        members = sorted(present(view))
+        look = _Look(Survey(known.name, pair.region.num_shards, members), asyncio.Event())
+        number = next(self._numbers)
+        self._looks[number] = look
+        try:
+            for member in members:
+                self._send(member, known, GetState(number))
+            async with asyncio.timeout(timeout):
+                await look.over.wait()
+        except TimeoutError:
+            pass  # the result says which nodes have not replied
+        finally:
+            del self._looks[number]
+        return look.survey.result()
+
+    async def rebalance(self, regions: "dict[str, ClusterRegion]", region: object, timeout: float) -> Rebalancing:
+        """Have the coordinator start a round of rebalancing. Raises `TimeoutError` if it does not reply."""
+        checked_seconds(timeout, "timeout of rebalance")
+        view, known, _ = self._find(regions, region)
+        host = host_of(view)
+        if host is None:
+            return Rebalancing(reason="no member coordinates: all of them leave, or none is up yet")
+        number = next(self._numbers)
+        outcome = self._orders[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._send(host.node, known, RebalanceNow(number))
+            async with asyncio.timeout(timeout):
+                reply = await outcome
+        except TimeoutError:
+            raise TimeoutError(
+                f"{host.node}, which coordinates the region {known.name}, has not replied within {timeout:g} s; "
+                "whether it has begun to move shards is unknown: shard_state shows it"
+            ) from None
+        finally:
+            del self._orders[number]
+        return Rebalancing(tuple(ShardMove(*move) for move in reply.moves), reply.reason)
+
+    def hear(self, region: ClusterRegion, node: NodeId, message: Any) -> None:
+        """One of `REQUESTS` from a member, or from this node."""
+        match message:
+            case GetState(number):
+                for report in _reports(region, number):
+                    self._send(node, region, report)
+            case StateReport():
+                look = self._looks.get(message.number)
+                if look is not None:
+                    look.survey.take(node, message)
+                    if look.survey.is_over:
+                        look.over.set()
+            case RebalanceNow(number) if region.pair is not None:
+                self._send(node, region, _rebalance(region.pair, number))
+            case Rebalanced():
+                outcome = self._orders.get(message.number)
+                if outcome is not None and not outcome.done():
+                    outcome.set_result(message)
+            case _:
+                pass
+
+    def _find(self, regions: "dict[str, ClusterRegion]", region: object) -> tuple[ClusterState, ClusterRegion, Pair]:
+        """The region of that name or reference. Raises `ArgumentError` where this node does not know it."""
+        name, view = region_name(region), self._node.view
+        if view is None:
+            raise JoinError("this node is not a member of a cluster now; wait_for(1) waits until it is")
+        known = regions.get(name)
+        if known is None or known.pair is None:
+            there = ", ".join(sorted(name for name, known in regions.items() if known.pair is not None))
+            raise ArgumentError(
+                f"this node knows no region {name!r}; it knows: {there or 'none'}. A region is known everywhere soon "
+                "after the first node has spawned it"
+            )
+        return view, known, known.pair
+
+    def _send(self, to: NodeId, region: ClusterRegion, message: Any) -> None:
+        if region.num_shards is not None:
+            self._outbox.put(to, region.name, region.num_shards, message)
+
+    def _follow(self, look: _Look, members: Iterable[NodeId]) -> None:
+        look.survey.removed(members)
+        if look.survey.is_over:
+            look.over.set()
+
+
+def _reports(region: ClusterRegion, number: int) -> list[StateReport]:
+    pair = region.pair
+    if pair is None:
+        return []
+    hosted = [
+        (shard, epoch, phase.value, 0 if (entities := region.entities(shard)) is None else entities.counts.active)
+        for shard, epoch, phase in pair.region.owner.hosted
+    ]
+    return [*_chunks(number, hosted), _last_report(pair, number)]
+
+
+def _chunks(number: int, hosted: list[tuple[int, int, str, int]]) -> list[StateReport]:
+    return [StateReport(number=number, hosted=chunk, last=False) for chunk in batched(hosted, CHUNK)]
+
+
+def _last_report(pair: Pair, number: int) -> StateReport:
+    """What the coordinator adds, if this node has it."""
+    coordinator = pair.coordinator
+    if coordinator.phase not in (Phase.recovering, Phase.active):
+        return StateReport(number=number)
+    moving = ((shard, coordinator.table.entries[shard].target) for shard in coordinator.table.moving)
+    targets = [(shard, target) for shard, target in moving if target is not None]
+    return StateReport(
+        number=number,
+        coordinates=True,
+        # Moves with a target are limited to those of a round, and to late starts; what does not fit is left out.
+        targets=tuple(targets[:CHUNK]),
+        nodes=coordinator.census.eligible,
+        missing=coordinator.census.missing,
+    )
+
+
+def _rebalance(pair: Pair, number: int) -> Rebalanced:
+    coordinator = pair.coordinator
+    if obstacle := coordinator.obstacle:
+        return Rebalanced(number, (), obstacle)
+    pair.coordinate(Rebalance())
+    entries = ((shard, coordinator.table.entries[shard]) for shard in coordinator.table.moving)
+    moves = tuple((shard, entry.owner, entry.target) for shard, entry in entries if entry.target is not None)
+    return Rebalanced(number, moves, "" if moves else "the allocation strategy moves no shard: they are balanced")

@@ -1,0 +1,107 @@
+"""What operators learn of the shards of one region: an event for each change, and lines of the log for many at once.
+
+A node that fails may take thousands of shards with it. What happens within a second to shards of the same nodes for the
+same reason is one line, with their number and the first of them.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Final, final
+
+from casty.clock import TimerHandle
+from casty.events import ShardMoved, ShardStarted, ShardStopped
+from casty.extension import Kernel
+from casty.printable import printable
+from casty.regions import ShardReason
+
+from casty_cluster.protocol.sharding.effects import Note, ShardArrives, ShardEnds, ShardLeaves, ShardRuns
+
+logger = logging.getLogger("casty.sharding")
+
+PERIOD: Final = 1.0
+"""Seconds for which changes are collected for a line."""
+NAMED: Final = 10
+"""Shards that a line names."""
+
+_WHY: Final = {
+    ShardReason.requested: "a message was sent to one of its entities",
+    ShardReason.remembered: "its entities are remembered",
+    ShardReason.rebalanced: "to rebalance the shards",
+    ShardReason.leaving: "its node leaves",
+    ShardReason.removed: "its node was removed from the cluster",
+    ShardReason.late: "its node did not start it in time",
+    ShardReason.fenced: "the journal has another owner",
+    ShardReason.downed: "this node was removed from the cluster",
+    ShardReason.shutdown: "no member stays to run it",
+    ShardReason.other: "for a reason that only a newer version knows",
+}
+
+
+@dataclass(slots=True)
+class _Line:
+    count: int = 0
+    first: tuple[int, ...] = ()
+
+
+@final
+class Story:
+    """See the module."""
+
+    def __init__(self, region: str, kernel: Kernel) -> None:
+        self._region = region
+        self._clock = kernel.clock
+        self._stream = kernel.event_stream
+        self._lines: dict[tuple[str, ShardReason], _Line] = {}
+        self._timer: TimerHandle | None = None
+
+    def tell(self, note: Note) -> None:
+        """Publish the event now, and log it soon."""
+        self._publish(note)
+        line = self._lines.setdefault((_what(note), note.reason), _Line())
+        line.count += 1
+        if line.count <= NAMED:
+            line.first = (*line.first, note.shard)
+        if self._timer is None:
+            self._timer = self._clock.call_later(PERIOD, self.write)
+
+    def write(self) -> None:
+        """Log what has been collected."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        lines, self._lines = self._lines, {}
+        for (what, reason), line in lines.items():
+            shards = "shard" if line.count == 1 else f"{line.count} shards:"
+            more = f" and {line.count - NAMED} more" if line.count > NAMED else ""
+            named = ", ".join(map(str, line.first))
+            logger.info("region %s: %s %s%s %s (%s)", printable(self._region), shards, named, more, what, _WHY[reason])
+
+    def _publish(self, note: Note) -> None:
+        region, shard, reason = self._region, note.shard, note.reason
+        match note:
+            case ShardRuns(epoch=epoch):
+                if self._stream.wants(ShardStarted):
+                    self._stream.publish(ShardStarted(region=region, shard=shard, epoch=epoch, reason=reason))
+            case ShardEnds(epoch=epoch):
+                if self._stream.wants(ShardStopped):
+                    self._stream.publish(ShardStopped(region=region, shard=shard, epoch=epoch, reason=reason))
+            case ShardArrives(epoch=epoch, source=source, owner=owner):
+                if self._stream.wants(ShardMoved):
+                    moved = ShardMoved(
+                        region=region, shard=shard, epoch=epoch, source=source, owner=owner, reason=reason
+                    )
+                    self._stream.publish(moved)
+            case ShardLeaves():
+                pass  # the event comes with the arrival
+
+
+def _what(note: Note) -> str:
+    match note:
+        case ShardRuns():
+            return "started on this node"
+        case ShardEnds():
+            return "stopped on this node"
+        case ShardLeaves(owner=owner):
+            return f"taken from {owner}"
+        case ShardArrives(source=source, owner=owner):
+            return f"moved from {source} to {owner}"
