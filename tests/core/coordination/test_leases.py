@@ -232,7 +232,7 @@ async def test_a_lock_outlives_its_entity() -> None:
 
 async def crash(system: ActorSystem, entity_id: str) -> None:
     """Fail an entity: supervision starts it again."""
-    region: Any = system.lookup("/_distributed-persistent")
+    region: Any = system.lookup("/casty-distributed-persistent")
     region.entity(entity_id).tell("no operation")
     await settle()
 

@@ -106,6 +106,12 @@ class ClusteredActorSystem(OperatedSystem):
         """Make a node as `[cluster]` describes it. `overrides` are arguments of the class, and take precedence."""
         return cls(config=config, **overrides)
 
+    @property
+    @override
+    def _party(self) -> str:
+        """This node at barriers and elections, unless the caller has a name of its own."""
+        return str(self.self_node.node.address)
+
     @override
     async def __aenter__(self) -> Self:
         await super().__aenter__()

@@ -141,6 +141,16 @@ async def test_a_cancellation_leaves_the_outcome_unknown() -> None:
     assert [operation.result for operation in history.operations] == [UNKNOWN]
 
 
+async def test_an_operation_that_has_not_ended_is_there_already() -> None:
+    """A process that is killed records nothing more."""
+    history = History()
+    task = asyncio.create_task(history.record("a", ("set", 1), asyncio.sleep(0, result=None)))
+    await asyncio.sleep(0)
+    assert [(operation.call, operation.result) for operation in history.operations] == [(("set", 1), UNKNOWN)]
+    await task
+    assert [(operation.call, operation.result) for operation in history.operations] == [(("set", 1), None)]
+
+
 async def test_a_refused_operation_is_not_recorded() -> None:
     async def refuse() -> None:
         raise LookupError
@@ -148,7 +158,7 @@ async def test_a_refused_operation_is_not_recorded() -> None:
     history = History()
     with pytest.raises(LookupError):
         await history.record("a", ("set", 1), refuse(), refused=(LookupError,))
-    assert history.operations == []
+    assert history.operations == ()
 
 
 async def test_times_are_those_of_the_clock_that_callers_share() -> None:

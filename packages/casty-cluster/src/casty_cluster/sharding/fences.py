@@ -41,6 +41,14 @@ class FencedLog(WrappedLog):
             raise
 
     @override
+    async def confirm(self) -> None:
+        try:
+            await self.log.confirm()
+        except FencedError as refused:
+            self._fenced(refused.held)
+            raise
+
+    @override
     def append(self, first: int, events: Sequence[Any], tags: Sequence[Sequence[str]], settle: Settle) -> None:
         def settled(number: int, error: Exception | None) -> None:
             settle(number, error)

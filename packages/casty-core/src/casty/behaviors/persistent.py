@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from casty.behaviors.arguments import check_afterwards, checked_events
 from casty.behaviors.context import ActorContext
@@ -74,6 +74,20 @@ class PersistedBehavior(Behavior[Any]):
 _set_events = cast("Any", PersistedBehavior).events.__set__
 _set_then = cast("Any", PersistedBehavior).then.__set__
 _set_reply = cast("Any", PersistedBehavior).reply.__set__
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedBehavior(Behavior[Any]):
+    """Returned by a command handler that stores nothing: what it has sent is released once the journal has confirmed
+    that no other process owns the entity by now.
+
+    Until it notices that its node was removed from a cluster, an old owner handles messages, though it cannot store
+    events. With this, it cannot reply from a state that is out of date either. Where the journal cannot tell, commands
+    that follow fail too, though their events may be stored: it is for actors that recognize a repeated command.
+    """
+
+
+CONFIRMED: Final = ConfirmedBehavior()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

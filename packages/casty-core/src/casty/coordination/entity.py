@@ -10,8 +10,8 @@ from typing import Any, Final
 from casty.behaviors.behavior import Behavior
 from casty.behaviors.context import ActorContext
 from casty.behaviors.factory import Behaviors
-from casty.behaviors.persistent import SnapshotEvery
-from casty.coordination.operations import Answer, Instant, Operation, OperationId, Structure
+from casty.behaviors.persistent import CONFIRMED, SnapshotEvery
+from casty.coordination.operations import Answer, Instant, Operation, OperationId, Refused, Structure, Waiting
 from casty.coordination.results import Recall
 from casty.coordination.state import Happened, State
 from casty.coordination.structures import Bucket, Counter, Members, Permits, Queue, Register, Rendezvous
@@ -76,9 +76,10 @@ class Host:
         """A handler that keeps the state itself."""
 
         async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
-            happened = self._decide(ctx, state, message)
+            happened, answers = self._decide(ctx, state, message)
             for one in happened:
                 state.apply(one)
+            self._reply(answers)
             self._settle(ctx, state, happened)
             return Behaviors.same()
 
@@ -86,37 +87,37 @@ class Host:
 
     async def on_command(self, ctx: ActorContext[Message], state: State, message: Message) -> Behavior[Any]:
         """Handle a message; replies leave when the facts before them are durable."""
-        happened = self._decide(ctx, state, message)
-        if not happened:
-            self._plan(ctx, state)
-            return Behaviors.same()
-        return Behaviors.persisted(happened, then=lambda state: self._settle(ctx, state, happened))
+        happened, answers = self._decide(ctx, state, message)
+        self._reply(answers)
+        if happened:
+            return Behaviors.persisted(happened, then=lambda state: self._settle(ctx, state, happened))
+        self._plan(ctx, state)
+        # A reply from the state alone could be out of date: this node may have been removed without its knowledge.
+        return CONFIRMED if any(_depends_on_state(answer) for answer in answers) else Behaviors.same()
 
-    def _decide(self, ctx: ActorContext[Message], state: State, message: Message) -> Sequence[Happened]:
+    def _decide(
+        self, ctx: ActorContext[Message], state: State, message: Message
+    ) -> tuple[Sequence[Happened], Sequence[Answer]]:
         match message:
             case Operation():
                 self._callers[message.id] = message.reply_to
-                happened, answers = state.decide(message, instant(ctx))
+                return state.decide(message, instant(ctx))
             case Tick():
                 self._planned = None
-                happened, answers = state.tick(instant(ctx))
-        for answer in answers:
-            self._reply(answer)
-        return happened
+                return state.tick(instant(ctx))
 
     def _settle(self, ctx: ActorContext[Message], state: State, happened: Sequence[Happened]) -> None:
         """The facts are durable: reply to the operations that caused them."""
-        for one in happened:
-            if one.by is not None:
-                result = state.results.find(one.by)
-                if not isinstance(result, Recall):  # else its client has gone on, and does not wait
-                    self._reply(Answer(one.by, result))
+        results = ((one.by, state.results.find(one.by)) for one in happened if one.by is not None)
+        # A result that is gone is that of a client which has gone on, and does not wait.
+        self._reply([Answer(to, result) for to, result in results if not isinstance(result, Recall)])
         self._plan(ctx, state)
 
-    def _reply(self, answer: Answer) -> None:
-        caller = self._callers.pop(answer.to, None)
-        if caller is not None:
-            caller.tell(answer.value)
+    def _reply(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            caller = self._callers.pop(answer.to, None)
+            if caller is not None:
+                caller.tell(answer.value)
 
     def _plan(self, ctx: ActorContext[Message], state: State) -> None:
         now = instant(ctx)
@@ -128,6 +129,10 @@ class Host:
             ctx.timers.cancel(DUE)
         else:
             ctx.timers.start(DUE, Tick(), after=max(0.0, due - now.time))
+
+
+def _depends_on_state(answer: Answer) -> bool:
+    return not isinstance(answer.value, Waiting | Refused)
 
 
 def instant(ctx: ActorContext[Any]) -> Instant:

@@ -1,5 +1,6 @@
 """The facade: makes handles of structures, and starts the region of their entities."""
 
+import logging
 from typing import Any, Final
 
 from casty.behaviors.arguments import checked_journal
@@ -17,9 +18,11 @@ from casty.quantities import check_count
 from casty.replication import ReplicationConfig
 from casty.spi.event_journal import EventJournal
 
-IN_MEMORY: Final = "_distributed"
-PERSISTENT: Final = "_distributed-persistent"
-"""Names of regions. They belong to the system itself: its actors may use structures until they have stopped."""
+logger = logging.getLogger("casty")
+
+IN_MEMORY: Final = "casty-distributed"
+PERSISTENT: Final = "casty-distributed-persistent"
+"""Names of regions, the same on every node."""
 
 
 class Regions:
@@ -29,10 +32,16 @@ class Regions:
         self._system = system
         self._started: dict[str, tuple[EventJournal | str | None, RegionRef[Message]]] = {}
 
-    def find(self, journal: EventJournal | str | None) -> RegionRef[Message]:
+    def find(self, journal: EventJournal | str | None, *, on_cluster: bool) -> RegionRef[Message]:
         name = IN_MEMORY if journal is None else PERSISTENT
         if name not in self._started:
             checked_journal(journal)
+            if journal is None and on_cluster:
+                logger.warning(
+                    "distributed structures without a journal are in the memory of one node each: they are lost when "
+                    "that node ends, and when their shard moves to another node; to keep them, give distributed() a "
+                    "journal that all nodes share"
+                )
             sharded = Behaviors.sharded(lambda entity_id: entity(entity_id, journal), num_shards=SHARDS)
             self._started[name] = journal, self._system.spawn(sharded, name)
         used, region = self._started[name]
@@ -184,4 +193,5 @@ def open_distributed(
             "distributed structures cannot be replicated yet; to have them outlive a node, use a journal that all "
             "nodes share: distributed(journal='postgresql://…')"
         )
-    return Distributed(Client(system, regions.find(journal)), node_id)
+    region = regions.find(journal, on_cluster=node_id is not None)
+    return Distributed(Client(system, region), node_id)

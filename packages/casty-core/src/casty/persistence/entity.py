@@ -11,14 +11,14 @@ from asyncio import Future, Lock, Task
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from types import CoroutineType
-from typing import Any, Protocol, cast, override
+from typing import Any, Final, Protocol, cast, override
 
 from casty.behaviors.arguments import check_state, check_tags
 from casty.behaviors.functions import refuse_coroutine
 from casty.behaviors.initial import fresh_state
-from casty.behaviors.persistent import EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
+from casty.behaviors.persistent import CONFIRMED, EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
-from casty.errors import BehaviorError, JournalClosedError, JournalError
+from casty.errors import BehaviorError, CastyError, JournalClosedError, JournalError
 from casty.interruption import interrupts, raise_unless_failure
 from casty.output_commit import CURRENT
 from casty.persistence.entity_log import EntityLog, Save
@@ -27,6 +27,9 @@ from casty.persistence.turns import Turns
 from casty.ref import ActorRef
 
 logger = logging.getLogger("casty")
+
+UNCONFIRMED: Final = 2**63
+"""Higher than every event's number."""
 
 
 class Host(Protocol):
@@ -84,6 +87,9 @@ class EventSourcedEntity:
         self._durable = 0
         """The last event that is stored for certain."""
         self._in_flight: deque[InFlight] = deque()
+        self._unconfirmed: list[tuple[InFlight, int]] = []
+        """Commands that wait for the next confirmation, with the events that they need then."""
+        self._confirming: Task[None] | None = None
         self._drained: list[Future[None]] = []
         self._saving: set[Task[None]] = set()
         self._saving_order = Lock()
@@ -155,6 +161,11 @@ class EventSourcedEntity:
             )
         entry.needs = self._sequence_nr
         self._in_flight.append(entry)
+        if result is CONFIRMED:
+            following = SAME
+            if self._log.is_contested:
+                self._confirm(entry)
+                return following
         if self._durable == entry.needs:
             self._release()
         return following
@@ -227,13 +238,37 @@ class EventSourcedEntity:
         while self._in_flight:
             entry = self._in_flight.popleft()
             entry.discard()
-            self._host.lost(entry.command, f"its events could not be stored: {error}", error)
+            failed = (
+                "its reply could not be confirmed" if entry.needs == UNCONFIRMED else "its events could not be stored"
+            )
+            self._host.lost(entry.command, f"{failed}: {error}", error)
         self._wake_drained()
         self._host.fail(error)
 
     def _lose(self, entry: InFlight, failure: Exception) -> Behavior[Any]:
         self._host.lost(entry.command, f"the journal failed before it: {failure}", failure)
         return SAME
+
+    def _confirm(self, entry: InFlight) -> None:
+        """Hold an entry until it is certain that no other owner had followed when it was made."""
+        self._unconfirmed.append((entry, entry.needs))
+        entry.needs = UNCONFIRMED
+        if self._confirming is None:
+            self._confirming = asyncio.get_running_loop().create_task(self._confirm_all())
+
+    async def _confirm_all(self) -> None:
+        """One question for all that have waited for the answer to the one before."""
+        try:
+            while self._unconfirmed:
+                entries, self._unconfirmed = self._unconfirmed, []
+                await self._log.confirm()
+                for entry, needs in entries:
+                    entry.needs = needs
+                self._release()
+        except CastyError as error:
+            self._fail(error)
+        finally:
+            self._confirming = None
 
     def check(self) -> None:
         """Raises `JournalError` if a write has failed, so that the state has never been."""
@@ -252,7 +287,8 @@ class EventSourcedEntity:
     @property
     def tasks(self) -> Collection[Task[None]]:
         """What has not ended yet, and never may: a journal's methods may be those of a user."""
-        return (*self._log.tasks, *self._saving)
+        confirming = () if self._confirming is None else (self._confirming,)
+        return (*self._log.tasks, *self._saving, *confirming)
 
     async def settled(self) -> None:
         """Wait until the writes in flight are durable, or have failed."""

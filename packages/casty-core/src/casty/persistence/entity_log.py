@@ -69,6 +69,15 @@ class EntityLog(Protocol):
         """The entity's own writes that are under way."""
         ...
 
+    @property
+    def is_contested(self) -> bool:
+        """Whether another process may take the history over, so that `confirm` has something to find out."""
+        ...
+
+    async def confirm(self) -> None:
+        """Raises `FencedError` if another owner has followed; what a journal raises where it cannot find out."""
+        ...
+
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
         """Encode the state now; the result saves it."""
         ...
@@ -105,6 +114,13 @@ class WrappedLog:
     @property
     def tasks(self) -> Collection[Task[None]]:
         return self.log.tasks
+
+    @property
+    def is_contested(self) -> bool:
+        return self.log.is_contested
+
+    async def confirm(self) -> None:
+        await self.log.confirm()
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
         return self.log.prepare_snapshot(sequence_nr, state, keep)

@@ -34,6 +34,8 @@ class StoreLog:
         self._name = self._incarnation.hex()
         self._wall_time = wall_time
         self._epoch = 0
+        self._fence: tuple[str, str, int] | None = None
+        """The claim to repeat where other processes may make theirs."""
         self._page_size = PageSize()
         self._waiting: Write | None = None
         """The last write, which takes more events as long as it waits for its turn."""
@@ -48,9 +50,24 @@ class StoreLog:
             with as_journal_error(f"the journal failed to claim {claim.key} for {self._entity_id}"):
                 self._epoch = await store.claim(claim.key, claim.owner, claim.epoch)
             self._name = claim.owner
+            key = claim.key
         elif capabilities.kind is JournalKind.centralized:
+            key = f"entity/{self._entity_id}"
             with as_journal_error(f"the journal failed to claim {self._entity_id}"):
-                self._epoch = await store.claim(f"entity/{self._entity_id}", self._name)
+                self._epoch = await store.claim(key, self._name)
+        else:
+            return
+        if capabilities.kind is JournalKind.centralized:
+            self._fence = key, self._name, self._epoch
+
+    @property
+    def is_contested(self) -> bool:
+        return self._fence is not None
+
+    async def confirm(self) -> None:
+        if self._fence is not None:
+            with as_journal_error(f"the journal failed to confirm the owner of {self._entity_id}"):
+                await cast("FencingStore", self._store).claim(*self._fence)
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
         with as_journal_error(f"the journal failed to load a snapshot of {self._entity_id}"):
@@ -133,6 +150,13 @@ class PlainLog:
 
     async def take_over(self, claim: Claim | None = None) -> None:
         """Nothing: these four methods know of no owners, and a conflict of numbers is all that can be noticed."""
+
+    @property
+    def is_contested(self) -> bool:
+        return False
+
+    async def confirm(self) -> None:
+        """Nothing: see `take_over`."""
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
         with as_journal_error(f"{type(self._journal).__name__} failed to load a snapshot of {self._entity_id}"):

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final, override
 
@@ -51,10 +51,17 @@ class History:
     """
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
-        self.operations: list[Operation] = []
-        """Those that have ended, in the order in which they did."""
         steps = itertools.count(1)
         self._clock: Callable[[], float] = (lambda: float(next(steps))) if clock is None else clock
+        self._operations: dict[int, Operation] = {}
+        self._numbers = itertools.count()
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All of them, in the order in which they were called. Those that have not ended have an unknown outcome: a
+        simulated process that is killed does not even raise.
+        """
+        return tuple(self._operations.values())
 
     async def record[R](
         self, process: str, call: Call, awaitable: Awaitable[R], *, refused: tuple[type[Exception], ...] = ()
@@ -64,16 +71,17 @@ class History:
         An exception leaves its outcome unknown, a cancellation too. Exceptions of the types `refused` mean that the
         operation has not happened: it is not recorded. All are raised again.
         """
-        invoked = self._clock()
+        called = Operation(process=process, call=call, invoked=self._clock())
+        number = next(self._numbers)
+        self._operations[number] = called
         try:
             result = await awaitable
-        except BaseException as error:
-            if not isinstance(error, refused):
-                self.add(Operation(process=process, call=call, invoked=invoked))
+        except refused:
+            del self._operations[number]
             raise
-        self.add(Operation(process=process, call=call, invoked=invoked, returned=self._clock(), result=result))
+        self._operations[number] = replace(called, returned=self._clock(), result=result)
         return result
 
     def add(self, operation: Operation) -> None:
         """Add one that was recorded elsewhere, or that no caller made, such as the end of a lease."""
-        self.operations.append(operation)
+        self._operations[next(self._numbers)] = operation
