@@ -37,6 +37,7 @@ from casty.runtime.cell import LocalRef as LocalRef
 from casty.runtime.dead_letters import DeadLetters as DeadLetters
 from casty.runtime.dead_letters import Internal as Internal
 from casty.runtime.dead_letters import Throttle as Throttle
+from casty.runtime.mailbox import Bounded
 from casty.runtime.patience import Patience
 from casty.runtime.pending import RemoteAskGuard as RemoteAskGuard
 from casty.runtime.remote import Remote as Remote
@@ -180,6 +181,12 @@ def stop(ref: LocalRef[Any]) -> None:
 def restart(ref: LocalRef[Any], cause: BaseException) -> None:
     """Restart an actor after its current message as if it had failed with `cause`; supervision is not asked."""
     ref.cell.signal(Restart(cause))
+
+
+def unbound_mailbox(ref: ActorRef[Any]) -> None:
+    """Have an actor take every message, for one whose senders are bounded by a protocol of its own."""
+    if isinstance(ref, LocalRef) and isinstance(ref.cell.admission, Bounded):
+        ref.cell.admission = None
 
 
 def take_unread(ref: LocalRef[Any]) -> list[Any]:
