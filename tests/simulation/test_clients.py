@@ -2,7 +2,7 @@
 
 import asyncio
 
-from casty.testing.simulation import Simulation, faults, nemesis, simulate_seeds
+from casty.testing.simulation import Link, Simulation, faults, nemesis, simulate_seeds
 
 from tests.simulation.clusters import RECOVERY
 from tests.simulation.served import HOST, PLANNED, Count, ServedCluster
@@ -40,11 +40,29 @@ def test_in_a_rolling_restart_no_ask_of_a_client_fails_and_no_message_for_an_ent
             await sim.eventually(cluster.is_one, within=RECOVERY)
         await cluster.works_again()
         assert cluster.failures == []
-        cluster.is_busy = False
-        everything = list(range(1, cluster.told + 1))
-        await sim.eventually(lambda: all(len(added) >= len(everything) for added in cluster.added.values()))
-        assert all(added == everything for added in cluster.added.values())
+        await cluster.everything_arrives()
         return cluster.replies
+
+    simulate_seeds(scenario, SEEDS)
+
+
+def test_no_message_overtakes_one_that_a_leaving_contact_sends_over_a_slow_way() -> None:
+    async def scenario(sim: Simulation) -> None:
+        cluster = ServedCluster(sim, 3)
+        cluster.timeout = PLANNED
+        await cluster.begin()
+        cluster.start_client()
+        await sim.eventually(lambda: cluster.replies > 50)
+        assert cluster.client is not None
+        contact = cluster.client.contact
+        assert contact is not None
+        for name in cluster.names:
+            sim.network.set_link(contact.host, name, Link(delay=0.3, jitter=0.1))
+        await asyncio.sleep(2.0)
+        await cluster.leaves(contact.host)
+        await cluster.works_again()
+        assert cluster.failures == []
+        await cluster.everything_arrives()
 
     simulate_seeds(scenario, SEEDS)
 
@@ -63,7 +81,8 @@ def test_a_client_goes_on_within_seconds_when_its_contact_is_killed() -> None:
         await sim.eventually(lambda: client.contact not in (None, contact), within=3.0)
         ref = client.actor("/counter")
         cluster.numbers += 1
-        assert await sim.host(HOST).run(lambda: client.ask(ref, Count(cluster.numbers))) == 1
+        number = cluster.numbers
+        assert await sim.host(HOST).run(lambda: client.ask(ref, Count(number))) == number
 
     simulate_seeds(scenario, SEEDS)
 

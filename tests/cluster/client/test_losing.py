@@ -104,8 +104,12 @@ async def test_a_leaving_node_waits_for_the_asks_that_its_clients_have_pending()
     async with cluster(2, scene) as nodes, at(nodes, 1) as client:
         asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify))
         await until(lambda: bool(scene.kept))
-        leaving = asyncio.create_task(nodes[1].shutdown())
+        node = nodes[1]
+        leaving = asyncio.create_task(node.shutdown())
         await until(lambda: client.contact == nodes[0].self_node.node)
+        for _ in range(500):  # turns in which it would stop its actors
+            await asyncio.sleep(0)
+        assert node.lookup("/slow") is not None
         scene.kept[0].reply_to.tell("in time")
         assert await asking == "in time"
         await leaving
