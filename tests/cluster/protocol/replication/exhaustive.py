@@ -168,6 +168,7 @@ def _led(scenario: Scenario) -> World:
     everywhere = list(range(len(world.nodes)))
     apply_round(world, ("promote", 0, None, everywhere, Phase.active))
     _run(world, everywhere, 0, None)
+    world.budget = dict(scenario.budget)
     return world
 
 

@@ -4,6 +4,7 @@ from typing import Any, override
 
 from casty_cluster.protocol.replication.effects import Committed
 from casty_cluster.protocol.replication.member import Effect
+from casty_cluster.wire.replication import Epoch
 
 from tests.cluster.protocol.replication.node import Node
 from tests.cluster.protocol.replication.scenarios import Scenario
@@ -65,6 +66,10 @@ class Group(World):
     def is_active(self, name: str) -> bool:
         member = self.node(name).member
         return member is not None and member.is_active
+
+    def confirmed_in(self, epoch: Epoch) -> str:
+        """The nodes whose copies are confirmed at that epoch."""
+        return "".join("ABCDEFGH"[node.index] for node in self.nodes if node.disk.contents.confirmed == epoch)
 
     def events(self, name: str, entity: int = 0) -> list[int]:
         """The numbers of the events that are on that disk, as they were written."""

@@ -10,6 +10,8 @@ from tests.cluster.protocol.replication.world import Step, World
 
 ROUNDS = 40
 """Time-outs after which what has not happened never will."""
+MESSAGES = 20_000
+"""Messages and changes between two time-outs after which copies will ask each other for ever."""
 
 
 def settle(world: World, random: Random) -> Iterator[tuple[Step, World]]:
@@ -19,7 +21,8 @@ def settle(world: World, random: Random) -> Iterator[tuple[Step, World]]:
     yield from _take(world, *(("restart", other.index) for other in world.nodes if other.member is None))
     yield from _run_out(world)
     known = world.newest() or world.first
-    can_decide = known is None or decides(known, [other.copy for other in world.nodes])
+    copies = [other.copy for other in world.nodes]
+    can_decide = known is None or all(decides(group, copies) for group in (*known.former, known.group))
     others = _others(world, node)
     yield from _take(world, ("promote", node.index, others))
     yield from _run_out(world)
@@ -53,8 +56,13 @@ def _take(world: World, *steps: Step) -> Iterator[tuple[Step, World]]:
 
 def _run_out(world: World) -> Iterator[tuple[Step, World]]:
     for _ in range(ROUNDS):
-        while steps := list(world.steps()):
-            yield from _take(world, steps[0])
+        for _ in range(MESSAGES):
+            step = next(world.steps(), None)
+            if step is None:
+                break
+            yield from _take(world, step)
+        else:
+            raise AssertionError(f"R6: copies ask each other for ever: {world.network}")
         if not world.ticking:
             return
         world.budget["tick"] = 1
@@ -65,6 +73,7 @@ def _check_copies(world: World, node: Node) -> None:
     assert node.member is not None
     view = node.member.view
     assert view is not None
+    assert not view.former, f"R6: {view} has not taken over for good"
     copies = [other for other in world.nodes if other.copy in view.copies]
     for other in copies:
         contents = other.disk.contents

@@ -1,5 +1,7 @@
 """Which history is continued, and when the promises suffice."""
 
+from dataclasses import replace
+
 from casty_cluster.protocol.replication.promises import Choice, Promises
 from casty_cluster.wire.replication import BEFORE, START, Epoch, Position, Promised, View
 
@@ -41,23 +43,43 @@ def test_a_newer_view_that_a_copy_reports_is_asked_in_turn() -> None:
     made = promises()
     made.add("B", report())
     made.add("C", report(view=newer))
-    assert made.leaves == newer
+    assert made.newest == newer
     assert not made.suffice
     made.add("E", report(view=newer))
+    assert made.suffice
+
+
+def test_groups_that_may_not_know_the_newest_view_are_asked_as_well() -> None:
+    newer = View(epoch=E3, copies=("C", "E", "F"), min_acks=1, former=(OLD.group,))
+    made = promises()
+    for copy in ("B", "E"):
+        made.add(copy, report(view=newer))
+    assert made.leaves == (OLD.group, newer.group)
+    assert not made.suffice
+    made.add("C", report())
+    assert made.suffice
+
+
+def test_one_copy_that_knows_that_a_view_has_taken_over_is_enough() -> None:
+    newer = View(epoch=E3, copies=("B", "E", "F"), min_acks=1, former=(OLD.group,))
+    made = promises()
+    made.add("B", report(view=newer))
+    made.add("E", report(view=replace(newer, former=())))
+    assert made.leaves == (newer.group,)
     assert made.suffice
 
 
 def test_an_older_view_that_a_copy_reports_is_no_matter() -> None:
     made = promises(previous=View(epoch=E3, copies=("B", "C"), min_acks=1))
     made.add("B", report(view=OLD))
-    assert made.leaves.epoch == E3
+    assert made.newest.epoch == E3
 
 
 def test_a_new_shard_starts_with_its_own_view() -> None:
     made = promises(previous=None)
     made.add("B", report(view=None))
     made.add("D", report(view=None))
-    assert made.leaves == NEW
+    assert made.leaves == (NEW.group,)
     assert made.suffice
 
 
@@ -131,4 +153,4 @@ def test_a_view_that_is_reported_after_the_decision_is_no_matter() -> None:
     made.add("C", report())
     made.decide()
     made.add("A", report(view=View(epoch=E3, copies=("A", "E", "F"), min_acks=1)))
-    assert made.leaves == OLD
+    assert made.newest == OLD

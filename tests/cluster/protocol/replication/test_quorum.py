@@ -5,16 +5,16 @@ from itertools import combinations
 
 import pytest
 from casty_cluster.protocol.replication.quorum import decides, stores
-from casty_cluster.wire.replication import Epoch, View
+from casty_cluster.wire.replication import Group
 
 SIZES = [(replicas, min_acks) for replicas in range(6) for min_acks in range(replicas + 1)]
 
 
-def view(replicas: int, min_acks: int) -> View:
-    return View(epoch=Epoch(1, 1), copies=tuple("ABCDEFGH"[: replicas + 1]), min_acks=min_acks)
+def group(replicas: int, min_acks: int) -> Group:
+    return Group(tuple("ABCDEFGH"[: replicas + 1]), min_acks)
 
 
-def subsets(of: View) -> Iterator[set[str]]:
+def subsets(of: Group) -> Iterator[set[str]]:
     for size in range(len(of.copies) + 1):
         yield from map(set, combinations(of.copies, size))
 
@@ -22,14 +22,14 @@ def subsets(of: View) -> Iterator[set[str]]:
 @pytest.mark.parametrize(("replicas", "min_acks"), SIZES)
 def test_copies_that_decide_meet_each_other(replicas: int, min_acks: int) -> None:
     """Or two primaries could each replace the view."""
-    deciding = [copies for copies in subsets(view(replicas, min_acks)) if decides(view(replicas, min_acks), copies)]
+    deciding = [copies for copies in subsets(group(replicas, min_acks)) if decides(group(replicas, min_acks), copies)]
     assert deciding
     assert all(one & other for one in deciding for other in deciding)
 
 
 @pytest.mark.parametrize(("replicas", "min_acks"), [size for size in SIZES if size[1]])
 def test_copies_that_decide_meet_all_that_is_stored(replicas: int, min_acks: int) -> None:
-    of = view(replicas, min_acks)
+    of = group(replicas, min_acks)
     deciding = [copies for copies in subsets(of) if decides(of, copies)]
     storing = [copies for copies in subsets(of) if stores(of, copies)]
     assert min(map(len, storing)) == 1 + min_acks
@@ -42,18 +42,18 @@ def test_copies_that_decide_meet_all_that_is_stored(replicas: int, min_acks: int
 )
 def test_how_many_replicas_decide_without_the_primary(replicas: int, min_acks: int, needed: int) -> None:
     """The table of docs/decisions/0030-replication.md."""
-    of = view(replicas, min_acks)
+    of = group(replicas, min_acks)
     others = of.copies[1:] or of.copies
     assert next(count for count in range(len(others) + 1) if decides(of, others[:count])) == needed
 
 
 def test_of_an_even_number_half_decide_only_with_the_first_replica() -> None:
-    assert decides(view(1, 1), {"B"})
-    assert not decides(view(1, 1), {"A"})
-    assert not decides(view(3, 3), {"A", "C"})
-    assert decides(view(3, 3), {"A", "B"})
+    assert decides(group(1, 1), {"B"})
+    assert not decides(group(1, 1), {"A"})
+    assert not decides(group(3, 3), {"A", "C"})
+    assert decides(group(3, 3), {"A", "B"})
 
 
 def test_copies_of_other_views_do_not_count() -> None:
-    assert not decides(view(2, 1), {"A", "X", "Y"})
-    assert not stores(view(2, 1), {"A", "X", "Y"})
+    assert not decides(group(2, 1), {"A", "X", "Y"})
+    assert not stores(group(2, 1), {"A", "X", "Y"})

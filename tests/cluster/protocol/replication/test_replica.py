@@ -1,5 +1,6 @@
 """One copy: what it promises, stores and acknowledges, and in which order."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from casty_cluster.wire.replication import (
     Entry,
     Epoch,
     Fetch,
+    Group,
     Need,
     Position,
     Prepare,
@@ -133,7 +135,7 @@ def test_an_epoch_that_was_not_promised_is_ignored(copy: Copy, message: Any) -> 
 
 
 def test_a_report_has_the_last_event_of_each_entity_in_one_order(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replica, "PART", 2)
+    monkeypatch.setattr(replica, "PART", 2 * (1 + replica.POSITION))
     for entity in ("z", "a"):
         copy.hear(Replicate(epoch=E1, entity=entity, previous=START, start=0, entries=entries(E1)))
     copy.hear(Confirm(E1))
@@ -249,7 +251,7 @@ def test_a_confirmation_and_a_view_are_stored_before_they_are_answered(copy: Cop
     copy.is_slow = True
     assert copy.hear(Confirm(E2)) == copy.hear(Seal(E2, VIEW)) == []
     assert copy.store() == [Send("P", Confirmed(E2))]
-    assert copy.store() == [Send("P", Sealed(E2))]
+    assert copy.store() == [Send("P", Sealed(E2, for_good=True))]
     assert copy.stored[-2:] == [StoreConfirmation(E2), StoreView(VIEW)]
 
 
@@ -260,6 +262,17 @@ def test_repeated_confirmations_and_views_are_not_stored_again(copy: Copy) -> No
         stored = len(copy.stored)
         assert len(copy.hear(message)) == 1
         assert len(copy.stored) == stored
+
+
+def test_a_view_that_has_taken_over_for_good_stays_so() -> None:
+    """The seal before it may be repeated, or late."""
+    copy = Copy()
+    copy.hear(Prepare(E2))
+    early = replace(VIEW, former=(Group(("X",), 0),))
+    assert copy.hear(Seal(E2, early)) == [Send("P", Sealed(E2, for_good=False))]
+    assert copy.hear(Seal(E2, VIEW)) == [Send("P", Sealed(E2, for_good=True))]
+    assert copy.hear(Seal(E2, early)) == [Send("P", Sealed(E2, for_good=True))]
+    assert copy.stored[-2:] == [StoreView(early), StoreView(VIEW)]
 
 
 # The disk
@@ -288,3 +301,19 @@ def test_outcomes_may_be_reported_together(copy: Copy) -> None:
 def test_time_changes_nothing(copy: Copy) -> None:
     assert copy.replica.handle(Tick(), 9.0) == []
     assert copy.replica.next_deadline() is None
+
+
+@pytest.mark.parametrize("length", [1, 64, 5_000])
+def test_a_report_of_any_names_fits_into_control_frames(length: int) -> None:
+    copy = Copy()
+    copy.hear(Prepare(E1))
+    count = min(400, 200_000 // length)
+    for number in range(count):
+        name = f"{number:05}".ljust(length, "é")
+        copy.hear(Replicate(epoch=E1, entity=name, previous=START, start=0, entries=entries(E1)))
+    reports = [send.message for send in copy.hear(Prepare(E2))]
+    names = [entity for report in reports for entity, _ in report.positions]
+    assert names == sorted(set(names))
+    assert len(names) == count
+    sizes = [sum(len(entity.encode()) + replica.POSITION for entity, _ in report.positions) for report in reports]
+    assert max(sizes) <= replica.PART

@@ -43,17 +43,30 @@ START: Final = Position(BEFORE, 0)
 """Before the first event."""
 
 
+class Group(NamedTuple):
+    """Copies that keep a shard together."""
+
+    copies: tuple[CopyId, ...]
+    """The primary's first."""
+    min_acks: int
+    """Copies beside the primary's that must have stored an event before it is acknowledged."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The copies that keep the shard from this epoch on, and what counts as stored in it."""
 
     epoch: Epoch
     copies: tuple[CopyId, ...]
-    """The primary's first."""
     min_acks: int
-    """Copies beside the primary's that must have stored an event before it is acknowledged."""
+    former: tuple[Group, ...] = ()
+    """Earlier groups of which some copies may not know this view. None of them: the view has taken over for good."""
     forced: tuple[Epoch, ...] = ()
     """Epochs at which an operator has accepted the loss of acknowledged events."""
+
+    @property
+    def group(self) -> Group:
+        return Group(self.copies, self.min_acks)
 
 
 # From a primary, or a node that is about to be it, to a copy
@@ -87,7 +100,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The shard is kept by this view from now on: store that."""
+    """This view keeps the shard from now on: store that. It is sent once more when the view has taken over for good."""
 
     epoch: Epoch
     view: View
@@ -154,6 +167,8 @@ class Confirmed:
 @dataclass(frozen=True, slots=True)
 class Sealed:
     epoch: Epoch
+    for_good: bool
+    """Whether the copy knows that the view has taken over for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ class Primary:
             case Confirmed():
                 return self._promotion.confirmed(sender, now)
             case Sealed():
-                return self._promotion.sealed(sender, now)
+                return self._promotion.sealed(sender, message, now)
             case Fetched():
                 return self._promotion.fetched(message, now)
 

@@ -1,8 +1,11 @@
 """The promises for one epoch: whether they suffice, and which history of each entity the next primary continues.
 
-Theory of operation. The promises must come from the view that kept the shard last. The reports name the newest view
-that each copy knows; a view that is found this way is asked in turn. A view takes over only after it was stored where
-the promises of its predecessor meet it (`quorum.decides`), the last one is always found.
+Theory of operation. The promises must come from the group that kept the shard last. The reports name the newest view
+that each copy knows, and its group is asked in turn. A view is stored where the promises of the group before it meet
+it, so the last one that has taken over is always found. A view may also be found that has not: it is known to few
+copies, and other primaries may not find it. It names the groups that may not know it, and all of them are asked, so
+that two primaries meet there. Where neither finds the other's view, only one can seal its own: both need the same
+copies for that.
 
 The copy that was confirmed at the latest epoch, or holds an event of it, has all that was stored before that epoch; of
 two such copies the one with more events has what was stored in it. An entity that such a copy does not have has no
@@ -20,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from casty_cluster.protocol.replication.quorum import decides
-from casty_cluster.wire.replication import BEFORE, START, CopyId, Epoch, Position, Promised, View
+from casty_cluster.wire.replication import BEFORE, START, CopyId, Epoch, Group, Position, Promised, View
 
 
 class Choice(NamedTuple):
@@ -61,13 +64,18 @@ class Promises:
         return report is not None and report.is_complete
 
     @property
-    def leaves(self) -> View:
+    def newest(self) -> View:
         """The view that keeps the shard until the new one does, as far as is known before `decide`."""
         return self._previous or self._view
 
     @property
+    def leaves(self) -> tuple[Group, ...]:
+        """The groups that the new view replaces: that of the newest one, and those that may not know it."""
+        return *self.newest.former, self.newest.group
+
+    @property
     def suffice(self) -> bool:
-        return self._local in self and (self._forced or decides(self.leaves, self._complete))
+        return self._local in self and (self._forced or all(decides(group, self._complete) for group in self.leaves))
 
     def add(self, copy: CopyId, promised: Promised) -> bool:
         """Add a part of a report. Returns whether it is complete now, and was not before."""
@@ -79,7 +87,7 @@ class Promises:
         report.parts.add(promised.part)
         report.is_complete = len(report.parts) == promised.parts
         if promised.view is not None and not self._decided:
-            self._previous = max(promised.view, self._previous or promised.view, key=lambda view: view.epoch)
+            self._previous = max(self._previous or promised.view, promised.view, key=_novelty)
         return report.is_complete
 
     def positions(self, copy: CopyId) -> Mapping[str, Position]:
@@ -88,10 +96,10 @@ class Promises:
     def decide(self) -> dict[str, Choice]:
         """The history of each entity that any report names; an empty one where no event of it was stored for good.
 
-        Views that later reports name are no matter: the promises have kept them from taking over.
+        Views that later reports name are no matter: they cannot take over any more.
         """
         self._decided = True
-        deciding = [copy for copy in self._complete if self._forced or copy in self.leaves.copies]
+        deciding = [copy for copy in self._complete if self._forced or copy in self.newest.copies]
         entities = {entity: None for copy in self._complete for entity in self._reports[copy].positions}
         return {entity: self._best(entity, deciding) for entity in entities}
 
@@ -110,3 +118,8 @@ class Promises:
 
     def _position(self, entity: str, copy: CopyId) -> Position:
         return self._reports[copy].positions.get(entity, START)
+
+
+def _novelty(view: View) -> tuple[Epoch, bool]:
+    """Of one view, the copy's knowledge that it has taken over for good is the newer."""
+    return view.epoch, not view.former

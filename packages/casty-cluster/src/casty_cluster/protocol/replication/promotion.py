@@ -3,12 +3,13 @@
 Theory of operation. The copy that a coordinator has chosen asks those of the new view, and of the view that it leaves,
 for their promises. When they suffice, it completes its own histories from the copies whose histories are continued.
 Then it brings the others in step, and confirms each one that is. When enough copies are confirmed that what was found
-survives, it seals: it has the new view stored, by so many copies of both views that later promises meet it. Only then
-it is active: from now on events may be acknowledged that the copies of an earlier view do not have.
+survives, it seals: it has the new view stored, by so many copies of each group that later promises meet it. Only then
+it is active: from now on events may be acknowledged that the copies of an earlier group do not have.
 
 Confirming comes before sealing, as a view that is found must not be one whose copies are still empty. A promotion that
 is interrupted before leaves the earlier view in charge. After it has sealed anywhere, the next one finds either view,
-and in each all that was acknowledged.
+and in each all that was acknowledged. When the new view is active, the copies learn that it has taken over for good:
+the groups before it are asked no more, and may go.
 
 Copies that do not reply are asked again for ever: a view is complete when all of its copies are confirmed and know it.
 Those that come late hold up nothing.
@@ -41,6 +42,7 @@ from casty_cluster.wire.replication import (
     Promised,
     Replicate,
     Seal,
+    Sealed,
     View,
 )
 
@@ -81,6 +83,8 @@ class Promotion:
         self._promises = Promises(local, self.view, given.previous, forced=self._forced)
         self._confirmed: set[CopyId] = set()
         self._sealed: set[CopyId] = set()
+        self._settled: set[CopyId] = set()
+        """Copies that know that the view has taken over for good."""
         self._requested: set[tuple[CopyId, type]] = set()
         self._repeat_at = now + REPEAT
         self._report_at = now + PATIENCE
@@ -99,8 +103,10 @@ class Promotion:
         self._confirmed.add(sender)
         return self._progress(now)
 
-    def sealed(self, sender: CopyId, now: float) -> list[Effect]:
+    def sealed(self, sender: CopyId, message: Sealed, now: float) -> list[Effect]:
         self._sealed.add(sender)
+        if message.for_good:
+            self._settled.add(sender)
         return self._progress(now)
 
     def compared(self, sender: CopyId, reply: Acknowledge | Need, now: float) -> list[Effect]:
@@ -137,7 +143,7 @@ class Promotion:
         if self.phase is Phase.active:
             assert self._local in self._promises, "the primary's own promise is missing"
             assert self._is_kept, f"too few copies are confirmed: {self._confirmed}"
-            assert self._is_known, f"too few copies know the view: {self._sealed}"
+            assert decides(self.view.group, self._sealed), f"too few copies know the view: {self._sealed}"
 
     # Stages
 
@@ -152,16 +158,18 @@ class Promotion:
             self.phase = Phase.sealing
         if self.phase is Phase.sealing and self._is_known:
             self.phase = Phase.active
+            self.view = replace(self.view, former=())
+            self._requested = {(copy, kind) for copy, kind in self._requested if kind is not Seal}
             effects.append(Activated(self.view))
         return [*effects, *self._request()]
 
     def _complete(self, now: float) -> list[Effect]:
         """Get what the local copy lacks of the histories that are continued."""
         self.phase = Phase.completing
-        leaves = self._promises.leaves
-        forced = (*leaves.forced, *([self.view.epoch] if self._forced else []))
-        self.view = replace(self.view, forced=forced)
         choices = self._promises.decide()
+        former = tuple(group for group in dict.fromkeys(self._promises.leaves) if group != self.view.group)
+        forced = (*self._promises.newest.forced, *([self.view.epoch] if self._forced else []))
+        self.view = replace(self.view, former=() if self._forced else former, forced=forced)
         completion = self.followers[self._local] = Follower(self._local, self.view.epoch, Chosen(choices))
         return [*completion.begin(self._promises.positions(self._local), choices, now)]
 
@@ -181,13 +189,12 @@ class Promotion:
     @property
     def _is_kept(self) -> bool:
         """Whether what the primary has found survives."""
-        return self._local in self._confirmed and stores(self.view, self._confirmed)
+        return self._local in self._confirmed and stores(self.view.group, self._confirmed)
 
     @property
     def _is_known(self) -> bool:
-        """Whether any later promises, to a primary that leaves this view or the one before it, meet this view."""
-        leaves_old = self._forced or decides(self._promises.leaves, self._sealed)
-        return leaves_old and decides(self.view, self._sealed)
+        """Whether any later promises, to a primary that leaves this group or one before it, meet this view."""
+        return all(decides(group, self._sealed) for group in (*self.view.former, self.view.group))
 
     # Requests
 
@@ -200,15 +207,21 @@ class Promotion:
     def _due(self) -> Iterator[Send[Prepare | Confirm | Seal]]:
         """What copies have not replied to."""
         epoch = self.view.epoch
-        others = () if self.phase is Phase.active else self._promises.leaves.copies
-        for copy in dict.fromkeys([*self.view.copies, *others]):
+        known = self._settled if self.phase is Phase.active else self._sealed
+        for copy in self._asked:
             if copy not in self._promises:
                 yield Send(copy, Prepare(epoch))
                 continue
             if self._may_confirm(copy):
                 yield Send(copy, Confirm(epoch))
-            if self.phase >= Phase.sealing and copy not in self._sealed:
+            if self.phase >= Phase.sealing and copy not in known:
                 yield Send(copy, Seal(epoch, self.view))
+
+    @property
+    def _asked(self) -> dict[CopyId, None]:
+        """The copies that have to reply; once the view has taken over, its own."""
+        groups = () if self.phase is Phase.active else self._promises.leaves
+        return dict.fromkeys([*self.view.copies, *(copy for group in groups for copy in group.copies)])
 
     def _may_confirm(self, copy: CopyId) -> bool:
         if self.phase < Phase.confirming or copy in self._confirmed or copy not in self.view.copies:
@@ -225,13 +238,12 @@ class Promotion:
         return [Unavailable(self.view.epoch, reason)]
 
     def _reason(self) -> str:
-        leaves = self._promises.leaves
         match self.phase:
             case Phase.preparing:
-                silent = [copy for copy in leaves.copies if copy not in self._promises]
+                silent = [copy for copy in self._asked if copy not in self._promises]
                 return (
-                    f"copies {', '.join(silent)} have not promised it, and the others of {len(leaves.copies)} may lack "
-                    "acknowledged events; start their nodes, or, if their disks are gone for good, accept it with "
+                    f"copies {', '.join(silent)} have not promised it, and the others may lack acknowledged events; "
+                    "start their nodes, or, if their disks are gone for good, accept it with "
                     "system.force_promote(region, shard, allow_data_loss=True)"
                 )
             case Phase.completing:
@@ -242,4 +254,5 @@ class Promotion:
                     f"{1 + self.view.min_acks}; it ends when more are caught up: start their nodes, or other ones"
                 )
             case Phase.sealing | Phase.active:
-                return f"too few copies of {', '.join(dict.fromkeys([*leaves.copies, *self.view.copies]))} reply"
+                unaware = [copy for copy in self._asked if copy not in self._sealed]
+                return f"copies {', '.join(unaware)} have not stored the new view; start their nodes"

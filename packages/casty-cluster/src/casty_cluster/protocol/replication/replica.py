@@ -16,8 +16,7 @@ Invariants: nothing that is stored is newer than the promise; replies wait only 
 """
 
 from collections import deque
-from collections.abc import Mapping
-from itertools import batched
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from casty_cluster.protocol.machine import Tick
@@ -41,6 +40,7 @@ from casty_cluster.wire.replication import (
     Epoch,
     Fetch,
     Need,
+    Position,
     Prepare,
     Promised,
     Rejected,
@@ -50,8 +50,10 @@ from casty_cluster.wire.replication import (
     ToReplica,
 )
 
-PART: Final = 500
-"""Entities in one part of a report: with names of 64 bytes they take two thirds of a control frame of 60 KiB."""
+PART: Final = 48 * 1024
+"""Bytes of one part of a report, about: a control frame holds 60 KiB."""
+POSITION: Final = 128
+"""Bytes of a position in a report, beside the entity's name."""
 
 type Input = Received[ToReplica] | Stored | StoreFailed
 type Reply = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed
@@ -130,7 +132,7 @@ class Replica:
         contents = self._contents
         # In one order, so that parts of two replies fit together.
         positions = sorted((entity, history.position) for entity, history in contents.histories.items() if history.last)
-        parts = list(batched(positions, PART)) or [()]
+        parts = list(_parts(positions))
         return [
             Promised(
                 epoch=epoch,
@@ -148,8 +150,11 @@ class Replica:
         return [*stored, *self._reply(Send(sender, Confirmed(epoch)))]
 
     def _seal(self, sender: CopyId, message: Seal) -> list[Effect]:
-        stored = [] if message.view == self._contents.view else self._store(StoreView(message.view))
-        return [*stored, *self._reply(Send(sender, Sealed(message.epoch)))]
+        view, known = message.view, self._contents.view
+        if known is not None and known.epoch == view.epoch and not known.former:
+            view = known  # what was under way when the view took over for good takes nothing back
+        stored = [] if view == known else self._store(StoreView(view))
+        return [*stored, *self._reply(Send(sender, Sealed(message.epoch, not view.former)))]
 
     # Events
 
@@ -209,3 +214,16 @@ class Replica:
         while self._waiting and self._number - len(self._waiting) < number:
             replies += self._waiting.popleft()
         return replies
+
+
+def _parts(positions: list[tuple[str, Position]]) -> Iterator[tuple[tuple[str, Position], ...]]:
+    """At least one, which may be empty."""
+    part, size = list[tuple[str, Position]](), 0
+    for entity, position in positions:
+        bytes_more = len(entity.encode()) + POSITION
+        if part and size + bytes_more > PART:
+            yield tuple(part)
+            part, size = [], 0
+        part.append((entity, position))
+        size += bytes_more
+    yield tuple(part)
