@@ -1,0 +1,49 @@
+"""The changes of a copy as its journal stores them: lists of plain values, whose meaning stays for good."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from casty.errors import JournalError
+
+from casty_cluster.protocol.replication.stored import (
+    Change,
+    StoreConfirmation,
+    StoreEntries,
+    StorePromise,
+    StoreView,
+)
+from casty_cluster.wire.replication import Entry, Epoch, View
+
+
+def to_record(change: Change) -> list[Any]:
+    match change:
+        case StorePromise(epoch):
+            return ["promise", *epoch]
+        case StoreConfirmation(epoch):
+            return ["confirmation", *epoch]
+        case StoreView(view):
+            return ["view", *view.epoch, list(view.copies), view.min_acks, [list(epoch) for epoch in view.forced]]
+        case StoreEntries(entity, after, entries):
+            return ["entries", entity, after, [[*entry.epoch, entry.payload] for entry in entries]]
+
+
+def to_change(record: Sequence[Any]) -> Change:
+    """Raises `JournalError` for what this version cannot read: to leave it out would be another history."""
+    match record:
+        case ["promise", int(counter), int(coordinator)]:
+            return StorePromise(Epoch(counter, coordinator))
+        case ["confirmation", int(counter), int(coordinator)]:
+            return StoreConfirmation(Epoch(counter, coordinator))
+        case ["view", int(counter), int(coordinator), copies, int(min_acks), forced]:
+            epochs = tuple(Epoch(*epoch) for epoch in forced)
+            return StoreView(
+                View(epoch=Epoch(counter, coordinator), copies=tuple(copies), min_acks=min_acks, forced=epochs)
+            )
+        case ["entries", str(entity), int(after), entries]:
+            stored = (Entry(Epoch(counter, coordinator), payload) for counter, coordinator, payload in entries)
+            return StoreEntries(entity, after, tuple(stored))
+        case _:
+            raise JournalError(
+                f"a change of a copy cannot be read: {record!r:.200}; if a newer version of casty has written it, run "
+                "that one here; if it is damaged, wipe the copy: others catch it up"
+            )

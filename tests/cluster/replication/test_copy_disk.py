@@ -1,0 +1,126 @@
+"""The disk of one life of a copy: in order, in few commits, and at an end when a change cannot be stored."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+from casty_cluster.protocol.replication.effects import Load, Store
+from casty_cluster.protocol.replication.inputs import Loaded, Stored, StoreFailed
+from casty_cluster.protocol.replication.stored import StoreEntries, StorePromise
+from casty_cluster.replication.copy_disk import CopyDisk
+from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.wire.replication import Entry, Epoch, Fetch
+
+from tests.cluster.replication.journals import Stranger, UnreliableJournal
+
+E1 = Epoch(1, 7)
+
+
+class Life:
+    """A disk that runs, and the reports that have come."""
+
+    def __init__(self, journal: UnreliableJournal) -> None:
+        self.journal = journal
+        self.store = CopyStore(journal, "a", lambda: 0.0)
+        self.reports: asyncio.Queue[Stored | StoreFailed | Loaded] = asyncio.Queue()
+        self.disk = CopyDisk(self.store, self.reports.put_nowait)
+        self.numbers = iter(range(1, 1_000))
+
+    def store_event(self) -> int:
+        """Ask for one more event of x. Returns the number of the change."""
+        number = next(self.numbers)
+        self.disk.ask(Store(number, StoreEntries("x", number - 1, (Entry(E1, b"e"),))))
+        return number
+
+
+@asynccontextmanager
+async def living(journal: UnreliableJournal) -> AsyncGenerator[tuple[Life, asyncio.Task[None]]]:
+    life = Life(journal)
+    await life.store.open()
+    task = asyncio.create_task(life.disk.run())
+    yield life, task
+    life.disk.stop()
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.fixture
+def journal() -> UnreliableJournal:
+    return UnreliableJournal()
+
+
+async def test_what_comes_in_during_a_commit_is_stored_together_afterwards(journal: UnreliableJournal) -> None:
+    journal.held = asyncio.Event()
+    async with living(journal) as (life, _):
+        life.store_event()
+        await journal.is_called.wait()
+        for _ in range(5):
+            life.store_event()
+        journal.held.set()
+        assert [await life.reports.get(), await life.reports.get()] == [Stored(1), Stored(6)]
+        assert journal.commits == [1, 5]
+
+
+async def test_a_read_sees_all_changes_that_were_asked_for_before_and_none_after(journal: UnreliableJournal) -> None:
+    async with living(journal) as (life, _):
+        life.store_event()
+        life.store_event()
+        life.disk.ask(Load("b", Fetch(E1, "x", 0)))
+        life.store_event()
+        assert await life.reports.get() == Stored(2)
+        loaded = await life.reports.get()
+        assert isinstance(loaded, Loaded)
+        assert (loaded.to, len(loaded.fetched.entries)) == ("b", 2)
+        assert await life.reports.get() == Stored(3)
+
+
+@pytest.mark.parametrize("error", [OSError("no space left on device"), Stranger("?"), asyncio.CancelledError()])
+async def test_a_change_that_cannot_be_stored_ends_the_life(journal: UnreliableJournal, error: BaseException) -> None:
+    journal.before = error
+    async with living(journal) as (life, task):
+        first = life.store_event()
+        life.store_event()
+        report = await life.reports.get()
+        assert isinstance(report, StoreFailed)
+        assert report.number == first
+        assert type(error).__name__ in report.reason
+        await task
+        journal.heal()
+        life.store_event()
+        assert life.reports.empty()
+    assert (await life.store.open()).histories == {}
+
+
+@pytest.mark.parametrize("error", [OSError("input/output error"), Stranger("?")])
+async def test_a_read_that_fails_is_logged_and_the_disk_goes_on(
+    journal: UnreliableJournal, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    async with living(journal) as (life, _):
+        life.store_event()
+        await life.reports.get()
+        journal.unreadable = error
+        life.disk.ask(Load("b", Fetch(E1, "x", 0)))
+        life.store_event()
+        assert await life.reports.get() == Stored(2)
+        assert "events of 'x' behind number 0 cannot be read for copy b" in caplog.text
+
+
+async def test_a_journal_that_swallows_the_cancellation_does_not_keep_it_running(journal: UnreliableJournal) -> None:
+    journal.held = asyncio.Event()
+    async with living(journal) as (life, task):
+        life.store_event()
+        await journal.is_called.wait()
+    assert task.done()
+    assert (await life.store.open()).histories["x"].last == 1
+
+
+async def test_a_promise_is_reported_when_it_is_in_the_journal(journal: UnreliableJournal) -> None:
+    journal.held = asyncio.Event()
+    async with living(journal) as (life, _):
+        life.disk.ask(Store(1, StorePromise(E1)))
+        await journal.is_called.wait()
+        assert life.reports.empty()
+        journal.held.set()
+        assert await life.reports.get() == Stored(1)
+    assert (await life.store.open()).promised == E1
