@@ -55,6 +55,10 @@ EFFECTS: list[tuple[Data, ActorSettings]] = [
         ActorSettings(supervision=OneForOneStrategy(backoff=Backoff(jitter=0.0))),
     ),
     ({"sharding": {"num_shards": 8}}, ActorSettings(num_shards=8)),
+    (
+        {"sharding": {"allocation": "ring", "allocation_options": {"points": 3}}},
+        ActorSettings(allocation="ring", allocation_options={"points": 3}),
+    ),
     ({"replication": {"replicas": 2}}, ActorSettings(replication=ReplicationConfig(replicas=2))),
     (
         {"replication": {"replicas": 2, "min_acks": 1}},
@@ -149,3 +153,10 @@ def test_actors_share_their_settings() -> None:
 
     assert resolver.resolve("a1") is resolver.resolve("a2")
     assert resolver.resolve("b") is resolver.resolve("c")
+
+
+def test_an_actor_with_a_strategy_of_its_own_has_none_of_the_options_of_the_default_one() -> None:
+    defaults = {"sharding": {"allocation": "ring", "allocation_options": {"points": 3}}}
+    data: Data = {"defaults": defaults, "actors": {"a": {"sharding": {"allocation": "other"}}, "b": {}}}
+    assert resolved(data, "a").allocation_options == {}
+    assert resolved(data, "b").allocation_options == {"points": 3}

@@ -74,6 +74,8 @@ def test_what_a_cluster_needs_is_found() -> None:
         assert registry.failure_detector(name).names == (name,)
     for name in ("keep-majority", "static-quorum", "keep-oldest", "down-all", "lease"):
         assert registry.downing_strategy(name).names == (name,)
+    for name in ("least-shards", "hash-ring"):
+        assert registry.allocation_strategy(name).names == (name,)
     assert registry.lease("memory://").names == ("memory",)
     assert "postgresql" in registry.lease("postgresql://host/database").names
 
@@ -124,8 +126,8 @@ def test_ctrl_c_during_an_import_ends_the_program(core_alone: Site) -> None:
             sources.MISSPELT_HOOK,
             (
                 "unknown hook casty_journal; there are casty_journals, casty_transports, casty_serializers, "
-                "casty_codecs, casty_failure_detectors, casty_downing_strategies, casty_leases, casty_instruments, "
-                "casty_cluster_features"
+                "casty_codecs, casty_failure_detectors, casty_downing_strategies, "
+                "casty_allocation_strategies, casty_leases, casty_instruments, casty_cluster_features"
             ),
         ),
         (

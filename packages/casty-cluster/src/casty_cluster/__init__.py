@@ -3,4 +3,6 @@
 from casty_cluster.client.client import ClusterClient as ClusterClient
 from casty_cluster.development.cluster import DevelopmentCluster as DevelopmentCluster
 from casty_cluster.node.view import ClusterState as ClusterState
+from casty_cluster.protocol.sharding.allocation import HashRing as HashRing
+from casty_cluster.protocol.sharding.allocation import LeastShards as LeastShards
 from casty_cluster.system import ClusteredActorSystem as ClusteredActorSystem

@@ -1,8 +1,8 @@
-"""Offers Casty's failure detectors and downing strategies, by name."""
+"""Offers Casty's failure detectors, downing strategies and allocation strategies, by name."""
 
 from typing import Any
 
-from casty.plugins import DowningStrategyProvider, FailureDetectorProvider, hookimpl
+from casty.plugins import AllocationStrategyProvider, DowningStrategyProvider, FailureDetectorProvider, hookimpl
 
 
 @hookimpl
@@ -45,5 +45,17 @@ def casty_downing_strategies() -> list[DowningStrategyProvider[Any]]:
         DowningStrategyProvider(names=("down-all",), create=lambda _: DownAll()),
         DowningStrategyProvider[LeaseMajorityOptions](
             names=("lease",), create=LeaseMajority, options=LeaseMajorityOptions
+        ),
+    ]
+
+
+@hookimpl
+def casty_allocation_strategies() -> list[AllocationStrategyProvider[Any]]:
+    from casty_cluster.protocol.sharding.allocation import HashRing, HashRingOptions, LeastShards
+
+    return [
+        AllocationStrategyProvider(names=("least-shards",), create=lambda _: LeastShards()),
+        AllocationStrategyProvider[HashRingOptions](
+            names=("hash-ring",), create=lambda options: HashRing(options.virtual_nodes), options=HashRingOptions
         ),
     ]

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypedDict
 
 from casty import CastyConfig
 from casty.address import PeerAddress, canonical_host
+from casty.config.actors import DEFAULT_NUM_SHARDS
 from casty.config.kinds import peer_address
 from casty.config.schema import PHI_ACCRUAL, Failover, WhenDowned, WhenRejected
 from casty.errors import ConfigError
@@ -157,6 +158,12 @@ def _compared(config: CastyConfig, detector: str, downing: str, failover: Failov
         "failure detector": detector,
         "downing strategy": downing,
         "failover": failover.value,
+        "[defaults.sharding] num_shards": str(config.defaults.sharding.num_shards or DEFAULT_NUM_SHARDS),
+        **{
+            f"[actors.{pattern!r}] num_shards": str(actor.sharding.num_shards)
+            for pattern, actor in config.actors.items()
+            if actor.sharding.num_shards is not None
+        },
     }
 
 

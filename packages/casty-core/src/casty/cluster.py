@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from casty_cluster import ClusterClient as ClusterClient
     from casty_cluster import ClusteredActorSystem as ClusteredActorSystem
     from casty_cluster import DevelopmentCluster as DevelopmentCluster
+    from casty_cluster import HashRing as HashRing
+    from casty_cluster import LeastShards as LeastShards
 
 _LAZY = {
     "ClusterClient": CLUSTER,
     "ClusteredActorSystem": CLUSTER,
     "DevelopmentCluster": CLUSTER,
     "HashRing": CLUSTER,
+    "LeastShards": CLUSTER,
 }
 
 

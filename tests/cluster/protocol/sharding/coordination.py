@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from casty.member import NodeId
-from casty_cluster.protocol.sharding.allocation import Move, Regions
+from casty.spi.allocation import Move, Regions
 from casty_cluster.protocol.sharding.coordinator import GRANTS, Coordinator, Phase
 from casty_cluster.protocol.sharding.effects import Note
 from casty_cluster.protocol.sharding.inputs import Received

@@ -4,7 +4,7 @@ places shards differently in each trace."""
 from collections.abc import Sequence
 
 from casty.member import NodeId
-from casty_cluster.protocol.sharding.allocation import Move, Regions
+from casty.spi.allocation import Move, Regions
 
 
 class Placing:

@@ -3,7 +3,8 @@
 import pytest
 from casty.errors import ArgumentError
 from casty.member import NodeId
-from casty_cluster.protocol.sharding.allocation import AllocationStrategy, HashRing, LeastShards, Regions
+from casty.spi.allocation import AllocationStrategy, Regions
+from casty_cluster.protocol.sharding.allocation import HashRing, LeastShards
 
 NODES = [NodeId(f"host{number}", 25520, number) for number in range(1, 6)]
 

@@ -169,7 +169,7 @@ def test_a_home_is_announced_once_its_owner_has_started(coordinator: Part) -> No
 
 def test_a_request_for_a_newer_home_waits_for_it(owned: Part) -> None:
     assert owned.hear(C, GetHome(7, FIRST)) == []
-    owned.machine._placement._strategy = Scripted(A)
+    owned.machine.placement.strategy = Scripted(A)
     assert owned.give(viewed(A, [A, C])) == [to(A, Grant(1, 7, FIRST + 1))]
     assert owned.hear(A, Started(7, FIRST + 1)) == [to(C, home(A, FIRST + 1))]
 
@@ -202,7 +202,7 @@ def test_outcomes_of_another_epoch_or_owner_change_nothing(coordinator: Part, ki
 
 
 def test_shards_of_a_removed_member_are_granted_anew_at_once_where_they_are_asked_for(owned: Part) -> None:
-    owned.machine._placement._strategy = Scripted(C)
+    owned.machine.placement.strategy = Scripted(C)
     owned.hear(A, GetHome(8, 0))
     owned.hear(C, GetHome(7, FIRST))
     assert owned.give(viewed(A, [A, C])) == [to(C, Grant(1, 7, FIRST + 1))]
@@ -221,7 +221,7 @@ def test_without_a_region_requests_wait_for_one() -> None:
 def test_a_member_runs_shards_once_it_is_up(coordinator: Part) -> None:
     for node in (A, B):
         coordinator.machine._census._reported[node] = False
-    coordinator.machine._placement._strategy = Scripted(D)
+    coordinator.machine.placement.strategy = Scripted(D)
     coordinator.give(viewed(A, [A, B], joining=[D]))
     coordinator.report(D)
     assert coordinator.hear(A, GetHome(7, 0)) == []

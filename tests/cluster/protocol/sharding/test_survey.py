@@ -32,7 +32,7 @@ def test_the_coordinator_knows_each_shard_that_has_an_owner() -> None:
     )
     assert (state.name, state.num_shards, state.coordinator, state.nodes) == ("accounts", 100, A, (A, B, C))
     assert state.is_complete
-    part.machine._placement._strategy = Scripted(moves=[(7, C)])
+    part.machine.placement.strategy = Scripted(moves=[(7, C)])
     part.give(Rebalance())
     assert seen(part).moving == (ShardState(7, B, FIRST, ShardStatus.moving, target=C),)
 

@@ -34,6 +34,7 @@ from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.post import Post
 from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region
 from casty_cluster.sharding.region import ClusterRegion
+from casty_cluster.sharding.strategies import Strategies
 from casty_cluster.wire import codec, entities
 from casty_cluster.wire.catalogue import SHARDING
 from casty_cluster.wire.sharding import Batch
@@ -67,6 +68,7 @@ class Sharding(ClusterFeature):
         self._operators = Operators(node, self._outbox)
         self._guardian: LocalRef[Any] | None = None
         self._fences = Fences(kernel, self._holding)
+        self._strategies = Strategies(kernel)
         self._changed = asyncio.Event()
         self._throttle = Throttle(kernel.clock)
 
@@ -99,6 +101,7 @@ class Sharding(ClusterFeature):
 
     @override
     async def start(self) -> None:
+        self._strategies.check()
         guardian = self._node.spawn(enduring(_ignoring(Strays(self.clock, NAME))), NAME)
         assert isinstance(guardian, LocalRef)
         self._guardian = guardian
@@ -159,7 +162,8 @@ class Sharding(ClusterFeature):
         if region is None:
             post = Post(name, self._kernel, self._delivery, self._wire, partial(self.entity_ref, name))
             flush = partial(self._flush, name)
-            region = ClusterRegion(name, self._kernel, post, self._outbox, flush, self._changed.set)
+            strategy = partial(self._strategies.of, name)
+            region = ClusterRegion(name, self._kernel, post, self._outbox, flush, strategy, self._changed.set)
             self._regions[name] = region
             region.see(self._node.view)
         return region
@@ -175,6 +179,7 @@ class Sharding(ClusterFeature):
                 f"the region {name!r} has num_shards={region.num_shards} on other nodes of this cluster, and cannot be "
                 f"spawned here with num_shards={num_shards}; use the same number on all nodes"
             )
+        self._strategies.give(name, behavior.allocation)
         actor = self._node.spawn(_forwarding(lambda: ref, lambda: shards.end()), name, mailbox=Mailbox())
         assert isinstance(actor, LocalRef)
         shards = Shards[Any](actor, behavior, mailbox)

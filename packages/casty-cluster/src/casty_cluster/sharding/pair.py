@@ -5,11 +5,11 @@ from typing import Any, final
 
 from casty.clock import Clock
 from casty.member import ClusterState, NodeId
+from casty.spi.allocation import AllocationStrategy
 
 from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding import coordinator, region
-from casty_cluster.protocol.sharding.allocation import AllocationStrategy
 from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.inputs import Received, Viewed
 from casty_cluster.protocol.sharding.region import Region

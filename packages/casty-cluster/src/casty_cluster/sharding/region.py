@@ -14,6 +14,7 @@ from casty.extension import Claim as FenceClaim
 from casty.extension import Entities, Kernel, LocalRef, Shards, shard_of
 from casty.member import ClusterState, NodeId
 from casty.regions import ShardReason
+from casty.spi.allocation import AllocationStrategy
 
 from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.sharding import held
@@ -71,9 +72,12 @@ class ClusterRegion:
         post: Post,
         outbox: Outbox,
         flush: Callable[[NodeId, int, int], None],
+        strategy: Callable[[], AllocationStrategy],
         changed: Callable[[], None],
     ) -> None:
-        """`flush` sends a flush with that number for a shard to a node; `changed` is called after each input."""
+        """`flush` sends a flush with that number for a shard to a node; `strategy` makes the one for a coordinator;
+        `changed` is called after each input.
+        """
         self.name = name
         self.num_shards: int | None = None
         self.flights: dict[int, AskLetter] = {}
@@ -83,6 +87,7 @@ class ClusterRegion:
         self._post = post
         self._outbox = outbox
         self._flush = flush
+        self._strategy = strategy
         self._changed = changed
         self._story = Story(name, kernel)
         self._pair: Pair | None = None
@@ -114,8 +119,10 @@ class ClusterRegion:
         self._shards, self._hosting = shards, Hosting(self.name, shards, fence, self._report)
         self._able, self._remembers = able, remembers
         self.learn(shards.num_shards)
-        if able and self._pair is not None:
-            self._pair.handle(Enable(remembers))
+        if self._pair is not None:
+            self._pair.coordinator.placement.strategy = self._strategy()
+            if able:
+                self._pair.handle(Enable(remembers))
 
     def learn(self, num_shards: int) -> None:
         """Take the number of shards over, unless it is known."""
@@ -160,6 +167,7 @@ class ClusterRegion:
             self._changed,
             able=self._able,
             remembers=self._remembers,
+            strategy=self._strategy(),
         )
         self._pair.see(view)
         for kept in self._held.release():
@@ -227,7 +235,7 @@ class ClusterRegion:
     def why_waiting(self, entity_id: str) -> str | None:
         """Why messages for the entity wait on this node; None: they do not."""
         pair, shard = self._pair, self.shard(entity_id)
-        return WHY if pair is None or shard is None else pair.region.why_waiting(shard)
+        return WHY if pair is None or shard is None else pair.region.sender.why_waiting(shard)
 
     def _waiting(self, letter: Letter, shard: int) -> Dispatch[Letter]:
         deadline = letter.deadline if isinstance(letter, AskLetter) else None

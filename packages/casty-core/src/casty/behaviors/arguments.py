@@ -12,6 +12,7 @@ from casty.ref import ActorRef
 
 LONGEST_ID: Final = 2_500
 """Bytes of an entity id. Databases index it: PostgreSQL takes keys of 2,700 bytes at most."""
+_STRATEGY_METHODS: Final = ("allocate", "rebalance")
 _JOURNAL_METHODS: Final = ("persist", "load", "save_snapshot", "load_snapshot")
 
 
@@ -94,6 +95,19 @@ def checked_journal[J](journal: J) -> J:
             f"{type(journal).__qualname__} has no async {', '.join(unfit)}"
         )
     return journal
+
+
+def checked_allocation[A](allocation: A) -> A:
+    """Raises `BehaviorError` for what is no allocation strategy, no name and not None."""
+    if allocation is None or (isinstance(allocation, str) and allocation):
+        return allocation
+    unfit = [name for name in _STRATEGY_METHODS if not callable(getattr(allocation, name, None))]
+    if isinstance(allocation, type) or unfit:
+        raise BehaviorError(
+            "allocation of Behaviors.sharded is the name of an allocation strategy, such as 'hash-ring', or an object "
+            f"with the methods {' and '.join(_STRATEGY_METHODS)}, and not {allocation!r}"
+        )
+    return allocation
 
 
 def checked_events(events: Sequence[Any]) -> Sequence[Any]:

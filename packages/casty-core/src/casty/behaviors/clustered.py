@@ -11,6 +11,7 @@ from casty.behaviors.behavior import Behavior
 from casty.errors import ArgumentError
 from casty.ref import ActorRef
 from casty.replication import ReplicationConfig
+from casty.spi.allocation import AllocationStrategy
 from casty.spi.event_journal import EventJournal
 
 
@@ -70,6 +71,7 @@ class ShardedBehavior[M](ClusteredBehavior[ShardEnvelope[M]]):
     limit: int | None = None
     remember_entities: bool | EventJournal | str = False
     role: str | None = None
+    allocation: AllocationStrategy | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast, overload
 
 from casty.behaviors.arguments import (
+    checked_allocation,
     checked_behavior,
     checked_entity_id,
     checked_hook,
@@ -57,6 +58,7 @@ from casty.errors import ArgumentError
 from casty.quantities import check_count, checked_seconds
 from casty.ref import ActorRef
 from casty.replication import ReplicationConfig
+from casty.spi.allocation import AllocationStrategy
 from casty.spi.event_journal import EventJournal
 
 
@@ -273,6 +275,7 @@ class Behaviors:
         limit: int | None = None,
         remember_entities: bool | EventJournal | str = False,
         role: str | None = None,
+        allocation: AllocationStrategy | str | None = None,
     ) -> ShardedBehavior[M]:
         """Entities addressed by id. `spawn` returns a `RegionRef`; `region.entity(id)` is the reference to one of them.
 
@@ -280,27 +283,21 @@ class Behaviors:
         It is passivated (stopped until its next message) after `passivate_after` seconds without one, and where more
         than `limit` entities are active, the least recently used first. With `remember_entities`, the ids of the
         entities are stored, and these start again by themselves: in the configured journal, or in the one given.
+
+        On a cluster, nodes that have `role` run the entities, and `allocation` says which node runs which shard: the
+        name of a strategy, or an object with the methods of `casty.spi.allocation.AllocationStrategy`.
         """
-        of = "of Behaviors.sharded"
-        if num_shards is not None:
-            check_count(num_shards, f"num_shards {of}")
-        if passivate_after is not None:
-            checked_seconds(passivate_after, f"passivate_after {of}", zero=False)
-        if limit is not None:
-            check_count(limit, f"limit {of}")
-        if not isinstance(cast("object", replication), ReplicationConfig | None):
-            raise ArgumentError(f"replication {of} is ReplicationConfig(...), not {replication!r}")
-        if not isinstance(remember_entities, bool):
-            checked_journal(remember_entities)
-        return ShardedBehavior(
-            entity_factory=checked_plain(entity_factory, 1, "Behaviors.sharded", "entity(entity_id) -> Behavior"),
+        behavior = ShardedBehavior(
+            entity_factory=entity_factory,
             num_shards=num_shards,
             replication=replication,
             passivate_after=passivate_after,
             limit=limit,
             remember_entities=remember_entities,
             role=role,
+            allocation=allocation,
         )
+        return _checked_sharded(behavior)
 
     @staticmethod
     def pool[M](
@@ -342,3 +339,22 @@ class Behaviors:
         """Register the actor under `key` with the receptionist, as long as it lives."""
         checked_behavior(behavior, "Behaviors.discoverable")
         return DiscoverableBehavior(behavior, checked_key(key, "Behaviors.discoverable"))
+
+
+def _checked_sharded[M](behavior: ShardedBehavior[M]) -> ShardedBehavior[M]:
+    of = "of Behaviors.sharded"
+    checked_plain(behavior.entity_factory, 1, "Behaviors.sharded", "entity(entity_id) -> Behavior")
+    if behavior.num_shards is not None:
+        check_count(behavior.num_shards, f"num_shards {of}")
+    if behavior.passivate_after is not None:
+        checked_seconds(behavior.passivate_after, f"passivate_after {of}", zero=False)
+    if behavior.limit is not None:
+        check_count(behavior.limit, f"limit {of}")
+    if not isinstance(cast("object", behavior.replication), ReplicationConfig | None):
+        raise ArgumentError(f"replication {of} is ReplicationConfig(...), not {behavior.replication!r}")
+    if not isinstance(behavior.remember_entities, bool):
+        checked_journal(behavior.remember_entities)
+    if not isinstance(cast("object", behavior.role), str | None) or behavior.role == "":
+        raise ArgumentError(f"role {of} is a text that is not empty, not {behavior.role!r}")
+    checked_allocation(behavior.allocation)
+    return behavior

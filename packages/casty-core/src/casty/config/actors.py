@@ -3,17 +3,19 @@
 None means "not said here": the table below decides, and below the last one the defaults that the code has.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from casty.behaviors.supervision import Backoff, Directive, OneForOneStrategy, Strategy
-from casty.config.kinds import Amount, Count, Factor, NotNegative, Positive, Url
+from casty.config.kinds import Amount, Count, Factor, NotNegative, Positive, Text, Url
 from casty.config.tables import Table
 from casty.errors import ConfigError
 from casty.mailbox import Mailbox, MailboxOverflowStrategy
 from casty.replication import ReplicationConfig
 
 DEFAULT_NUM_SHARDS: Final = 100
+DEFAULT_ALLOCATION: Final = "least-shards"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +72,13 @@ class SupervisionOverrides(Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardingOverrides(Table):
-    """How finely the entities of a sharded behavior are spread."""
+    """How the entities of a sharded behavior are spread."""
 
     num_shards: Count | None = None
+    allocation: Text | None = None
+    """The name of the strategy that says which node of a cluster runs each shard."""
+    allocation_options: Mapping[str, object] | None = None
+    """Handed to the strategy's provider, which checks them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +120,9 @@ class ActorSettings:
     supervision: Strategy | None = None
     """None: a failure stops the actor."""
     num_shards: int = DEFAULT_NUM_SHARDS
+    allocation: str = DEFAULT_ALLOCATION
+    """The name of an allocation strategy."""
+    allocation_options: Mapping[str, object] = field(default_factory=dict[str, object])
     replication: ReplicationConfig | None = None
     """None: the configuration says nothing about copies."""
     journal: str | None = None
@@ -123,12 +132,16 @@ class ActorSettings:
 def settle(actor: ActorConfig, defaults: DefaultsConfig, journal: str | None) -> ActorSettings:
     """What the tables come to. Raises `ConfigError` where one contradicts the other."""
     sharding = _over(actor.sharding, defaults.sharding)
+    if actor.sharding.allocation is not None:  # the default options are those of another strategy
+        sharding = replace(sharding, allocation_options=actor.sharding.allocation_options)
     try:
         return ActorSettings(
             mailbox=_over(actor.mailbox, defaults.mailbox).mailbox(),
             supervision=_over(actor.supervision, defaults.supervision).supervision(),
             replication=_over(actor.replication, defaults.replication).replication(),
             num_shards=sharding.num_shards or DEFAULT_NUM_SHARDS,
+            allocation=sharding.allocation or DEFAULT_ALLOCATION,
+            allocation_options=sharding.allocation_options or {},
             journal=actor.journal or journal,
         )
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from casty.plugins.hookspecs import hookimpl as hookimpl
 from casty.plugins.options import build_options as build_options
+from casty.plugins.providers import AllocationStrategyProvider as AllocationStrategyProvider
 from casty.plugins.providers import ClusterFeatureProvider as ClusterFeatureProvider
 from casty.plugins.providers import CodecProvider as CodecProvider
 from casty.plugins.providers import DowningStrategyProvider as DowningStrategyProvider

@@ -39,6 +39,7 @@ from typing import Any
 import pluggy
 
 from casty.plugins.providers import (
+    AllocationStrategyProvider,
     ClusterFeatureProvider,
     CodecProvider,
     DowningStrategyProvider,
@@ -85,6 +86,11 @@ def casty_failure_detectors() -> Sequence[FailureDetectorProvider[Any]]:  # pyri
 @hookspec
 def casty_downing_strategies() -> Sequence[DowningStrategyProvider[Any]]:  # pyright: ignore[reportReturnType]
     """Downing strategies, chosen by name. Contract: `casty.spi.downing`."""
+
+
+@hookspec
+def casty_allocation_strategies() -> Sequence[AllocationStrategyProvider[Any]]:  # pyright: ignore[reportReturnType]
+    """Allocation strategies of shards, chosen by name. Contract: `casty.spi.allocation`."""
 
 
 @hookspec

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from casty.plugins.providers import (
+    AllocationStrategyProvider,
     ClusterFeatureProvider,
     CodecProvider,
     DowningStrategyProvider,
@@ -17,6 +18,7 @@ from casty.plugins.providers import (
     TransportProvider,
 )
 from casty.spi import (
+    allocation,
     cluster_feature,
     codec,
     downing,
@@ -35,6 +37,7 @@ type Provider = (
     | CodecProvider
     | FailureDetectorProvider[Any]
     | DowningStrategyProvider[Any]
+    | AllocationStrategyProvider[Any]
     | LeaseProvider[Any]
     | InstrumentProvider[Any]
     | ClusterFeatureProvider[Any]
@@ -98,6 +101,12 @@ DOWNING_STRATEGY = Kind[DowningStrategyProvider[Any]](
     provider=DowningStrategyProvider,
     contract=downing,
 )
+ALLOCATION_STRATEGY = Kind[AllocationStrategyProvider[Any]](
+    word="allocation strategy",
+    hook="casty_allocation_strategies",
+    provider=AllocationStrategyProvider,
+    contract=allocation,
+)
 LEASE = Kind[LeaseProvider[Any]](
     word="lease store",
     hook="casty_leases",
@@ -117,4 +126,15 @@ CLUSTER_FEATURE = Kind[ClusterFeatureProvider[Any]](
     uses_all=True,
 )
 
-KINDS = (JOURNAL, TRANSPORT, SERIALIZER, CODEC, FAILURE_DETECTOR, DOWNING_STRATEGY, LEASE, INSTRUMENT, CLUSTER_FEATURE)
+KINDS = (
+    JOURNAL,
+    TRANSPORT,
+    SERIALIZER,
+    CODEC,
+    FAILURE_DETECTOR,
+    DOWNING_STRATEGY,
+    ALLOCATION_STRATEGY,
+    LEASE,
+    INSTRUMENT,
+    CLUSTER_FEATURE,
+)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from casty.spi import (
+    allocation,
     cluster_feature,
     codec,
     downing,
@@ -116,6 +117,16 @@ class DowningStrategyProvider[Options]:
     create: Callable[[Options], downing.DowningStrategy]
     options: type[Options] = _NO_OPTIONS
     spi: int = downing.SPI
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocationStrategyProvider[Options]:
+    """Allocation strategies by name. `create(options)` is called for each region, on each start of a node."""
+
+    names: tuple[str, ...]
+    create: Callable[[Options], allocation.AllocationStrategy]
+    options: type[Options] = _NO_OPTIONS
+    spi: int = allocation.SPI
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from casty.plugins import kinds
 from casty.plugins.catalog import Catalog, Offer, choose, choose_by_url
 from casty.plugins.loader import load_plugins, make_catalog
 from casty.plugins.providers import (
+    AllocationStrategyProvider,
     ClusterFeatureProvider,
     DowningStrategyProvider,
     FailureDetectorProvider,
@@ -60,6 +61,9 @@ class PluginRegistry:
 
     def downing_strategy(self, name: str) -> DowningStrategyProvider[Any]:
         return choose(self.catalog, kinds.DOWNING_STRATEGY, name)
+
+    def allocation_strategy(self, name: str) -> AllocationStrategyProvider[Any]:
+        return choose(self.catalog, kinds.ALLOCATION_STRATEGY, name)
 
     def lease(self, url: str) -> LeaseProvider[Any]:
         """By the scheme of the URL."""

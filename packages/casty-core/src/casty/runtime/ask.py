@@ -251,13 +251,9 @@ class Asks(AskingElsewhere):
         """An ask of an actor that is not in this process, or may not be when its message leaves."""
         future = promise.future()
         uid = promise._uid = promise._uid or next(self.services.uids)
-        self._abroad[uid] = future
         kind = kind_of(message)
-        try:
-            ask = ref.ask_elsewhere(message, promise, uid, timeout)
-        except BaseException:
-            del self._abroad[uid]
-            raise
+        ask = ref.ask_elsewhere(message, promise, uid, timeout)
+        self._abroad[uid] = future
         try:
             if OPEN and (output := current()) is not None:
                 output.hold(lambda held: held.send(), ask)
@@ -366,7 +362,7 @@ class Asks(AskingElsewhere):
             deadlines.pop(future, None)
             del future  # else an error, its traceback and the future keep each other alive
         if reply is OVERDUE:
-            raise overdue(ref, kind, timeout)
+            raise overdue(ref, kind, timeout, why)
         return reply
 
     async def close(self) -> None:
@@ -390,9 +386,10 @@ class Asks(AskingElsewhere):
             fail_asks_with(target, message, lambda: refusal(ref, reason, cause, _failure_of(cell)))
 
 
-def overdue(ref: ActorRef[Any], kind: type, timeout: float) -> TimeoutError:
+def overdue(ref: ActorRef[Any], kind: type, timeout: float, why: Why = None) -> TimeoutError:
     """The error of an ask without a reply in time."""
-    return TimeoutError(f"{ref.address.path} did not answer {kind.__qualname__} within {timeout:g} s{waits_for(ref)}")
+    because = waits_for(ref) if why is None else why()
+    return TimeoutError(f"{ref.address.path} did not answer {kind.__qualname__} within {timeout:g} s{because}")
 
 
 def _failure_of(cell: Cell | None) -> BaseException | None:

@@ -1,36 +1,22 @@
-"""Which node runs each shard: the part of sharding that users may replace."""
+"""The strategies that there are for which node runs each shard: see `casty.spi.allocation`."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 
+from casty.config.kinds import Count
 from casty.member import NodeId
 from casty.quantities import check_count
-
-type Regions = Mapping[NodeId, Collection[int]]
-"""The nodes that may be given shards, the oldest member first, and the shards that each of them has."""
-type Move = tuple[int, NodeId]
-"""A shard, and the node that it moves to."""
+from casty.spi.allocation import Move, Regions
 
 VIRTUAL_NODES: Final = 100
 
 
 def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
-
-
-class AllocationStrategy(Protocol):
-    """Pure: no clock, no network, no waiting. The coordinator calls it for each shard that needs a node."""
-
-    def allocate(self, shard: int, regions: Regions) -> NodeId:
-        """Return the node that shall run the shard, one of `regions`, of which there is at least one."""
-        ...
-
-    def rebalance(self, regions: Regions, limit: int) -> Sequence[Move]:
-        """Return up to `limit` shards that shall move to other nodes of `regions`. No shard is on the move now."""
-        ...
 
 
 class LeastShards:
@@ -54,6 +40,12 @@ class LeastShards:
             numbers[fullest] -= 1
             numbers[emptiest] += 1
         return moves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashRingOptions:
+    virtual_nodes: Count = VIRTUAL_NODES
+    """Points of each node on the ring: more spread shards more evenly, and take longer to sort when a node joins."""
 
 
 class HashRing:

@@ -28,9 +28,10 @@ from typing import Final
 
 from casty.member import ClusterState, NodeId
 from casty.regions import ShardReason
+from casty.spi.allocation import AllocationStrategy
 
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.sharding.allocation import AllocationStrategy, LeastShards
+from casty_cluster.protocol.sharding.allocation import LeastShards
 from casty_cluster.protocol.sharding.census import REPORT_TIMEOUT, Census
 from casty_cluster.protocol.sharding.effects import ShardArrives, ShardLeaves, Warn
 from casty_cluster.protocol.sharding.inputs import Rebalance, Received, Retire, Viewed
@@ -83,7 +84,7 @@ class Coordinator:
         """Whether all shards are granted, not only those that are asked for: they may have remembered entities."""
         self._term = 0
         self._census = Census(local)
-        self._placement = Placement(strategy or LeastShards(), self.table, self._census)
+        self.placement = Placement(strategy or LeastShards(), self.table, self._census)
         self._requests = Requests()
         self._unserved: dict[int, None] = {}
         """Shards without owner that wait for a region to run them."""
@@ -126,7 +127,7 @@ class Coordinator:
     def obstacle(self) -> str:
         """Why no round of rebalancing can start now; empty if one can."""
         if self.phase is Phase.active:
-            return self._placement.obstacle
+            return self.placement.obstacle
         return f"the coordinator {self._local} is {self.phase.value}"
 
     @property
@@ -296,7 +297,7 @@ class Coordinator:
             return []
         if target is not None and target in self._census.eligible:
             return self._grant(shard, target, now)
-        chosen, warnings = self._placement.choose(shard)
+        chosen, warnings = self.placement.choose(shard)
         return [*warnings, *(self._grant(shard, chosen, now) if chosen else [])]
 
     def _grant(self, shard: int, node: NodeId, now: float) -> list[Effect]:
@@ -383,13 +384,13 @@ class Coordinator:
     def _start_elsewhere(self, shard: int) -> list[Effect]:
         """The owner may start it all the same until it has replied to the hand-off."""
         entry = self.table.entries[shard]
-        target, warnings = self._placement.choose(shard, without=entry.owner)
+        target, warnings = self.placement.choose(shard, without=entry.owner)
         text = late_start(entry.owner, shard, entry.epoch, START_TIMEOUT, target)
         return [Warn(text), *warnings, *self._hand_off(shard, target, ShardReason.late)]
 
     def _rebalance(self) -> list[Effect]:
         if self.phase is not Phase.active:
             return []
-        moves, warnings = self._placement.round(self._num_shards)
+        moves, warnings = self.placement.round(self._num_shards)
         orders = (self._hand_off(shard, target, ShardReason.rebalanced) for shard, target in moves)
         return [*warnings, *(effect for order in orders for effect in order)]

@@ -7,8 +7,9 @@ from typing import Final
 
 from casty.interruption import described, raise_unless_failure
 from casty.member import NodeId
+from casty.spi.allocation import AllocationStrategy, Move, Regions
 
-from casty_cluster.protocol.sharding.allocation import AllocationStrategy, LeastShards, Move, Regions
+from casty_cluster.protocol.sharding.allocation import LeastShards
 from casty_cluster.protocol.sharding.census import Census
 from casty_cluster.protocol.sharding.effects import Warn
 from casty_cluster.protocol.sharding.table import Allotment, Table
@@ -23,7 +24,7 @@ class Placement:
     """Decides for the shards of the table and the regions of the census."""
 
     def __init__(self, strategy: AllocationStrategy, table: Table, census: Census) -> None:
-        self._strategy = strategy
+        self.strategy = strategy
         self._table = table
         self._census = census
 
@@ -33,7 +34,7 @@ class Placement:
         if not regions:
             return None, []
         try:
-            node = self._strategy.allocate(shard, regions)
+            node = self.strategy.allocate(shard, regions)
             if node in tuple(regions):  # by equality: what a strategy returns may not even be hashable
                 return node, []
             problem = f"returned {node!r} for shard {shard}, which is none of the {len(regions)} nodes that can run it"
@@ -50,7 +51,7 @@ class Placement:
         regions = self._regions()
         limit = max(1, min(REBALANCE_SHARDS, num_shards // 10))
         try:
-            moves = [(shard, node) for shard, node in self._strategy.rebalance(regions, limit)]
+            moves = [(shard, node) for shard, node in self.strategy.rebalance(regions, limit)]
             strange = [(shard, node) for shard, node in moves if node not in tuple(regions)]
             if not strange:
                 return [(shard, node) for shard, node in moves if self._can_move(shard, node)][:limit], []
@@ -79,4 +80,4 @@ class Placement:
         return entry is not None and entry.state is Allotment.owned and entry.owner != node
 
     def _warning(self, problem: str, consequence: str) -> Warn:
-        return Warn(f"the allocation strategy {type(self._strategy).__name__} {problem}; {consequence}")
+        return Warn(f"the allocation strategy {type(self.strategy).__name__} {problem}; {consequence}")

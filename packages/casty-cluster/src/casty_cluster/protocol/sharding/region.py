@@ -111,13 +111,6 @@ class Region[M]:
         self._leaves_alone = False
         """Whether this node leaves with all others, so that nothing is handed over."""
         self._may_stop = False
-        self._mismatch: str | None = None
-        """Why the coordinator does not serve this node, if so."""
-
-    def why_waiting(self, shard: int) -> str | None:
-        """Why messages for the shard wait on this node; None: they do not."""
-        because = self.sender.why_waiting(shard)
-        return because and (self._mismatch or because)
 
     @property
     def may_leave(self) -> bool:
@@ -214,11 +207,10 @@ class Region[M]:
         return self._promise(host, early[1], now) if early is not None and early[0] == host else []
 
     def _compare(self, node: NodeId, num_shards: int) -> list[Effect[M]]:
-        self._mismatch = None
-        if num_shards == self.num_shards:
-            return []
-        self._mismatch = mismatch(self._local, self.num_shards, node, num_shards)
-        return [Warn(self._mismatch)]
+        fits = num_shards == self.num_shards
+        problem = None if fits else mismatch(self._local, self.num_shards, node, num_shards)
+        self.sender.refused_because = problem
+        return [] if problem is None else [Warn(problem)]
 
     def _reports(self, coordinator: NodeId) -> list[Effect[M]]:
         hosted = ((shard, epoch, phase.value) for shard, epoch, phase in self.owner.hosted)

@@ -84,6 +84,8 @@ class Sender[M]:
         self._forgetting: dict[NodeId, int] = {}
         """Leavers that this node still has homes on, with the term in which it was asked to leave these."""
         self._quiesces = False
+        self.refused_because: str | None = None
+        """Why the coordinator finds no homes for this node, if so."""
 
     @property
     def is_quiet(self) -> bool:
@@ -111,6 +113,8 @@ class Sender[M]:
         route = self._routes.get(shard)
         if route is not None and route.open_home is not None:
             return None
+        if self.refused_because is not None:
+            return self.refused_because
         if self._coordinator is None:
             return "no coordinator of the region has contacted this node"
         if not self._present.is_up:
