@@ -188,7 +188,7 @@ class Sharding(ClusterFeature):
             if not isinstance(journal, bool):
                 self._fences.uses(name, journal)
         fence = partial(self._fences.claim, name)
-        region.host(shards, fence, able=self._runs(behavior), remembers=bool(behavior.remember_entities))
+        region.host(shards, fence, able=self._runs(behavior), remembers=behavior.starts_by_itself)
         return ref
 
     def _holding(self, name: str, shard: int) -> Holding | None:

@@ -73,6 +73,16 @@ class ShardedBehavior[M](ClusteredBehavior[ShardEnvelope[M]]):
     role: str | None = None
     allocation: AllocationStrategy | str | None = None
 
+    @property
+    def starts_by_itself(self) -> bool:
+        """Whether there are entities that start without a message."""
+        return isinstance(self, DaemonsBehavior) or self.remember_entities is not False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonsBehavior[M](ShardedBehavior[M]):
+    """Numbered actors, each in a shard of its own, which are always running; see `Behaviors.daemons`."""
+
 
 @dataclass(frozen=True, slots=True)
 class BroadcastedBehavior[M](ClusteredBehavior[M]):

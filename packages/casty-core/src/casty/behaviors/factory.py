@@ -1,7 +1,7 @@
 """The factory through which users make behaviors."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast, overload
+from typing import Any, Final, cast, overload
 
 from casty.behaviors.arguments import (
     checked_allocation,
@@ -14,13 +14,14 @@ from casty.behaviors.arguments import (
 )
 from casty.behaviors.clustered import (
     BroadcastedBehavior,
+    DaemonsBehavior,
     DiscoverableBehavior,
     ServiceKey,
     ShardedBehavior,
     SingletonBehavior,
 )
 from casty.behaviors.context import ActorContext
-from casty.behaviors.functions import checked_async, checked_plain
+from casty.behaviors.functions import checked_async, checked_plain, refuse_coroutine
 from casty.behaviors.persistent import (
     DurableStateBehavior,
     EventSourcedBehavior,
@@ -60,6 +61,8 @@ from casty.ref import ActorRef
 from casty.replication import ReplicationConfig
 from casty.spi.allocation import AllocationStrategy
 from casty.spi.event_journal import EventJournal
+
+MOST_DAEMONS: Final = 1_000
 
 
 class Behaviors:
@@ -298,6 +301,29 @@ class Behaviors:
             allocation=allocation,
         )
         return _checked_sharded(behavior)
+
+    @staticmethod
+    def daemons[M](factory: Callable[[int], Behavior[M]], count: int, *, role: str | None = None) -> Behavior[Any]:
+        """`count` actors that are always running, spread evenly over the nodes of a cluster (those with that `role`);
+        on a local system all run there. `factory(number)` makes each of them, numbered from 0.
+
+        A daemon whose node leaves or dies starts on another one; one that stops or fails starts again after 10 seconds.
+        To send messages to daemons, register them: `Behaviors.discoverable(behavior, key)`.
+        """
+        check_count(count, "count of Behaviors.daemons")
+        if count > MOST_DAEMONS:
+            raise ArgumentError(
+                f"Behaviors.daemons runs at most {MOST_DAEMONS:,} actors, not {count:,}: they are for work that is "
+                "divided once and for all; use Behaviors.sharded for entities"
+            )
+        checked_plain(factory, 1, "Behaviors.daemons", "factory(number) -> Behavior")
+
+        def numbered(entity_id: str) -> Behavior[M]:
+            behavior = factory(int(entity_id.partition(".")[0]))
+            refuse_coroutine(behavior, "Behaviors.daemons", factory)
+            return behavior
+
+        return DaemonsBehavior(entity_factory=numbered, num_shards=count, role=role)
 
     @staticmethod
     def pool[M](

@@ -16,7 +16,7 @@ from casty.persistence.journal import checked_tags, ordered, readable_in_order
 from casty.projections.following import Follower
 from casty.projections.offsets import InMemoryOffsets
 from casty.projections.projector import Handler, Projector, Reset
-from casty.projections.values import Lag, OnError
+from casty.projections.values import Lag, OnError, Slice
 from casty.quantities import checked_seconds
 from casty.spi.event_journal import EventJournal
 from casty.spi.offset_store import OffsetStore
@@ -36,9 +36,10 @@ class Projection[E, C]:
     through it is committed together with the offset: each event counts once, whatever crashes. Other stores are
     at-least-once. Without one, it begins at the first event whenever it is made, as a read model in memory needs it.
 
-    With `tags`, only events with at least one of them. `reset(connection)` makes the read model empty: it is called
-    before the first event, to make the tables, and by `rebuild`. `on_error` says what becomes of an event that cannot
-    be handled. A transaction has up to `batch_size` events. At the journal's end it looks for new ones every
+    With `tags`, only events with at least one of them. With `part=Slice(number, count)`, only the events of that slice:
+    each slice is a projection of its own, with its own offset. `reset(connection)` makes the read model empty: it is
+    called before the first event, to make the tables, and by `rebuild`. `on_error` says what becomes of an event that
+    cannot be handled. A transaction has up to `batch_size` events. At the journal's end it looks for new ones every
     `poll_interval` seconds, and at once when they are written through the same journal object. After a failure it waits
     by `backoff`. `clock` is for tests.
 
@@ -54,6 +55,7 @@ class Projection[E, C]:
         offset_store: OffsetStore[C] | None = None,
         *,
         tags: Sequence[str] = (),
+        part: Slice | None = None,
         reset: Reset[C] | None = None,
         on_error: OnError = OnError.retry,
         batch_size: int = 100,
@@ -61,8 +63,9 @@ class Projection[E, C]:
         backoff: Backoff | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.name = name
         _check(name, batch_size, poll_interval)
+        self._part = _checked_slice(part)
+        self.name = name = name if part is None else part.name_of(name)
         _check_function("handler", handler, "(connection, envelope)", 2)
         if reset is not None:
             _check_function("reset", reset, "(connection)", 1)
@@ -169,7 +172,7 @@ class Projection[E, C]:
     @asynccontextmanager
     async def _projector(self) -> AsyncGenerator[Projector[E, C]]:
         async with self._journal.lease() as opened, self._offset_store.open() as offsets:
-            projector = Projector(self.name, self._handler, self._tags, opened, offsets)
+            projector = Projector(self.name, self._handler, self._tags, opened, offsets, self._part)
             if self._reset is not None:
                 await projector.prepare(self._reset)
             with opened.writer.watched(self._follower.wake):
@@ -182,6 +185,12 @@ def _check_function(argument: str, function: object, parameters: str, count: int
             f"the {argument} of a projection must be a function written 'async def {argument}{parameters}'; it is "
             f"{named(function)}"
         )
+
+
+def _checked_slice(part: Slice | None) -> Slice | None:
+    if not isinstance(cast("object", part), Slice | None):
+        raise ConfigError(f"the part of a projection is Slice(number, count), from casty.projections; it is {part!r}")
+    return part
 
 
 def _check(name: str, batch_size: int, poll_interval: float) -> None:

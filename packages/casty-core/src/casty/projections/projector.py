@@ -15,6 +15,7 @@ from casty.errors import ProjectionError
 from casty.interruption import interrupts
 from casty.persistence.journal import OpenJournal, enveloped, ordered
 from casty.persistence.turns import Turns
+from casty.projections.values import Slice
 from casty.spi.event_journal import EventEnvelope
 from casty.spi.journal import OrderedEvent
 from casty.spi.offset_store import OffsetTransaction, OpenOffsets
@@ -68,11 +69,18 @@ class Projector[E, C]:
     """Steps of the projection `name`, from an open journal, by way of open offsets."""
 
     def __init__(
-        self, name: str, handler: Handler[E, C], tags: Sequence[str], journal: OpenJournal, offsets: OpenOffsets[C]
+        self,
+        name: str,
+        handler: Handler[E, C],
+        tags: Sequence[str],
+        journal: OpenJournal,
+        offsets: OpenOffsets[C],
+        part: Slice | None = None,
     ) -> None:
         self._name = name
         self._handler = handler
         self._tags = tags
+        self._part = part
         self._store = ordered(journal)
         self._serializers = journal.serializers
         self._offsets = offsets
@@ -95,15 +103,16 @@ class Projector[E, C]:
         if not page:
             await self._check_end(offset)
             return AtEnd(offset)
+        mine = page if self._part is None else [entry for entry in page if self._part.has(entry.record.entity_id)]
         failed: Failed | None = None
         try:
             async with self._offsets.transaction(self._name) as transaction:
                 if transaction.offset != offset:
                     return Overtaken(offset, transaction.offset)
-                failed = await self._handle(page, transaction)
+                failed = await self._handle(mine, page[-1].offset, transaction)
         except _RolledBack as rolled_back:
             failed = Failed(offset, rolled_back.entry, rolled_back.error)
-        return Handled(page[-1].offset, len(page)) if failed is None else failed
+        return Handled(page[-1].offset, len(mine)) if failed is None else failed
 
     async def skip(self, failed: Failed) -> None:
         """Leave the event out, unless the offset has been moved meanwhile."""
@@ -111,11 +120,14 @@ class Projector[E, C]:
             if transaction.offset == failed.after:
                 await transaction.advance(failed.entry.offset)
 
-    async def _handle(self, page: Sequence[OrderedEvent], transaction: OffsetTransaction[C]) -> Failed | None:
+    async def _handle(
+        self, events: Sequence[OrderedEvent], end: int, transaction: OffsetTransaction[C]
+    ) -> Failed | None:
+        """Handle the events, and advance to the offset `end`."""
         handled = transaction.offset
         failed: Failed | None = None
         turns = Turns()
-        for entry in page:
+        for entry in events:
             try:
                 handling = self._handler(transaction.connection, enveloped(self._serializers, entry))
                 if type(handling) is not CoroutineType and not isawaitable(handling):
@@ -131,7 +143,7 @@ class Projector[E, C]:
                 break
             handled = entry.offset
             await turns.end_if_due()
-        await transaction.advance(handled)
+        await transaction.advance(end if failed is None else handled)
         return failed
 
     async def _check_end(self, offset: int) -> None:

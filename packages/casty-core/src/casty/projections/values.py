@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import blake2b
+
+from casty.errors import ArgumentError
+from casty.quantities import check_count
 
 
 class OnError(Enum):
@@ -17,6 +21,29 @@ class OnError(Enum):
     """The projection stops and raises `ProjectionError`."""
     skip = "skip"
     """The event is logged as an error and left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One of `count` parts of a journal, numbered from 0: all events of about one in `count` entities."""
+
+    number: int
+    count: int
+
+    def __post_init__(self) -> None:
+        check_count(self.count, "count of Slice")
+        check_count(self.number, "number of Slice", 0)
+        if self.number >= self.count:
+            raise ArgumentError(f"number of Slice is less than its count, {self.count}, and not {self.number}")
+
+    def has(self, entity_id: str) -> bool:
+        """Whether the events of the entity are in it: the same in every process."""
+        digest = blake2b(entity_id.encode(errors="surrogatepass"), digest_size=8).digest()
+        return int.from_bytes(digest) % self.count == self.number
+
+    def name_of(self, projection: str) -> str:
+        """The name under which the offset of the projection in this slice is kept."""
+        return f"{projection}/{self.number}-of-{self.count}"
 
 
 @dataclass(frozen=True, slots=True)

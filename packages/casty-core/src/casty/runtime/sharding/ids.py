@@ -3,6 +3,7 @@
 Two ids are the same only if all their characters are: Unicode normal forms of one text are different entities.
 """
 
+import itertools
 import re
 from functools import lru_cache
 from hashlib import md5
@@ -31,6 +32,10 @@ class Place(NamedTuple):
 @lru_cache(KEPT)
 def place_of(entity_id: str) -> Place:
     """The place of a valid id, on any node and with any interpreter."""
+    return _digest(entity_id)
+
+
+def _digest(entity_id: str) -> Place:
     digest = md5(entity_id.encode(), usedforsecurity=False).digest()
     return Place(int.from_bytes(digest[:4]), int.from_bytes(digest[4:10]) | 1)
 
@@ -38,6 +43,14 @@ def place_of(entity_id: str) -> Place:
 def shard_of(entity_id: str, num_shards: int) -> int:
     """The shard of an entity: the first four bytes of the MD5 of its id, big-endian, modulo the number of shards."""
     return place_of(entity_id).hash % num_shards
+
+
+def daemon_id(number: int, count: int) -> str:
+    """The id of one of `count` daemons: its number, and what puts it into the shard of that number, so that every shard
+    has one of them.
+    """
+    attempts = (f"{number}.{attempt}" for attempt in itertools.count())
+    return next(attempt for attempt in attempts if _digest(attempt)[0] % count == number)
 
 
 def segment_of(entity_id: str) -> str:

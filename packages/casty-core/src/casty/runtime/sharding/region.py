@@ -44,7 +44,7 @@ class Region[M]:
                 self.cell.path,
                 extra=about(self.cell),
             )
-        if behavior.remember_entities:
+        if behavior.starts_by_itself:
             for number in range(self._shards.num_shards):
                 self._shards.open(number)
 

@@ -7,15 +7,17 @@ after the other.
 from collections.abc import Collection
 from typing import Any
 
-from casty.behaviors.clustered import ShardedBehavior
+from casty.behaviors.clustered import DaemonsBehavior, ShardedBehavior
 from casty.behaviors.values import IGNORE
 from casty.config import ActorSettings
 from casty.mailbox import Mailbox, checked_mailbox
 from casty.runtime.cell import Cell, LocalRef
 from casty.runtime.children import spawn_cell
 from casty.runtime.sharding.entities import Entities
+from casty.runtime.sharding.ids import daemon_id
 from casty.runtime.sharding.recency import Recency
 from casty.runtime.sharding.remembering import RememberedIds, Starter, log_id
+from casty.runtime.sharding.standing import Standing, sole_daemon
 
 
 class Shards[M]:
@@ -52,10 +54,14 @@ class Shards[M]:
         if actor is None:
             actor = self._actors[number] = spawn_cell(self._region, IGNORE, str(number), None)
         behavior = self._behavior
+        is_daemon = isinstance(behavior, DaemonsBehavior)
+        factory = sole_daemon(behavior, number, self.num_shards) if is_daemon else behavior.entity_factory
         entities = self._open[number] = Entities(
-            actor, behavior.entity_factory, settings=self.settings, mailbox=self._mailbox, recency=self._recency
+            actor, factory, settings=self.settings, mailbox=self._mailbox, recency=self._recency
         )
-        if behavior.remember_entities:
+        if is_daemon:
+            entities.memory = Standing(entities, daemon_id(number, self.num_shards), self._starter)
+        elif behavior.remember_entities:
             journal = self.settings.journal if behavior.remember_entities is True else behavior.remember_entities
             entities.memory = RememberedIds(entities, log_id(self._region.name, number), journal, self._starter)
         return entities
