@@ -19,6 +19,8 @@ from casty.testing.linearizability import (
     check_linearizable,
 )
 
+from tests.core.persistence.ledger import HandJournal
+
 JOURNALS = ["none", "memory", "sqlite"]
 
 
@@ -137,6 +139,19 @@ async def test_calls_at_once_are_linearizable(journal: Any) -> None:
     check_linearizable(histories["queue"].operations, QueueModel())
 
 
+async def test_a_journal_of_four_methods_keeps_a_structure() -> None:
+    journal = HandJournal()
+    async with ActorSystem() as system:
+        lock = system.distributed(journal).lock("l")
+        for _ in range(600):  # two events each: across a snapshot
+            await lock.acquire()
+            await lock.release()
+        await lock.destroy()
+    assert [snapshot.sequence_nr for snapshot in journal.snapshots] == [1_000, 1_201]
+    async with ActorSystem() as system:
+        assert (await system.distributed(journal).lock("l").acquire()).token == 601
+
+
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 async def test_persistent_structures_outlive_their_system(kind: str, tmp_path: Path) -> None:
     journal: Any = InMemoryJournal() if kind == "memory" else f"sqlite:///{tmp_path}/events.db"
@@ -186,6 +201,23 @@ async def test_a_long_history_is_recovered_from_a_snapshot() -> None:
     snapshot = await journal.load_snapshot("casty-distributed:counter:c")
     assert snapshot is not None
     assert snapshot.sequence_nr == 2_000
+    events = await journal.load("casty-distributed:counter:c")
+    assert [events[0].sequence_nr, events[-1].sequence_nr] == [2_001, 2_500]
+
+
+async def test_what_is_destroyed_leaves_no_history() -> None:
+    journal = InMemoryJournal()
+    async with ActorSystem() as system:
+        queue = system.distributed(journal).queue[str]("q")
+        await queue.enqueue("secret")
+        await queue.destroy()
+    assert await journal.load("casty-distributed:queue:q") == []
+    snapshot = await journal.load_snapshot("casty-distributed:queue:q")
+    assert "secret" not in repr(snapshot)
+    async with ActorSystem() as system:
+        queue = system.distributed(journal).queue[str]("q")
+        await queue.enqueue("next")
+        assert await queue.dequeue() == "next"
 
 
 USES: list[Callable[[Distributed], Awaitable[object]]] = [

@@ -37,6 +37,10 @@ class EventSourcedBehavior[M, S, E](Behavior[M]):
     snapshot_policy: SnapshotEvery | None = None
     tagger: Callable[[E], Sequence[str]] | None = None
     on_recovery_completed: Callable[[ActorContext[M], S], Awaitable[None]] | None = None
+    forget_at: Callable[[E], bool] | None = None
+    """For actors whose history means nothing to others: each snapshot deletes the events before it, where the journal
+    can. One more is saved at the events for which this is true.
+    """
 
     def __post_init__(self) -> None:
         check_initial_state(self.entity_id, self.initial_state)

@@ -10,10 +10,10 @@ from typing import Any, Final
 from casty.behaviors.behavior import Behavior
 from casty.behaviors.context import ActorContext
 from casty.behaviors.factory import Behaviors
-from casty.behaviors.persistent import CONFIRMED, SnapshotEvery
+from casty.behaviors.persistent import CONFIRMED, EventSourcedBehavior, SnapshotEvery
 from casty.coordination.operations import Answer, Instant, Operation, OperationId, Refused, Structure, Waiting
 from casty.coordination.results import Recall
-from casty.coordination.state import Happened, State
+from casty.coordination.state import Destroyed, Happened, State
 from casty.coordination.structures import Bucket, Counter, Members, Permits, Queue, Register, Rendezvous
 from casty.ref import ActorRef
 from casty.spi.event_journal import EventJournal
@@ -49,14 +49,19 @@ def entity(entity_id: str, journal: EventJournal | str | None) -> Behavior[Messa
     host = Host()
     if journal is None:
         return Behaviors.receive(host.in_memory(State(make())))
-    return Behaviors.event_sourced(
+    return EventSourcedBehavior(
         entity_id=HISTORY + entity_id,
         initial_state=lambda: State(make()),
         on_event=applied,
         on_command=host.on_command,
         journal=journal,
         snapshot_policy=SNAPSHOTS,
+        forget_at=is_end,
     )
+
+
+def is_end(happened: Happened) -> bool:
+    return isinstance(happened.fact, Destroyed)
 
 
 def applied(state: State, happened: Happened) -> State:

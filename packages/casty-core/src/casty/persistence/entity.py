@@ -178,7 +178,10 @@ class EventSourcedEntity:
                 state = self._applied(state, event)
             tags = () if self._tagger is None else [self._tags_of(self._tagger, event) for event in events]
             last = self._sequence_nr + len(events)
-            if self._snapshots is not None and last % self._snapshots.n_events < len(events):
+            if self._snapshots is not None and (
+                last % self._snapshots.n_events < len(events)
+                or (self._behavior.forget_at is not None and any(map(self._behavior.forget_at, events)))
+            ):
                 self._hold_save(entry, last, state, self._snapshots.keep)
             self._log.append(self._sequence_nr + 1, events, tags, self._settle)
             self._state = state
@@ -326,7 +329,16 @@ class EventSourcedEntity:
             entry.hold(self._save, save)
 
     def _prepare_save(self, sequence_nr: int, state: Any, keep: int) -> Save:
-        return self._log.prepare_snapshot(sequence_nr, state, keep)
+        save = self._log.prepare_snapshot(sequence_nr, state, keep)
+        if self._behavior.forget_at is None:
+            return save
+        forget = self._log.prepare_forgetting(sequence_nr)
+
+        async def save_and_forget() -> None:
+            await save()
+            await forget()
+
+        return save_and_forget
 
     def _save(self, save: Save) -> None:
         task = asyncio.get_running_loop().create_task(self._try_to_save(save))

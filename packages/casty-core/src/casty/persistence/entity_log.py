@@ -82,6 +82,10 @@ class EntityLog(Protocol):
         """Encode the state now; the result saves it."""
         ...
 
+    def prepare_forgetting(self, sequence_nr: int) -> Save:
+        """The result deletes the events up to that number, which a snapshot has made needless, if the journal can."""
+        ...
+
     async def newest(self, initial: Any) -> tuple[int, Any]:
         """The last number and its event, where each is the whole state; `initial` where there is no event, or none any
         more.
@@ -124,6 +128,9 @@ class WrappedLog:
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
         return self.log.prepare_snapshot(sequence_nr, state, keep)
+
+    def prepare_forgetting(self, sequence_nr: int) -> Save:
+        return self.log.prepare_forgetting(sequence_nr)
 
     async def newest(self, initial: Any) -> tuple[int, Any]:
         return await self.log.newest(initial)

@@ -129,10 +129,13 @@ class StoreLog:
         return (records[0].sequence_nr, decoded(self._serializers, records[0]).event) if records else (highest, initial)
 
     def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:
+        return self.prepare_forgetting(sequence_nr - 1)
+
+    def prepare_forgetting(self, sequence_nr: int) -> Save:
         async def delete() -> None:
             if self._store.capabilities.deleting:
                 store = cast("DeletingStore", self._store)
-                await store.delete_events(self._entity_id, sequence_nr - 1)
+                await store.delete_events(self._entity_id, sequence_nr)
 
         return delete
 
@@ -230,3 +233,9 @@ class PlainLog:
     def prepare_deletion(self, sequence_nr: int, state: Any) -> Save:
         """These four methods delete nothing, but a snapshot keeps `newest` from reading what is before it."""
         return self.prepare_snapshot(sequence_nr, state, keep=1)
+
+    def prepare_forgetting(self, sequence_nr: int) -> Save:
+        async def keep() -> None:
+            """There is no method that deletes."""
+
+        return keep
