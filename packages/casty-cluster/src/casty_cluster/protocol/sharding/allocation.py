@@ -27,16 +27,14 @@ class LeastShards:
 
     def rebalance(self, regions: Regions, limit: int) -> Sequence[Move]:
         numbers = {node: len(shards) for node, shards in regions.items()}
-        movable: dict[NodeId, list[int]] = {}
+        movable = {node: iter(shards) for node, shards in regions.items()}
         moves: list[Move] = []
         while len(moves) < limit:
             fullest = max(numbers, key=numbers.__getitem__)
             emptiest = min(numbers, key=numbers.__getitem__)
             if numbers[fullest] - numbers[emptiest] < 2:
                 break
-            if fullest not in movable:
-                movable[fullest] = list(regions[fullest])
-            moves.append((movable[fullest].pop(), emptiest))
+            moves.append((next(movable[fullest]), emptiest))
             numbers[fullest] -= 1
             numbers[emptiest] += 1
         return moves
