@@ -9,26 +9,15 @@ program starts three nodes, each in a process, kills one of them with SIGKILL, a
 import asyncio
 import json
 import logging
-import signal
-import socket
 import sys
-import time
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors
 from casty.cluster import ClusteredActorSystem
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
+from processes import HOST, Node, free_ports, shown
 
-HOST = "127.0.0.1"
 NAMES = ("ada", "barbara", "clara")
-PATIENCE = 30.0
-"""Seconds that each step may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,148 +65,54 @@ def members_of(system: ClusteredActorSystem) -> dict[str, str]:
     }
 
 
-@dataclass(slots=True, kw_only=True)
-class Node:
-    """A node's process, and its last report."""
-
-    process: Process
-    members: dict[str, str] = field(default_factory=dict[str, str])
-    drawn: str = ""
-
-    @property
-    def machine(self) -> str:
-        """The node that issued its last ticket; empty without a reply."""
-        return self.drawn.rpartition(" at ")[2] if " at " in self.drawn else ""
-
-    @property
-    def is_running(self) -> bool:
-        return self.process.returncode is None
-
-
-class Show:
-    """Shows the nodes and their reports: as a live table on a terminal, else line by line."""
-
-    def __init__(self, ports: Sequence[int], live: Live | None) -> None:
-        self.nodes: dict[str, Node] = {}
-        self._ports = ports
-        self._live = live
-        self._story: list[str] = []
-        self._begun = time.monotonic()
-        self._changed = asyncio.Condition()
-        self._listeners: list[asyncio.Task[None]] = []
-
-    async def start(self, name: str) -> None:
-        """Start that node's process."""
-        arguments = [__file__, name, *map(str, self._ports)]
-        # In its own process group, so that Ctrl-C reaches only this program.
-        process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=PIPE, process_group=0)
-        node = self.nodes[name] = Node(process=process)
-        self._listeners.append(asyncio.create_task(self._listen(name, node)))
-
-    async def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for the condition, and report it."""
-        async with asyncio.timeout(PATIENCE), self._changed:
-            await self._changed.wait_for(condition)
-        self.report(what)
-
-    def report(self, what: str) -> None:
-        self._show(f"{time.monotonic() - self._begun:5.1f} s  {what}")
-
-    async def close(self) -> None:
-        for node in self.nodes.values():
-            if node.is_running:
-                node.process.kill()
-        await asyncio.gather(*self._listeners)
-
-    async def _listen(self, name: str, node: Node) -> None:
-        assert node.process.stdout is not None
-        async for line in node.process.stdout:
-            said: dict[str, Any] = json.loads(line)
-            is_news = said["members"] != node.members
-            node.members, node.drawn = said["members"], said["drawn"]
-            if is_news and self._live is None:
-                print(f"         {name} sees {described(node.members)}", flush=True)
-            await self._notify()
-        await node.process.wait()
-        await self._notify()
-
-    async def _notify(self) -> None:
-        if self._live is not None:
-            self._live.update(Group(self._table(), *self._story))
-        async with self._changed:
-            self._changed.notify_all()
-
-    def _show(self, line: str) -> None:
-        self._story.append(line)
-        if self._live is None:
-            print(line, flush=True)
-        else:
-            self._live.update(Group(self._table(), *self._story))
-
-    def _table(self) -> Table:
-        table = Table("node", "process", "members in its view", "last ticket")
-        for name, node in self.nodes.items():
-            if node.is_running:
-                table.add_row(name, str(node.process.pid), described(node.members), node.drawn)
-            else:
-                table.add_row(name, "none", "", "")
-        return table
+def machine_of(node: Node) -> str:
+    """The node that issued its last ticket; empty without a reply."""
+    drawn = str(node.said.get("drawn", ""))
+    return drawn.rpartition(" at ")[2] if " at " in drawn else ""
 
 
 def described(members: dict[str, str]) -> str:
     return ", ".join(f"{name} {status}" for name, status in members.items()) or "no members yet"
 
 
-@asynccontextmanager
-async def shown() -> AsyncGenerator[Show]:
-    console = Console()
-    with Live(console=console) if console.is_terminal else nullcontext() as live:
-        show = Show(sorted(free_ports(len(NAMES))), live)
-        try:
-            yield show
-        finally:
-            await show.close()
-
-
 async def play() -> None:
-    async with shown() as show:
+    columns = ("members in its view", "last ticket")
+    ports = sorted(free_ports(len(NAMES)))
+    async with shown(
+        __file__,
+        columns,
+        row=lambda said: (described(said["members"]), said["drawn"]),
+        news=lambda said: f"sees {described(said['members'])}",
+    ) as show:
+        show.patience = 30.0
         nodes = show.nodes
         for name in NAMES:
-            await show.start(name)
+            await show.start(name, *ports)
 
         def all_draw() -> bool:
             up = dict.fromkeys(NAMES, "up")
-            return all(node.members == up and node.machine for node in nodes.values())
+            return all(node.said.get("members") == up and machine_of(node) for node in nodes.values())
 
         await show.until(all_draw, "the three nodes form one cluster, and draw tickets from one machine")
-        victim = nodes[NAMES[0]].machine
+        victim = machine_of(nodes[NAMES[0]])
         others = [nodes[name] for name in NAMES if name != victim]
         nodes[victim].process.kill()
         show.report(f"{victim}, which runs the machine, is killed")
         await show.until(
-            lambda: all(node.members.get(victim) == "unreachable" for node in others),
+            lambda: all(node.said["members"].get(victim) == "unreachable" for node in others),
             f"{victim} is unreachable for both other nodes",
         )
         await show.until(
-            lambda: all(victim not in node.members for node in others),
+            lambda: all(victim not in node.said["members"] for node in others),
             f"{victim} is downed and removed",
         )
-        await show.until(lambda: all(node.machine not in ("", victim) for node in others), "the machine has restarted")
-        show.report(f"it runs on {others[0].machine}, and counts from 1")
-        await show.start(victim)
+        await show.until(
+            lambda: all(machine_of(node) not in ("", victim) for node in others), "the machine has restarted"
+        )
+        show.report(f"it runs on {machine_of(others[0])}, and counts from 1")
+        await show.start(victim, *ports)
         await show.until(all_draw, f"{victim} is back, as a new member, and draws tickets from that machine")
-        for name, node in nodes.items():
-            node.process.send_signal(signal.SIGTERM)
-            await node.process.wait()
-            show.report(f"{name} was terminated, and has left in order: exit code {node.process.returncode}")
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for looking in sockets:
-            looking.bind((HOST, 0))
-        return [looking.getsockname()[1] for looking in sockets]
+        await show.terminate_all()
 
 
 if __name__ == "__main__":

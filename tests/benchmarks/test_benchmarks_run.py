@@ -63,6 +63,14 @@ ENTITIES = [
     "idle actor",
 ]
 
+SHARDING = [
+    "sharded ask, 100 at a time",
+    "sharded ask (p50)",
+    "idle entity, over three nodes",
+    "hand-off of a shard (p50)",
+    "hand-off of a shard (p99)",
+]
+
 WIRE = ["one way", "request and reply (p50)", "request and reply (p99)", "100 at a time"]
 
 RUN = ["--rounds", "1", "--scale", "0.001"]
@@ -82,6 +90,7 @@ def run(program: str, *arguments: str) -> str:
         ("entities.py", ENTITIES),
         ("holding.py", HOLDING),
         ("journal.py", JOURNAL),
+        ("sharding.py", SHARDING),
         ("wire.py", WIRE),
     ],
 )

@@ -69,8 +69,8 @@ or a newer one
 all runs differ
 """,
 }
-LARGER = {"ledger.py", "totals.py", "transactions.py", "projection.py", "cluster.py"}
-"""Three programs; test_ledger.py, test_projection.py and test_cluster.py have their tests."""
+LARGER = {"ledger.py", "totals.py", "transactions.py", "projection.py", "cluster.py", "sensors.py", "processes.py"}
+"""Four programs; test_ledger.py, test_projection.py, test_cluster.py and test_sensors.py have their tests."""
 
 
 @pytest.mark.parametrize("name", OUTPUT)
