@@ -128,7 +128,7 @@ async def play(show: Show, sensors: int, names: Sequence[str] = NAMES) -> None:
         await show.start(name, sensors, *ports)
 
     def settled(*among: str) -> bool:
-        """Whether these nodes see each other and no one else, and each shard run, in even parts."""
+        """Whether these nodes see each other and no further node, and each shard runs, in even parts."""
         said = [nodes[name].said for name in among]
         even = [SHARDS // len(among)] * len(among)
         return all(one.get("members") == sorted(among) and one["all run"] for one in said) and even == [
@@ -161,7 +161,7 @@ async def main(sensors: int, seconds: float | None) -> None:
         row=lambda said: (
             [f"{said[key]:,}" for key in ("shards", "sensors", "done", "failed")] + [", ".join(said["members"])]
         ),
-        news=lambda said: f"runs {said['shards']} shards, and sees {', '.join(said['members']) or 'nobody'}",
+        news=lambda said: f"runs {said['shards']} shards, and sees {', '.join(said['members']) or 'no members yet'}",
     ) as show:
         limit = asyncio.timeout(seconds)
         try:
