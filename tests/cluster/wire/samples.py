@@ -69,6 +69,8 @@ from casty_cluster.wire.system import (
 )
 
 _PRESENCE: Final = Presence(system="bank", cluster=2**64 - 1, size=3, circle=(("10.0.0.1", 25520), ("::1", 25521)))
+_REGISTER: Final = b"\x94\xd4\x00n\xb7casty.sharding.Register\x01\x81\xa9remembers\xc2"
+"""As it was first written: what a batch contains may get further fields."""
 _NODE: Final = NodeId("10.0.0.2", 25520, 2**63)
 
 MEMBERSHIP: Final[dict[str, Message]] = {
@@ -110,7 +112,7 @@ MESSAGES: Final[dict[str, object]] = {
     "handed over": HandedOver("ledger"),
     "entry": Entry("tellers", "casty://bank@10.0.0.1:25520/teller#4"),
     "changed": Changed((Entry("tellers", "casty://bank@10.0.0.1:25520/teller#4"),), ()),
-    "shards batch": Batch("accounts", 100, (codec.dumps(Register()),)),
+    "shards batch": Batch("accounts", 100, (_REGISTER,)),
     "shards hello": Hello(2**32, 100),
     "shards report": Report(
         term=1, able=True, num_shards=100, hosted=((7, 2**33, HostPhase.running.value),), last=False, remembers=True

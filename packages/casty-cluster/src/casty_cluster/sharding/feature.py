@@ -157,10 +157,14 @@ class Sharding(ClusterFeature):
         """
         return ClusterEntityRef(self._region(checked_region(region)), self, checked_entity_id(entity_id))
 
+    def _intended(self, region: str, entity_id: str) -> ActorRef[Any]:
+        """What a dead letter was for, whatever id and region another node has named."""
+        return ClusterEntityRef(self._region(region), self, entity_id)
+
     def _region(self, name: str) -> ClusterRegion:
         region = self._regions.get(name)
         if region is None:
-            post = Post(name, self._kernel, self._delivery, self._wire, partial(self.entity_ref, name))
+            post = Post(name, self._kernel, self._delivery, self._wire, partial(self._intended, name))
             flush = partial(self._flush, name)
             strategy = partial(self._strategies.of, name)
             region = ClusterRegion(name, self._kernel, post, self._outbox, flush, strategy, self._changed.set)
@@ -188,7 +192,13 @@ class Sharding(ClusterFeature):
             if not isinstance(journal, bool):
                 self._fences.uses(name, journal)
         fence = partial(self._fences.claim, name)
-        region.host(shards, fence, able=self._runs(behavior), remembers=behavior.starts_by_itself)
+        region.host(
+            shards,
+            fence,
+            able=self._runs(behavior),
+            remembers=behavior.starts_by_itself,
+            role=behavior.role,
+        )
         return ref
 
     def _holding(self, name: str, shard: int) -> Holding | None:

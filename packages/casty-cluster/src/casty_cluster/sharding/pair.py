@@ -43,11 +43,12 @@ class Pair:
         *,
         able: bool,
         remembers: bool,
+        role: str | None,
         strategy: AllocationStrategy | None = None,
     ) -> None:
         """`changed` is called after each input."""
         self.local = local
-        self.region = Region[Letter](local, num_shards, able=able, remembers=remembers)
+        self.region = Region[Letter](local, num_shards, able=able, remembers=remembers, role=role)
         self.home = self.region.sender.home
         """Where a message for a shard may be sent to now, without an input to the machine."""
         self.accepts = self.region.owner.accepts

@@ -98,6 +98,8 @@ class ClusterRegion:
         self._shards: Shards[Any] | None = None
         self._hosting: Hosting | None = None
         self._able = self._remembers = False
+        self._role: str | None = None
+        """The role that the region was spawned with here, empty for none; None: it was not."""
         self._view: ClusterState | None = None
 
     # The region on this node.
@@ -114,15 +116,16 @@ class ClusterRegion:
         *,
         able: bool,
         remembers: bool,
+        role: str | None,
     ) -> None:
         """The region was spawned here; `able`: this node runs shards of it; `fence` claims the fence of one."""
         self._shards, self._hosting = shards, Hosting(self.name, shards, fence, self._report)
-        self._able, self._remembers = able, remembers
+        self._able, self._remembers, self._role = able, remembers, role or ""
         self.learn(shards.num_shards)
         if self._pair is not None:
             self._pair.coordinator.placement.strategy = self._strategy()
             if able:
-                self._pair.handle(Enable(remembers))
+                self._pair.handle(Enable(remembers, self._role))
 
     def learn(self, num_shards: int) -> None:
         """Take the number of shards over, unless it is known."""
@@ -167,6 +170,7 @@ class ClusterRegion:
             self._changed,
             able=self._able,
             remembers=self._remembers,
+            role=self._role,
             strategy=self._strategy(),
         )
         self._pair.see(view)

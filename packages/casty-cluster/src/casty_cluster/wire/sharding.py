@@ -59,6 +59,10 @@ class Report:
     """Whether this is the last chunk."""
     remembers: bool = False
     """Whether the entities of the region are remembered, so that all of its shards have to run."""
+    role: str | None = None
+    """The role of the nodes that run shards, as the region was spawned on the sender; empty: all nodes do; None: the
+    region is not spawned there.
+    """
 
 
 @message("casty.sharding.Register")
@@ -67,7 +71,8 @@ class Register:
     """The region was spawned after the report: the sender can run shards from now on."""
 
     remembers: bool = False
-    """As in `Report`."""
+    role: str | None = None
+    """Both as in `Report`."""
 
 
 @message("casty.sharding.GetHome")

@@ -4,6 +4,7 @@ from typing import Final
 
 from casty.member import ClusterState, NodeId
 
+from casty_cluster.protocol.sharding.mismatch import other_role
 from casty_cluster.protocol.sharding.oldest import leaving, present
 from casty_cluster.protocol.sharding.timeouts import Timeouts
 from casty_cluster.wire.sharding import Report
@@ -28,6 +29,8 @@ class Census:
         """Members that have been asked for a report, which has not arrived."""
         self._reported: dict[NodeId, bool] = {}
         """Members that have reported, and whether they can run shards."""
+        self._roles: dict[NodeId, str] = {}
+        """The roles with which nodes have spawned the region, in the order in which they said so."""
         self._incompatible: set[NodeId] = set()
         """Members that distribute entities over another number of shards."""
 
@@ -53,6 +56,7 @@ class Census:
             self._missing.pop(node, None)
             self._reported.pop(node, None)
             self._incompatible.discard(node)
+            self._roles.pop(node, None)
             self.late.stop(node)
         self._sort_out()
         return gone
@@ -76,6 +80,14 @@ class Census:
         if not fits:
             self._incompatible.add(node)
         self._sort_out()
+
+    def compare_role(self, node: NodeId, role: str | None) -> str | None:
+        """Take the role with which the node has spawned the region; returns what is wrong with it, if anything."""
+        if role is None:
+            return None
+        self._roles[node] = role
+        first = next(iter(self._roles))
+        return None if self._roles[first] == role else other_role(node, role, first, self._roles[first])
 
     def register(self, node: NodeId) -> None:
         """The node can run shards from now on."""

@@ -171,9 +171,9 @@ class Coordinator:
         match message:
             case Report():
                 return self._report(node, message, now)
-            case Register(remembers):
+            case Register():
                 self._census.register(node)
-                return self._run_all(now) if remembers else []
+                return self._learn_spawned(node, message, now)
             case GetHome(shard, after):
                 return self._get_home(node, shard, after, now)
             case Started(shard, epoch):
@@ -198,7 +198,7 @@ class Coordinator:
             return []
         self._census.count(node, report, fits=fits)
         if fits:
-            return self._run_all(now) if report.remembers else []
+            return self._learn_spawned(node, report, now)
         return [Warn(mismatch(node, report.num_shards, self._local, self._num_shards))]
 
     def _completes(self, report: Report) -> bool:
@@ -337,12 +337,14 @@ class Coordinator:
         shards = range(self._num_shards) if self._eager else self._requests.shards
         return [effect for shard in shards for effect in self._serve(shard, now)]
 
-    def _run_all(self, now: float) -> list[Effect]:
-        """The region remembers its entities: no shard waits any more until it is asked for."""
-        if self._eager:
-            return []
+    def _learn_spawned(self, node: NodeId, said: Report | Register, now: float) -> list[Effect]:
+        """Where the region remembers its entities, no shard waits any more until it is asked for."""
+        problem = self._census.compare_role(node, said.role)
+        effects: list[Effect] = [] if problem is None else [Warn(problem)]
+        if self._eager or not said.remembers:
+            return effects
         self._eager = True
-        return [effect for shard in range(self._num_shards) for effect in self._serve(shard, now)]
+        return [*effects, *(effect for shard in range(self._num_shards) for effect in self._serve(shard, now))]
 
     def _serve_late(self, now: float) -> list[Effect]:
         if not self._census.eligible:

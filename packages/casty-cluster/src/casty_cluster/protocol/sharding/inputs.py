@@ -98,6 +98,8 @@ class Enable:
 
     remembers: bool = False
     """Whether the entities of the region are remembered."""
+    role: str | None = None
+    """As in `wire.sharding.Report`."""
 
 
 @dataclass(frozen=True, slots=True)

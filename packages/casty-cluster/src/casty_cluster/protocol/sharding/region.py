@@ -91,11 +91,12 @@ class Region[M]:
         *,
         able: bool = True,
         remembers: bool = False,
+        role: str | None = None,
         capacity: int = CAPACITY,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         """`able`: whether this node can run shards of the region, or only sends messages to its entities; `remembers`:
-        whether it starts remembered entities where it runs a shard.
+        whether it starts remembered entities where it runs a shard; `role` as in `wire.sharding.Report`.
         """
         self.num_shards = num_shards
         self.sender = Sender[M](local, capacity=capacity, max_bytes=max_bytes)
@@ -103,6 +104,7 @@ class Region[M]:
         self._local = local
         self._able = able
         self._remembers = remembers
+        self._role = role
         self._term = 0
         self._coordinator: NodeId | None = None
         self._dropped: tuple[NodeId, Hello] | None = None
@@ -149,8 +151,8 @@ class Region[M]:
                 return self.owner.handle(given, now)
             case Viewed():
                 return self._see(given, now)
-            case Enable(remembers):
-                return self._enable(remembers=remembers)
+            case Enable():
+                return self._enable(given)
             case Tick():
                 return [*self.sender.handle(given, now), *self.owner.handle(given, now)]
 
@@ -225,19 +227,20 @@ class Region[M]:
                     hosted=chunk,
                     last=number == len(chunks),
                     remembers=self._remembers,
+                    role=self._role,
                 ),
             )
             for number, chunk in enumerate(chunks, 1)
         ]
 
-    def _enable(self, *, remembers: bool) -> list[Effect[M]]:
+    def _enable(self, given: Enable) -> list[Effect[M]]:
         if self._able:
             return []
-        self._able, self._remembers = True, remembers
+        self._able, self._remembers, self._role = True, given.remembers, given.role
         return self._register(self._coordinator or self._host)
 
     def _register(self, at: NodeId | None) -> list[Effect[M]]:
-        return [] if at is None else [SendSystem(at, Register(self._remembers))]
+        return [] if at is None else [SendSystem(at, Register(self._remembers, self._role))]
 
     def _see(self, given: Viewed, now: float) -> list[_Effect[M]]:
         state = given.state
