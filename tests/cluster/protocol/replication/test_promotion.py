@@ -4,7 +4,7 @@ import pytest
 from casty_cluster.protocol.replication.effects import Activated, Ended, Send, Unavailable
 from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.protocol.replication.promotion import PATIENCE
-from casty_cluster.wire.replication import Epoch, Prepare
+from casty_cluster.wire.replication import Epoch, Fetch, Prepare
 
 from tests.cluster.protocol.replication.group import Group, led_by_a
 
@@ -298,3 +298,37 @@ def test_a_promotion_that_is_interrupted_anywhere_loses_nothing(ended: str, wipe
         assert group.is_active(primary), f"after {steps} steps"
         assert group.events(primary) == [1, 2, 3], f"after {steps} steps"
     assert max(lengths) < STEPS - 1, "the last of them interrupt nothing: the promotion was over"
+
+
+def test_a_copy_that_dies_with_events_that_only_it_has_can_be_left_behind() -> None:
+    group = led_by_a()
+    group.append("A")
+    group.run(without="BC")  # 2 is only on A
+    group.network.clear()
+    group.promote("B")
+    while not any(isinstance(message, Fetch) for _, _, message in group.network):
+        assert group.step({"C"})
+    group.crash("A")
+    group.network.clear()
+    group.run(without="C", ticks=7)
+    assert not group.is_active("B")
+    assert "do not send them" in group.of("B", Unavailable)[-1].reason
+    group.promote("B")
+    group.run(ticks=2)
+    assert group.is_active("B")
+    assert group.events("B") == [1]
+
+
+def test_without_acknowledgements_a_primary_is_alone() -> None:
+    """min_acks=0: what the docs say about it. A majority still decides which view is next."""
+    group = led_by_a(min_acks=0)
+    group.append("A")
+    group.run(without="BC")
+    assert group.committed("A") == [1, 2]
+    group.network.clear()
+    group.promote("B")
+    group.run(without="AC", ticks=7)
+    assert not group.is_active("B")
+    group.run(without="A")
+    assert group.is_active("B")
+    assert group.events("B") == [1], "event 2 was committed, and is lost with A"
