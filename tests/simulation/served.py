@@ -57,6 +57,8 @@ class ServedCluster(SimulatedCluster):
         self.failures: list[Exception] = []
         self.client: ClusterClient | None = None
         self.is_busy = True
+        self.slowest = 0.0
+        """Virtual seconds that an ask has taken."""
         self.timeout = TIMEOUT
         self.may_pause = False
         """Whether the client's host may be paused."""
@@ -139,6 +141,7 @@ class ServedCluster(SimulatedCluster):
             else:
                 self.replies += 1
             taken = asyncio.get_running_loop().time() - begun
+            self.slowest = max(self.slowest, taken)
             assert taken < self.timeout + LATE or self.may_pause, f"an ask took {taken:.3f} s"
 
     async def _ask(self, client: ClusterClient, ref: ActorRef[Where | Count]) -> None:

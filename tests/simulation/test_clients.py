@@ -3,6 +3,7 @@
 import asyncio
 
 from casty.testing.simulation import Link, Simulation, faults, nemesis, simulate_seeds
+from casty_cluster.protocol.client.contact import MOVE
 
 from tests.simulation.clusters import RECOVERY
 from tests.simulation.served import HOST, PLANNED, Count, ServedCluster
@@ -62,6 +63,7 @@ def test_no_message_overtakes_one_that_a_leaving_contact_sends_over_a_slow_way()
         await cluster.leaves(contact.host)
         await cluster.works_again()
         assert cluster.failures == []
+        assert cluster.slowest < MOVE, "the client has waited for a confirmation that did not come"
         await cluster.everything_arrives()
 
     simulate_seeds(scenario, SEEDS)

@@ -311,6 +311,21 @@ def test_a_next_contact_that_is_lost_during_a_move_is_replaced() -> None:
     assert client.take(Received(A, Detached(number))) == [Found(NODES[asked(second)[0]])]
 
 
+def test_a_next_contact_that_leaves_too_is_used_until_a_third_node_has_accepted() -> None:
+    client = Client.at(A, B, C)
+    first = client.take(Received(A, Leaving()))
+    second, third = (B, C) if asked(first) == [B.address] else (C, B)
+    client.accept(first, knows=(B.address, C.address))
+    search = client.take(Received(second, Leaving()))
+    assert asked(search) == [third.address]
+    assert client.machine.open == second
+    (detach,) = client.accept(search)
+    assert isinstance(detach, Send)
+    assert detach.to == second.address
+    assert isinstance(detach.message, Detach)
+    assert (client.machine.open, client.machine.open_for_entities) == (third, A)
+
+
 def test_a_node_that_counts_on_a_client_which_has_gone_elsewhere_is_released() -> None:
     client = Client.at(A)
     (reply,) = client.take(Received(B, Leaving()))

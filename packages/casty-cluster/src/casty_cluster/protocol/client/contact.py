@@ -181,6 +181,8 @@ class Contact:
                 return self._detach(node, now)
             case Detached(number) if self._move is not None and number == self._move.number and node == self._node:
                 return self._moved(now)
+            case Leaving() if self._move is not None and node == self._move.to:
+                return self._seek(now)  # both leave; this one keeps its actors until a third has accepted
             case Leaving() | Release():
                 # It has taken this client for its own at an attempt that came too late, and waits for it.
                 return [Send(node.address, Detach(next(self._numbers)))]
@@ -204,7 +206,9 @@ class Contact:
     def _accepted(self, node: NodeId, now: float) -> list[Effect]:
         if self._node is None or self._move is None:
             return self._enter(node, now)
-        self._move.to = node
+        before, self._move.to = self._move.to, node
+        if before is not None:
+            return [Send(before.address, Detach(next(self._numbers)))]
         # Once it has sent `Detach`, the old contact does not wait for `Moved` any more.
         return [] if self._move.number else [Send(self._node.address, Moved())]
 
@@ -253,12 +257,13 @@ class Contact:
 
     def _seek(self, now: float) -> list[Effect]:
         """Start to ask contact points, each once."""
-        leaving = None if self._node is None else self._node.address
+        to = None if self._move is None else self._move.to
+        leaving = [node.address for node in (self._node, to) if node is not None]
         points = list(self._points)
         known = [address for address in self._known if address not in self._points]
         self._random.shuffle(points)
         self._random.shuffle(known)
-        self._untried = [address for address in (*known, *points) if address != leaving]
+        self._untried = [address for address in (*known, *points) if address not in leaving]
         self._failures = {address: why for address, why in self._failures.items() if address in self._untried}
         self._attempt = self._retry_at = None
         return self._try_next(now)
