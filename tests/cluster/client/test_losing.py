@@ -12,6 +12,7 @@ from casty.errors import (
     NodeLostError,
     SystemStoppedError,
 )
+from casty.testing.conformance.transport.nodes import turns
 from casty_cluster.protocol.client import contact
 
 from tests.cluster.client.scene import WORKERS, Scene, Where, at, cluster, kill, service_of
@@ -80,7 +81,7 @@ async def test_messages_that_wait_for_a_contact_are_bounded(monkeypatch: pytest.
             await client.actor("/local").ask(Where())
 
 
-async def test_a_node_that_leaves_hands_its_clients_over_without_a_failed_ask() -> None:
+async def test_a_node_that_leaves_hands_its_clients_over_without_a_failed_ask(caplog: pytest.LogCaptureFixture) -> None:
     async with cluster(3) as nodes, at(nodes, 1) as client:
         leaving, replies, is_over = nodes[1], list[str](), False
 
@@ -96,6 +97,7 @@ async def test_a_node_that_leaves_hands_its_clients_over_without_a_failed_ask() 
         is_over = True
         await asyncio.gather(*asking)
         assert {"node-2"} < set(replies) <= {"node-1", "node-2", "node-3"}
+        assert [record.getMessage() for record in caplog.records if record.name == "casty.client"] == []
         assert client.contact in [nodes[0].self_node.node, nodes[2].self_node.node]
 
 
@@ -135,7 +137,11 @@ async def test_a_client_that_disconnects_in_an_ask_leaves_nothing_behind() -> No
         with pytest.raises(SystemStoppedError, match="the client was closed before the reply came"):
             await asking
         await until(lambda: service_of(nodes[0]).pending_asks == [])
-        scene.kept[0].reply_to.tell("too late")  # is dropped
+        lost: list[DeadLetter] = []
+        nodes[0].event_stream.subscribe(DeadLetter, lost.append)
+        scene.kept[0].reply_to.tell("too late")
+        await turns()
+        assert lost == [], "the ask on behalf of the client went on"
 
 
 async def test_closing_a_client_fails_what_is_pending_and_ends_it() -> None:
