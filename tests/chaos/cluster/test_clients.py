@@ -7,10 +7,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from casty import ActorRef
 from casty.cluster import ClusterClient
 from casty.errors import CastyError, NoContactError, NodeLostError
 from trustme import CA
 
+from tests.chaos.cluster import entity_node
 from tests.chaos.cluster.cluster import Cluster
 from tests.chaos.cluster.direct import DirectNetwork
 from tests.chaos.cluster.network import HOST
@@ -20,7 +22,7 @@ from tests.transport_tcp.certificates import Files, written
 
 PATIENCE = 60.0
 """Seconds that anything may take on a busy machine."""
-WORKERS = 5
+ENTITIES = 8
 
 
 class Using:
@@ -33,8 +35,7 @@ class Using:
         self.failures: list[Exception] = []
         self.is_over = False
 
-    async def use(self, path: str) -> None:
-        ref = self.client.actor(path)
+    async def use(self, ref: ActorRef[Where]) -> None:
         while not self.is_over:
             try:
                 self.places.add(await self.client.ask(ref, Where, timeout=PATIENCE))
@@ -59,8 +60,11 @@ async def using(cluster: Cluster, files: Files) -> AsyncGenerator[Using]:
     ) as client:
         state = Using(client)
         async with asyncio.TaskGroup() as group:
-            for path in ("/echo",) * WORKERS + ("/single",):
-                group.create_task(state.use(path))
+            for ref in (
+                *(client.actor(path) for path in ("/echo", "/single")),
+                *(client.entity_ref(entity_node.REGION, str(number)) for number in range(ENTITIES)),
+            ):
+                group.create_task(state.use(ref))
             try:
                 yield state
             finally:
@@ -68,7 +72,8 @@ async def using(cluster: Cluster, files: Files) -> AsyncGenerator[Using]:
 
 
 def three(folder: Path, files: Files) -> AbstractAsyncContextManager[Cluster]:
-    return Cluster.of(3, folder, network=DirectNetwork, **settings(files))
+    """Nodes with an actor each, a singleton and entities."""
+    return Cluster.of(3, folder, network=DirectNetwork, program=entity_node.__name__, **settings(files))
 
 
 def name_of(cluster: Cluster, client: ClusterClient) -> str:
@@ -83,24 +88,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 async def test_a_client_survives_the_kill_of_its_contact(tmp_path: Path, files: Files) -> None:
-    async with (
-        Cluster.of(3, tmp_path, network=DirectNetwork, **settings(files)) as cluster,
-        using(cluster, files) as its,
-    ):
+    async with three(tmp_path, files) as cluster, using(cluster, files) as its:
         await its.more()
         killed = name_of(cluster, its.client)
         await cluster[killed].kill()
         await its.more()
         assert name_of(cluster, its.client) != killed
         assert all(isinstance(failure, NodeLostError) for failure in its.failures)
-        assert len(its.failures) <= WORKERS + 1, "only what was under way may fail"
+        assert len(its.failures) <= ENTITIES + 2, "only what was under way may fail"
 
 
 async def test_a_rolling_restart_of_all_processes_fails_no_ask_of_a_client(tmp_path: Path, files: Files) -> None:
-    async with (
-        Cluster.of(3, tmp_path, network=DirectNetwork, **settings(files)) as cluster,
-        using(cluster, files) as its,
-    ):
+    async with three(tmp_path, files) as cluster, using(cluster, files) as its:
         for name in ("n1", "n2", "n3"):
             await its.more()
             cluster[name].signal(signal.SIGTERM)

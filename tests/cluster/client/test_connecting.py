@@ -1,5 +1,6 @@
 """How a client finds its cluster, and what it reports if it does not."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -15,6 +16,7 @@ from casty.errors import (
     ConfigError,
     NoContactError,
 )
+from casty_transport_tcp.options import TcpOptions
 
 from tests.cluster.client.scene import WORKERS, Scene, cluster
 from tests.cluster.system.actors import Identify
@@ -85,8 +87,11 @@ async def test_an_actor_of_a_node_that_cannot_be_reached_fails_the_ask_before_it
     async with tcp_node() as system, tcp_client(system) as client:
         gone = system.self_node.address._replace(port=1)
         ref = client.resolve(ActorAddress.from_uri(f"casty://shop@{gone}/worker#7"))
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         with pytest.raises(ActorStoppedError, match=f"{gone} cannot answer: no node can be reached there"):
             await client.ask(ref, Identify, timeout=60.0)
+        assert loop.time() - begun < TcpOptions().give_up_after, "the ask has waited for further attempts"
 
 
 def tcp_client(system: ClusteredActorSystem) -> ClusterClient:
