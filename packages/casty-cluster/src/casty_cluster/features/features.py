@@ -98,7 +98,9 @@ class Features:
     async def run(self, phase: ShutdownPhase) -> None:
         """Carry out a phase of the shutdown: it ends when each feature's task has ended or timed out."""
         tasks = [(name, self._shutdown[name][phase]) for name in self._started if phase in self._shutdown[name]]
-        await asyncio.gather(*(self._carry_out(name, phase, task) for name, task in tasks))
+        async with asyncio.TaskGroup() as group:
+            for name, task in tasks:
+                group.create_task(self._carry_out(name, phase, task))
 
     async def _start(self, name: str, feature: ClusterFeature) -> None:
         has_started = False
