@@ -1,15 +1,21 @@
-"""The seed documents' broadcast program: as it is written on one node, and as one of three nodes."""
+"""The seed documents' clustered programs: as they are written, and broadcasts as one of three nodes."""
 
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.chaos.bank import ROUNDS
 from tests.ports import free_ports
 from tests.seeds.programs import needs_seeds, programs
 
 pytestmark = needs_seeds
 
+SHARDED = ("003", 7)
+NODES = re.compile("".join(rf"( +ClusteredActorSystem\([^)]*\)],\n +\) as node{number},\n)" for number in (1, 2)))
 BROADCAST = ("003", 8)
 RUN = """
 import sys, __future__
@@ -34,6 +40,20 @@ def start(path: Path, text: str) -> subprocess.Popen[str]:
     path.write_text(text, encoding="utf-8")
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, "-c", RUN, str(path)], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+@pytest.mark.timeout(300 * ROUNDS)
+@pytest.mark.parametrize("order", [r"\1\2", r"\2\1"], ids=["node1 first", "node2 first"])
+def test_the_sharding_program_prints_150_whichever_node_starts_first(tmp_path: Path, order: str) -> None:
+    """`CASTY_CHAOS_ROUNDS=25` starts it 25 times in each order."""
+    text, swaps = NODES.subn(order, programs()[SHARDED])
+    assert swaps == 1
+    for number in range(ROUNDS):
+        one, two = map(str, free_ports(2))
+        program = start(tmp_path / f"program_{number}.py", text.replace("25520", one).replace("25521", two))
+        printed, errors = program.communicate(timeout=200)
+        assert printed == "Alice's balance: 150\n", errors
+        assert program.returncode == 0, errors
 
 
 def test_the_broadcast_program_runs_as_it_is_written_but_for_its_port(tmp_path: Path) -> None:
