@@ -21,6 +21,8 @@ from tests.simulation.busy import BusyCluster
 REGION: Final = "entities"
 SHARDS: Final = 8
 ENTITIES: Final = tuple(f"entity-{number}" for number in range(12))
+ARRIVED: Final = 5.0
+"""Virtual seconds after which nothing is under way any more."""
 PASSIVATE_AFTER: Final = 1.0
 """Virtual seconds: entities are passivated, and start again, all the time."""
 
@@ -83,6 +85,14 @@ class EntityCluster(BusyCluster):
                 knows = self._sees(one, other) and self._sees(other, one)
                 assert not knows, f"{one} has {first} while {other} has {second}"
 
+    def only_owned_shards_are_open(self) -> None:
+        """Once nothing is on the move: no entity runs where its shard does not."""
+        for system in self.alive:
+            region = system.features.find(Sharding).regions[REGION]
+            hosted = {shard for shard, _, _ in region.pair.region.owner.hosted} if region.pair else set[int]()
+            opened = set(region._shards.numbers) if region._shards else set[int]()
+            assert opened == hosted, f"{system.self_node.node} runs {hosted}, and has {opened} open"
+
     def _hosted(self) -> Iterator[tuple[Pair, Hosted]]:
         """All shards that nodes run, as the nodes see it."""
         for system in self.alive:
@@ -106,11 +116,12 @@ class EntityCluster(BusyCluster):
 
 def machines(system: ClusteredActorSystem) -> Pair | None:
     """Those of the region on one node; None while the node is no member."""
-    region = system.features.find(Sharding)._regions.get(REGION) if system.is_running else None
-    return None if region is None else region._pair
+    region = system.features.find(Sharding).regions.get(REGION) if system.is_running else None
+    return None if region is None else region.pair
 
 
-async def settle(cluster: BusyCluster, seconds: float) -> None:
+async def settle(cluster: EntityCluster, seconds: float) -> None:
     """Let what is under way arrive, once the clients have ended."""
     cluster.is_busy = False
     await asyncio.sleep(seconds)
+    cluster.only_owned_shards_are_open()

@@ -6,7 +6,7 @@ from casty.testing.simulation import Simulation, simulate_seeds
 
 from tests.simulation.sharding.streams import Streams
 
-SEEDS = 2
+SEEDS = 1
 LEFT = 60.0
 """Virtual seconds within which a node that is cut off while it leaves has ended."""
 

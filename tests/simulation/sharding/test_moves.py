@@ -4,13 +4,12 @@ import asyncio
 
 from casty.testing.simulation import Link, Settings, Simulation, nemesis, simulate_seeds
 
-from tests.simulation.sharding.regions import settle
+from tests.simulation.sharding.regions import ARRIVED, settle
 from tests.simulation.sharding.streams import Streams
 
-SEEDS = 2
+SEEDS = 1
 UNEVEN = Settings(link=Link(jitter=0.02))
 """What is sent later may well arrive earlier, on another lane or from another node."""
-ARRIVED = 5.0
 REBALANCED = 25.0
 """Virtual seconds: two rounds of rebalancing."""
 

@@ -8,7 +8,7 @@ from casty.testing.simulation import Simulation, simulate_seeds
 from tests.simulation.sharding.ledger import Ledger
 from tests.simulation.sharding.steps import STEPS, STRIKES, Trap
 
-SEEDS = 3
+SEEDS = 2
 RECOVERED = 25.0
 """Virtual seconds after which whatever has befallen a node is over."""
 
