@@ -114,3 +114,19 @@ async def test_b10_structures_outlive_the_node_that_hosts_them() -> None:
         assert await grant.release() is True
         assert (await other.lock("l").acquire()).token == grant.token + 1
         assert (await other.semaphore("s", 2).acquire()).token == semaphore.token + 1
+
+
+async def test_a_client_uses_the_structures_of_the_nodes() -> None:
+    async with InMemoryJournal() as journal, DevelopmentCluster(2) as cluster, cluster.client() as client:
+        for node in cluster:
+            await node.distributed().counter("c").increment()
+            await node.distributed(journal).counter("c").increment(10)
+        d = client.distributed()
+        assert await d.counter("c").get() == 2
+        assert await client.distributed(persistent=True).counter("c").increment() == 21
+        async with d.lock("l") as grant:
+            assert await cluster[0].distributed().lock("l").try_acquire() is False
+            assert grant.is_held
+        assert await cluster[0].distributed().lock("l").try_acquire() is True
+        assert await d.map[str, list[int]]("m").put("k", [1]) is None
+        assert await cluster[1].distributed().map[str, list[int]]("m").get("k") == [1]

@@ -271,3 +271,25 @@ async def test_other_actors_send_freely_while_a_write_is_in_flight(system: Actor
     probe.ref.tell("free")
     assert await probe.receive() == "free"
     journal.writes[0].release()
+
+
+async def test_an_ask_whose_target_stops_before_the_release_fails_at_once(
+    system: ActorSystem, journal: HandJournal
+) -> None:
+    async def stop(_ctx: ActorContext[Any], _message: Any) -> Behavior[Any]:
+        return Behaviors.stopped()
+
+    async def on_command(ctx: ActorContext[Any], _state: str, command: Any) -> Behavior[Any]:
+        if isinstance(command, str):
+            probe.ref.tell(command)
+            return Behaviors.same()
+        ctx.ask(target, questioning(), str, timeout=3_600.0, on_failure=lambda error: type(error).__name__)
+        return Behaviors.persisted([command.text])
+
+    probe, target = TestProbe[str](system), system.spawn(Behaviors.receive(stop))
+    system.spawn(ledger(journal, on_command)).tell(Add("a", probe.ref))
+    await settle()
+    target.tell("stop")
+    await settle()
+    journal.writes[0].release()
+    assert await probe.receive() == "ActorStoppedError"

@@ -378,3 +378,14 @@ async def test_only_a_region_has_shards(region: Any, system: ActorSystem) -> Non
     system.spawn(Behaviors.ignore(), "orders")
     with pytest.raises(ArgumentError, match="region"):
         await system.shard_state(region)
+
+
+async def test_an_ask_of_an_entity_that_stops_without_a_reply_fails_at_once(system: ActorSystem) -> None:
+    async def stop(_ctx: Ctx, _message: Any) -> Behavior[Any]:
+        return Behaviors.stopped()
+
+    region: RegionRef[Any] = system.spawn(Behaviors.sharded(lambda _: Behaviors.receive(stop)))
+    for _ in range(2):  # handled in place, and in its turn
+        with pytest.raises(ActorStoppedError):
+            await asyncio.gather(*(region.entity("alice").ask(Question, timeout=3_600.0) for _ in range(2)))
+        await settle()

@@ -205,3 +205,8 @@ def test_an_event_sourced_behavior_has_a_kit_of_its_own() -> None:
     )
     with pytest.raises(AssertionError, match="use EventSourcedTestKit"):
         BehaviorTestKit(behavior)
+
+
+def test_a_router_needs_a_system() -> None:
+    with pytest.raises(AssertionError, match="a router needs an actor system"):
+        BehaviorTestKit(Behaviors.pool(2, Behaviors.ignore))

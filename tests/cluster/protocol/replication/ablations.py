@@ -23,6 +23,7 @@ from casty_cluster.protocol.replication.promises import Promises
 from casty_cluster.protocol.replication.promotion import Phase, Promotion
 from casty_cluster.protocol.replication.replica import Replica
 from casty_cluster.wire.replication import (
+    BEFORE,
     Acknowledge,
     CopyId,
     Entry,
@@ -52,12 +53,12 @@ def _is(value: object) -> property:
 # Promises
 
 
-def _longest(self: Promises, entity: str, copy: CopyId) -> tuple[object, ...]:
-    return (self._position(entity, copy).sequence_nr, copy == self._local)
+def _longest(position: Position, confirmed: Epoch) -> Position:
+    return Position(BEFORE, position.sequence_nr)
 
 
-def _by_last_event(self: Promises, entity: str, copy: CopyId) -> tuple[object, ...]:
-    return (*self._position(entity, copy), copy == self._local)
+def _by_last_event(position: Position, confirmed: Epoch) -> Position:
+    return position
 
 
 def _add_and_ignore_views(self: Promises, copy: CopyId, promised: Promised) -> bool:
@@ -209,8 +210,8 @@ def _off(owner: object, name: str, mutant: object) -> Callable[[], Patch]:
 
 
 ABLATIONS: dict[str, tuple[Callable[[], Patch], str, int]] = {
-    "epoch_first": (_off(Promises, "_rank", _longest), "r2m1", 25),
-    "confirm": (_off(Promises, "_rank", _by_last_event), "r2m1x2", 65),
+    "epoch_first": (_off(promises, "_rank", _longest), "r2m1", 25),
+    "confirm": (_off(promises, "_rank", _by_last_event), "r2m1x2", 65),
     "views_in_reports": (_off(Promises, "add", _add_and_ignore_views), "views3", 5),
     "former_groups": (_off(Promises, "leaves", property(_leave_the_newest_group)), "views3", 317),
     "all_parts": (_off(Promises, "add", _complete_with_any_part), "r2m1x2", 0),

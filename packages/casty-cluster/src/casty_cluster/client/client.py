@@ -4,6 +4,7 @@ import concurrent.futures
 from asyncio import timeout as time_limit
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast, final
 
@@ -12,6 +13,7 @@ from casty.address import ActorAddress
 from casty.behaviors.arguments import checked_entity_id
 from casty.behaviors.discovery import ServiceInstance
 from casty.clock import Clock
+from casty.coordination import IN_MEMORY, PERSISTENT, Client, Distributed
 from casty.errors import ArgumentError, SystemStoppedError
 from casty.event_stream import EventStream
 from casty.extension import checked_config
@@ -125,6 +127,14 @@ class ClusterClient:
         Raises `ArgumentError` for a name that no region can have, and `BehaviorError` for an id that no entity has.
         """
         return self._running().delivery.entity(checked_region(region), checked_entity_id(entity_id))
+
+    def distributed(self, *, persistent: bool = False) -> Distributed:
+        """The structures that nodes have with `system.distributed()`; with `persistent`, those that they have with a
+        journal. The nodes have to allow their clients the region, see `docs/coordination.md`.
+        """
+        self._running()
+        region = PERSISTENT if persistent else IN_MEMORY
+        return Distributed(Client(self._system.clock, self._system.serializer, partial(self.entity_ref, region)))
 
     async def lookup[M](self, key: ServiceKey[M], timeout: float = 5.0) -> Listing[M]:
         """Return the actors that are registered under the key, as the client's contact knows them.

@@ -1,6 +1,9 @@
 """Structures that all nodes share: machines, the entities that run them, and the callers' side."""
 
 from casty.coordination.barriers import DistributedBarrier as DistributedBarrier
+from casty.coordination.client import Client as Client
+from casty.coordination.facade import IN_MEMORY as IN_MEMORY
+from casty.coordination.facade import PERSISTENT as PERSISTENT
 from casty.coordination.facade import Distributed as Distributed
 from casty.coordination.facade import Regions as Regions
 from casty.coordination.facade import open_distributed as open_distributed

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from casty import entropy
-from casty.behaviors.clustered import RegionRef
-from casty.behaviors.system import System
 from casty.clock import SystemClock
 from casty.coordination.operations import Operation, OperationId, Refused, Waiting, Withdraw
 from casty.errors import (
@@ -21,6 +19,8 @@ from casty.errors import (
     NodeLostError,
     SerializationError,
 )
+from casty.ref import ActorRef
+from casty.spi.serializer import Serializer
 
 RETRIED: Final = (
     ActorFailedError,
@@ -39,12 +39,14 @@ SHORTEST_ATTEMPT: Final = 1.0
 class Client:
     """Sends the operations of one facade to their entities."""
 
-    def __init__(self, system: System, region: RegionRef[Any]) -> None:
-        self.system = system
-        self.clock: SystemClock = system.clock
-        """Kept, as leases are counted for a moment longer than the system runs."""
+    def __init__(
+        self, clock: SystemClock, serializer: Serializer, entity: Callable[[str], ActorRef[Operation]]
+    ) -> None:
+        self.clock = clock
+        """It outlives its system, as leases are counted for a moment longer."""
+        self.serializer = serializer
         self.id = entropy.source().token(12).hex()
-        self._region = region
+        self._entity = entity
         self._number = 0
         self._open: dict[int, None] = {}
         """The numbers of operations that are under way, lowest first."""
@@ -74,13 +76,13 @@ class Client:
         return Operation(id=OperationId(self.id, number), settled=settled, attempt=attempt, command=command)
 
     async def ask(self, entity_id: str, message: Operation, timeout: float) -> Any:
-        return await self._region.entity(entity_id).ask(message, timeout)
+        return await self._entity(entity_id).ask(message, timeout)
 
     def withdraw(self, entity_id: str, operation: OperationId) -> None:
         """Let the entity know that an operation has ended. It finds out by itself, later, if this is lost."""
         self._number += 1
         with contextlib.suppress(CastyError):  # the system has stopped
-            self._region.entity(entity_id).tell(self.message(self._number, 1, Withdraw(operation)))
+            self._entity(entity_id).tell(self.message(self._number, 1, Withdraw(operation)))
 
     async def pause(self, seconds: float) -> None:
         """Sleep by the system's clock."""

@@ -194,4 +194,4 @@ def open_distributed(
             "nodes share: distributed(journal='postgresql://…')"
         )
     region = regions.find(journal, on_cluster=node_id is not None)
-    return Distributed(Client(system, region), node_id)
+    return Distributed(Client(system.clock, system.serializer, region.entity), node_id)

@@ -96,7 +96,7 @@ class DistributedRegister[V](Handle):
 
     def __init__(self, client: Client, kind: str, name: str, timeout: float, annotation: Any = Any) -> None:
         super().__init__(client, kind, name, timeout)
-        self._values = Values[V](annotation, client.system.serializer, self._what)
+        self._values = Values[V](annotation, client.serializer, self._what)
 
     async def get(self) -> V | None:
         """The value, None if none has been set."""
@@ -119,7 +119,7 @@ class DistributedSet[V](Handle):
 
     def __init__(self, client: Client, kind: str, name: str, timeout: float, annotation: Any = Any) -> None:
         super().__init__(client, kind, name, timeout)
-        self._keys = Keys[V](annotation, client.system.serializer, self._what)
+        self._keys = Keys[V](annotation, client.serializer, self._what)
 
     async def add(self, member: V) -> bool:
         """Whether it was missing."""

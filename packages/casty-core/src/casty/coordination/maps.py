@@ -25,7 +25,7 @@ class DistributedMap[K, V](Handle):
     def __init__(self, client: Client, name: str, timeout: float, shards: int, types: tuple[Any, Any]) -> None:
         super().__init__(client, "map", name, timeout)
         self._shards = shards
-        serializer = client.system.serializer
+        serializer = client.serializer
         self._keys = Keys[K](types[0], serializer, f"{self._what} (keys)")
         self._values = Values[V](types[1], serializer, self._what)
 

@@ -36,7 +36,7 @@ class DistributedQueue[V](Handle):
         if max_deliveries is not None:
             check_count(max_deliveries, f"max_deliveries of {self._what}")
         self._max_deliveries = max_deliveries
-        self._values = Values[V](annotation, client.system.serializer, self._what)
+        self._values = Values[V](annotation, client.serializer, self._what)
 
     async def enqueue(self, item: V, *, priority: int = 0, delay: float = 0.0) -> None:
         """Add an item, which is there in `delay` seconds."""

@@ -42,11 +42,14 @@ class Outbox:
     def release(self) -> None:
         """Send everything, in order; from now on the command's tasks send straight through."""
         OPEN.discard(self)
-        if self._held:
+        # Tasks of the handler keep the outbox: what it has sent must not live as long, as an ask that waits for its
+        # reply would never learn that no actor has its reply reference any more.
+        held, self._held = self._held, None
+        if held:
             # The code that releases it may act on behalf of another command.
             token = CURRENT.set(None)
             try:
-                for deliver, message in self._held:
+                for deliver, message in held:
                     try:
                         deliver(message)
                     except BaseException as error:

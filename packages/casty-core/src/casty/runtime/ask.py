@@ -177,12 +177,13 @@ class Asks(AskingElsewhere):
             held_back = routed.moves and OPEN and current() is not None
             place = None if held_back else routed.route(message)
             asked, told = (routed, message) if place is None else place
+            del place  # it would keep the message, and with it the reply reference
             target = asked
             if type(target) is LocalRef:
                 cell = target.cell
             elif isinstance(asked, AskedRef | RoutedRef):
                 elsewhere = self._ask_elsewhere(asked, promise, told, timeout)
-                del message, told, promise, place
+                del message, told, promise
                 return await elsewhere
             if asker is not None and cell is not None:
                 refuse_deadlock(self._awaited, asker, cell)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast, overload, override
 
 from casty.behaviors.persistent import DurableStateBehavior, EventSourcedBehavior
+from casty.behaviors.routing import RouterBehavior
 from casty.behaviors.values import (
     SAME,
     Behavior,
@@ -183,6 +184,8 @@ class BehaviorTestKit[M]:
                     break
                 case EventSourcedBehavior() | DurableStateBehavior():
                     raise AssertionError("a behavior that writes to a journal needs one: use EventSourcedTestKit")
+                case RouterBehavior():
+                    raise AssertionError("a router needs an actor system: test it in one, with TestProbe")
                 case _:
                     raise BehaviorError(f"a behavior cannot become {type(core).__name__}")
         if starting and self._context.stopping:

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
 
-from casty_cluster.wire.replication import BEFORE, Epoch, Position
+from casty_cluster.wire.replication import BEFORE, START, Epoch, Position
 
 
 class History:
@@ -23,7 +23,7 @@ class History:
     @property
     def position(self) -> Position:
         """That of the last event."""
-        return self.at(self.last)
+        return Position(self._epochs[-1], self.last) if self._epochs else START
 
     def at(self, sequence_nr: int) -> Position:
         """That of an event which is there."""

@@ -99,25 +99,29 @@ class Promises:
         Views that later reports name are no matter: they cannot take over any more.
         """
         self._decided = True
+        # The local copy first: equal histories are alike, and its own needs no copying.
         deciding = [copy for copy in self._complete if self._forced or copy in self.newest.copies]
-        entities = {entity: None for copy in self._complete for entity in self._reports[copy].positions}
-        return {entity: self._best(entity, deciding) for entity in entities}
+        deciding.sort(key=lambda copy: copy != self._local)
+        latest = max(deciding, key=lambda copy: self._reports[copy].confirmed)
+        nothing = _rank(START, self._reports[latest].confirmed)
+        best = {entity: nothing for copy in self._complete for entity in self._reports[copy].positions}
+        choices = dict.fromkeys(best, Choice(START, latest))
+        for copy in deciding:
+            report = self._reports[copy]
+            for entity, position in report.positions.items():
+                rank = _rank(position, report.confirmed)
+                if rank > best[entity]:
+                    best[entity], choices[entity] = rank, Choice(position, copy)
+        return choices
 
     @property
     def _complete(self) -> list[CopyId]:
         return [copy for copy in self._reports if copy in self]
 
-    def _best(self, entity: str, copies: list[CopyId]) -> Choice:
-        best = max(copies, key=lambda copy: self._rank(entity, copy))
-        return Choice(self._position(entity, best), best)
 
-    def _rank(self, entity: str, copy: CopyId) -> tuple[Epoch, int, bool]:
-        epoch, sequence_nr = self._position(entity, copy)
-        # Equal histories are alike, and the local one needs no copying.
-        return max(epoch, self._reports[copy].confirmed), sequence_nr, copy == self._local
-
-    def _position(self, entity: str, copy: CopyId) -> Position:
-        return self._reports[copy].positions.get(entity, START)
+def _rank(position: Position, confirmed: Epoch) -> Position:
+    """The place of a history among those of its entity, on a copy that was confirmed at that epoch."""
+    return Position(confirmed, position.sequence_nr) if confirmed > position.epoch else position
 
 
 def _novelty(view: View) -> tuple[Epoch, bool]:

@@ -48,6 +48,12 @@ class InTurn(Chooser):
 
     @override
     def choose(self, message: Any) -> ActorRef[Any] | None:
+        turn = self._turn + 1
+        if turn < len(self.routees):
+            routee = local = self.routees[turn]
+            if type(local) is LocalRef and local.cell.admission is None:
+                self._turn = turn
+                return routee
         return self._next()
 
 
@@ -81,8 +87,7 @@ class LeastBusy(Chooser):
         for _ in range(min(local, COMPARED)):
             # The turn moves on, so that idle routees share the work, and of many each is compared some time.
             self._turn = turn = (self._turn + 1) % local
-            routee = routees[turn]
-            assert isinstance(routee, LocalRef)
+            routee: Any = routees[turn]
             cell = routee.cell
             if cell.state == IDLE:
                 return routee
@@ -110,9 +115,12 @@ class ByHash(Chooser):
         return next(filter(is_open, self._ring.beginning_at(place)), None)
 
 
-def is_open(routee: ActorRef[Any]) -> bool:
+def is_open(routee: Any) -> bool:
     """Whether it takes messages, as far as this node can see."""
-    return not isinstance(routee, LocalRef) or routee.cell.admission is not CLOSED
+    # By its type first: every message is asked, and an abstract class is slow to tell its instances.
+    if type(routee) is LocalRef or isinstance(routee, LocalRef):
+        return routee.cell.admission is not CLOSED
+    return True
 
 
 def chooser(routing: Routing[Any], random: Random) -> Chooser:

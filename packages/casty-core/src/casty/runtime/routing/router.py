@@ -60,9 +60,14 @@ class Router[B: RouterBehavior[Any]](Routes):
 
     @override
     def route(self, message: Any) -> tuple[ActorRef[Any], Any] | None:
-        routee = self._chooser.choose(message)
+        routee = local = self._chooser.choose(message)
+        # By its type first: every message passes here, and an abstract class is slow to tell its instances.
         if routee is None:
             return None
+        return (routee, message) if type(local) is LocalRef else self._inner(routee, message)
+
+    def _inner(self, routee: ActorRef[Any], message: Any) -> tuple[ActorRef[Any], Any] | None:
+        """What a routee that is a router, or leads to an entity, makes of the message."""
         if not isinstance(routee, RoutedRef) or routee.moves:
             return routee, message
         try:
