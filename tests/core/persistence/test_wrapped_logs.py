@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from typing import Any, override
 
 import pytest
-from casty import ActorRestarted, ActorStopped, ActorSystem, Behaviors, DeadLetter, JournalError, OneForOneStrategy
+from casty import (
+    ActorRef,
+    ActorRestarted,
+    ActorStopped,
+    ActorSystem,
+    Behaviors,
+    DeadLetter,
+    JournalError,
+    OneForOneStrategy,
+)
 from casty.journal import InMemoryJournal
 from casty.persistence.entity_log import EntityLog, LogFactory, LogRequest, Settle, WrappedLog
 from casty.testing import ManualClock, TestProbe, settle
@@ -57,7 +66,7 @@ async def test_what_an_event_allows_waits_until_its_wrapper_settles_it(
     system: ActorSystem, replicas: Replicas, behavior: Any
 ) -> None:
     probe, journal = TestProbe[str](system), InMemoryJournal()
-    ref = system.spawn(behavior(journal), "kept")
+    ref: ActorRef[Any] = system.spawn(behavior(journal), "kept")
     ref.tell(Add("x", probe.ref))
     await settle()
     assert len(await journal.load(replicas.requests[0].entity_id)) == 1, "it is stored"
