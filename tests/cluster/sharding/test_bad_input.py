@@ -8,6 +8,7 @@ from casty import ActorFailedError, ActorNameError, ActorStoppedError, Behavior,
 from casty.member import NodeId
 from casty.serialization import MsgpackSerializer
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
+from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.sharding.sender import CAPACITY
 from casty_cluster.sharding.feature import Sharding
 from casty_cluster.wire import frames
@@ -63,6 +64,13 @@ async def test_an_ask_of_a_region_that_no_node_has_says_so_when_its_time_is_over
             await node.entity_ref("nowhere", "alice").ask(GetBalance, timeout=0.1)
 
 
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a look at ten thousand messages for each of them."""
+    monkeypatch.setattr(Driver, "validates", False)
+
+
+@pytest.mark.usefixtures("unchecked")
 async def test_messages_for_a_region_that_no_node_has_are_bounded() -> None:
     async with DevelopmentCluster(1) as (node,):
         letters = letters_of(node)
@@ -79,6 +87,7 @@ async def test_messages_for_a_region_that_no_node_has_are_bounded() -> None:
         assert await ref.ask(GetBalance, timeout=30.0) == CAPACITY
 
 
+@pytest.mark.usefixtures("unchecked")
 async def test_messages_for_a_region_whose_role_no_node_has_are_bounded() -> None:
     async with DevelopmentCluster(1) as (node,):
         letters = letters_of(node)
