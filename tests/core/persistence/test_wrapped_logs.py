@@ -1,15 +1,15 @@
 """What a feature may do to the logs of actors, by wrapping the factory that makes them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, override
 
 import pytest
 from casty import (
-    ActorRef,
     ActorRestarted,
     ActorStopped,
     ActorSystem,
+    Behavior,
     Behaviors,
     DeadLetter,
     JournalError,
@@ -63,10 +63,10 @@ def replicas(system: ActorSystem) -> Replicas:
 
 @pytest.mark.parametrize("behavior", [ledger, note])
 async def test_what_an_event_allows_waits_until_its_wrapper_settles_it(
-    system: ActorSystem, replicas: Replicas, behavior: Any
+    system: ActorSystem, replicas: Replicas, behavior: Callable[[InMemoryJournal], Behavior[Any]]
 ) -> None:
     probe, journal = TestProbe[str](system), InMemoryJournal()
-    ref: ActorRef[Any] = system.spawn(behavior(journal), "kept")
+    ref = system.spawn(behavior(journal), "kept")
     ref.tell(Add("x", probe.ref))
     await settle()
     assert len(await journal.load(replicas.requests[0].entity_id)) == 1, "it is stored"
