@@ -132,3 +132,12 @@ async def test_impossible_arguments_are_refused_by_name() -> None:
             await client.lookup(WORKERS, timeout=-1.0)
         with pytest.raises(ArgumentError, match="lookup takes a ServiceKey"):
             await client.lookup("workers")  # pyright: ignore[reportArgumentType]  # that is what is tested
+
+
+async def test_a_node_that_is_not_up_yet_accepts_no_client() -> None:
+    """It would let asks fail that another node replies to."""
+    async with tcp_node(seed_nodes=[("127.0.0.1", 1)]) as system:
+        address = system.self_node.address
+        client = ClusterClient(contact_points=[address], system_name="shop", connect_timeout=0.5)
+        with pytest.raises(NoContactError, match=f"{address} .the node is not up in its cluster, or about to leave it"):
+            await client.__aenter__()

@@ -23,7 +23,7 @@ from tests.cluster.system.waiting import until
 async def test_an_ask_in_flight_fails_when_the_connection_is_lost_and_says_that_its_outcome_is_unknown() -> None:
     scene = Scene()
     async with cluster(2, scene) as nodes, at(nodes, 0) as client:
-        asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify))
+        asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify, 60.0))
         await until(lambda: bool(scene.kept))
         address = nodes[0].self_node.address
         await kill(nodes, 0)
@@ -44,7 +44,7 @@ async def test_what_is_asked_without_a_contact_waits_for_the_next_one() -> None:
     async with cluster(2) as nodes, at(nodes, 0) as client:
         killing = asyncio.create_task(kill(nodes, 0))
         await until(lambda: client.contact is None)
-        assert await client.actor("/local").ask(Where()) == "node-2"
+        assert await client.actor("/local").ask(Where(), 60.0) == "node-2"
         await killing
 
 
@@ -52,7 +52,7 @@ async def test_a_look_up_is_repeated_at_the_next_contact() -> None:
     async with cluster(2) as nodes, at(nodes, 0) as client:
         killing = asyncio.create_task(kill(nodes, 0))
         await until(lambda: client.contact is None)
-        assert len((await client.lookup(WORKERS)).instances) >= 1
+        assert len((await client.lookup(WORKERS, 60.0)).instances) >= 1
         await killing
 
 
@@ -87,7 +87,7 @@ async def test_a_node_that_leaves_hands_its_clients_over_without_a_failed_ask(ca
 
         async def ask() -> None:
             while not is_over:
-                replies.append(await client.actor("/local").ask(Where()))
+                replies.append(await client.actor("/local").ask(Where(), 60.0))
 
         asking = [asyncio.create_task(ask()) for _ in range(10)]
         await until(lambda: len(replies) > 100)
@@ -104,7 +104,7 @@ async def test_a_node_that_leaves_hands_its_clients_over_without_a_failed_ask(ca
 async def test_a_leaving_node_waits_for_the_asks_that_its_clients_have_pending() -> None:
     scene = Scene()
     async with cluster(2, scene) as nodes, at(nodes, 1) as client:
-        asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify))
+        asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify, 60.0))
         await until(lambda: bool(scene.kept))
         node = nodes[1]
         leaving = asyncio.create_task(node.shutdown())
@@ -131,7 +131,7 @@ async def test_a_client_that_disconnects_in_an_ask_leaves_nothing_behind() -> No
     scene = Scene()
     async with cluster(1, scene) as nodes:
         async with nodes.client() as client:
-            asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify))
+            asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify, 60.0))
             await until(lambda: bool(scene.kept))
             assert len(service_of(nodes[0]).pending_asks) == 1
         with pytest.raises(SystemStoppedError, match="the client was closed before the reply came"):
@@ -152,7 +152,7 @@ async def test_closing_a_client_fails_what_is_pending_and_ends_it() -> None:
             client.actor("/local")
         async with client:
             local = client.actor("/local")
-            asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify))
+            asking = asyncio.create_task(client.ask(client.actor("/slow"), Identify, 60.0))
             await until(lambda: bool(scene.kept))
         with pytest.raises(SystemStoppedError, match="the client was closed before the reply came"):
             await asking

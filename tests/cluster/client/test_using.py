@@ -58,7 +58,7 @@ async def test_a_listing_that_is_larger_than_a_frame_arrives_as_a_whole() -> Non
         for number in range(1_500):
             nodes[0].spawn(Behaviors.discoverable(answering("x"), key), f"member-{number}-of-a-crowd-with-long-names")
         await until(lambda: len(nodes[0].lookup(key).instances) == 1_500)
-        assert len((await client.lookup(key)).instances) == 1_500
+        assert len((await client.lookup(key, 60.0)).instances) == 1_500
 
 
 async def test_a_reference_in_a_reply_can_be_asked() -> None:
@@ -77,7 +77,7 @@ async def test_messages_of_a_client_to_one_actor_keep_their_order_whether_told_o
             if number % 3:
                 slow.tell(number)
             else:
-                pending.append(asyncio.create_task(client.ask(slow, lambda to, number=number: (number, to))))
+                pending.append(asyncio.create_task(client.ask(slow, lambda to, number=number: (number, to), 60.0)))
                 await asyncio.sleep(0)
         await until(lambda: len(scene.kept) == 100)
         assert [entry[0] if isinstance(entry, tuple | list) else entry for entry in scene.kept] == list(range(100))
@@ -109,7 +109,7 @@ async def test_the_pending_asks_of_one_client_are_bounded(monkeypatch: pytest.Mo
     monkeypatch.setattr(asks, "MAX_ASKS", 2)
     scene = Scene()
     async with cluster(1, scene) as nodes, nodes.client() as client, nodes.client() as other:
-        pending = [asyncio.create_task(client.ask(client.actor("/slow"), Identify)) for _ in range(2)]
+        pending = [asyncio.create_task(client.ask(client.actor("/slow"), Identify, 60.0)) for _ in range(2)]
         await until(lambda: len(scene.kept) == 2)
         with pytest.raises(MailboxFullError, match=r"2 asks of the client client-.* are pending on one node"):
             await client.actor("/local").ask(Where())
@@ -132,7 +132,7 @@ async def test_a_thousand_clients_use_one_node(monkeypatch: pytest.MonkeyPatch) 
         for client in clients:
             await client.__aenter__()
         try:
-            replies = await asyncio.gather(*(client.actor("/local").ask(Where()) for client in clients))
+            replies = await asyncio.gather(*(client.actor("/local").ask(Where(), 60.0) for client in clients))
             assert set(replies) == {"node-1"}
         finally:
             await asyncio.gather(*(client.close() for client in clients))
