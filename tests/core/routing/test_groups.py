@@ -14,14 +14,17 @@ from casty import (
     Behaviors,
     DeadLetter,
     Deregister,
+    Listing,
     Mailbox,
     Register,
     RoundRobin,
     RouterRef,
+    ServiceInstance,
     ServiceKey,
 )
 from casty.extension import restart
 from casty.runtime.context import STASH_CAPACITY
+from casty.runtime.receptionist import HERE
 from casty.runtime.routing.group import PATIENCE
 from casty.testing import ManualClock, settle
 
@@ -134,11 +137,12 @@ async def test_a_group_that_refused_messages_takes_them_again_with_the_next_rout
 async def test_a_full_mailbox_loses_no_change_of_the_routees(system: ActorSystem) -> None:
     workers = Workers()
     group = in_turn(system, Mailbox(capacity=1))
+    routee = system.spawn(workers(), "a")
     await settle()
-    system.spawn(worker(workers), "a")
-    for _ in range(10):
-        group.tell("flood")
-        await asyncio.sleep(0)
+    listener = system.lookup("/group/_listener")
+    assert listener is not None
+    listener.tell(Listing(KEY, (ServiceInstance(routee, HERE),)))
+    group.tell("fills the mailbox before the listener has its turn")
     await settle()
     assert await group.ask(GetPath()) == "/a"
 
@@ -181,9 +185,13 @@ async def test_the_listener_of_a_group_is_hidden(system: ActorSystem) -> None:
 
 
 async def test_a_group_is_no_routee_of_itself(system: ActorSystem) -> None:
+    workers = Workers()
     group = system.spawn(Behaviors.discoverable(Behaviors.group(KEY), KEY), "group")
-    system.spawn(worker(Workers()), "a")
     await settle()
+    group.tell("waits")
+    system.spawn(worker(workers), "a")
+    await settle()
+    assert workers.texts == ["waits"]
     assert {await group.ask(GetPath()) for _ in range(20)} == {"/a"}
 
 

@@ -110,6 +110,20 @@ async def test_an_ask_that_waits_in_a_mailbox_fails_when_its_child_stops(system:
         await asking
 
 
+async def test_an_ask_waits_for_the_child_that_was_chosen_for_it(system: ActorSystem) -> None:
+    gate = asyncio.Event()
+    pool = system.spawn(Behaviors.pool(2, Workers()), "pool")
+    for _ in range(2):
+        await pool.ask(Hold(until=gate))
+    asking = asyncio.ensure_future(pool.ask(GetPath(), timeout=60.0))
+    await asyncio.sleep(0)
+    first: Any = system.lookup("/pool/1")
+    stop(first)
+    gate.set()
+    with pytest.raises(ActorStoppedError, match="/pool/1"):
+        await asking
+
+
 async def test_a_child_that_stops_is_passed_over(system: ActorSystem) -> None:
     pool = system.spawn(Behaviors.pool(3, Workers()), "pool")
     await settle()

@@ -72,15 +72,19 @@ async def test_daemons_stop_with_their_system() -> None:
     assert sorted(daemons.stopped) == list(range(300))
 
 
-async def test_no_number_runs_twice_whatever_is_sent_to_the_region(system: ActorSystem, clock: ManualClock) -> None:
+async def test_no_number_runs_twice_whatever_is_sent_to_the_region(
+    system: ActorSystem, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
     daemons = Daemons()
     region: Any = system.spawn(Behaviors.daemons(daemons, 3), "daemons")
     await clock.advance(1.0)
     for entity_id in ("1", "1.99", "garbage", "7.0"):
         with pytest.raises(ActorFailedError, match="there is no daemon"):
             await region.ask(addressed(entity_id))
+    refused = caplog.text.count("there is no daemon")
     await clock.advance(5 * AGAIN_AFTER)
     assert sorted(daemons.started) == [0, 1, 2]
+    assert caplog.text.count("there is no daemon") == refused
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 100])
