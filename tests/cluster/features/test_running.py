@@ -170,7 +170,7 @@ async def test_before_it_listens_they_say_so() -> None:
     async with DevelopmentCluster(1) as [node]:
         node._features = None
         with pytest.raises(JoinError, match="does not listen yet"):
-            _ = node.receptionist
+            _ = node.features
 
 
 async def test_a_feature_sends_large_states_to_its_counterparts() -> None:
