@@ -1,6 +1,7 @@
 """What operators do with regions: look at their shards from any node, move them, drain a node, down another one."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from casty import (
     JoinError,
     MemberLeft,
     NodeId,
+    NodeRejoined,
     ShardMoved,
     ShardStarted,
     ShardStopped,
@@ -17,7 +19,13 @@ from casty.regions import ShardReason, ShardStatus
 from casty.testing import settle
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 from casty_cluster.protocol.sharding.coordinator import Phase
+from casty_cluster.protocol.sharding.owner import Hosting
+from casty_cluster.protocol.sharding.placement import REBALANCE_SHARDS
 from casty_cluster.sharding.feature import Sharding
+from casty_cluster.sharding.operators import NODES, SHARDS
+from casty_cluster.sharding.outbox import MAX_BYTES
+from casty_cluster.wire import codec
+from casty_cluster.wire.sharding import HostPhase, Rebalanced, StateReport
 
 from tests.cluster.sharding.accounts import Accounts, GetBalance, Where
 from tests.cluster.system.waiting import until
@@ -80,6 +88,39 @@ async def test_the_state_of_the_cluster_has_the_shards_that_the_node_knows() -> 
         assert none.shards == ()
         assert none.coordinator == first.self_node
         assert all(shard.epoch > 0 for shard in whole.shards)
+
+
+async def test_ten_thousand_shards_are_reported_in_messages_that_fit() -> None:
+    async with DevelopmentCluster(2) as (first, second):
+        region = Accounts().spawn(second, num_shards=10_000)
+        await knows(first)
+        coordinator = first.features.find(Sharding).regions["accounts"].pair
+        assert coordinator is not None
+        await until(lambda: coordinator.coordinator.phase is Phase.active)
+        pair = second.features.find(Sharding).regions["accounts"].pair
+        assert pair is not None
+        owner = pair.region.owner
+        for shard in range(10_000):  # as if all of them had been asked for, which takes a while
+            owner._hosted[shard] = Hosting(2**62, HostPhase.draining, ShardReason.requested)
+        try:
+            state = await first.shard_state(region)
+            assert state.is_complete
+            assert len(state.shards) == 10_000
+        finally:
+            owner._hosted.clear()
+
+
+def test_reports_fit_with_the_largest_values() -> None:
+    node = NodeId("h" * 253, 65_535, 2**64 - 1)
+    shard = (2**31, 2**63, max(HostPhase, key=len).value, 2**31)
+    reports = [
+        StateReport(number=2**31, hosted=(shard,) * SHARDS),
+        StateReport(number=2**31, targets=((2**31, node),) * NODES),
+        StateReport(number=2**31, nodes=(node,) * NODES),
+        StateReport(number=2**31, missing=(node,) * NODES),
+        Rebalanced(2**31, ((2**31, node, node),) * REBALANCE_SHARDS, ""),
+    ]
+    assert [report for report in reports if len(codec.dumps(report)) > MAX_BYTES] == []
 
 
 async def test_a_region_is_given_by_its_reference_too() -> None:
@@ -217,6 +258,22 @@ async def test_a_drained_node_runs_no_shards_and_reaches_them_elsewhere() -> Non
         assert not first.is_running
 
 
+async def test_a_drained_node_that_was_downed_runs_no_shards_when_it_is_back() -> None:
+    async with DevelopmentCluster(2) as (first, second):
+        rejoined = heard(second, NodeRejoined)
+        spawned(Accounts(), first, second)
+        await fill(first)
+        await second.drain()
+        first.down("node-2")
+        await until(lambda: bool(rejoined))
+        await fill(first)
+        pair = first.features.find(Sharding).regions["accounts"].pair
+        assert pair is not None
+        await until(lambda: second.self_node.node in pair.coordinator.census.members)
+        await until(lambda: pair.coordinator.census.eligible == (first.self_node.node,))
+        await until(lambda: len(pair.coordinator.table.on(first.self_node.node)) == 8)
+
+
 async def test_the_last_node_can_be_drained() -> None:
     async with DevelopmentCluster(1) as (node,):
         stopped = heard(node, ShardStopped)
@@ -235,9 +292,11 @@ async def test_a_drain_that_does_not_end_in_time_names_the_regions(monkeypatch: 
         async def nothing() -> None:
             """Stands for the shutdown's phases, whose tasks have timed out."""
 
-        monkeypatch.setattr(node.features, "hand_over", nothing)
-        with pytest.raises(TimeoutError, match="not handed over in time: accounts"):
-            await node.drain()
+        with monkeypatch.context() as patched:
+            patched.setattr(node.features, "hand_over", nothing)
+            with pytest.raises(TimeoutError, match="not handed over in time: accounts"):
+                await node.drain()
+        node._draining = None  # so that the shutdown does what is left
 
 
 @pytest.mark.parametrize("named", ["member", "node", "name"])
@@ -270,3 +329,17 @@ async def test_a_downed_node_reports_that_its_shards_have_stopped() -> None:
         first.down("node-2")
         await until(lambda: len(stopped) == 4)
         assert {event.reason for event in stopped} == {ShardReason.downed}
+
+
+async def test_the_story_of_a_node_that_stops_is_in_its_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "casty.sharding"):
+        async with DevelopmentCluster(1) as (node,):
+            spawned(Accounts(), node)
+            await fill(node)
+    lines = [record.getMessage() for record in caplog.records if record.name == "casty.sharding"]
+    [started] = [line for line in lines if "started on this node" in line]
+    [stopped] = [line for line in lines if "stopped on this node" in line]
+    assert started.startswith("region accounts: 8 shards: ")
+    assert started.endswith("(a message was sent to one of its entities)")
+    assert stopped.startswith("region accounts: 8 shards: ")
+    assert stopped.endswith("(no member stays to run it)")

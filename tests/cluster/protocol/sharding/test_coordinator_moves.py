@@ -253,3 +253,22 @@ def test_a_shard_has_moved_from_the_node_that_has_run_it_last(owned: Part) -> No
 def test_a_grant_says_why(owned: Part) -> None:
     [granted] = owned.hear(A, GetHome(8, 0))
     assert granted.message.reason == "requested"
+
+
+def test_a_shard_that_a_node_was_slow_to_start_has_moved_from_the_one_before(owned: Part) -> None:
+    owned.machine.placement.strategy = Scripted(A, moves=[(7, C)])
+    owned.give(Rebalance())
+    owned.hear(B, Stopped(7, FIRST))
+    owned.give(Tick(), START_TIMEOUT)  # C is late
+    owned.hear(C, Stopped(7, FIRST + 1))
+    owned.hear(A, Started(7, FIRST + 2))
+    [moved] = [note for note in owned.notes if isinstance(note, ShardArrives)]
+    assert (moved.source, moved.owner, moved.reason) == (B, A, ShardReason.rebalanced)
+
+
+def test_a_shard_that_has_not_run_before_has_not_moved(owned: Part) -> None:
+    owned.hear(A, GetHome(8, 0))
+    owned.machine.placement.strategy = Scripted(C)
+    owned.give(viewed(A, [A, C]))  # B was granted the shard, and has not run it
+    owned.hear(C, Started(8, FIRST + 1))
+    assert not [note for note in owned.notes if isinstance(note, ShardArrives) and note.shard == 8]

@@ -1,7 +1,7 @@
 """Requests of operators about regions: sent to all nodes that have to reply, and answered for other nodes."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import batched, count
 from typing import Any, Final, final
@@ -16,14 +16,17 @@ from casty.spi.cluster_feature import ClusterNode
 from casty_cluster.protocol.sharding.coordinator import Phase
 from casty_cluster.protocol.sharding.inputs import Rebalance
 from casty_cluster.protocol.sharding.oldest import host_of, present
+from casty_cluster.protocol.sharding.owner import Hosted
 from casty_cluster.protocol.sharding.survey import Survey
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.pair import Pair
 from casty_cluster.sharding.region import ClusterRegion
 from casty_cluster.wire.sharding import GetState, Rebalanced, RebalanceNow, StateReport
 
-CHUNK: Final = 1_000
-"""Shards in one report: they take at most 30 KB of the 60 KiB that a control message holds."""
+SHARDS: Final = 1_000
+"""Shards in one report: they take at most 40 KB of the 60 KiB that a control message holds."""
+NODES: Final = 150
+"""Nodes in one report: they take at most 45 KB, with the longest host names."""
 
 REQUESTS: Final = (GetState, StateReport, RebalanceNow, Rebalanced)
 """What nodes send each other for operators."""
@@ -142,36 +145,28 @@ class Operators:
             look.over.set()
 
 
-def _reports(region: ClusterRegion, number: int) -> list[StateReport]:
+def _reports(region: ClusterRegion, number: int) -> Iterator[StateReport]:
+    """Each of them fits into a control message, however many shards and nodes there are."""
     pair = region.pair
     if pair is None:
-        return []
-    hosted = [
-        (shard, epoch, phase.value, 0 if (entities := region.entities(shard)) is None else entities.counts.active)
-        for shard, epoch, phase in pair.region.owner.hosted
-    ]
-    return [*_chunks(number, hosted), _last_report(pair, number)]
-
-
-def _chunks(number: int, hosted: list[tuple[int, int, str, int]]) -> list[StateReport]:
-    return [StateReport(number=number, hosted=chunk, last=False) for chunk in batched(hosted, CHUNK)]
-
-
-def _last_report(pair: Pair, number: int) -> StateReport:
-    """What the coordinator adds, if this node has it."""
+        return
+    for shards in batched(pair.region.owner.hosted, SHARDS):
+        yield StateReport(number=number, hosted=tuple(_hosted(region, shard) for shard in shards), last=False)
     coordinator = pair.coordinator
-    if coordinator.phase not in (Phase.recovering, Phase.active):
-        return StateReport(number=number)
-    moving = ((shard, coordinator.table.entries[shard].target) for shard in coordinator.table.moving)
-    targets = [(shard, target) for shard, target in moving if target is not None]
-    return StateReport(
-        number=number,
-        coordinates=True,
-        # Moves with a target are limited to those of a round, and to late starts; what does not fit is left out.
-        targets=tuple(targets[:CHUNK]),
-        nodes=coordinator.census.eligible,
-        missing=coordinator.census.missing,
-    )
+    coordinates = coordinator.phase in (Phase.recovering, Phase.active)
+    if coordinates:
+        for moves in batched(coordinator.table.targets, NODES):
+            yield StateReport(number=number, targets=moves, last=False)
+        for nodes in batched(coordinator.census.eligible, NODES):
+            yield StateReport(number=number, nodes=nodes, last=False)
+        for nodes in batched(coordinator.census.missing, NODES):
+            yield StateReport(number=number, missing=nodes, last=False)
+    yield StateReport(number=number, coordinates=coordinates)
+
+
+def _hosted(region: ClusterRegion, hosted: Hosted) -> tuple[int, int, str, int]:
+    entities = region.entities(hosted.shard)
+    return hosted.shard, hosted.epoch, hosted.phase.value, 0 if entities is None else entities.counts.active
 
 
 def _rebalance(pair: Pair, number: int) -> Rebalanced:
@@ -179,6 +174,5 @@ def _rebalance(pair: Pair, number: int) -> Rebalanced:
     if obstacle := coordinator.obstacle:
         return Rebalanced(number, (), obstacle)
     pair.coordinate(Rebalance())
-    entries = ((shard, coordinator.table.entries[shard]) for shard in coordinator.table.moving)
-    moves = tuple((shard, entry.owner, entry.target) for shard, entry in entries if entry.target is not None)
+    moves = tuple((shard, coordinator.table.entries[shard].owner, to) for shard, to in coordinator.table.targets)
     return Rebalanced(number, moves, "" if moves else "the allocation strategy moves no shard: they are balanced")

@@ -23,8 +23,8 @@ class Survey:
         self._shards: dict[int, ShardState] = {}
         self._targets: dict[int, NodeId] = {}
         self._coordinator: NodeId | None = None
-        self._nodes: tuple[NodeId, ...] = ()
-        self._unreported: tuple[NodeId, ...] = ()
+        self._nodes: dict[NodeId, None] = {}
+        self._unreported: dict[NodeId, None] = {}
 
     @property
     def is_over(self) -> bool:
@@ -37,9 +37,11 @@ class Survey:
             known = self._shards.get(shard)
             if 0 <= shard < self._num_shards and (known is None or known.epoch < epoch):
                 self._shards[shard] = ShardState(shard, node, epoch, status(phase), entities=entities)
+        self._targets |= report.targets
+        self._nodes |= dict.fromkeys(report.nodes)
+        self._unreported |= dict.fromkeys(report.missing)
         if report.coordinates:
-            self._coordinator, self._nodes, self._unreported = node, report.nodes, report.missing
-            self._targets |= report.targets
+            self._coordinator = node
         if report.last:
             del self._waiting[node]
 
@@ -56,6 +58,6 @@ class Survey:
             num_shards=self._num_shards,
             shards=tuple(shards),
             coordinator=self._coordinator,
-            nodes=self._nodes,
+            nodes=tuple(self._nodes),
             missing=tuple(sorted({*self._waiting, *self._unreported})),
         )

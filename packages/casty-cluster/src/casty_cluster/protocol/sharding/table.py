@@ -69,6 +69,12 @@ class Table:
         """The shards on the move."""
         return self._moving.keys()
 
+    @property
+    def targets(self) -> list[tuple[int, NodeId]]:
+        """The nodes that get shards on the move next, as far as they have been chosen."""
+        moving = ((shard, self._entries[shard].target) for shard in self._moving)
+        return [(shard, target) for shard, target in moving if target is not None]
+
     def on(self, node: NodeId) -> Mapping[int, None]:
         """The shards of that owner."""
         return self._on.get(node, {})
