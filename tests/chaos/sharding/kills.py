@@ -128,12 +128,14 @@ async def check_balances(cluster: Cluster, file: Path) -> int:
 
 async def takeovers(cluster: Cluster, account_ids: Sequence[str], number: int, random: Random) -> list[float]:
     """Seconds from each kill of a node to the first reply of each entity that it ran."""
+    await next(iter(cluster.running.values())).do("balances", account_ids=account_ids)  # shards spread over the nodes
     return [took for _ in range(number) for took in await _take_over(cluster, account_ids, random)]
 
 
 async def _take_over(cluster: Cluster, account_ids: Sequence[str], random: Random) -> list[float]:
-    victim = random.choice(sorted(cluster.running))
-    owned = set(await cluster[victim].do("shards"))
+    shards = {name: set(await node.do("shards")) for name, node in cluster.running.items()}
+    victim = random.choice(sorted(name for name, owned in shards.items() if owned))
+    owned = shards[victim]
     probed = [account_id for account_id in account_ids if shard_of(account_id, SHARDS) in owned][:PROBES]
     assert probed, f"{victim} runs none of these entities"
     asker = cluster[random.choice(sorted(cluster.running.keys() - {victim}))]
