@@ -32,6 +32,7 @@ from casty.errors import ArgumentError, JoinError, NodeDownedError
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
 from casty.extension import checked_config
 from casty.member import Member, NodeId
+from casty.objects.entities import REGION, class_actors
 from casty.quantities import check_count, checked_seconds
 from casty.spi.cluster_feature import ShutdownPhase
 
@@ -96,6 +97,7 @@ class ClusteredActorSystem(OperatedSystem):
         self._quorum_timeout = quorum_timeout
         self._node: Node | None = None
         self._features: Features | None = None
+        self._class_region: RegionRef[Any] | None = None
         self._context = copy_context()
         """The context in which the system was made, for tasks that a frame or a timer starts."""
         self._rejoining: asyncio.Task[None] | None = None
@@ -248,6 +250,13 @@ class ClusteredActorSystem(OperatedSystem):
             return self.features.find(Sharding).entity_ref(region, entity_id)
         return super().entity_ref(region, entity_id)
 
+    @override
+    def class_region(self) -> RegionRef[Any]:
+        """The region of the cluster's class-based actors, which this node runs as soon as it hears of it."""
+        if self._class_region is None:
+            self._class_region = self.spawn(class_actors(), REGION)
+        return self._class_region
+
     async def leave(self) -> None:
         """Announce the departure, hand over, leave the cluster and stop."""
         await self.shutdown()
@@ -257,6 +266,7 @@ class ClusteredActorSystem(OperatedSystem):
         await node.listen()
         self._features = compose(self, node)
         await self._features.start()
+        self._features.find(Sharding).offer(REGION, self.class_region)
         node.begin()
         if self._required_quorum is not None:
             await self._wait_for_quorum(self._required_quorum)
@@ -350,7 +360,7 @@ class ClusteredActorSystem(OperatedSystem):
         finally:
             self.kernel.remote = None
             await super()._finish()
-            self._node = self._features = self._draining = None
+            self._node = self._features = self._draining = self._class_region = None
             self._termination.stop_listening()
 
     async def _run(self, phase: ShutdownPhase) -> None:

@@ -31,8 +31,8 @@ from casty.behaviors.supervision import SupervisionStrategy as SupervisionStrate
 from casty.behaviors.system import System as System
 from casty.behaviors.values import Behavior as Behavior
 from casty.config import CastyConfig as CastyConfig
-from casty.config import ClusterConfig as ClusterConfig
 from casty.config import load_config as load_config
+from casty.config.swim import ClusterConfig as ClusterConfig
 from casty.errors import ActorFailedError as ActorFailedError
 from casty.errors import ActorNameError as ActorNameError
 from casty.errors import ActorStoppedError as ActorStoppedError

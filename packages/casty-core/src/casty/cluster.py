@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from casty._doors import CLUSTER, resolve
 from casty.behaviors.clustered import ServiceKey as ServiceKey
-from casty.config.schema import ClusterConfig as ClusterConfig
+from casty.config.swim import ClusterConfig as ClusterConfig
+from casty.objects.scope import ClusterScope as ClusterScope
 
 if TYPE_CHECKING:
     from casty_cluster import ClusterClient as ClusterClient

@@ -1,5 +1,6 @@
 """Messages that are not the users' own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,6 +27,17 @@ class Asked:
     reply_to: ActorRef[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Creating:
+    """A message for a class-based actor of a cluster, and what its instance is made with if there is none."""
+
+    message: Any
+    arguments: Mapping[str, Any]
+    durable: bool
+
+
 def kind_of(message: object) -> type:
     """The type of the message that the sender has sent."""
-    return type(cast("object", message.message) if type(message) is Asked else message)
+    while isinstance(message, Asked | Creating):
+        message = cast("object", message.message)
+    return type(message)

@@ -66,6 +66,7 @@ class Sharding(ClusterFeature):
         self._lane = EntityLane(delivery, wire, self._region, self._connected)
         self._regions: dict[str, ClusterRegion] = {}
         self._operators = Operators(node, self._outbox)
+        self._offers: dict[str, Callable[[], object]] = {}
         self._guardian: LocalRef[Any] | None = None
         self._fences = Fences(kernel, self._holding)
         self._strategies = Strategies(kernel)
@@ -161,9 +162,15 @@ class Sharding(ClusterFeature):
         """What a dead letter was for, whatever id and region another node has named."""
         return ClusterEntityRef(self._region(region), self, entity_id)
 
+    def offer(self, region: str, spawn: Callable[[], object]) -> None:
+        """Call `spawn` when this node hears of the region, for one that every node can run."""
+        self._offers[region] = spawn
+
     def _region(self, name: str) -> ClusterRegion:
         region = self._regions.get(name)
         if region is None:
+            if (spawn := self._offers.pop(name, None)) is not None:
+                self.clock.call_later(0, spawn)
             post = Post(name, self._kernel, self._delivery, self._wire, partial(self._intended, name))
             flush = partial(self._flush, name)
             strategy = partial(self._strategies.of, name)

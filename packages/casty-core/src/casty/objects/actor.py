@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Final, Protocol, cast
 from weakref import WeakValueDictionary
 
+from casty.behaviors.clustered import RegionRef
 from casty.behaviors.functions import checked_async
 from casty.behaviors.system import System
 from casty.errors import BehaviorError
 from casty.objects.handlers import checked_routes
 from casty.objects.performer import Performer, Reply
-from casty.objects.refs import LocalRef
+from casty.objects.refs import LocalRef, identity
+from casty.objects.scope import Scope
 from casty.objects.state import fields_of, restore
 from casty.objects.supervision import SupervisorConfig
 from casty.ref import ActorRef
@@ -151,6 +153,7 @@ class ActorsByClass(System, Protocol):
         /,
         name: str | None = None,
         durable: bool = False,
+        scope: Scope = "local",
         supervision: SupervisorConfig | None = None,
         *args: P.args,
         **kwargs: P.kwargs,
@@ -160,8 +163,20 @@ class ActorsByClass(System, Protocol):
         `kwargs` are the arguments of its constructor, for the first instance and those after restarts. It returns when
         the actor has started, or, for a durable one whose journal is away, has begun to wait for that. Of an actor that
         does not start, supervision decides; it raises `ActorFailedError` when that has stopped the actor.
+
+        With `scope="cluster"`, or a `ClusterScope`, it is an actor of the whole cluster: see `ClusterScope`. Its class
+        is part of its name, has its supervision by `@supervised`, and is imported on every node. The state of one that
+        is not `durable` ends with its node.
         """
         ...
+
+    def class_region(self) -> RegionRef[Any]:
+        """The region of the cluster's class-based actors. Raises `ScopeError` where there is no cluster."""
+        ...
+
+
+KINDS: Final[WeakValueDictionary[str, type["Actor[Any]"]]] = WeakValueDictionary()
+"""The actors' classes of this process, by `identity`: what other nodes ask for is never imported."""
 
 
 class Actor[M]:
@@ -183,6 +198,7 @@ class Actor[M]:
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         cls.__casty_routes__ = checked_routes(cls)
+        KINDS[identity(cls)] = cls
 
     async def receive(self, msg: M, ctx: Context) -> None:
         """Handle a message that no method with `@on` handles."""

@@ -19,10 +19,10 @@ class Lasting:
         self.incarnation = incarnation
         self._memory = Memory(incarnation.instance, incarnation.raw.system.serializer)
 
-    def behavior(self, recovered: Callable[[Any], Awaitable[None]]) -> Behavior[Any]:
+    def behavior(self, entity_id: str, recovered: Callable[[Any], Awaitable[None]]) -> Behavior[Any]:
         """`recovered` is given what is stored, None where nothing is, before the first message."""
         return DurableStateBehavior(
-            entity_id=self.incarnation.raw.self.address.path.removeprefix("/"),
+            entity_id=entity_id,
             initial_state=_nothing,
             on_command=self._handle,
             on_recovery_completed=lambda _raw, stored: recovered(stored),

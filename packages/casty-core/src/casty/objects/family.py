@@ -106,7 +106,7 @@ class Nursery(Family):
         return member
 
     def _create(self, creation: Creation, name: str | None) -> Member:
-        hosted = Hosted(creation, _adopt, lambda: self._stopped(ref))
+        hosted = Hosted(creation, adopt, stopped=lambda: self._stopped(ref))
         ref = self._spawn(hosted.behavior(), name)
         member = Member(LocalRef(ref, creation.plan.accepts), hosted)
         self._living[_name(ref)] = member
@@ -141,7 +141,8 @@ class Nursery(Family):
         await ended.wait()
 
 
-def _adopt(raw: ActorContext[Any], together: bool) -> Family:
+def adopt(raw: ActorContext[Any], together: bool) -> Family:
+    """The family of a started actor."""
     return Nursery(raw.system, raw.spawn, together=together)
 
 

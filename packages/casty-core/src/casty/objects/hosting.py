@@ -14,11 +14,12 @@ from casty.behaviors.context import ActorContext
 from casty.behaviors.values import ActBehavior, LifecycleBehavior, SetupBehavior
 from casty.errors import ActorFailedError, ActorStoppedError, JournalError, JournalSetupError
 from casty.interruption import described
-from casty.messages import Asked
+from casty.messages import Asked, Creating
 from casty.objects.durable import Lasting
 from casty.objects.incarnation import OUTSIDE, Incarnation
 from casty.objects.performer import Family
 from casty.objects.plan import Plan
+from casty.objects.refs import LocalRef
 from casty.objects.supervision import MultiChildStrategy, Supervision
 
 
@@ -56,6 +57,10 @@ class Creation:
     named: Mapping[str, object]
     supervision: Supervision
     durable: bool = False
+    ref: LocalRef[Any] | None = None
+    """The actor's own reference, if that is not the one to this very actor."""
+    entity_id: str | None = None
+    """Under which a durable state is stored; None: the actor's path."""
 
 
 type Adopt = Callable[[ActorContext[Any], bool], Family]
@@ -65,10 +70,18 @@ type Adopt = Callable[[ActorContext[Any], bool], Family]
 class Hosted:
     """One class-based actor, through all of its incarnations."""
 
-    def __init__(self, creation: Creation, adopt: Adopt, stopped: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        creation: Creation,
+        adopt: Adopt,
+        *,
+        started: Callable[[], None] | None = None,
+        stopped: Callable[[], None] | None = None,
+    ) -> None:
         self.creation = creation
         self.launch = Launch()
         self._adopt = adopt
+        self._started = started
         self._stopped = stopped
         self._incarnation: Incarnation | None = None
         self._failure: BaseException | None = None
@@ -77,15 +90,22 @@ class Hosted:
         """The failure that the present restart is for."""
 
     def behavior(self) -> Behavior[Any]:
-        hosted = LifecycleBehavior(
-            behavior=SetupBehavior(self._set_up),
+        return self.creation.supervision.around(self.unsupervised())
+
+    def unsupervised(self) -> Behavior[Any]:
+        """The behavior without supervision, for an actor that has it already."""
+        return self.with_hooks(SetupBehavior(self.set_up))
+
+    def with_hooks(self, behavior: Behavior[Any]) -> Behavior[Any]:
+        return LifecycleBehavior(
+            behavior=behavior,
             restarting=self._before_restart,
             post_restart=self._after_restart,
             post_stop=self._after_stop,
         )
-        return self.creation.supervision.around(hosted)
 
-    async def _set_up(self, raw: ActorContext[Any]) -> Behavior[Any]:
+    async def set_up(self, raw: ActorContext[Any]) -> Behavior[Any]:
+        """Make an instance, and start it unless it has to recover first."""
         away = isinstance(self._cause, JournalError) and not isinstance(self._cause, JournalSetupError)
         if self.creation.durable and away:
             self.launch.succeeded()  # it may be for long, and the actor starts when its journal is back
@@ -102,13 +122,16 @@ class Hosted:
         creation = self.creation
         together = creation.supervision.config.multi_child is not MultiChildStrategy.ONE_FOR_ONE
         instance = creation.plan.make(creation.positional, creation.named)
-        return Incarnation(creation.plan, instance, raw, self._adopt(raw, together))
+        ref: LocalRef[Any] = creation.ref or LocalRef(raw.self, creation.plan.accepts)
+        return Incarnation(creation.plan, instance, raw, ref, self._adopt(raw, together))
 
     async def _start(self, incarnation: Incarnation) -> None:
         await incarnation.instance.on_start()
         incarnation.current = None
         self._incarnation = incarnation
         self.launch.succeeded()
+        if self._started is not None:
+            self._started()
 
     def _lasting(self, lasting: Lasting) -> Behavior[Any]:
         async def recovered(stored: Any) -> None:
@@ -117,14 +140,17 @@ class Hosted:
                     lasting.take_over(stored)
                 await self._start(lasting.incarnation)
 
-        return lasting.behavior(recovered)
+        raw = lasting.incarnation.raw
+        return lasting.behavior(self.creation.entity_id or raw.self.address.path.removeprefix("/"), recovered)
 
     async def _before_restart(self, raw: ActorContext[Any], error: BaseException, message: object) -> None:
         self._cause = error
         incarnation = self._incarnation
         if incarnation is not None:
             incarnation.current = OUTSIDE
-            await incarnation.instance.pre_restart(error, message.message if isinstance(message, Asked) else message)
+            while isinstance(message, Asked | Creating):
+                message = message.message
+            await incarnation.instance.pre_restart(error, message)
 
     async def _after_restart(self, raw: ActorContext[Any]) -> None:
         cause, self._cause = self._cause, None

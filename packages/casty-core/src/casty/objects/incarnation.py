@@ -9,12 +9,12 @@ from casty.behaviors.behavior import Behavior
 from casty.behaviors.context import ActorContext
 from casty.behaviors.values import UNHANDLED
 from casty.errors import BehaviorError
-from casty.messages import Asked
+from casty.messages import Asked, Creating
 from casty.objects.actor import Context
 from casty.objects.handlers import nearest
 from casty.objects.performer import Family, Performer, Reply
 from casty.objects.plan import Method, Plan
-from casty.objects.refs import LocalRef
+from casty.objects.refs import Begin, LocalRef
 from casty.ref import ActorRef
 from casty.request import NO_RECEIVER, Request
 
@@ -29,12 +29,12 @@ class Incarnation(Performer):
 
     __slots__ = ("_methods", "_stack", "context", "current", "family", "instance", "plan", "raw", "ref")
 
-    def __init__(self, plan: Plan, instance: Any, raw: ActorContext[Any], family: Family) -> None:
+    def __init__(self, plan: Plan, instance: Any, raw: ActorContext[Any], ref: LocalRef[Any], family: Family) -> None:
         self.plan = plan
         self.instance = instance
         self.raw = raw
         self.family = family
-        self.ref: LocalRef[Any] = LocalRef(raw.self, plan.accepts)
+        self.ref = ref
         self.context = Context(self)
         self.context.become_that_of(instance)
         self.current: Reply | None = OUTSIDE
@@ -61,7 +61,7 @@ class Incarnation(Performer):
         if self._stack:
             return _attend
         kind = type(cast("object", message))
-        if kind is Asked or issubclass(kind, Request):
+        if kind in (Asked, Creating) or issubclass(kind, Request):
             method = _attend
         else:
             name = nearest(kind, self.plan.routes, self.plan.otherwise)
@@ -72,6 +72,9 @@ class Incarnation(Performer):
     async def attend(self, message: Any) -> Behavior[Any] | None:
         """Handle a message that is not simply sent to the method for its class."""
         message, to = _taken_apart(message)
+        if type(message) is Begin and to is not None:
+            to.tell(True)
+            return None
         handler = self._handler_of(message)
         if handler is None:
             return UNHANDLED
@@ -147,6 +150,8 @@ def _attend(_instance: object, message: Any, context: Context) -> Awaitable[Any]
 
 def _taken_apart(message: Any) -> tuple[Any, ActorRef[Any] | None]:
     """The message as its sender has sent it, and where a reply goes if it is asked."""
+    if type(message) is Creating:
+        message = message.message
     if type(message) is Asked:
         return message.message, message.reply_to
     if not isinstance(message, Request):

@@ -34,6 +34,11 @@ class Plan:
     """What is called for a message, by its class, for the classes that have come."""
     _dropped: bool = False
 
+    @property
+    def identity(self) -> str:
+        """How the class is called on every node."""
+        return identity(self.kind)
+
     def is_current(self) -> bool:
         """Whether the class still has the methods that it had: a test may replace them."""
         return self.functions == _functions(self.kind, self.routes)

@@ -1,18 +1,25 @@
 """References to class-based actors: `send`, `ask` for messages without a reply reference, and `a | b`."""
 
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from types import FunctionType
 from typing import Any, cast, overload, override
 
 from casty.errors import BehaviorError, MailboxFullError
-from casty.messages import Asked
+from casty.messages import Asked, Creating
 from casty.ref import ActorRef, FrontRef
 from casty.request import Request
 from casty.serialization import message
 
 message("casty.Asked")(Asked)
+message("casty.Creating")(Creating)
+
+
+@message("casty.Begin")
+@dataclass(frozen=True)
+class Begin(Request[bool]):
+    """Asks a class-based actor of a cluster to start; the reply says that it has."""
 
 
 def identity(kind: type) -> str:
@@ -46,13 +53,49 @@ class LocalRef[M](FrontRef[M]):
 
         Raises `TimeoutError` after `timeout` seconds, and at once what `ActorSystem.ask` raises.
         """
-        makes_message = isinstance(request, Request | FunctionType | type | partial)
-        factory: Callable[[ActorRef[Any]], Any] = cast("Any", request) if makes_message else partial(Asked, request)
-        return self.target.asks.ask(self.target, factory, timeout)
+        return self.target.asks.ask(self.target, _factory(request), timeout)
 
     def __or__[N](self, other: "LocalRef[N] | CombinedRef[N]") -> "CombinedRef[M | N]":
         """Both: messages go to the actor whose class handles them."""
         return CombinedRef.of(self, other)
+
+
+@message("casty.ClusterRef")
+@dataclass(slots=True, eq=False, repr=False)
+class ClusterRef[M](LocalRef[M]):
+    """A reference to an actor of a cluster that is made with arguments, or durable, wherever and whenever it starts."""
+
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    durable: bool = False
+
+    def shortest(self) -> LocalRef[M]:
+        """The same reference, without what need not travel with each message."""
+        return self if self.arguments or self.durable else LocalRef(self.target, self.accepts)
+
+    @override
+    async def send(self, message: M) -> None:
+        self.tell(message)
+
+    @override
+    def tell(self, message: M) -> None:
+        self.target.tell(Creating(message, self.arguments, self.durable))
+
+    @overload
+    def ask[R](self, request: Callable[[ActorRef[R]], M], timeout: float = 5.0) -> Coroutine[Any, Any, R]: ...
+    @overload
+    def ask(self, request: M, timeout: float = 5.0) -> Coroutine[Any, Any, Any]: ...
+    @override
+    def ask(self, request: Any, timeout: float = 5.0) -> Coroutine[Any, Any, Any]:
+        make = _factory(request)
+        return self.target.asks.ask(
+            self.target, lambda reply_to: Creating(make(reply_to), self.arguments, self.durable), timeout
+        )
+
+
+def _factory(request: Any) -> Callable[[ActorRef[Any]], Any]:
+    """What makes the message of an ask for its reply reference."""
+    makes_message = isinstance(request, Request | FunctionType | type | partial)
+    return cast("Any", request) if makes_message else partial(Asked, request)
 
 
 LocalActorRef = LocalRef

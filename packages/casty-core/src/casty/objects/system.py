@@ -1,12 +1,18 @@
 """How actor systems create class-based actors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Protocol, override
+from typing import Any, Protocol, override
 
+from casty._doors import of_casty
+from casty.behaviors.clustered import RegionRef
+from casty.config.schema import CastyConfig, ClusterConfig
+from casty.errors import ArgumentError, ScopeError
 from casty.objects.actor import Actor, ActorsByClass
+from casty.objects.entities import clustered_actor
 from casty.objects.family import Nursery
 from casty.objects.refs import LocalRef
+from casty.objects.scope import Scope, checked_scope
 from casty.objects.supervision import SupervisorConfig
 
 
@@ -20,13 +26,48 @@ class ClassActorSystem(ActorsByClass, Protocol):
         /,
         name: str | None = None,
         durable: bool = False,
+        scope: Scope = "local",
         supervision: SupervisorConfig | None = None,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> LocalRef[M]:
         """See `ActorsByClass.actor`."""
-        return await self._by_class.actor(kind, name, durable, supervision, args, kwargs)
+        if checked_scope(scope) is None:
+            return await self._by_class.actor(kind, name, durable, supervision, args, kwargs)
+        if supervision is not None or args:
+            raise ArgumentError(
+                "an actor of the cluster has the supervision that its class declares with @supervised, and is made "
+                "with arguments by name: it may start on any node"
+            )
+        return await clustered_actor(self.class_region(), kind, name, durable, kwargs)
 
     @cached_property
     def _by_class(self) -> Nursery:
         return Nursery(self, self.spawn)
+
+    @override
+    def class_region(self) -> RegionRef[Any]:
+        """See `ActorsByClass.class_region`."""
+        raise ScopeError(
+            f"{self.name!r} is a local ActorSystem, and has no actors of a cluster; make it with "
+            "ActorSystem.clustered(host, port, seeds=[...]), or leave scope= out"
+        )
+
+    @staticmethod
+    def clustered(
+        host: str = "127.0.0.1",
+        port: int = 25520,
+        seeds: Sequence[Any] = (),
+        *,
+        config: CastyConfig | ClusterConfig | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Make a node of a cluster: a `ClusteredActorSystem` whose `seed_nodes` are `seeds`, such as "node2:8001".
+
+        `config` may be that of the cluster alone. `arguments` are further ones of `ClusteredActorSystem`. Raises
+        `ModuleNotFoundError` where casty-cluster is not installed.
+        """
+        if isinstance(config, ClusterConfig):
+            config = CastyConfig(cluster=config)
+        kind = of_casty("ClusteredActorSystem")
+        return kind(host=host, port=port, seed_nodes=seeds, config=config, **arguments)

@@ -1,23 +1,15 @@
 """The strategies that there are for which node runs each shard: see `casty.spi.allocation`."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import islice
-from typing import Final
 
 from casty.config.kinds import Count
 from casty.member import NodeId
-from casty.quantities import check_count
 from casty.spi.allocation import Move, Regions
 
-VIRTUAL_NODES: Final = 100
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
-
+from casty_cluster.protocol import hash_ring
+from casty_cluster.protocol.hash_ring import VIRTUAL_NODES
 
 class LeastShards:
     """Gives each shard to the node with the fewest, and evens out numbers that differ by more than one."""
@@ -46,28 +38,20 @@ class HashRingOptions:
     """Points of each node on the ring: more spread shards more evenly, and take longer to sort when a node joins."""
 
 
-class HashRing:
+class HashRing(hash_ring.HashRing):
     """Consistent hashing: where a node joins or leaves, only the shards move that it has or had.
 
     Each node has `virtual_nodes` points on a ring, by its address, so that a restarted node gets the same shards again.
+    As a strategy it keeps the nodes of a region on the ring; for keys of your own, add them with `add_node`.
     """
 
-    def __init__(self, virtual_nodes: int = VIRTUAL_NODES) -> None:
-        check_count(virtual_nodes, "virtual_nodes of HashRing")
-        self.virtual_nodes = virtual_nodes
-        self._nodes: tuple[NodeId, ...] = ()
-        self._points: list[tuple[int, NodeId]] = []
-
     def allocate(self, shard: int, regions: Regions) -> NodeId:
-        nodes = tuple(sorted(regions))
-        if nodes != self._nodes:
-            self._nodes = nodes
-            points = (
-                (_hash(f"{node.address}/{number}"), node) for node in nodes for number in range(self.virtual_nodes)
-            )
-            self._points = sorted(points)
-        place = bisect_left(self._points, _hash(f"shard {shard}"), key=lambda point: point[0])
-        return self._points[place % len(self._points)][1]
+        nodes = {str(node.address): node for node in regions}
+        for gone in set(self.nodes) - nodes.keys():
+            self.remove_node(gone)
+        for node in nodes:
+            self.add_node(node)
+        return nodes[self.get_node(f"shard {shard}")]
 
     def rebalance(self, regions: Regions, limit: int) -> Sequence[Move]:
         placed = ((shard, node) for node, shards in regions.items() for shard in shards)
