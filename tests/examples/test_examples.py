@@ -16,6 +16,14 @@ Welcome, Barbara!
 40.00 refused
 2.50 left
 """,
+    "shopping_cart.py": """\
+The cart holds 0.00
+apples for 3.00
+pears for 4.50
+there are no gold
+Paid 7.50
+the cart is closed
+""",
     "supervision.py": """\
 60 / 4 = 15, number 1 since the start
 60 / 5 = 12, number 2 since the start

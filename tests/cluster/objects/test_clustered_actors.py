@@ -7,10 +7,12 @@ import pytest
 from casty import (
     Actor,
     ActorFailedError,
+    ActorStoppedError,
     ActorSystem,
     ArgumentError,
     Context,
     LocalRef,
+    NodeLostError,
     ScopeError,
     SupervisorConfig,
     on,
@@ -104,7 +106,7 @@ async def test_the_death_of_its_node_starts_it_on_another_one() -> None:
                     try:
                         owner, _, _ = await ledger.ask("", timeout=10.0)
                         break
-                    except Exception:
+                    except (ActorStoppedError, NodeLostError, TimeoutError):
                         await asyncio.sleep(0.05)
             assert owner == name
 

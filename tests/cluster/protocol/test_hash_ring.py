@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from casty.cluster import HashRing
@@ -56,7 +56,7 @@ def test_what_is_no_node_or_key_is_refused() -> None:
         with pytest.raises(ArgumentError, match="a node of a HashRing is a text"):
             HashRing().add_node(wrong)
         with pytest.raises(ArgumentError, match="a key of a HashRing is a text"):
-            ring("a").get_node(wrong or 5)
+            ring("a").get_node(wrong if wrong else cast("str", 5))
     with pytest.raises(ArgumentError, match="has no nodes; call add_node first"):
         HashRing().get_node("key")
     with pytest.raises(ArgumentError, match="virtual_nodes of HashRing is a whole number from 1 on"):

@@ -11,6 +11,7 @@ from casty.spi.allocation import Move, Regions
 from casty_cluster.protocol import hash_ring
 from casty_cluster.protocol.hash_ring import VIRTUAL_NODES
 
+
 class LeastShards:
     """Gives each shard to the node with the fewest, and evens out numbers that differ by more than one."""
 
