@@ -17,8 +17,6 @@ LAZY = [
     ("casty.cluster", "DevelopmentCluster"),
     ("casty.cluster", "HashRing"),
     ("casty.cluster", "ClusterClient"),
-    ("casty.distributed", "Distributed"),
-    ("casty.distributed", "LockGrant"),
 ]
 
 
@@ -71,10 +69,9 @@ def test_a_distribution_that_lacks_the_name_says_so(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_lazy_name_is_the_distributions_own_object(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake(monkeypatch, tmp_path, "casty_cluster", "class HashRing: ...\nclass Distributed: ...\n")
+    fake(monkeypatch, tmp_path, "casty_cluster", "class HashRing: ...\n")
     package = importlib.import_module("casty_cluster")
     assert casty.cluster.HashRing is package.HashRing
-    assert casty.distributed.Distributed is package.Distributed
 
 
 @pytest.mark.parametrize("door", [casty.cluster, casty.sharding, casty.distributed])
