@@ -34,6 +34,8 @@ CHUNK: Final = 100
 """Rows of one command."""
 DOWN: Final = (0.0, 3.0)
 """Seconds until a killed node is started again."""
+ACCOUNTS: Final = 100
+"""Entities that run while nodes are killed to measure takeovers."""
 PROBES: Final = 10
 """Entities of the killed node that are asked."""
 IN_TIME: Final = 0.25
@@ -186,7 +188,7 @@ async def main() -> int:
                 await kill_while_booking(cluster, given.file, kills=given.kills, every=given.every, random=random)
                 print(f"all {await check_balances(cluster, given.file)} balances are right on each node", flush=True)
             if given.takeovers:
-                account_ids = list(balances_of(given.file))
+                account_ids = list(balances_of(given.file))[:ACCOUNTS]
                 times = await takeovers(cluster, account_ids, given.takeovers, random)
                 print(given.failover, report(times, within), flush=True)
                 late = max(times) > within
