@@ -121,6 +121,7 @@ def report(system: ClusteredActorSystem, state: RegionState, readings: Readings)
 
 
 async def play(show: Show, sensors: int, names: Sequence[str] = NAMES) -> None:
+    show.patience = 300.0  # to start 100,000 sensors takes a busy machine a minute or two
     ports = sorted(free_ports(len(names)))
     victim, newcomer = names[1], names[-1]
     nodes = show.nodes
