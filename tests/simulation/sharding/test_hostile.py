@@ -46,12 +46,17 @@ def test_nodes_that_leave_and_join_all_the_time_lose_and_reorder_nothing() -> No
 class Clinging(Streams):
     """An entity that hangs ignores its cancellation."""
 
+    def __init__(self, sim: Simulation, size: int, **arguments: Any) -> None:
+        super().__init__(sim, size, **arguments)
+        self._never = asyncio.Event()
+        """Something has to refer to what an abandoned handler waits for: else its task is collected, with an error."""
+
     @override
     def entity(self, name: str, entity_id: str) -> Behavior[Any]:
         async def cling(_: ActorContext[Any], message: Any) -> Behavior[Any]:
             while isinstance(message, Hang):
                 try:
-                    await asyncio.Event().wait()
+                    await self._never.wait()
                 except asyncio.CancelledError:
                     self.sim.note(f"{entity_id} goes on")
             return Behaviors.same()
