@@ -92,6 +92,8 @@ async def main(role: str) -> None:
     async with ClusteredActorSystem(name="remote", host="127.0.0.1", port=0) as system:
         system.spawn(counter(), "counter")
         system.spawn(Behaviors.sharded(lambda _: counter()), "counters")
+        for number in range(1_000):
+            system.spawn(counter(), f"counter-{number:05}")
         print(system.self_node.address.port, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

@@ -7,8 +7,9 @@ import asyncio
 import gc
 import time
 import tracemalloc
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
 from statistics import quantiles
@@ -19,8 +20,8 @@ from casty.cluster import ClusteredActorSystem, DevelopmentCluster
 from casty.extension import shard_of
 from local import Counter
 from remote import asks as remote_asks
+from remote import far_actor, other_process
 from remote import latency as remote_latency
-from remote import other_process
 from remote_node import Question
 from remote_node import counter as counting
 from table import Measurement, run_program
@@ -31,6 +32,9 @@ BURST: Final = 256
 """Messages sent before other tasks run."""
 SHARDS: Final = 60
 """Shards of three nodes, of which one hands its third to the others."""
+
+
+type Far = Callable[[], AbstractAsyncContextManager[tuple[ClusteredActorSystem, Sequence[ActorRef[Any]]]]]
 
 
 @asynccontextmanager
@@ -47,9 +51,19 @@ async def far_entities() -> AsyncGenerator[tuple[ClusteredActorSystem, Sequence[
         yield system, refs
 
 
-async def asks(count: int, together: int) -> float:
+@asynccontextmanager
+async def far_actors() -> AsyncGenerator[tuple[ClusteredActorSystem, Sequence[ActorRef[Any]]]]:
+    """As many actors of the other node."""
+    async with far_actor() as (system, ref):
+        paths = [f"/counter-{number:05}" for number in range(ENTITIES)]
+        refs = [system.resolve(replace(ref.address, path=path, uid=0)) for path in paths]
+        await asyncio.gather(*(ref.ask(partial(Question, 1), timeout=60.0) for ref in refs))
+        yield system, refs
+
+
+async def asks(count: int, together: int, far: Far) -> float:
     """Asks per second, with `together` in flight."""
-    async with far_entities() as (system, refs):
+    async with far() as (system, refs):
         targets = cycle(refs)
 
         async def asker() -> None:
@@ -107,7 +121,7 @@ async def pauses(entities: int, percentile: int) -> float:
         for ref in refs:
             await ref.ask(partial(Question, 1), timeout=60.0)
         places = await first.shard_state("counters")
-        moving = {state.shard for state in places.on(second.self_node)}
+        moving = {state.shard for state in places.on(second.self_node.node)}
         probes = {shard_of(f"entity-0000000-{each:05}", SHARDS): ref for each, ref in enumerate(refs)}
 
         async def longest_wait(ref: ActorRef[Any], ended: asyncio.Event) -> None:
@@ -132,8 +146,14 @@ def measurements_at(scale: float) -> Sequence[Measurement]:
     return [
         Measurement(
             name="sharded ask, 100 at a time",
-            run=partial(asks, 10 * asked, 100),
+            run=partial(asks, 10 * asked, 100, far_entities),
             floor=partial(remote_asks, 10 * asked, 100),
+            target=0.75,
+        ),
+        Measurement(
+            name="the same, beside as many actors",
+            run=partial(asks, 10 * asked, 100, far_entities),
+            floor=partial(asks, 10 * asked, 100, far_actors),
             target=0.75,
         ),
         Measurement(

@@ -65,6 +65,7 @@ ENTITIES = [
 
 SHARDING = [
     "sharded ask, 100 at a time",
+    "the same, beside as many actors",
     "sharded ask (p50)",
     "idle entity, over three nodes",
     "hand-off of a shard (p50)",

@@ -88,7 +88,7 @@ class RegionState:
         return sum(shard.entities or 0 for shard in self.shards)
 
     def on(self, node: NodeId | None) -> tuple[ShardState, ...]:
-        """The shards of that owner, for which a `Member` does as well."""
+        """The shards of that owner."""
         return tuple(shard for shard in self.shards if shard.owner == node)
 
 
