@@ -106,7 +106,6 @@ def test_the_command_line_works_on_the_oldest_libraries_that_it_accepts(oldest: 
     [
         ("from casty.sharding import ClusteredActorSystem", "casty_cluster", "cluster"),
         ("from casty.cluster import DevelopmentCluster", "casty_cluster", "cluster"),
-        ("from casty.distributed import Distributed", "casty_cluster", "cluster"),
         ("from casty.journal import SqliteJournal", "casty_journal_sqlite", "sqlite"),
         ("from casty.journal import PostgresJournal", "casty_journal_postgres", "postgres"),
     ],
@@ -116,6 +115,11 @@ def test_closed_door_names_the_extra(core_alone: CleanEnvironment, statement: st
     assert run.stderr.strip().endswith(
         f'ModuleNotFoundError: {package} is not installed; run: pip install "casty[{extra}]"'
     )
+
+
+def test_shared_structures_come_with_the_core(core_alone: CleanEnvironment) -> None:
+    run = core_alone.run("-W", "error", "-c", "from casty.distributed import Distributed, LockGrant")
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_everything_can_be_imported(everything: CleanEnvironment) -> None:

@@ -29,6 +29,7 @@ from casty import (
 from casty.journal import InMemoryJournal
 
 B: Any = Behaviors
+HASHING: Any = ConsistentHashing
 """Without types: a checker would refuse most of what is tried here."""
 
 
@@ -158,8 +159,8 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "the class of a routing": (lambda: B.pool(2, lambda: ACTOR, routing=RandomChoice), r"make one: RandomChoice\("),
     "a group of a name": (lambda: B.group("workers"), r"key of Behaviors\.group is ServiceKey\(name\), not 'workers'"),
     "a group with a function for its routing": (lambda: B.group(ServiceKey("k"), routing=hash), "RoundRobin"),
-    "a text for a key function": (lambda: ConsistentHashing("id"), "key of ConsistentHashing takes a function"),
-    "an async key function": (lambda: ConsistentHashing(handler), r"plain function.*def key\(message\)"),
+    "a text for a key function": (lambda: HASHING("id"), "key of ConsistentHashing takes a function"),
+    "an async key function": (lambda: HASHING(handler), r"plain function.*def key\(message\)"),
     "a broadcast of a function": (lambda: B.broadcasted(handler), "call the function that returns it"),
     "a text for a key": (lambda: B.discoverable(ACTOR, "key"), r"ServiceKey\(name\), not 'key'"),
     "a text for an event": (lambda: B.persisted("booked"), r"not str: write Behaviors\.persisted\(\[event\]\)"),
