@@ -5,11 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from casty import ActorContext, ActorRef, ActorSystem, Behavior, Behaviors, CastyError, OneForOneStrategy, SnapshotEvery
+from casty.errors import JournalUnavailableError
 from casty.serialization import MsgpackSerializer
 from casty.testing.simulation import Simulation, plugin
 
 ACCOUNTS = 3
 CLIENTS = 6
+ATTEMPTS = 60
+"""Looks at an account whose journal is away, half a virtual second apart."""
 SERIALIZER = MsgpackSerializer()
 
 
@@ -105,7 +108,15 @@ class Bank:
         return [await self._stored(f"account-{number}") for number in range(ACCOUNTS)]
 
     async def _look(self) -> list[State]:
-        return [await self._system.ask(account, Look) for account in self._accounts]
+        return [await self._answer(account) for account in self._accounts]
+
+    async def _answer(self, account: ActorRef[Command]) -> State:
+        """It may still wait for its next attempt to read a disk that is well again."""
+        for _ in range(ATTEMPTS):
+            with suppress(JournalUnavailableError):
+                return await self._system.ask(account, Look)
+            await asyncio.sleep(0.5)
+        return await self._system.ask(account, Look)
 
     async def _stored(self, name: str) -> State:
         disk = self.host.server if "database" in self._journal else self.host.disk

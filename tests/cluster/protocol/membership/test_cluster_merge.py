@@ -12,6 +12,7 @@ from casty_cluster.protocol.membership.inputs import Received, Suspects
 from casty_cluster.wire.membership import (
     Answer,
     Dissolve,
+    Downed,
     Presence,
     Probe,
 )
@@ -63,6 +64,18 @@ def test_of_two_halves_that_do_not_know_each_other_any_more_the_smaller_gives_wa
     assert answers(part, D, presence, 0.0, STRANGE - 1.0) == [], "it may have come a moment ago"
     assert sent(answers(part, D, presence, STRANGE)) == ([(B, Dissolve), (C, Dissolve)] if gives_way else [])
     assert part.machine.is_out is gives_way
+
+
+@pytest.mark.parametrize(("size", "gives_way"), [(4, True), (3, False), (2, False)])
+def test_the_smaller_half_also_gives_way_to_newer_nodes_that_know_it_as_downed(
+    part: Part, size: int, gives_way: bool
+) -> None:
+    part.hears(B, STATE.seen_by(A).seen_by(B).seen_by(C))
+    notice = Downed(A.uid, STATE.cluster, size, D.uid)
+    for seconds, out in ((0.0, False), (STRANGE - 1.0, False), (STRANGE, gives_way)):
+        effects = part.machine.handle(Received(D, notice, 0.0), NOW + seconds)
+        assert sent(effects) == ([(B, Dissolve), (C, Dissolve)] if out else [])
+        assert part.machine.is_out is out
 
 
 def test_as_long_as_the_members_do_not_agree_any_node_may_be_a_newcomer(part: Part) -> None:

@@ -9,9 +9,10 @@ because it is fresh. A probe from an unknown node may be old, so it is answered 
 Two halves of one cluster that have downed each other, which a downing strategy is there to prevent but no timing can
 exclude (see `split`), find each other in the same way: each notifies the other that it is downed. The smaller half
 gives way, or, of two of one size, the one without the lowest uid. If all members that knew each other have been
-replaced since, none can send such a notice: two nodes of one cluster meet that do not know each other. A member that
-joined a moment ago is not known to all members either, so this counts only after it has lasted for `STRANGE` seconds
-in which the members agree and can reach each other.
+replaced since, none can send such a notice: two nodes of one cluster meet that do not know each other. If those of one
+half only have been replaced, the other half gets the notice from a node that it does not know. A member that joined a
+moment ago is not known to all members either, so both count only after that has lasted for `STRANGE` seconds in which
+the members agree and can reach each other.
 """
 
 from collections.abc import Sequence
@@ -88,10 +89,10 @@ class ClusterMerge:
 
     def must_give_way(self, state: GossipState, sender: NodeId, presence: Presence, now: float) -> bool:
         """Whether this cluster gives way to that of the sender, which has answered a probe."""
-        is_another = presence.cluster != state.cluster or self._is_other_half(state, sender, now)
+        is_another = presence.cluster != state.cluster or self.is_other_half(state, sender, now)
         return is_another and gives_way(state, self._local, sender, presence)
 
-    def _is_other_half(self, state: GossipState, node: NodeId, now: float) -> bool:
+    def is_other_half(self, state: GossipState, node: NodeId, now: float) -> bool:
         """Whether a node that claims to be of this cluster has been unknown to its members for long enough."""
         if node in state.members or state.unreachable or not converged(state):
             self._strangers.pop(node.address, None)

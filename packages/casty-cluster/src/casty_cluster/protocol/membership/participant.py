@@ -164,7 +164,7 @@ class Participant:
             case Join(to) if self._is_for_me(sender, to):
                 self._join(sender, message, now)
             case Downed(to) if self._is_for_me(sender, to):
-                self._downed(sender, message)
+                self._downed(sender, message, now)
             case Goodbye(cluster):
                 if cluster == self._state.cluster:
                     self._down((sender,), "it is of another cluster", now)
@@ -205,11 +205,14 @@ class Participant:
         # A member that asks again has not received the state yet: it has no other way to learn of its admission.
         self._effects.append(Send(sender, compact.write(self._state, sender, now)))
 
-    def _downed(self, sender: NodeId, notice: Downed) -> None:
+    def _downed(self, sender: NodeId, notice: Downed, now: float) -> None:
         if notice.cluster != self._state.cluster:
             self._ignore(sender, "it is of another cluster")
         elif sender not in self._state.members and sender not in self._state.tombstones:
-            self._ignore(sender, "it is no member of this cluster")
+            if self._merge.is_other_half(self._state, sender, now) and gives_way_to_half(self._state, notice):
+                self._dissolve(sender, notice.size)
+            else:
+                self._ignore(sender, "it is no member of this cluster")
         elif not self._state.is_gone(sender):
             self._removed()
         # Both sides have downed each other. One of them has to give way, or there would be two clusters for ever.

@@ -1,6 +1,6 @@
 """The failure detector `swim`.
 
-Theory of operation. Once a period, a node pings one other node, in turns of a shuffled list. If no ack comes in time,
+Theory of operation. Once a period, a node pings one other node, in turns of a random order. If no ack comes in time,
 it asks a few others to ping that one for it. Each of them replies with the ack, or soon with a nack, so that the asker
 knows that at least these nodes hear it. Without an ack until the period ends, and without any other frame from the
 target, it suspects the target, and spreads that. The suspect receives the rumour too, and refutes it by a higher
@@ -10,8 +10,8 @@ the rumours about them, for as long as they are members: a node that recovers re
 stretches its patience (see `LocalHealth`), and its own pauses count against no other node (see `local_pause`).
 
 Das, Gupta, Motivala: "SWIM" (2002); Dadgar, Phillips, Currey: "Lifeguard" (2018); the figures are those of HashiCorp's
-memberlist. Two things differ: dead nodes keep their turns, since membership is decided elsewhere; and a suspect is
-notified at once.
+memberlist. Three things differ: dead nodes keep their turns, since membership is decided elsewhere; a suspect is
+notified at once; and the order of the turns stays (see `turns`).
 
 Invariants: a dead node is under no suspicion any more; exactly the members have a turn.
 """

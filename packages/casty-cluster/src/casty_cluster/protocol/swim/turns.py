@@ -1,5 +1,8 @@
-"""The order in which members are probed: all in random order, then all again in another one, so that no member waits
-for more than two rounds.
+"""The order in which members are probed: a random one, in which all have their turns again and again.
+
+SWIM shuffles anew after each round, and so one member may be probed up to two rounds after another. A node that is cut
+off from all would notice some long after the others, and decide meanwhile which side survives (see `split`). Here a node
+notices one member per period, until it has noticed all.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -31,7 +34,6 @@ class Turns:
     def take(self) -> int:
         """Return the next one. There must be one."""
         if self._next >= len(self._order):
-            self._random.shuffle(self._order)
             self._next = 0
         self._next += 1
         return self._order[self._next - 1]
