@@ -1,8 +1,8 @@
 """The order in which members are probed: a random one, in which all have their turns again and again.
 
 SWIM shuffles anew after each round, and so one member may be probed up to two rounds after another. A node that is cut
-off from all would notice some long after the others, and decide meanwhile which side survives (see `split`). Here a node
-notices one member per period, until it has noticed all.
+off from all would notice some long after the others, and decide meanwhile which side survives (see `split`). Here a
+node notices one member per period, until it has noticed all.
 """
 
 from collections.abc import Iterator, Mapping, Set
