@@ -9,6 +9,7 @@ program starts three nodes, each in a process, kills one of them with SIGKILL, a
 import asyncio
 import json
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ async def play() -> None:
         await show.until(all_draw, "the three nodes form one cluster, and draw tickets from one machine")
         victim = machine_of(nodes[NAMES[0]])
         others = [nodes[name] for name in NAMES if name != victim]
-        nodes[victim].process.kill()
+        nodes[victim].send(signal.SIGKILL)
         show.report(f"{victim}, which runs the machine, is killed")
         await show.until(
             lambda: all(node.said["members"].get(victim) == "unreachable" for node in others),

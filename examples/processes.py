@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -30,9 +31,16 @@ class Node:
     def is_running(self) -> bool:
         return self.process.returncode is None
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, unless the process has ended. `Process.send_signal` would look for that first, and take the
+        exit code of one that has just ended away from asyncio.
+        """
+        if self.is_running:
+            os.kill(self.process.pid, number)
+
     async def terminate(self) -> int:
         """Have it leave in order. Returns its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.send(signal.SIGTERM)
         return await self.process.wait()
 
 
@@ -92,8 +100,7 @@ class Show:
 
     async def close(self) -> None:
         for node in self.nodes.values():
-            if node.is_running:
-                node.process.kill()
+            node.send(signal.SIGKILL)
         await asyncio.gather(*self._listeners)
 
     async def _listen(self, name: str, node: Node) -> None:

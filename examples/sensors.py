@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import random
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ async def play(show: Show, sensors: int, names: Sequence[str] = NAMES) -> None:
         lambda: settled(*names[:FIRST]) and all(nodes[name].said["filled"] for name in names[:FIRST]),
         f"three processes run {sensors} sensors",
     )
-    nodes[victim].process.kill()
+    nodes[victim].send(signal.SIGKILL)
     show.report(f"{victim} is killed, with {nodes[victim].said['sensors']} sensors")
     survivors = [name for name in names[:FIRST] if name != victim]
     await show.until(lambda: settled(*survivors), "the others run its sensors")

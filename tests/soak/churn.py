@@ -25,7 +25,7 @@ BATCH: Final = 50
 """Actors of each kind in one round."""
 SLACK: Final = 60
 """Objects of one type: less than a round leaves where one of each batch is kept, and more than chance does."""
-REMEMBERED: Final = {"casty.member.NodeId": 10, "casty.address.PeerAddress": 5}
+REMEMBERED: Final = {"casty.node_id.NodeId": 10, "casty.address.PeerAddress": 5}
 """In each round: for a day, each of two nodes keeps a removed incarnation's tombstone and its count in the clock (three
 ids), and a mark of its address, of which there are 4,096.
 """
