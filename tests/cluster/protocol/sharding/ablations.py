@@ -148,10 +148,10 @@ def _reply_on_the_link(self: Region[Any], node: NodeId, reply: FlushAck) -> list
     return [SendSystem(node, reply)]
 
 
-def _keep_grants_of_a_lost_cluster(self: Region[Any], node: NodeId, message: Any, now: float) -> Any:
-    alone, self._leaves_alone = self._leaves_alone, False
+def _take_grants_while_leaving(self: Region[Any], node: NodeId, message: Any, now: float) -> Any:
+    leaves, self._leaves = self._leaves, False
     effects = _RECEIVED(self, node, message, now)
-    self._leaves_alone = alone
+    self._leaves = leaves
     return effects
 
 
@@ -263,7 +263,7 @@ def _off(owner: type, name: str, mutant: object) -> Callable[[], Patch]:
 
 
 ABLATIONS: dict[str, tuple[Callable[[], Patch], str, int]] = {
-    "promise": (_off(Region, "_follows", _always), "mix4", 0),
+    "promise": (_off(Region, "_follows", _always), "backpressure", 88),
     "all_reports": (_off(Coordinator, "_has_all_reports", _is(True)), "crash4", 0),
     "majority": (_off(Coordinator, "_has_all_reports", property(_majority)), "leave4", 0),
     "ask_joining": (_off(Census, "_to_greet", _greet_only_up), "joincrash2", 229),
@@ -307,7 +307,7 @@ ABLATIONS: dict[str, tuple[Callable[[], Patch], str, int]] = {
     "retire": (_off(Coordinator, "_retire", _nothing), "leave3", 0),
     "last_chunk": (_off(Coordinator, "_completes", _always), "shards8", 0),
     "local_close": (_off(Region, "_linked", _do_not_tell_the_sender), "move3", 0),
-    "leave_alone": (_off(Region, "_received", _keep_grants_of_a_lost_cluster), "allleave", 321),
+    "leaver_grants": (_off(Region, "_received", _take_grants_while_leaving), "leave3", 0),
     "passivation": (_off(Shard, "has_drained", property(_drained_but_for_passivating)), "passivation", 122),
 }
 """By clause, named as in `handoff.md` §5 as far as it is there: how to switch it off, and a scenario and the first of

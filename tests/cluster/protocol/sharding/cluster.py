@@ -113,6 +113,9 @@ class Cluster:
                 case effects.Drop():
                     self._drop(effect.message, effect.cause)
                 case effects.Claim(shard, epoch):
+                    assert not node.retires, (
+                        f"{node.id} takes shard {shard} while it leaves: its actors may have stopped"
+                    )
                     node.claims[shard] = epoch
                 case effects.Run(shard, epoch):
                     self._run(node, shard, epoch)

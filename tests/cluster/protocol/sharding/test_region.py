@@ -137,6 +137,12 @@ def test_a_late_view_does_not_end_a_promise(part: Part) -> None:
     assert part.give(Received(B, Grant(2, SHARD, 5))) == [Claim(SHARD, 5)]
 
 
+def test_a_node_that_leaves_takes_no_shard_any_more_and_replies_to_its_hand_off(part: Part) -> None:
+    part.give(viewed(D, [A, B, C, D], retiring=[D]))
+    assert part.give(Received(A, Grant(1, SHARD, 5))) == []
+    assert part.give(Received(A, HandOff(1, SHARD, 5))) == [SendSystem(A, Stopped(SHARD, 5))]
+
+
 def test_nor_what_another_node_says_in_the_name_of_the_term(running: Part) -> None:
     assert running.give(Received(B, HandOff(1, SHARD, 5))) == []
 

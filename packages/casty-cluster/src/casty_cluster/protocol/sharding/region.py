@@ -9,6 +9,9 @@ What the owner opens and closes on this node, the sender learns at once: nothing
 Where all members are gone but joining ones, numbers of coming up begin again. The promise to the last coordinator ends
 then: a node that was joining has neither shards nor homes.
 
+A node that leaves takes no shard any more: it hands off those that it has, and then its actors stop. A grant that was
+under way to it is dropped, as the hand-off that follows is answered for a shard that is not hosted as well.
+
 A region that was spawned registers at each new host: the coordinator may not know the region yet, where the host does
 not have it. Where no host remains because all members leave, the region drains its shards by itself.
 
@@ -110,8 +113,7 @@ class Region[M]:
         self._dropped: tuple[NodeId, Hello] | None = None
         """The last `Hello` of a term that was not above the promised one."""
         self._host: NodeId | None = None
-        self._leaves_alone = False
-        """Whether this node leaves with all others, so that nothing is handed over."""
+        self._leaves = False
         self._may_stop = False
 
     @property
@@ -122,6 +124,11 @@ class Region[M]:
         if self._coordinator is None:  # no node knows of this one, which has never learned of a home
             return self.sender.is_quiet
         return self._leaves_alone or (self._may_stop and self.sender.is_quiet)
+
+    @property
+    def _leaves_alone(self) -> bool:
+        """Whether this node leaves with all others, so that nothing is handed over."""
+        return self._leaves and self._host is None
 
     def handle(self, given: Input[M] | Tick, now: float) -> list[Effect[M]]:
         return list(self._linked(self._handle(given, now), now))
@@ -166,8 +173,8 @@ class Region[M]:
                 return self.sender.handle(Received(node, message), now)
             case Hello():
                 return self._promise(node, message, now)
-            case Grant() if self._leaves_alone:
-                return []  # its coordinator has retired since, and no member stays to run the shard
+            case Grant() if self._leaves:
+                return []  # its coordinator hands the shard off when it learns that, or has retired itself
             case Grant() | HandOff():
                 return self.owner.handle(Received(node, message), now) if self._follows(node, message.term) else []
             case ShardHome() | Forget():
@@ -250,7 +257,7 @@ class Region[M]:
         before, self._host = self._host, None if host is None else host.node
         if host is not None and self._starts_over(host, state):
             effects += self._start_over(host.node, now)
-        self._leaves_alone = self._host is None and self._local in leaving(state)
+        self._leaves = self._local in leaving(state)
         if self._leaves_alone:
             effects += self.owner.handle(DrainAll(), now)
         elif self._able and self._host not in (None, before, self._coordinator):
