@@ -43,9 +43,9 @@ async def grow_and_shrink(sim: Simulation) -> int:
 
 def test_rolling_restarts_lose_and_reorder_nothing_and_fail_no_ask() -> None:
     moves = [run.result for run in simulate_seeds(restart_in_turn, SEEDS, settings=UNEVEN)]
-    assert sum(moves) > 5 * len(moves)
+    assert sum(moves) > 20 * len(moves)
 
 
 def test_a_join_and_a_leave_lose_and_reorder_nothing_and_fail_no_ask() -> None:
     moves = [run.result for run in simulate_seeds(grow_and_shrink, SEEDS, settings=UNEVEN)]
-    assert sum(moves) >= len(moves)
+    assert sum(moves) > 3 * len(moves)
