@@ -38,8 +38,8 @@ class OperatedSystem(ActorSystem):
 
     def get_cluster_state(self) -> ClusterState | None:
         """The view that this node has of its cluster, and of the regions of sharded behaviors; None while the node is
-        not a member. It never waits. Only the node of a region's coordinator knows all of its shards, the others those
-        that they run or send messages to, and `missing` says so; `shard_state` asks all nodes.
+        not a member. It never waits. Only the node of a region's coordinator knows all of its shards. Another node
+        knows those that it runs or sends messages to, and names the other nodes in `missing`; `shard_state` asks them.
         """
         view = self.node.views.current
         return view and replace(view, regions=self.features.find(Sharding).overviews())

@@ -4,7 +4,6 @@
 `... ablations 1000 confirm start` searches all scenarios for seeds that notice these.
 """
 
-import sys
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -35,6 +34,7 @@ from casty_cluster.wire.replication import (
     Seal,
 )
 
+from tests.cluster.protocol.exploring import Ablation, notice_by_command
 from tests.cluster.protocol.replication.explorer import explore
 from tests.cluster.protocol.replication.node import Node
 from tests.cluster.protocol.replication.scenarios import SCENARIOS
@@ -209,7 +209,7 @@ def _off(owner: object, name: str, mutant: object) -> Callable[[], Patch]:
     return lambda: patch.object(owner, name, mutant)
 
 
-ABLATIONS: dict[str, tuple[Callable[[], Patch], str, int]] = {
+ABLATIONS: dict[str, Ablation] = {
     "epoch_first": (_off(promises, "_rank", _longest), "r2m1", 25),
     "confirm": (_off(promises, "_rank", _by_last_event), "r2m1x2", 65),
     "views_in_reports": (_off(Promises, "add", _add_and_ignore_views), "views3", 5),
@@ -247,28 +247,5 @@ it is stored, and that a copy ignores an epoch that it has not promised.
 """
 
 
-def caught(clause: str, scenario: str, seeds: range) -> tuple[int, str] | None:
-    """The first seed that notices that this clause is off, and how; None: no seed does."""
-    with ABLATIONS[clause][0]():
-        for seed in seeds:
-            try:
-                explore(scenario, seed)
-            except (AssertionError, LookupError) as error:
-                return seed, str(error).splitlines()[0]
-    return None
-
-
-def search(count: int, clauses: list[str]) -> None:
-    for clause in clauses:
-        for scenario in SCENARIOS:
-            found = caught(clause, scenario, range(count))
-            if found:
-                print(clause, scenario, *found, flush=True)
-
-
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        search(int(sys.argv[1]), sys.argv[2:])
-    else:
-        for name, (_, noticed_by, first) in ABLATIONS.items():
-            print(name, noticed_by, caught(name, noticed_by, range(first, first + 300)), flush=True)
+    notice_by_command(explore, ABLATIONS, SCENARIOS)

@@ -4,36 +4,27 @@
 `python -m tests.cluster.protocol.replication.explorer 6000` explores 100,000 traces.
 """
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from tests.cluster.protocol.replication.ablations import ABLATIONS, caught
-from tests.cluster.protocol.replication.explorer import explore, seeds, trace
+from tests.cluster.protocol.exploring import explore_each, noticed, seeds, trace_in_a_process
+from tests.cluster.protocol.replication.ablations import ABLATIONS
+from tests.cluster.protocol.replication.explorer import explore, trace
 from tests.cluster.protocol.replication.scenarios import SCENARIOS
 
 SEEDS = seeds(20)
-ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.timeout(300 + len(SEEDS))
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_invariant_breaks(name: str) -> None:
     """D1, W1, W2, W3, B11, B12, B13."""
-    for seed in SEEDS:
-        try:
-            explore(name, seed)
-        except AssertionError as error:
-            raise AssertionError(f"{name}, seed {seed}: {error}") from error
+    explore_each(explore, name, SEEDS)
 
 
 @pytest.mark.parametrize("clause", ABLATIONS)
 def test_a_missing_clause_is_noticed(clause: str) -> None:
     _, scenario, first = ABLATIONS[clause]
-    assert caught(clause, scenario, range(first, first + 30)) is not None
+    assert noticed(explore, ABLATIONS[clause], scenario, range(first, first + 30)) is not None
 
 
 def test_each_kind_of_step_happens() -> None:
@@ -44,24 +35,9 @@ def test_each_kind_of_step_happens() -> None:
     assert happened == {*kinds.split()}
 
 
-PRINT_A_TRACE = """
-from tests.cluster.protocol.replication.explorer import trace
-for step, world in trace("wipe5", 7): print(step, world.now)
-"""
-
-
 def test_a_seed_gives_the_same_trace_in_every_process() -> None:
     """Whatever the hash seed: no order of a set decides."""
-    traces = [
-        subprocess.run(
-            [sys.executable, "-c", PRINT_A_TRACE],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for hash_seed in ("1", "2")
-    ]
+    module = "tests.cluster.protocol.replication.explorer"
+    traces = [trace_in_a_process(module, "wipe5", 7, hash_seed=hash_seed) for hash_seed in ("1", "2")]
     assert traces[0] == traces[1]
     assert traces[0].count("\n") > 50

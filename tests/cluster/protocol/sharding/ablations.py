@@ -4,7 +4,6 @@
 `... ablations 1000 flush uid` searches all scenarios for seeds that notice these.
 """
 
-import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -26,6 +25,7 @@ from casty_cluster.protocol.sharding.table import Allotment, Entry
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import FlushAck, GetHome, Grant, HostPhase, Message
 
+from tests.cluster.protocol.exploring import Ablation, notice_by_command
 from tests.cluster.protocol.sharding.explorer import explore
 from tests.cluster.protocol.sharding.node import Node, Shard
 from tests.cluster.protocol.sharding.scenarios import SCENARIOS
@@ -262,7 +262,7 @@ def _off(owner: type, name: str, mutant: object) -> Callable[[], Patch]:
     return lambda: patch.object(owner, name, mutant)
 
 
-ABLATIONS: dict[str, tuple[Callable[[], Patch], str, int]] = {
+ABLATIONS: dict[str, Ablation] = {
     "promise": (_off(Region, "_follows", _always), "backpressure", 88),
     "all_reports": (_off(Coordinator, "_has_all_reports", _is(True)), "crash4", 0),
     "majority": (_off(Coordinator, "_has_all_reports", property(_majority)), "leave4", 0),
@@ -315,28 +315,5 @@ the seeds that notice. `stopped_always` is not among them: what it does is left 
 """
 
 
-def caught(clause: str, scenario: str, seeds: range) -> tuple[int, str] | None:
-    """The first seed that notices that this clause is off, and how; None: no seed does."""
-    with ABLATIONS[clause][0]():
-        for seed in seeds:
-            try:
-                explore(scenario, seed)
-            except (AssertionError, LookupError) as error:
-                return seed, str(error).splitlines()[0]
-    return None
-
-
-def search(count: int, clauses: list[str]) -> None:
-    for clause in clauses:
-        for scenario in SCENARIOS:
-            found = caught(clause, scenario, range(count))
-            if found:
-                print(clause, scenario, *found, flush=True)
-
-
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        search(int(sys.argv[1]), sys.argv[2:])
-    else:
-        for name, (_, noticed_by, first) in ABLATIONS.items():
-            print(name, noticed_by, caught(name, noticed_by, range(first, first + 300)), flush=True)
+    notice_by_command(explore, ABLATIONS, SCENARIOS)

@@ -4,15 +4,13 @@
 traces; `... explorer show conflict 17` prints the trace of one seed.
 """
 
-import os
-import sys
 from collections.abc import Iterator
 from random import Random
-from time import monotonic
 from unittest.mock import patch
 
 from casty_cluster.protocol.sharding import region
 
+from tests.cluster.protocol.exploring import explore_by_command
 from tests.cluster.protocol.sharding.scenarios import SCENARIOS
 from tests.cluster.protocol.sharding.world import Step, World
 
@@ -95,33 +93,5 @@ def explore(name: str, seed: int) -> int:
         return sum(1 for _ in trace(name, seed))
 
 
-def seeds(default: int) -> range:
-    """`CASTY_SIM_SEEDS=1000` or `5000:6000` chooses others."""
-    first, _, last = os.environ.get("CASTY_SIM_SEEDS", str(default)).rpartition(":")
-    return range(int(first or 0), int(last))
-
-
-def main(count: int, names: list[str]) -> None:
-    broken = total = 0
-    for name in names:
-        started, steps = monotonic(), 0
-        for seed in range(count):
-            try:
-                steps += explore(name, seed)
-            except AssertionError as error:
-                broken += 1
-                print(f"{name}, seed {seed}: {str(error).splitlines()[0]}", flush=True)
-        total += count
-        print(f"{name}: {count} traces, {steps} steps, {monotonic() - started:.0f} s", flush=True)
-    print(f"{total} traces, {broken} broken")
-
-
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["show", name, seed]:
-            for step, _ in trace(name, int(seed)):
-                print(*step)
-        case [count, *names]:
-            main(int(count), names or list(SCENARIOS))
-        case _:
-            print(__doc__)
+    explore_by_command(explore, trace, list(SCENARIOS), __doc__)

@@ -4,36 +4,28 @@
 `python -m tests.cluster.protocol.sharding.explorer 3000` explores 100,000 traces.
 """
 
-import os
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from tests.cluster.protocol.sharding.ablations import ABLATIONS, caught
-from tests.cluster.protocol.sharding.explorer import explore, seeds, trace
+from tests.cluster.protocol.exploring import explore_each, noticed, seeds, trace_in_a_process
+from tests.cluster.protocol.sharding.ablations import ABLATIONS
+from tests.cluster.protocol.sharding.explorer import explore, trace
 from tests.cluster.protocol.sharding.scenarios import SCENARIOS
 
 SEEDS = seeds(20)
-ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.timeout(300 + len(SEEDS))
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_invariant_breaks(name: str) -> None:
-    for seed in SEEDS:
-        try:
-            explore(name, seed)
-        except AssertionError as error:
-            raise AssertionError(f"{name}, seed {seed}: {error}") from error
+    explore_each(explore, name, SEEDS)
 
 
 @pytest.mark.parametrize("clause", ABLATIONS)
 def test_a_missing_clause_is_noticed(clause: str) -> None:
     _, scenario, first = ABLATIONS[clause]
-    assert caught(clause, scenario, range(first, first + 100)) is not None
+    assert noticed(explore, ABLATIONS[clause], scenario, range(first, first + 100)) is not None
 
 
 def test_each_kind_of_step_happens() -> None:
@@ -43,24 +35,9 @@ def test_each_kind_of_step_happens() -> None:
     assert happened.keys() == {*kinds.split(), *faults.split()}
 
 
-PRINT_A_TRACE = """
-from tests.cluster.protocol.sharding.explorer import trace
-for step, world in trace("mix4", 7): print(step, world.now)
-"""
-
-
 def test_a_seed_gives_the_same_trace_in_every_process() -> None:
     """Whatever the hash seed: no order of a set decides."""
-    traces = [
-        subprocess.run(
-            [sys.executable, "-c", PRINT_A_TRACE],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for hash_seed in ("1", "2")
-    ]
+    module = "tests.cluster.protocol.sharding.explorer"
+    traces = [trace_in_a_process(module, "mix4", 7, hash_seed=hash_seed) for hash_seed in ("1", "2")]
     assert traces[0] == traces[1]
     assert traces[0].count("\n") > 20

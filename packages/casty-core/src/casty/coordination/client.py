@@ -146,7 +146,7 @@ class ClientOperation:
         """Send the command until a reply comes. Raises as `Client.call` does."""
         clock = self._client.clock
         deadline = clock.time() + timeout + longer
-        # Not the whole time for one attempt: its message may be lost, and none says so.
+        # Not the whole time for one attempt: its message may be lost without an error.
         patience = longer + max(SHORTEST_ATTEMPT, timeout / 3)
         backoff = BACKOFF
         while True:

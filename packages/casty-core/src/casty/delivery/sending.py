@@ -30,7 +30,7 @@ from casty.ref import ActorRef
 from casty.runtime.system import ActorSystem
 
 PATIENCE: Final = 30.0
-"""Seconds without a confirmation, after which the log says so."""
+"""Seconds without a confirmation, after which a warning is logged."""
 
 type Message = Send[Any] | FromConsumer | Listing[Any] | Due
 

@@ -40,7 +40,7 @@ class Patience:
         self.whole = seconds
         self._deadline: float | None = None
         self._reports: dict[tuple[str, str], list[_Late]] = {}
-        """What is late in this turn of the event loop, by the line that says so and the place where it waits."""
+        """What is late in this turn of the event loop, by the text of its log line and the place where it waits."""
 
     def hurry(self) -> None:
         """Everything stops: from now on steps one after the other, as of a child and its parent, have it between

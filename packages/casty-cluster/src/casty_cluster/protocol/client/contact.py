@@ -8,7 +8,7 @@ time.
 The contact is lost when the connection breaks, or when it leaves three requests in a row unanswered. What was under way
 to it may have been handled or not. What comes after that waits, within bounds, for the next contact.
 
-A contact that is about to leave the cluster says so. When another node has accepted, the client sends that one what is
+A contact announces that it is about to leave. When another node has accepted, the client sends that one what is
 for actors of each node, and replies `Moved`. Messages for entities go on through the old contact, which routes them
 until it has handed over its shards, and its actors have stopped. Then it sends `Release`: the client sends `Detach`
 behind its last message, and nothing for entities until the reply, `Detached`: all that it has sent has arrived. So no
