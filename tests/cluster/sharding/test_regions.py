@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from casty import ShardEnvelope
+from casty import ReplicationConfig, ScopeError, ShardEnvelope
 from casty_cluster import DevelopmentCluster
 
 from tests.cluster.sharding.accounts import Accounts, Deposit, GetBalance, Where
@@ -26,6 +26,15 @@ async def test_the_bank_of_the_readme_has_150_whichever_node_starts_first(first:
         regions[1].tell(ShardEnvelope("alice", Deposit(50)))
         assert await nodes[1].ask(regions[1], lambda r: ShardEnvelope("alice", GetBalance(r))) == 150
         assert await nodes[0].ask(regions[0], lambda r: ShardEnvelope("bob", GetBalance(r))) == 200
+
+
+async def test_copies_that_this_version_does_not_keep_are_refused_and_leave_nothing_behind() -> None:
+    async with DevelopmentCluster(1) as cluster:
+        [node] = cluster
+        accounts, copies = Accounts(), ReplicationConfig(replicas=2)
+        with pytest.raises(ScopeError, match=r"keeps no copies of entities.*replicas=2.*'accounts'"):
+            accounts.spawn(node, replication=copies)
+        assert await accounts.spawn(node).entity("alice").ask(GetBalance) == 0
 
 
 async def test_entities_spread_over_the_nodes_and_all_nodes_agree_where_they_are() -> None:

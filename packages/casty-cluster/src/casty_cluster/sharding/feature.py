@@ -9,7 +9,7 @@ from typing import Any, Final, final, override
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox
 from casty.behaviors.arguments import checked_entity_id
 from casty.behaviors.clustered import RegionRef, ShardedBehavior
-from casty.errors import ArgumentError, BehaviorError, DecodeError
+from casty.errors import ArgumentError, BehaviorError, DecodeError, ScopeError
 from casty.extension import Kernel, LocalRef, Shards, Throttle
 from casty.interruption import described, raise_unless_failure
 from casty.member import ClusterState, NodeId
@@ -183,6 +183,12 @@ class Sharding(ClusterFeature):
         self._lane.flush(to, region, shard, number)
 
     def _spawn(self, behavior: ShardedBehavior[Any], name: str, mailbox: Mailbox | None) -> RegionRef[Any]:
+        if behavior.replication is not None:
+            raise ScopeError(
+                f"this version keeps no copies of entities, so {behavior.replication} of the region {name!r} cannot be "
+                "kept; leave replication out, and give the entities a journal that all nodes share, such as one on "
+                "PostgreSQL, for states that outlive their node"
+            )
         region = self._region(name)
         num_shards = behavior.num_shards or self._kernel.settings.resolve(name).num_shards
         if region.num_shards not in (None, num_shards):
