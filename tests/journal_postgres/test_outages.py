@@ -262,6 +262,6 @@ async def test_a_journal_may_be_opened_once_its_server_is_there(
 
 
 async def test_closing_ends_soon_without_a_server(proxy: Proxy, options: PostgresOptions) -> None:
-    async with open_store(proxy.dsn, PostgresOptions(schema=options.schema, command_timeout=0.3)) as store:
+    async with open_store(proxy.dsn, PostgresOptions(schema=options.schema, command_timeout=2.0)) as store:
         await store.append([[event("a", 1)]])
         proxy.mute = True

@@ -194,10 +194,10 @@ async def test_structures_of_one_name_in_memory_and_in_a_journal_are_two(tmp_pat
 async def test_a_long_history_is_recovered_from_a_snapshot() -> None:
     journal = InMemoryJournal()
     async with ActorSystem() as system:
-        counter = system.distributed(journal).counter("c")
+        counter = system.distributed(journal).counter("c", timeout=60.0)
         await asyncio.gather(*(counter.increment() for _ in range(2_500)))
     async with ActorSystem() as system:
-        assert await system.distributed(journal).counter("c").get() == 2_500
+        assert await system.distributed(journal).counter("c", timeout=60.0).get() == 2_500
     snapshot = await journal.load_snapshot("casty-distributed:counter:c")
     assert snapshot is not None
     assert snapshot.sequence_nr == 2_000

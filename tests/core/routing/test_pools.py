@@ -352,8 +352,10 @@ async def test_a_child_that_awaits_its_own_pool_of_one_is_a_deadlock(system: Act
 async def test_a_pool_of_thousands_starts_and_stops(system: ActorSystem) -> None:
     workers = Workers()
     pool = system.spawn(Behaviors.pool(5_000, workers), "pool")
+    await settle()
     for _ in range(3_000):
         pool.tell(Stop())
+    await settle()
     pool.broadcast("left")
     await settle()
     assert len(workers.seen) == 2_000
