@@ -19,13 +19,13 @@ from casty_cluster.protocol.replication.stored import (
 )
 from casty_cluster.replication import copy_store
 from casty_cluster.replication.copy_store import CopyStore
-from casty_cluster.wire.replication import START, Entry, Epoch, Fetch, Position, View
+from casty_cluster.wire.replication import START, Entry, Epoch, Fetch, Group, Position, View
 
 from tests.cluster.protocol.replication.node import Disk
 from tests.cluster.replication.journals import UnreliableJournal
 
 E1, E2 = Epoch(1, 2**64 - 1), Epoch(2, 7)
-VIEW = View(epoch=E2, copies=("a", "b"), min_acks=1, forced=(E1, E2))
+VIEW = View(epoch=E2, copies=("a", "b"), min_acks=1, former=(Group(("c", "a", "b"), 2),), forced=(E1, E2))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from casty_cluster.protocol.replication.stored import (
     StorePromise,
     StoreView,
 )
-from casty_cluster.wire.replication import Entry, Epoch, View
+from casty_cluster.wire.replication import Entry, Epoch, Group, View
 
 
 def to_record(change: Change) -> list[Any]:
@@ -22,7 +22,9 @@ def to_record(change: Change) -> list[Any]:
         case StoreConfirmation(epoch):
             return ["confirmation", *epoch]
         case StoreView(view):
-            return ["view", *view.epoch, list(view.copies), view.min_acks, [list(epoch) for epoch in view.forced]]
+            former = [[list(group.copies), group.min_acks] for group in view.former]
+            forced = [list(epoch) for epoch in view.forced]
+            return ["view", *view.epoch, list(view.copies), view.min_acks, forced, former]
         case StoreEntries(entity, after, entries):
             return ["entries", entity, after, [[*entry.epoch, entry.payload] for entry in entries]]
 
@@ -34,10 +36,15 @@ def to_change(record: Sequence[Any]) -> Change:
             return StorePromise(Epoch(counter, coordinator))
         case ["confirmation", int(counter), int(coordinator)]:
             return StoreConfirmation(Epoch(counter, coordinator))
-        case ["view", int(counter), int(coordinator), copies, int(min_acks), forced]:
-            epochs = tuple(Epoch(*epoch) for epoch in forced)
+        case ["view", int(counter), int(coordinator), copies, int(min_acks), forced, former]:
             return StoreView(
-                View(epoch=Epoch(counter, coordinator), copies=tuple(copies), min_acks=min_acks, forced=epochs)
+                View(
+                    epoch=Epoch(counter, coordinator),
+                    copies=tuple(copies),
+                    min_acks=min_acks,
+                    former=tuple(Group(tuple(copies), min_acks) for copies, min_acks in former),
+                    forced=tuple(Epoch(*epoch) for epoch in forced),
+                )
             )
         case ["entries", str(entity), int(after), entries]:
             stored = (Entry(Epoch(counter, coordinator), payload) for counter, coordinator, payload in entries)
