@@ -273,3 +273,21 @@ async def test_what_a_machine_changes_in_its_contents_is_not_stored_yet(journal:
     contents = await store.open()
     contents.apply(StoreEntries("x", 0, entries(b"2", b"3")))
     assert await read_all(store, "x") == [Entry(E1, b"1")]
+
+
+async def test_records_stay_as_they_are(journal: UnreliableJournal) -> None:
+    """Each epoch is named once for all events of it."""
+    await (await opened(journal)).append(
+        [
+            StorePromise(E1),
+            StoreEntries("x", 2, (*entries(b"1", b"2"), *entries(b"3", epoch=E2))),
+            StoreConfirmation(E2),
+            StoreView(VIEW),
+        ]
+    )
+    assert [event.event for event in await journal.load("replica/bank/7/a/0")] == [
+        ["promise", 1, 2**64 - 1],
+        ["entries", "x", 2, [[1, 2**64 - 1, [b"1", b"2"]], [2, 7, [b"3"]]]],
+        ["confirmation", 2, 7],
+        ["view", 2, 7, ["a", "b"], 1, [[1, 2**64 - 1], [2, 7]], [[["c", "a", "b"], 2]]],
+    ]

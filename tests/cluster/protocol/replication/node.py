@@ -8,7 +8,7 @@ from casty_cluster.protocol.replication.effects import Load, Store
 from casty_cluster.protocol.replication.history import History
 from casty_cluster.protocol.replication.member import Member
 from casty_cluster.protocol.replication.stored import Change, Contents, StoreEntries
-from casty_cluster.wire.replication import START, CopyId, Entry, Fetch, Fetched
+from casty_cluster.wire.replication import START, CopyId, Entry, Fetch, Fetched, to_runs
 
 CHUNK = 2
 """Entries that one `Fetched` holds."""
@@ -33,7 +33,7 @@ class Disk:
         after = min(fetch.after, history.last)
         entries = tuple(self.entries.get(fetch.entity, ())[after : after + CHUNK])
         previous = history.at(after) if after else START
-        return Fetched(epoch=fetch.epoch, entity=fetch.entity, previous=previous, entries=entries)
+        return Fetched(epoch=fetch.epoch, entity=fetch.entity, previous=previous, runs=to_runs(entries))
 
 
 class Node:

@@ -18,6 +18,8 @@ from casty_cluster.wire.replication import (
     Need,
     Position,
     Replicate,
+    to_run,
+    to_runs,
 )
 
 E1, E2 = Epoch(1, 7), Epoch(2, 7)
@@ -47,7 +49,7 @@ class Link:
             entity=entity,
             previous=history.position,
             start=history.before(E2),
-            entries=(Entry(E2, b"new"),),
+            runs=(to_run(E2, (b"new",)),),
         )
         effects = self.follower.add(message, self.now)
         history.append(E2)
@@ -57,7 +59,7 @@ class Link:
         """The disk of the primary has read that many events."""
         history = self.histories[fetch.entity]
         entries = tuple(Entry(history.at(fetch.after + number).epoch, b"old") for number in range(1, count + 1))
-        fetched = Fetched(epoch=E2, entity=fetch.entity, previous=history.at(fetch.after), entries=entries)
+        fetched = Fetched(epoch=E2, entity=fetch.entity, previous=history.at(fetch.after), runs=to_runs(entries))
         return self._messages(self.follower.fetched(fetched, self.now))
 
     def acknowledge(self, number: int, entity: str = "x") -> list[Any]:

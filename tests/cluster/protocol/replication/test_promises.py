@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from casty_cluster.protocol.replication.promises import Choice, Promises
-from casty_cluster.wire.replication import BEFORE, START, Epoch, Position, Promised, View
+from casty_cluster.wire.replication import BEFORE, START, Epoch, Position, Promised, View, to_positions
 
 E1, E2, E3, E4 = (Epoch(counter, 7) for counter in (1, 2, 3, 4))
 OLD = View(epoch=E1, copies=("A", "B", "C"), min_acks=1)
@@ -17,7 +17,7 @@ def promises(local: str = "B", previous: View | None = OLD, *, forced: bool = Fa
 def report(
     *positions: tuple[str, Position], confirmed: Epoch = E1, view: View | None = OLD, part: int = 0, parts: int = 1
 ) -> Promised:
-    return Promised(epoch=E4, view=view, confirmed=confirmed, positions=positions, part=part, parts=parts)
+    return Promised(epoch=E4, view=view, confirmed=confirmed, positions=to_positions(positions), part=part, parts=parts)
 
 
 def test_promises_of_the_view_that_is_left_are_needed() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from casty.serialization import MsgpackSerializer
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.replication import replica
 from casty_cluster.protocol.replication.effects import Load, Reload, Send, Store
@@ -35,6 +36,8 @@ from casty_cluster.wire.replication import (
     Seal,
     Sealed,
     View,
+    from_positions,
+    to_runs,
 )
 
 E1, E2, E3 = (Epoch(counter, 7) for counter in (1, 2, 3))
@@ -74,7 +77,7 @@ def entries(*epochs: Epoch) -> tuple[Entry, ...]:
 
 
 def replicate(epoch: Epoch, previous: Position, *epochs: Epoch, start: int = 0) -> Replicate:
-    return Replicate(epoch=epoch, entity="x", previous=previous, start=start, entries=entries(*epochs))
+    return Replicate(epoch=epoch, entity="x", previous=previous, start=start, runs=to_runs(entries(*epochs)))
 
 
 @pytest.fixture
@@ -135,14 +138,14 @@ def test_an_epoch_that_was_not_promised_is_ignored(copy: Copy, message: Any) -> 
 
 
 def test_a_report_has_the_last_event_of_each_entity_in_one_order(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replica, "PART", 2 * (1 + replica.POSITION))
+    monkeypatch.setattr(replica, "PART", 2 * (1 + replica.POSITION) + replica.EPOCH)
     for entity in ("z", "a"):
-        copy.hear(Replicate(epoch=E1, entity=entity, previous=START, start=0, entries=entries(E1)))
+        copy.hear(Replicate(epoch=E1, entity=entity, previous=START, start=0, runs=to_runs(entries(E1))))
     copy.hear(Confirm(E1))
     parts = [send.message for send in copy.hear(Prepare(E2))]
     assert [part.positions for part in parts] == [
-        (("a", Position(E1, 1)), ("x", Position(E1, 3))),
-        (("z", Position(E1, 1)),),
+        ((*E1, {"a": 1, "x": 3}),),
+        ((*E1, {"z": 1}),),
     ]
     assert [(part.part, part.parts, part.confirmed) for part in parts] == [(0, 2, E1), (1, 2, E1)]
 
@@ -154,7 +157,7 @@ def test_a_report_contains_what_is_still_being_stored(copy: Copy) -> None:
     copy.hear(Prepare(E2), "A")
     assert copy.store() == [Send("P", Acknowledge(E1, "x", 4))]
     (send,) = copy.store()
-    assert send.message.positions == (("x", Position(E1, 4)),)
+    assert send.message.positions == ((*E1, {"x": 4}),)
 
 
 # Events
@@ -228,7 +231,7 @@ def test_an_old_chunk_removes_no_event_of_the_primarys_epoch(copy: Copy) -> None
 
 def test_an_unknown_entity_is_compared_without_a_trace(copy: Copy) -> None:
     stored = len(copy.stored)
-    message = Replicate(epoch=E1, entity="new", previous=START, start=0, entries=())
+    message = Replicate(epoch=E1, entity="new", previous=START, start=0, runs=())
     assert copy.hear(message) == [Send("P", Acknowledge(E1, "new", 0))]
     assert len(copy.stored) == stored
     assert "new" not in copy.replica.histories
@@ -310,10 +313,10 @@ def test_a_report_of_any_names_fits_into_control_frames(length: int) -> None:
     count = min(400, 200_000 // length)
     for number in range(count):
         name = f"{number:05}".ljust(length, "é")
-        copy.hear(Replicate(epoch=E1, entity=name, previous=START, start=0, entries=entries(E1)))
+        copy.hear(Replicate(epoch=E1, entity=name, previous=START, start=0, runs=to_runs(entries(E1))))
     reports = [send.message for send in copy.hear(Prepare(E2))]
-    names = [entity for report in reports for entity, _ in report.positions]
+    names = [entity for report in reports for entity, _ in from_positions(report.positions)]
     assert names == sorted(set(names))
     assert len(names) == count
-    sizes = [sum(len(entity.encode()) + replica.POSITION for entity, _ in report.positions) for report in reports]
-    assert max(sizes) <= replica.PART
+    serializer = MsgpackSerializer(strict=True)
+    assert max(len(serializer.dumps(report.positions)) for report in reports) <= replica.PART

@@ -20,7 +20,7 @@ from casty.spi.event_journal import EventJournal, PersistedEvent
 from casty_cluster.protocol.replication.history import History
 from casty_cluster.protocol.replication.stored import Change, Contents, StoreEntries
 from casty_cluster.replication.records import to_change, to_record
-from casty_cluster.wire.replication import Entry, Fetch, Fetched
+from casty_cluster.wire.replication import Entry, Fetch, Fetched, to_runs
 
 SEGMENT: Final = 256
 """Changes in one segment."""
@@ -80,7 +80,7 @@ class CopyStore:
             end = places[run + 1][0] - 1 if run + 1 < len(places) else history.last
             found = _entries(await self._load(places[run][1]), fetch.entity)
             entries = _chunk([found[number] for number in range(after + 1, end + 1)])
-        return Fetched(epoch=fetch.epoch, entity=fetch.entity, previous=history.at(after), entries=tuple(entries))
+        return Fetched(epoch=fetch.epoch, entity=fetch.entity, previous=history.at(after), runs=to_runs(entries))
 
     def _enter(self, change: Change) -> None:
         if isinstance(change, StoreEntries):

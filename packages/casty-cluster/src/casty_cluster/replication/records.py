@@ -12,7 +12,7 @@ from casty_cluster.protocol.replication.stored import (
     StorePromise,
     StoreView,
 )
-from casty_cluster.wire.replication import Entry, Epoch, Group, View
+from casty_cluster.wire.replication import Epoch, Group, View, to_entries, to_runs
 
 
 def to_record(change: Change) -> list[Any]:
@@ -26,7 +26,8 @@ def to_record(change: Change) -> list[Any]:
             forced = [list(epoch) for epoch in view.forced]
             return ["view", *view.epoch, list(view.copies), view.min_acks, forced, former]
         case StoreEntries(entity, after, entries):
-            return ["entries", entity, after, [[*entry.epoch, entry.payload] for entry in entries]]
+            runs = [[counter, coordinator, list(payloads)] for counter, coordinator, payloads in to_runs(entries)]
+            return ["entries", entity, after, runs]
 
 
 def to_change(record: Sequence[Any]) -> Change:
@@ -46,9 +47,8 @@ def to_change(record: Sequence[Any]) -> Change:
                     forced=tuple(Epoch(*epoch) for epoch in forced),
                 )
             )
-        case ["entries", str(entity), int(after), entries]:
-            stored = (Entry(Epoch(counter, coordinator), payload) for counter, coordinator, payload in entries)
-            return StoreEntries(entity, after, tuple(stored))
+        case ["entries", str(entity), int(after), runs]:
+            return StoreEntries(entity, after, to_entries(runs))
         case _:
             raise JournalError(
                 f"a change of a copy cannot be read: {record!r:.200}; if a newer version of casty has written it, run "

@@ -6,7 +6,9 @@ follows on the same node. Messages may be lost, repeated and reordered on their 
 them their wire names.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, NamedTuple
 
 type CopyId = str
@@ -37,10 +39,51 @@ class Entry(NamedTuple):
     payload: bytes
 
 
+type Run = tuple[int, int, tuple[bytes, ...]]
+"""Entries of one epoch as they are sent: its counter, its coordinator and the payloads of the events. Plain values: a
+named epoch takes 60 bytes, and each entry would have one.
+"""
+type Runs = tuple[Run, ...]
+type Positions = tuple[tuple[int, int, dict[str, int]], ...]
+"""Positions of many entities as they are sent: for each epoch its counter, its coordinator, and the number of the last
+event of each entity whose last event is of it.
+"""
+
 BEFORE: Final = Epoch(0, 0)
 """Before the first primary."""
 START: Final = Position(BEFORE, 0)
 """Before the first event."""
+
+
+def to_run(epoch: Epoch, payloads: tuple[bytes, ...]) -> Run:
+    return epoch.counter, epoch.coordinator, payloads
+
+
+def to_runs(entries: Iterable[Entry]) -> Runs:
+    runs = groupby(entries, key=lambda entry: entry.epoch)
+    return tuple(to_run(epoch, tuple(entry.payload for entry in run)) for epoch, run in runs)
+
+
+def to_entries(runs: Iterable[tuple[int, int, Iterable[bytes]]]) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(epoch, payload)
+        for counter, coordinator, payloads in runs
+        for epoch in (Epoch(counter, coordinator),)
+        for payload in payloads
+    )
+
+
+def to_positions(positions: Iterable[tuple[str, Position]]) -> Positions:
+    by_epoch: dict[Epoch, dict[str, int]] = {}
+    for entity, (epoch, sequence_nr) in positions:
+        by_epoch.setdefault(epoch, {})[entity] = sequence_nr
+    return tuple((epoch.counter, epoch.coordinator, numbers) for epoch, numbers in by_epoch.items())
+
+
+def from_positions(positions: Positions) -> Iterator[tuple[str, Position]]:
+    for counter, coordinator, numbers in positions:
+        epoch = Epoch(counter, coordinator)
+        yield from ((entity, Position(epoch, number)) for entity, number in numbers.items())
 
 
 class Group(NamedTuple):
@@ -88,7 +131,16 @@ class Replicate:
     previous: Position
     start: int
     """The last event that the primary's history has from before its epoch. Later ones of the copy are none of it."""
-    entries: tuple[Entry, ...]
+    runs: Runs
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return to_entries(self.runs)
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return sum(len(payloads) for _, _, payloads in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +179,7 @@ class Promised:
     """The newest view that the copy knows to be sealed; None: it is new."""
     confirmed: Epoch
     """As of which epoch its histories were last confirmed as a whole."""
-    positions: tuple[tuple[str, Position], ...]
+    positions: Positions
     """The last event of each entity."""
     part: int
     parts: int
@@ -178,7 +230,16 @@ class Fetched:
     epoch: Epoch
     entity: str
     previous: Position
-    entries: tuple[Entry, ...]
+    runs: Runs
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return to_entries(self.runs)
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return sum(len(payloads) for _, _, payloads in self.runs)
 
 
 type ToReplica = Prepare | Replicate | Confirm | Seal | Fetch

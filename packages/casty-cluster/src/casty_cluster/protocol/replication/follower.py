@@ -105,7 +105,7 @@ class Follower:
         if progress is None:
             progress = self._behind[entity] = Progress(last, last, last)
         if progress.sent == last and self._under_way < WINDOW:
-            self._move(progress, sent=last + len(message.entries))
+            self._move(progress, sent=last + message.count)
             self._late.start(entity, now)
             return [Send(self._copy, message)]
         self._wait(entity, progress)
@@ -117,14 +117,14 @@ class Follower:
         progress = self._behind.get(entity)
         if progress is None or not progress.has_credit or progress.sent != fetched.previous.sequence_nr:
             return []
-        self._move(progress, sent=progress.sent + len(fetched.entries))
+        self._move(progress, sent=progress.sent + fetched.count)
         self._late.start(entity, now)
         message = Replicate(
             epoch=self._epoch,
             entity=entity,
             previous=fetched.previous,
             start=self._model.start(entity),
-            entries=fetched.entries,
+            runs=fetched.runs,
         )
         return [Send(self._copy, message)]
 

@@ -26,7 +26,6 @@ from casty_cluster.wire.replication import (
     Acknowledge,
     Confirmed,
     CopyId,
-    Entry,
     Epoch,
     Fetched,
     Need,
@@ -35,6 +34,7 @@ from casty_cluster.wire.replication import (
     Replicate,
     Sealed,
     ToPrimary,
+    to_run,
 )
 
 type Input = Received[ToPrimary] | Append
@@ -126,7 +126,7 @@ class Primary:
             entity=entity,
             previous=last,
             start=last.sequence_nr if history is None else history.before(self.epoch),
-            entries=tuple(Entry(self.epoch, payload) for payload in given.payloads),
+            runs=(to_run(self.epoch, given.payloads),),
         )
         self._commits.add(entity, last.sequence_nr + len(given.payloads), now)
         effects: list[Effect] = [Send(self._local, message)]

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from casty_cluster.protocol.replication.quorum import decides
-from casty_cluster.wire.replication import BEFORE, START, CopyId, Epoch, Group, Position, Promised, View
+from casty_cluster.wire.replication import BEFORE, START, CopyId, Epoch, Group, Position, Promised, View, from_positions
 
 
 class Choice(NamedTuple):
@@ -83,7 +83,7 @@ class Promises:
         if report.is_complete:
             return False
         report.confirmed = promised.confirmed
-        report.positions.update(promised.positions)
+        report.positions.update(from_positions(promised.positions))
         report.parts.add(promised.part)
         report.is_complete = len(report.parts) == promised.parts
         if promised.view is not None and not self._decided:

@@ -41,6 +41,7 @@ from casty_cluster.wire.replication import (
     Fetch,
     Need,
     Position,
+    Positions,
     Prepare,
     Promised,
     Rejected,
@@ -48,12 +49,15 @@ from casty_cluster.wire.replication import (
     Seal,
     Sealed,
     ToReplica,
+    to_positions,
 )
 
 PART: Final = 48 * 1024
 """Bytes of one part of a report, about: a control frame holds 60 KiB."""
-POSITION: Final = 128
-"""Bytes of a position in a report, beside the entity's name."""
+POSITION: Final = 14
+"""Bytes of a position in a report, beside the entity's name: of its length and of the number, at most."""
+EPOCH: Final = 32
+"""Bytes of an epoch in a report, at most. It is named once for all positions of it."""
 
 type Input = Received[ToReplica] | Stored | StoreFailed
 type Reply = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed
@@ -131,7 +135,10 @@ class Replica:
     def _report(self, epoch: Epoch) -> list[Promised]:
         contents = self._contents
         # In one order, so that parts of two replies fit together.
-        positions = sorted((entity, history.position) for entity, history in contents.histories.items() if history.last)
+        positions = sorted(
+            ((entity, history.position) for entity, history in contents.histories.items() if history.last),
+            key=lambda found: (found[1].epoch, found[0]),
+        )
         parts = list(_parts(positions))
         return [
             Promised(
@@ -171,11 +178,11 @@ class Replica:
 
     def _missing(self, history: History, message: Replicate) -> tuple[int, tuple[Entry, ...]]:
         """Up to where the history stays, and the entries that follow there."""
-        first = message.previous.sequence_nr + 1
-        for index, entry in enumerate(message.entries):
+        first, entries = message.previous.sequence_nr + 1, message.entries
+        for index, entry in enumerate(entries):
             number = first + index
             if number > history.last or history.at(number).epoch != entry.epoch:
-                return number - 1, message.entries[index:]
+                return number - 1, entries[index:]
         return self._kept(history, message), ()
 
     def _kept(self, history: History, message: Replicate) -> int:
@@ -183,11 +190,11 @@ class Replica:
         older = history.before(message.epoch)
         if older < history.last:
             return history.last
-        return min(older, max(message.start, message.previous.sequence_nr + len(message.entries)))
+        return min(older, max(message.start, message.previous.sequence_nr + message.count))
 
     def _acknowledgement(self, message: Replicate) -> Acknowledge:
         """Behind an event of the primary's epoch, all is as the primary has it; else only what was compared is."""
-        end = message.previous.sequence_nr + len(message.entries)
+        end = message.previous.sequence_nr + message.count
         history = self.histories.get(message.entity)
         if history is not None and history.position.epoch == message.epoch:
             end = history.last
@@ -216,14 +223,16 @@ class Replica:
         return replies
 
 
-def _parts(positions: list[tuple[str, Position]]) -> Iterator[tuple[tuple[str, Position], ...]]:
+def _parts(positions: list[tuple[str, Position]]) -> Iterator[Positions]:
     """At least one, which may be empty."""
     part, size = list[tuple[str, Position]](), 0
     for entity, position in positions:
         bytes_more = len(entity.encode()) + POSITION
+        if not part or part[-1][1].epoch != position.epoch:
+            bytes_more += EPOCH
         if part and size + bytes_more > PART:
-            yield tuple(part)
+            yield to_positions(part)
             part, size = [], 0
         part.append((entity, position))
         size += bytes_more
-    yield tuple(part)
+    yield to_positions(part)
