@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from casty.testing.simulation import Simulation, simulate_seeds
 
-from tests.simulation.coordination.structures import MODELS, StructureCluster
+from tests.callers import MODELS
+from tests.simulation.coordination.structures import StructureCluster
 
 SEEDS = 2
 SECONDS = 40.0
