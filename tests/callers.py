@@ -1,5 +1,6 @@
 """Callers of distributed structures that note what they see: in simulated clusters, and in those of real processes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from random import Random
 from typing import Any, Final, Protocol
@@ -18,8 +19,9 @@ from casty.testing.linearizability import (
     check_linearizable,
 )
 
-TTL: Final = 6.0
 PERMITS: Final = 2
+IMPATIENT: Final = 2.0
+"""Seconds after which one acquire in three is cancelled."""
 LONG: Final = 15
 """Pauses for which a permit is held now and then: its lease is renewed meanwhile."""
 
@@ -70,7 +72,15 @@ class Caller:
     """Makes one operation after the other on a structure, as long as `goes_on`, which waits for the next moment."""
 
     def __init__(
-        self, name: str, kind: str, d: Distributed, random: Random, notes: Notes, goes_on: Callable[[], Awaitable[bool]]
+        self,
+        name: str,
+        kind: str,
+        d: Distributed,
+        random: Random,
+        notes: Notes,
+        goes_on: Callable[[], Awaitable[bool]],
+        *,
+        ttl: float,
     ) -> None:
         self._name = name
         self._kind = kind
@@ -78,6 +88,7 @@ class Caller:
         self._random = random
         self._notes = notes
         self._goes_on = goes_on
+        self._ttl = ttl
 
     async def run(self) -> None:
         """Raises `ArgumentError` for an operation that was refused: that is an error of the structure here."""
@@ -115,11 +126,12 @@ class Caller:
 
     def _leased(self) -> DistributedLock | DistributedSemaphore:
         if self._kind == "lock":
-            return self._d.lock("x", ttl=TTL)
-        return self._d.semaphore("x", PERMITS, ttl=TTL)
+            return self._d.lock("x", ttl=self._ttl)
+        return self._d.semaphore("x", PERMITS, ttl=self._ttl)
 
     async def _token(self, leased: DistributedLock | DistributedSemaphore) -> int:
-        grant = await leased.acquire()
+        async with asyncio.timeout(self._random.choice((None, None, IMPATIENT))):
+            grant = await leased.acquire()
         self._notes.held(grant)
         return grant.token
 

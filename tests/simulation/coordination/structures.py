@@ -15,6 +15,7 @@ from tests.simulation.busy import BusyCluster
 JOURNAL: Final = "sim-database://structures"
 PACE: Final = 0.4
 """Virtual seconds, on average, between two operations of a caller."""
+TTL: Final = 6.0
 
 
 class StructureCluster(BusyCluster):
@@ -30,9 +31,8 @@ class StructureCluster(BusyCluster):
     def work(self, name: str, system: ClusteredActorSystem) -> Iterable[Coroutine[Any, Any, None]]:
         for kind in self.histories:
             notes = HostNotes(self, system, kind)
-            caller = Caller(
-                name, kind, system.distributed(JOURNAL), self.sim.random, notes, lambda: self.goes_on(system, PACE)
-            )
+            d = system.distributed(JOURNAL)
+            caller = Caller(name, kind, d, self.sim.random, notes, lambda: self.goes_on(system, PACE), ttl=TTL)
             yield self._expecting_no_refusal(caller)
 
     async def _expecting_no_refusal(self, caller: Caller) -> None:

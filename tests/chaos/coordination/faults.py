@@ -1,0 +1,109 @@
+"""Distributed structures on one PostgreSQL while their processes are killed and paused: whether what callers see is
+linearizable.
+
+python -m tests.chaos.coordination.faults --runs 20 --seconds 30
+python -m tests.chaos.coordination.faults --kind lock
+"""
+
+import argparse
+import asyncio
+import signal
+import tempfile
+import time
+from collections.abc import Collection
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from tests.callers import MODELS, check
+from tests.chaos.bank import SEED
+from tests.chaos.cluster.cluster import Cluster
+from tests.chaos.cluster.direct import DirectNetwork
+from tests.chaos.cluster.process import NodeProcess
+from tests.chaos.coordination.notes import read
+from tests.journal_postgres.server import own_server
+
+PROGRAM: Final = "tests.chaos.coordination.node"
+CALLERS: Final = 2
+"""Of each kind, on each node."""
+PACE: Final = 0.1
+"""Seconds, on average, between two operations of a caller."""
+LEAST: Final = 1.0
+"""Operations of each kind per second without which a run is void."""
+BETWEEN: Final = (2.0, 5.0)
+"""Seconds between two faults."""
+DOWN: Final = (0.0, 3.0)
+"""Seconds until a killed node is started again."""
+PAUSED: Final = (0.5, 10.0)
+"""Seconds for which a node is paused: up to more than leases last, and than it takes to down it."""
+
+
+class VoidError(Exception):
+    """Too little has happened for the run to show anything."""
+
+
+async def run(journal: str, folder: Path, kinds: Collection[str], seconds: float, random: Random) -> dict[str, float]:
+    """Use structures for so long while nodes are killed and paused. Returns the operations per second of each kind.
+
+    Raises `NotLinearizableError`, and `VoidError`.
+    """
+    async with Cluster.of(3, folder, network=DirectNetwork, program=PROGRAM, journal=journal) as cluster:
+        end = time.monotonic() + seconds
+        for node in cluster.running.values():
+            await _use(node, kinds, folder)
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, random.uniform(*BETWEEN)))
+            await _disturb(cluster, kinds, folder, random)
+        await asyncio.gather(*(node.kill() for node in cluster.running.values()))
+        rates = {kind: operations / seconds for kind, operations in _checked(folder, kinds).items()}
+    if min(rates.values()) < LEAST:
+        raise VoidError(f"fewer than {LEAST:g} operations per second: {shown(rates)}")
+    return rates
+
+
+def _checked(folder: Path, kinds: Collection[str]) -> dict[str, int]:
+    """The number of operations of each kind. Raises `NotLinearizableError`."""
+    return {kind: check(kind, read(folder.glob(f"{kind}-*.jsonl"))) for kind in kinds}
+
+
+async def _use(node: NodeProcess, kinds: Collection[str], folder: Path) -> None:
+    await node.do("use", kinds=list(kinds), callers=CALLERS, pace=PACE, folder=str(folder))
+
+
+async def _disturb(cluster: Cluster, kinds: Collection[str], folder: Path, random: Random) -> None:
+    """Kill a node and start it again, or pause it."""
+    name = random.choice(sorted(cluster.running))
+    if random.random() < 0.5:
+        await cluster[name].kill()
+        await asyncio.sleep(random.uniform(*DOWN))
+        await _use(await cluster.start(name), kinds, folder)
+    else:
+        cluster[name].signal(signal.SIGSTOP)
+        await asyncio.sleep(random.uniform(*PAUSED))
+        cluster[name].signal(signal.SIGCONT)
+
+
+def shown(rates: dict[str, float]) -> str:
+    return ", ".join(f"{kind} {rate:.1f}/s" for kind, rate in rates.items())
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", choices=list(MODELS), action="append", help="all, without it")
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=SEED, help="of the first run; the next one has the next seed")
+    given = parser.parse_args()
+    with own_server() as server:
+        for seed in range(given.seed, given.seed + given.runs):
+            print(f"seed {seed}", end=" ", flush=True)
+            with tempfile.TemporaryDirectory() as folder:
+                rates = await run(
+                    server.new_database(), Path(folder), given.kind or MODELS, given.seconds, Random(seed)
+                )
+                print(shown(rates), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))
