@@ -77,8 +77,11 @@ or a newer one
 all runs differ
 """,
 }
-LARGER = {"ledger.py", "totals.py", "transactions.py", "projection.py", "cluster.py", "sensors.py", "processes.py"}
-"""Four programs; test_ledger.py, test_projection.py, test_cluster.py and test_sensors.py have their tests."""
+LARGER = {
+    *("ledger.py", "totals.py", "transactions.py", "projection.py"),
+    *("cluster.py", "sensors.py", "jobs.py", "job_queue.py", "processes.py"),
+}
+"""Five programs, which have tests of their own, such as test_ledger.py."""
 
 
 @pytest.mark.parametrize("name", OUTPUT)
