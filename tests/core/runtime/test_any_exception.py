@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, cast, override
 
 import pytest
 from casty import (
@@ -197,6 +197,26 @@ async def test_whatever_user_code_raises_is_a_failure_of_its_actor(
     assert once.raised
     assert await brisk.ask(ref, questioning()) == "alive"
     assert "/x failed, and supervision says restart" in caplog.text
+
+
+class Opaque(Exception):
+    """Raises whatever is asked of it, as a proxy whose target is gone: also its class, which `isinstance` reads."""
+
+    @override
+    def __getattribute__(self, name: str) -> Any:
+        raise Boom(name)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+async def test_so_is_an_exception_that_nobody_can_look_at(
+    brisk: ActorSystem, place: Callable[[Once], Behavior[Any]]
+) -> None:
+    once = Once(Opaque())
+    ref: ActorRef[Any] = brisk.spawn(Behaviors.supervise(place(once), OneForOneStrategy(max_restarts=9)))
+    ref.tell("go")
+    await settle()
+    assert once.raised
+    assert await brisk.ask(ref, questioning()) == "alive"
 
 
 @signals

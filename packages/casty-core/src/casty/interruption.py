@@ -15,6 +15,8 @@ def interrupts(error: BaseException) -> bool:
     Anything else is a failure like any other. That includes a `CancelledError` without a cancellation of the running
     task: the code awaited something that was cancelled, such as a request of a shared client that was closed.
     """
+    if isinstance(error, Exception):
+        return False
     if isinstance(error, CancelledError):
         task = current_task()
         return task is not None and task.cancelling() > 0
@@ -40,6 +42,16 @@ def raise_unless_failure(error: BaseException, task: "Task[object] | None" = Non
             end = _end_of_program(error)
             if end is not None:
                 raise end
+
+
+def readable(error: BaseException) -> BaseException:
+    """`error`, or another one in its place if it raises where its class is read, as `isinstance` does."""
+    try:
+        _ = error.__class__
+    except BaseException as broken:
+        raise_unless_failure(broken)
+        return RuntimeError(f"{type(error).__qualname__} (its __class__ raises {type(broken).__qualname__})")
+    return error
 
 
 def described(error: BaseException) -> str:

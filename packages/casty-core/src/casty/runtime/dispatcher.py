@@ -295,7 +295,7 @@ class Dispatcher(RunQueue):
         if me in self.abandoned:
             logger.error("the abandoned handler of %s has ended after all: %s", cell.path, described(error))
             return
-        if isinstance(error, CancelledError) and me.cancelling():
+        if issubclass(type(error), CancelledError) and me.cancelling():
             if cell.extras is not None and cell.extras.overdue:
                 cell.extras.overdue = False
                 me.uncancel()

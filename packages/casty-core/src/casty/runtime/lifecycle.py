@@ -20,7 +20,7 @@ from casty.behaviors.values import (
 )
 from casty.errors import ActorFailedError, BehaviorError, ConfigError, JournalError, PluginError
 from casty.events import ActorRestarted, ActorStarted, UnhandledMessage
-from casty.interruption import described, raise_unless_failure
+from casty.interruption import described, raise_unless_failure, readable
 from casty.messages import kind_of
 from casty.runtime.cell import PAUSED, SCHEDULED, Cell
 from casty.runtime.children import stop_children
@@ -77,7 +77,7 @@ async def attend(cell: Cell) -> None:
                     await _stop(cell, extras)
                     return
                 case Fail(exception, message):
-                    _fail(cell, extras, exception, message)
+                    _fail(cell, extras, readable(exception), message)
                     if extras.signals:
                         return  # why: an actor that fails at every start must not starve the others
                 case Restart(exception, delay, message):
