@@ -153,6 +153,16 @@ def test_a_crash_is_noticed_sooner_or_later(silent: bool) -> None:
 
 
 @simulated(seeds=20)
+async def test_a_process_that_dies_while_it_dials_is_never_connected(sim: Simulation) -> None:
+    a, b = pair(sim)
+    await asyncio.sleep(0.1)
+    await a.send(b, "hello")
+    a.host.crash()
+    await asyncio.sleep(1.0)
+    assert b.told == []
+
+
+@simulated(seeds=20)
 async def test_a_restarted_node_is_another_one(sim: Simulation) -> None:
     a, b = pair(sim)
     await asyncio.sleep(0.1)

@@ -77,9 +77,11 @@ class Attempt:
 
         If the target is connecting to the caller as well, it uses this connection and drops its own attempt.
         """
-        if number != self._tries:
-            return
         caller = self._transport
+        # A handshake takes several messages of the caller. One that has died after the first completes none, and must
+        # not pass for a newer incarnation than its successor, which may have been faster.
+        if number != self._tries or caller.process.dead:
+            return
         connection = Connection(caller, target)
         near, far = connection.ends
         target.connected(far, near.node)
