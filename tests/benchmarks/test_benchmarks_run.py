@@ -72,6 +72,16 @@ SHARDING = [
     "hand-off of a shard (p99)",
 ]
 
+DISTRIBUTED = [
+    f"{place}: {work}{figure}"
+    for place in ("one process", "SQLite", "three nodes", "PostgreSQL")
+    for work in (
+        *("counter, increment", "map, put", "map, get", "set, add and remove"),
+        *("queue, in and out", "lock, acquire and release"),
+    )
+    for figure in ("", ", p50", ", p99")
+]
+
 WIRE = ["one way", "request and reply (p50)", "request and reply (p99)", "100 at a time"]
 
 RUN = ["--rounds", "1", "--scale", "0.001"]
@@ -92,6 +102,7 @@ def run(program: str, *arguments: str) -> str:
         ("holding.py", HOLDING),
         ("journal.py", JOURNAL),
         ("sharding.py", SHARDING),
+        ("distributed.py", DISTRIBUTED),
         ("wire.py", WIRE),
     ],
 )
