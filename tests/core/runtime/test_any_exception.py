@@ -208,7 +208,7 @@ class Opaque(Exception):
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
-async def test_so_is_an_exception_that_nobody_can_look_at(
+async def test_so_is_an_exception_that_cannot_be_looked_at(
     brisk: ActorSystem, place: Callable[[Once], Behavior[Any]]
 ) -> None:
     once = Once(Opaque())
