@@ -69,6 +69,7 @@ def test_the_indexes_of_failures_stay() -> None:
         "EncodeError",
         "OverloadedError",
         "ClientRefusedError",
+        "ReplicationTimeoutError",
     ]
 
 

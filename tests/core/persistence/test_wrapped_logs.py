@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, override
 
 import pytest
@@ -15,6 +16,7 @@ from casty import (
     JournalError,
     OneForOneStrategy,
 )
+from casty.errors import ReplicationTimeoutError
 from casty.journal import InMemoryJournal
 from casty.persistence.entity_log import EntityLog, LogFactory, LogRequest, Settle, WrappedLog
 from casty.testing import ManualClock, TestProbe, settle
@@ -187,3 +189,23 @@ async def test_whatever_a_wrapper_raises_is_a_failed_start(
     await clock.advance(1.0)
     assert len(restarted.seen) == 1
     assert await system.ask(ref, adding("x")) == "x"
+
+
+async def test_events_that_are_overdue_fail_their_asks_alone_and_their_output_follows_when_they_are_stored(
+    system: ActorSystem, replicas: Replicas
+) -> None:
+    probe, dead = TestProbe[str](system), Events(system, DeadLetter)
+    ref = system.spawn(ledger(InMemoryJournal()), "kept")
+    ref.tell(Add("told", probe.ref))
+    asking = asyncio.create_task(system.ask(ref, partial(Add, "asked")))
+    await settle()
+    number, _, settled = replicas.stored[-1]
+    settled(number, ReplicationTimeoutError("one copy of two has stored it"))
+    with pytest.raises(ReplicationTimeoutError, match="one copy of two"):
+        await asking
+    assert await probe.receive_all() == []
+    ref.tell(Add("later", probe.ref))
+    await settle()
+    replicas.acknowledge(*range(len(replicas.stored)))
+    assert await probe.receive_all() == ["told", "toldaskedlater"]
+    assert not [letter for letter in dead.seen if isinstance(letter.message, Add)], "the commands have happened"

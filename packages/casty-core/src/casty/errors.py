@@ -165,6 +165,12 @@ class JournalClosedError(JournalError):
     """A journal that was used before it was opened, or after it was closed."""
 
 
+class ReplicationTimeoutError(JournalError, TimeoutError):
+    """Too few copies have stored the events of a command in time. Whether it has happened is unknown: its events may
+    still be stored by enough of them, and the entity goes on when they are.
+    """
+
+
 class LeaseError(CastyError):
     """A lease store cannot tell which holder a lease has."""
 

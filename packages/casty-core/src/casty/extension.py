@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from casty.address import ActorAddress
+from casty.behaviors.behavior import Behavior
 from casty.behaviors.system import System
 from casty.clock import Clock
 from casty.config import ActorSettingsResolver, CastyConfig
@@ -20,6 +21,7 @@ from casty.persistence.entity_log import Claim as Claim
 from casty.persistence.entity_log import EntityLog as EntityLog
 from casty.persistence.entity_log import LogFactory as LogFactory
 from casty.persistence.entity_log import LogRequest as LogRequest
+from casty.persistence.entity_log import Save as Save
 from casty.persistence.entity_log import Settle as Settle
 from casty.persistence.entity_log import WrappedLog as WrappedLog
 from casty.persistence.serializers import Serializers as Serializers
@@ -54,8 +56,10 @@ from casty.runtime.sharding import region_name as region_name
 from casty.runtime.sharding import shard_of as shard_of
 from casty.runtime.signals import Restart
 from casty.runtime.stopping import request_stop
+from casty.runtime.wrapping import unwrap
 from casty.spi.event_journal import EventJournal
 from casty.spi.journal import JournalKind
+from casty.spi.serializer import Serializer
 
 
 class Journals(Protocol):
@@ -66,6 +70,14 @@ class Journals(Protocol):
 
     def wrap(self, wrapping: Callable[[LogFactory], LogFactory]) -> None:
         """Put a factory around the one that there is, for all actors that start from now on."""
+        ...
+
+    async def open(
+        self, journal: EventJournal | str | None, entity_id: str, serializer: Serializer
+    ) -> tuple[EventJournal, Serializers]:
+        """The journal itself, open for as long as the system runs, for events that `serializer` writes; and what
+        encodes those of its entities. `entity_id` is what a warning names where events are kept in memory.
+        """
         ...
 
     def kind_of(self, journal: EventJournal | str | None) -> JournalKind | None:
@@ -202,3 +214,8 @@ def take_unread(ref: LocalRef[Any]) -> list[Any]:
     unread[:0] = stash
     stash.clear()
     return unread
+
+
+def unwrapped(behavior: Behavior[Any]) -> Behavior[Any]:
+    """The behavior within its wrappers, such as those for supervision and hooks."""
+    return unwrap(behavior)[1]

@@ -20,6 +20,7 @@ from casty.errors import (
     NodeDownedError,
     NodeLostError,
     OverloadedError,
+    ReplicationTimeoutError,
     SequenceConflictError,
     SerializationError,
     SystemStoppedError,
@@ -45,6 +46,7 @@ FAILURES: Final[tuple[type[CastyError], ...]] = (
     EncodeError,
     OverloadedError,
     ClientRefusedError,
+    ReplicationTimeoutError,
 )
 """The place in this list is what is sent: only ever append to it."""
 _INDEX: Final = {kind: index for index, kind in enumerate(FAILURES)}

@@ -18,7 +18,7 @@ from casty.behaviors.functions import refuse_coroutine
 from casty.behaviors.initial import fresh_state
 from casty.behaviors.persistent import CONFIRMED, EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
-from casty.errors import BehaviorError, CastyError, JournalClosedError, JournalError
+from casty.errors import BehaviorError, CastyError, JournalClosedError, JournalError, ReplicationTimeoutError
 from casty.interruption import interrupts, raise_unless_failure
 from casty.output_commit import CURRENT
 from casty.persistence.entity_log import EntityLog, Save
@@ -47,6 +47,10 @@ class Host(Protocol):
 
     def lost(self, command: object, reason: str, error: Exception) -> None:
         """A command that was taken from the mailbox has not happened; `error` is the journal's."""
+        ...
+
+    def overdue(self, command: object, error: CastyError) -> None:
+        """Whether a command happens is not known in time: its asks fail, and nothing else."""
         ...
 
 
@@ -222,6 +226,10 @@ class EventSourcedEntity:
             # A feature that waits for replicas may report a smaller number after a larger one.
             self._durable = max(self._durable, number)
             self._release()
+        elif isinstance(error, ReplicationTimeoutError):
+            for entry in self._in_flight:
+                if entry.needs <= number:
+                    self._host.overdue(entry.command, error)
         else:
             self._fail(error)
 

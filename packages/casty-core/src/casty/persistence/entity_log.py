@@ -13,7 +13,9 @@ from casty.errors import ArgumentError
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
 
 type Settle = Callable[[int, Exception | None], None]
-"""Told that every event up to a number is durable; or why they are not, from the last that is."""
+"""Receives a number up to which every event is durable; or why they are not, from the last that is. After a
+`ReplicationTimeoutError` the actor waits on: another call follows when they are durable, or have failed.
+"""
 type Save = Callable[[], Coroutine[Any, Any, None]]
 
 HIGHEST_EPOCH: Final = 2**63 - 1

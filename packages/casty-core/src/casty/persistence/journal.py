@@ -8,6 +8,7 @@ and talks to its store, its writer and its serializer directly.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -90,6 +91,12 @@ class StoreJournal:
         It writes with its own serializer if it has one, else with those given here, else with msgpack.
         """
         return self._opened(await self._sessions.current(), serializers)
+
+    def written_with(self, serializer: Serializer) -> Self:
+        """The same journal, for events that this serializer writes and reads. It opens and closes with the other."""
+        other = copy(self)
+        other._serializer, other._serializers, other._entered = serializer, None, []
+        return other
 
     def lease(self, *, serializers: Serializers | None = None) -> AbstractAsyncContextManager[OpenJournal]:
         """The open journal for the length of an `async with`. The last lease that ends closes it."""

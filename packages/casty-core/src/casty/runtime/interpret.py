@@ -15,6 +15,7 @@ from casty.behaviors.values import (
     SpyBehavior,
     StoppedBehavior,
 )
+from casty.errors import CastyError
 from casty.events import SpyEvent
 from casty.persistence.durable_state import DurableStateEntity
 from casty.persistence.entity import EventSourcedEntity, Host
@@ -23,6 +24,7 @@ from casty.ref import ActorRef
 from casty.runtime.cell import Cell
 from casty.runtime.children import check_spawnable, no_beginning
 from casty.runtime.context import open_context
+from casty.runtime.pending import fail_asks_with, restated
 from casty.runtime.routing.group import Group
 from casty.runtime.routing.pool import Pool
 from casty.runtime.signals import Fail, Stop
@@ -126,6 +128,10 @@ class CellHost(Host):
     @override
     def lost(self, command: object, reason: str, error: Exception) -> None:
         self._cell.services.dead_letters.publish(command, self._cell.ref, reason, error)
+
+    @override
+    def overdue(self, command: object, error: CastyError) -> None:
+        fail_asks_with(self._cell, command, lambda: restated(error, str(error)))
 
 
 async def _swallow(ctx: object, message: object) -> Behavior[Any]:

@@ -19,7 +19,7 @@ from casty.plugins import PluginRegistry, build_options
 from casty.plugins.serializers import split_bounds
 from casty.spi.event_journal import EventJournal
 from casty.spi.journal import JournalKind
-from casty.spi.serializer import RefResolver
+from casty.spi.serializer import RefResolver, Serializer
 
 logger = logging.getLogger("casty")
 
@@ -63,15 +63,27 @@ class Journals:
         found = self._by_name(journal) if isinstance(journal, str) else journal
         return found.kind if isinstance(found, StoreJournal) else None
 
+    async def open(
+        self, journal: EventJournal | str | None, entity_id: str, serializer: Serializer
+    ) -> tuple[EventJournal, Serializers]:
+        """The journal itself, open for as long as the system runs, for events that `serializer` writes; and what
+        encodes those of its entities. `entity_id` is what a warning names where events are kept in memory.
+        """
+        found = self._found(journal, entity_id)
+        if isinstance(found, StoreJournal):
+            return found.written_with(serializer), (await self._opened(found)).serializers
+        return found, self._default_serializers()
+
     async def _log_of(self, request: LogRequest) -> EntityLog:
-        journal = request.journal
-        if journal is None:
-            journal = self._in_memory(request.entity_id)
-        elif isinstance(journal, str):
-            journal = self._by_name(journal)
+        journal = self._found(request.journal, request.entity_id)
         if isinstance(journal, StoreJournal):
             return StoreLog(request.entity_id, await self._opened(journal), request.wall_time)
         return PlainLog(request.entity_id, journal, request.wall_time)
+
+    def _found(self, journal: EventJournal | str | None, entity_id: str) -> EventJournal:
+        if journal is None:
+            return self._in_memory(entity_id)
+        return self._by_name(journal) if isinstance(journal, str) else journal
 
     def writing_in_threads(self) -> bool:
         """Whether a thread of ours is writing, which it cannot while the event loop never rests."""
