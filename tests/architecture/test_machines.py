@@ -24,6 +24,7 @@ from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.held import Held
 from casty_cluster.protocol.sharding.owner import Owner
 from casty_cluster.protocol.sharding.region import Region
+from casty_cluster.protocol.sharding.replicating import ReplicatingCoordinator
 from casty_cluster.protocol.sharding.sender import Sender
 from casty_cluster.protocol.singleton import Singleton
 from casty_cluster.protocol.view_tracker import ViewTracker
@@ -52,6 +53,7 @@ MACHINES: Final[tuple[type[Machine[Any, Any]], ...]] = (
     Region,
     Registry,
     Replica,
+    ReplicatingCoordinator,
     Sender,
     Sending,
     Singleton,

@@ -56,7 +56,7 @@ class Part:
         self.fence: Callable[[int], None] = lambda shard: None
         self.hosting = Hosting("accounts", cast(Shards[Any], self.shards), self._claim, self._report)
 
-    async def _claim(self, shard: int) -> None:
+    async def _claim(self, shard: int, _: object) -> None:
         self.fence(shard)
 
     def _report(self, outcome: Any) -> None:

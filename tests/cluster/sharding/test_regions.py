@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from casty import ReplicationConfig, ScopeError, ShardEnvelope
+from casty import ReplicationConfig, ShardEnvelope
+from casty.errors import ArgumentError
 from casty_cluster import DevelopmentCluster
 
 from tests.cluster.sharding.accounts import Accounts, Deposit, GetBalance, Where
@@ -28,11 +29,11 @@ async def test_the_bank_of_the_readme_has_150_whichever_node_starts_first(first:
         assert await nodes[0].ask(regions[0], lambda r: ShardEnvelope("bob", GetBalance(r))) == 200
 
 
-async def test_copies_that_this_version_does_not_keep_are_refused_and_leave_nothing_behind() -> None:
+async def test_copies_of_entities_without_events_are_refused_and_leave_nothing_behind() -> None:
     async with DevelopmentCluster(1) as cluster:
         [node] = cluster
         accounts, copies = Accounts(), ReplicationConfig(replicas=2)
-        with pytest.raises(ScopeError, match=r"keeps no copies of entities.*replicas=2.*'accounts'"):
+        with pytest.raises(ArgumentError, match=r"'accounts' has .*replicas=2.*keep no events.*ReceiveBehavior"):
             accounts.spawn(node, replication=copies)
         assert await accounts.spawn(node).entity("alice").ask(GetBalance) == 0
 

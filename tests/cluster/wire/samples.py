@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from casty.address import PeerAddress
 from casty.member import Member, MemberStatus, NodeId
 from casty.serialization import MsgpackSerializer
-from casty_cluster.wire import codec, entities, frames, phi_accrual, swim
+from casty_cluster.wire import codec, copies, entities, frames, phi_accrual, swim
 from casty_cluster.wire.bulk import Cancel, Chunk, Ended, Granted, Offer
 from casty_cluster.wire.client import (
     Attach,
@@ -34,8 +34,30 @@ from casty_cluster.wire.membership import (
     Probe,
     Refusal,
 )
+from casty_cluster.wire.replication import (
+    START,
+    Acknowledge,
+    Confirm,
+    Confirmed,
+    Epoch,
+    Fetch,
+    Fetched,
+    Group,
+    Need,
+    Position,
+    Prepare,
+    Promised,
+    Rejected,
+    Replicate,
+    Seal,
+    Sealed,
+    View,
+    to_positions,
+)
 from casty_cluster.wire.sharding import (
     Batch,
+    CopyReport,
+    CopyState,
     Forget,
     Forgotten,
     GetHome,
@@ -44,12 +66,14 @@ from casty_cluster.wire.sharding import (
     HandOff,
     Hello,
     HostPhase,
+    KeepCopy,
     MayStop,
     Rebalanced,
     RebalanceNow,
     Refused,
     Register,
     Report,
+    ShardCopies,
     ShardHome,
     Started,
     StateReport,
@@ -98,6 +122,37 @@ MEMBERSHIP: Final[dict[str, Message]] = {
     "dissolve": Dissolve(1, ("10.0.0.2", 25520)),
 }
 
+_EPOCH: Final = Epoch(2**40, 2**64 - 1)
+_POSITION: Final = Position(_EPOCH, 2**33)
+_VIEW: Final = View(
+    epoch=_EPOCH, copies=("c1", "c2"), min_acks=1, former=(Group(("c0", "c1"), 1),), forced=(Epoch(3, 7),)
+)
+_COPIES: Final = ShardCopies(epoch=_EPOCH, copies=("c1", "c2"), min_acks=1, previous=_VIEW, forced=True)
+_RUNS: Final = ((3, 7, (b"",)), (*_EPOCH, (b"\x00\xff",)))
+
+COPIES: Final[dict[str, object]] = {
+    "copies prepare": Prepare(_EPOCH),
+    "copies replicate": Replicate(epoch=_EPOCH, entity="Zoë", previous=_POSITION, start=7, runs=_RUNS),
+    "copies confirm": Confirm(_EPOCH),
+    "copies seal": Seal(_EPOCH, _VIEW),
+    "copies fetch": Fetch(_EPOCH, "Zoë", 2**33),
+    "copies promised": Promised(
+        epoch=_EPOCH,
+        view=_VIEW,
+        confirmed=Epoch(3, 7),
+        positions=to_positions([("Zoë", _POSITION), ("new", START)]),
+        part=0,
+        parts=2,
+    ),
+    "copies rejected": Rejected(Epoch(3, 7), _EPOCH),
+    "copies acknowledge": Acknowledge(_EPOCH, "Zoë", 2**33),
+    "copies need": Need(_EPOCH, "Zoë", 0),
+    "copies confirmed": Confirmed(_EPOCH),
+    "copies sealed": Sealed(_EPOCH, for_good=False),
+    "copies fetched": Fetched(epoch=_EPOCH, entity="Zoë", previous=_POSITION, runs=_RUNS),
+}
+"""What the copies of a shard send each other."""
+
 MESSAGES: Final[dict[str, object]] = {
     **MEMBERSHIP,
     "presence": _PRESENCE,
@@ -140,6 +195,15 @@ MESSAGES: Final[dict[str, object]] = {
         missing=(_NODE,),
         last=False,
     ),
+    "shards report of copies": Report(
+        term=1, able=True, num_shards=100, hosted=(), last=True, role="teller", copies=(2, 1, "zone:")
+    ),
+    "shards register with copies": Register(role="", copies=(2, 1, "")),
+    "shards keep copy": KeepCopy(1, 7),
+    "shards copy report": CopyReport(1, (CopyState(7, "c1", _EPOCH, _VIEW), CopyState(8, "c2", _EPOCH, None)), True),
+    "shards grant to a copy": Grant(1, 7, 2**33, "removed", _COPIES),
+    "shards copy state": CopyState(7, "c1", _EPOCH, _VIEW),
+    "shards copies": _COPIES,
     "shards rebalance now": RebalanceNow(7),
     "shards rebalanced": Rebalanced(7, ((7, _NODE, _NODE),), "2 shards are on the move already"),
     "offer": Offer(7, 1, "casty.shards", 100_000_000),
@@ -163,6 +227,11 @@ MESSAGES: Final[dict[str, object]] = {
     "instance": Instance("casty://bank@10.0.0.2:25520/teller#4", _NODE),
     "found": Found(3, (Instance("casty://bank@10.0.0.2:25520/teller#4", _NODE),), True),
     "found nothing": Found(3, (), True, "clients may not look up tellers"),
+    **COPIES,
+    "copies epoch": _EPOCH,
+    "copies position": _POSITION,
+    "copies group": Group(("c1", "c2"), 1),
+    "copies view": _VIEW,
     "peer address": PeerAddress("::1", 25520),
     "node id": _NODE,
     "status": MemberStatus.leaving,
@@ -225,6 +294,11 @@ def _read_flush(frame: bytes) -> object:
     return entities.read_flush(frame)
 
 
+def _read_copy(frame: bytes) -> object:
+    message = copies.read_copy_frame(frame)
+    return *message[:4], copies.read_copy_message(message)
+
+
 def _entity(kind: int, to: int) -> object:
     message = entities.EntityFrame(
         kind=kind, to=to, shard=70, epoch=2**33, reply_uid=2**34, seconds=4.5, target=_ENTITY, body=_BODY
@@ -266,6 +340,11 @@ FRAMES: Final[dict[str, Sample]] = {
         entities.write_flush(frames.SHARD_FLUSHED, 7, 70, 3, "accounts"),
         _read_flush,
         entities.FlushFrame(frames.SHARD_FLUSHED, 7, 70, 3, "accounts"),
+    ),
+    "copy": Sample(
+        copies.write_copy_frame("accounts", 70, "c1", "c2", Fetch(_EPOCH, "Zoë", 3)),
+        _read_copy,
+        ("accounts", 70, "c1", "c2", Fetch(_EPOCH, "Zoë", 3)),
     ),
     "headers": Sample(
         frames.with_headers(_HEADERS, frames.tell(_WRITTEN, _BODY)),

@@ -32,6 +32,8 @@ class ShardReason(Enum):
     """Its node was removed from the cluster."""
     late = "late"
     """Its node did not start it in time."""
+    replicated = "replicated"
+    """Its copies change: a copy was lost with its node, or is to be on another one."""
     fenced = "fenced"
     """The journal has another owner of the shard."""
     downed = "downed"

@@ -110,6 +110,8 @@ class Cluster:
                     self._send_user(node, to, message)
                 case effects.Deliver():
                     self._deliver(node, effect.shard, effect.entity, effect.message)
+                case effects.ReportCopies():
+                    raise AssertionError("no region is replicated here")
                 case effects.Drop():
                     self._drop(effect.message, effect.cause)
                 case effects.Claim(shard, epoch):

@@ -18,6 +18,7 @@ from casty_cluster.node.node import Node
 from casty_cluster.receptionist.receptionist import Receptionist
 from casty_cluster.remoting.death_watch import DeathWatch
 from casty_cluster.remoting.remoting import Remoting
+from casty_cluster.replication.feature import Copies
 from casty_cluster.sharding.feature import Sharding
 from casty_cluster.singleton.manager import Singletons
 
@@ -32,7 +33,8 @@ def compose(system: ActorSystem, node: Node) -> Features:
     kernel, feature_node = system.kernel, FeatureNode(system, node)
     death_watch = DeathWatch(feature_node, kernel)
     receptionist = Receptionist(feature_node, kernel)
-    sharding = Sharding(feature_node, kernel, node.delivery, node)
+    copies = Copies(feature_node, kernel, node.delivery, node)
+    sharding = Sharding(feature_node, kernel, node.delivery, node, copies)
     kernel.remote = Remoting(node.local, node.delivery, death_watch, receptionist, sharding.entity)
     clients = ClientService(feature_node, kernel, node.delivery, receptionist, sharding, node.send)
     node.client_service = clients
@@ -41,6 +43,7 @@ def compose(system: ActorSystem, node: Node) -> Features:
         "receptionist": receptionist,
         "singletons": Singletons(feature_node, kernel),
         "broadcasts": Broadcasts(feature_node, kernel),
+        "copies": copies,
         "sharding": sharding,
         "clients": clients,
         **_of_plugins(system, feature_node),

@@ -4,19 +4,31 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, cast, final
 
+from casty.errors import JournalError
 from casty.interruption import described, interrupts
 
 from casty_cluster.protocol.replication.effects import Load, Store
 from casty_cluster.protocol.replication.inputs import Loaded, Stored, StoreFailed
 from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.wire.replication import Fetch, Fetched
 
 logger = logging.getLogger("casty.cluster")
 
 TOGETHER: Final = 500
 """Changes that are stored in one commit at most."""
+ENDED: Final = "the copy is not open: it is being opened again after a failure of its disk, or has been stopped"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """Events that this node itself wants to have."""
+
+    fetch: Fetch
+    outcome: asyncio.Future[Fetched]
 
 
 @final
@@ -31,13 +43,24 @@ class CopyDisk:
         """`store` has been opened."""
         self._store = store
         self._report = report
-        self._asked: deque[Store | Load] = deque()
+        self._asked: deque[Store | Load | _Read] = deque()
         self._wanted = asyncio.Event()
         self._stopped = False
 
     def ask(self, effect: Store | Load) -> None:
         self._asked.append(effect)
         self._wanted.set()
+
+    async def read(self, fetch: Fetch) -> Fetched:
+        """Read events behind all changes asked for so far. Raises what the journal raises, and `JournalError` once the
+        disk has ended.
+        """
+        if self._stopped:
+            raise JournalError(ENDED)
+        read = _Read(fetch, asyncio.get_running_loop().create_future())
+        self._asked.append(read)
+        self._wanted.set()
+        return await read.outcome
 
     def stop(self) -> None:
         """Begin nothing more. A cancellation alone may be swallowed by the journal."""
@@ -46,6 +69,15 @@ class CopyDisk:
 
     async def run(self) -> None:
         """Work until a change cannot be stored, or `stop`. What is under way then may be stored or not."""
+        try:
+            await self._work()
+        finally:
+            self._stopped = True
+            for asked in self._asked:
+                if isinstance(asked, _Read) and not asked.outcome.done():
+                    asked.outcome.set_exception(JournalError(ENDED))
+
+    async def _work(self) -> None:
         while not self._stopped:
             await self._wanted.wait()
             self._wanted.clear()
@@ -56,7 +88,10 @@ class CopyDisk:
                             return
                     case Load() as load:
                         self._asked.popleft()
-                        await self._read(load)
+                        await self._load(load)
+                    case _Read(fetch, outcome):
+                        await self._read(fetch, outcome)
+                        self._asked.popleft()
 
     async def _store_next(self) -> bool:
         """Store the changes that are asked for one behind the other. Returns whether that worked."""
@@ -74,7 +109,21 @@ class CopyDisk:
         self._report(Stored(stores[-1].number))
         return True
 
-    async def _read(self, load: Load) -> None:
+    async def _read(self, fetch: Fetch, outcome: asyncio.Future[Fetched]) -> None:
+        try:
+            fetched = await self._store.read(fetch)
+        except BaseException as error:
+            if interrupts(error):
+                raise
+            if not outcome.done():
+                failed = JournalError(f"events of {fetch.entity!r} cannot be read: {described(error)}")
+                failed.__cause__ = error
+                outcome.set_exception(error if isinstance(error, JournalError) else failed)
+        else:
+            if not outcome.done():  # else the entity that wanted them has stopped
+                outcome.set_result(fetched)
+
+    async def _load(self, load: Load) -> None:
         try:
             fetched = await self._store.read(load.fetch)
         except BaseException as error:

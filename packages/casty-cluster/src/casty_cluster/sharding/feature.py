@@ -9,7 +9,7 @@ from typing import Any, Final, final, override
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox
 from casty.behaviors.arguments import checked_entity_id
 from casty.behaviors.clustered import RegionRef, ShardedBehavior
-from casty.errors import ArgumentError, BehaviorError, DecodeError, ScopeError
+from casty.errors import ArgumentError, BehaviorError, DecodeError
 from casty.extension import Kernel, LocalRef, Shards, Throttle
 from casty.interruption import described, raise_unless_failure
 from casty.member import ClusterState, NodeId
@@ -27,6 +27,8 @@ from casty.spi.cluster_feature import (
 from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.protocol.sharding.overview import overview
 from casty_cluster.remoting.delivery import Delivery, Wire
+from casty_cluster.replication.feature import Copies
+from casty_cluster.replication.region_copies import Outside
 from casty_cluster.sharding.fences import Fences, Holding
 from casty_cluster.sharding.lane import EntityLane
 from casty_cluster.sharding.operators import REQUESTS, Operators
@@ -34,9 +36,11 @@ from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.post import Post
 from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region
 from casty_cluster.sharding.region import ClusterRegion
+from casty_cluster.sharding.replicated import replication_of
 from casty_cluster.sharding.strategies import Strategies
 from casty_cluster.wire import codec, entities
 from casty_cluster.wire.catalogue import SHARDING
+from casty_cluster.wire.replication import CopyId
 from casty_cluster.wire.sharding import Batch
 
 logger = logging.getLogger("casty.sharding")
@@ -51,10 +55,10 @@ QUIESCE_TIMEOUT: Final = 10.0
 
 
 @final
-class Sharding(ClusterFeature):
+class Sharding(ClusterFeature, Outside):
     """The regions that this node has heard of."""
 
-    def __init__(self, node: ClusterNode, kernel: Kernel, delivery: Delivery, wire: Wire) -> None:
+    def __init__(self, node: ClusterNode, kernel: Kernel, delivery: Delivery, wire: Wire, copies: Copies) -> None:
         self.system_name = node.system_name
         self.clock = node.clock
         self.dead_letters = kernel.dead_letters
@@ -68,7 +72,8 @@ class Sharding(ClusterFeature):
         self._operators = Operators(node, self._outbox)
         self._offers: dict[str, Callable[[], object]] = {}
         self._guardian: LocalRef[Any] | None = None
-        self._fences = Fences(kernel, self._holding)
+        self._copies = copies
+        self._fences = Fences(kernel, self._holding, copies.of)
         self._strategies = Strategies(kernel)
         self._changed = asyncio.Event()
         self._throttle = Throttle(kernel.clock)
@@ -183,12 +188,6 @@ class Sharding(ClusterFeature):
         self._lane.flush(to, region, shard, number)
 
     def _spawn(self, behavior: ShardedBehavior[Any], name: str, mailbox: Mailbox | None) -> RegionRef[Any]:
-        if behavior.replication is not None:
-            raise ScopeError(
-                f"this version keeps no copies of entities, so {behavior.replication} of the region {name!r} cannot be "
-                "kept; leave replication out, and give the entities a journal that all nodes share, such as one on "
-                "PostgreSQL, for states that outlive their node"
-            )
         region = self._region(name)
         num_shards = behavior.num_shards or self._kernel.settings.resolve(name).num_shards
         if region.num_shards not in (None, num_shards):
@@ -197,22 +196,35 @@ class Sharding(ClusterFeature):
                 f"spawned here with num_shards={num_shards}; use the same number on all nodes"
             )
         self._strategies.give(name, behavior.allocation)
+        able, settings = self._runs(behavior), self._kernel.settings.resolve(name)
+        wanted = replication_of(name, behavior, settings, self._kernel.journals) if able else None
         actor = self._node.spawn(_forwarding(lambda: ref, lambda: shards.end()), name, mailbox=Mailbox())
         assert isinstance(actor, LocalRef)
         shards = Shards[Any](actor, behavior, mailbox)
         ref = ClusterRegionRef[Any](region, self, actor)
+        copies = None if wanted is None else self._copies.host(name, wanted.journal, wanted.settings, self)
         for journal in (shards.settings.journal, behavior.remember_entities):
             if not isinstance(journal, bool):
                 self._fences.uses(name, journal)
         fence = partial(self._fences.claim, name)
-        region.host(
-            shards,
-            fence,
-            able=self._runs(behavior),
-            remembers=behavior.starts_by_itself,
-            role=behavior.role,
-        )
+        region.host(shards, fence, able=able, remembers=behavior.starts_by_itself, role=behavior.role, copies=copies)
         return ref
+
+    # What copies ask of their node.
+
+    @override
+    def send(self, region: str, shard: int, sender: CopyId, to: CopyId, message: Any) -> None:
+        self._copies.send(region, shard, sender, to, message)
+
+    @override
+    def unavailable(self, region: str, shard: int, reason: str) -> None:
+        logger.warning("shard %d of %s is not available: %s", shard, region, reason)
+
+    @override
+    def lost(self, region: str, shard: int, epoch: int, held: int | None) -> None:
+        known = self._regions.get(region)
+        if known is not None:
+            known.lost_copy(shard, epoch, held)
 
     def _holding(self, name: str, shard: int) -> Holding | None:
         region = self._regions.get(name)

@@ -3,6 +3,8 @@
 The fence of a shard is claimed before its entities run, in the journals that are known to have events of the region:
 the configured one, and those that entities of this node have named before. Each actor in the shard repeats the claim
 when it starts, in whichever journal it uses. A journal that refuses has another owner of the shard.
+
+Where a region is replicated, the primary of the copies takes the place of the fence, and of the journal.
 """
 
 import logging
@@ -13,6 +15,9 @@ from casty.errors import FencedError
 from casty.extension import Claim, EntityLog, Kernel, LogFactory, LogRequest, Settle, WrappedLog
 from casty.spi.event_journal import EventJournal
 from casty.spi.journal import JournalKind
+
+from casty_cluster.replication.region_copies import RegionCopies
+from casty_cluster.wire.sharding import ShardCopies
 
 logger = logging.getLogger("casty.sharding")
 
@@ -62,16 +67,27 @@ class FencedLog(WrappedLog):
 class Fences:
     """Those of all regions of a node."""
 
-    def __init__(self, kernel: Kernel, holding: Callable[[str, int], Holding | None]) -> None:
-        """`holding` finds a shard by the name of its region and its number."""
+    def __init__(
+        self,
+        kernel: Kernel,
+        holding: Callable[[str, int], Holding | None],
+        copies: Callable[[str], RegionCopies | None],
+    ) -> None:
+        """`holding` finds a shard by the name of its region and its number, `copies` those of a replicated region."""
         self._kernel = kernel
         self._holding = holding
+        self._copies = copies
         self._journals: dict[str, dict[int, Journal]] = {}
         """Those that have events of each region, by identity: a user's own journal need not be hashable."""
         kernel.journals.wrap(self._wrapped)
 
-    async def claim(self, region: str, shard: int) -> None:
-        """Claim the fence of a shard that this node was granted. Raises what a journal raises."""
+    async def claim(self, region: str, shard: int, granted: ShardCopies | None = None) -> None:
+        """Claim the fence of a shard that this node was granted, and make its copy the primary. Raises what a journal
+        raises.
+        """
+        copies = self._copies(region)
+        if granted is not None and copies is not None:
+            await copies.promote(shard, granted)
         for journal in list(self._journals.get(region, {}).values()):
             log = await self._kernel.journals.log_of(
                 LogRequest(
@@ -90,7 +106,7 @@ class Fences:
         if journal is None or key in journals or len(journals) >= JOURNALS:
             return
         journals[key] = journal
-        if self._kernel.journals.kind_of(journal) is JournalKind.local:
+        if self._copies(region) is None and self._kernel.journals.kind_of(journal) is JournalKind.local:
             logger.warning(
                 "the region %s has its events in a journal of this node alone: an entity that moves to another node "
                 "starts there without them, and they are lost with the node; use a journal that all nodes share, such "
@@ -100,8 +116,11 @@ class Fences:
 
     def _wrapped(self, make: LogFactory) -> LogFactory:
         async def make_fenced(request: LogRequest) -> EntityLog:
-            log = await make(request)
             place = _place(request.actor)
+            copies = None if place is None else self._copies(place[0])
+            if place is not None and copies is not None and copies.keeps(request.journal):
+                return await copies.log(place[1], request)
+            log = await make(request)
             holding = None if place is None else self._holding(*place)
             if place is None or holding is None:
                 return log

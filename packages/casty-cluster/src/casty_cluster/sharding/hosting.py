@@ -16,6 +16,8 @@ from casty.interruption import described, raise_unless_failure
 
 from casty_cluster.protocol.sharding.effects import Claim, Drain, Halt, Run
 from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, Drained
+from casty_cluster.replication.region_copies import RegionCopies
+from casty_cluster.wire.sharding import ShardCopies
 
 logger = logging.getLogger("casty.sharding")
 
@@ -35,32 +37,38 @@ class Hosting:
         self,
         name: str,
         shards: Shards[Any],
-        fence: Callable[[int], Coroutine[Any, Any, None]],
+        fence: Callable[[int, ShardCopies | None], Coroutine[Any, Any, None]],
         report: Callable[[Outcome], None],
+        copies: RegionCopies | None = None,
     ) -> None:
-        """`fence` claims the fence of a shard at the epoch that it was granted at."""
+        """`fence` claims the fence of a shard at the epoch that it was granted at, and makes this node the primary of
+        its copies, if it has any.
+        """
         self._name = name
         self._fence = fence
         self._shards = shards
         self._report = report
+        self._copies = copies
         self._steps: dict[int, dict[asyncio.Task[None], bool]] = {}
         """The steps of each shard that have not ended, and whether a halt may cancel them."""
         self._context = copy_context()
 
     def carry_out(self, effect: Claim | Run | Drain | Halt) -> None:
         match effect:
-            case Claim(shard, epoch):
-                self._next(shard, lambda: self._claim(shard, epoch))
+            case Claim(shard, epoch, copies):
+                self._next(shard, lambda: self._claim(shard, epoch, copies))
             case Run(shard):
                 self._shards.open(shard)
             case Drain(shard, epoch):
                 self._next(shard, lambda: self._drain(shard, epoch))
-            case Halt(shard, epoch):
+            case Halt(shard, epoch, reason):
+                self._abandon(shard, reason)
                 self._next(shard, lambda: self._stop(shard, epoch), halts=True)
 
     def halt_all(self) -> None:
         """Stop everything: this node is no member any more."""
         for shard in {*self._steps, *self._shards.numbers}:
+            self._abandon(shard, "this node is no member of its cluster any more")
             self._next(shard, lambda shard=shard: self._shards.close(shard), halts=True)
 
     async def close(self) -> None:
@@ -69,6 +77,11 @@ class Hosting:
         for step in steps:
             step.cancel()
         await asyncio.gather(*steps, return_exceptions=True)
+
+    def _abandon(self, shard: int, reason: str) -> None:
+        """An entity does not end before it knows what became of its events: other nodes may not reply any more."""
+        if self._copies is not None:
+            self._copies.abandon(shard, reason)
 
     def _next(self, shard: int, step: Step, *, halts: bool = False) -> None:
         """Have the step follow all others of the shard; one that halts the shard cancels those that do not."""
@@ -102,11 +115,11 @@ class Hosting:
         if not steps:
             del self._steps[shard]
 
-    async def _claim(self, shard: int, epoch: int) -> None:
+    async def _claim(self, shard: int, epoch: int, copies: ShardCopies | None) -> None:
         pause = FIRST_PAUSE
         while True:
             try:
-                await self._fence(shard)
+                await self._fence(shard, copies)
             except FencedError as refused:
                 self._report(ClaimRefused(shard, epoch, epoch if refused.held is None else refused.held))
                 return

@@ -10,11 +10,12 @@ from casty.spi.allocation import AllocationStrategy
 from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding import coordinator, region
-from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.inputs import Received, Viewed
 from casty_cluster.protocol.sharding.region import Region
+from casty_cluster.protocol.sharding.replicating import ReplicatingCoordinator
 from casty_cluster.sharding.letters import Letter
 from casty_cluster.wire.sharding import (
+    CopyReport,
     Forgotten,
     GetHome,
     Refused,
@@ -26,7 +27,7 @@ from casty_cluster.wire.sharding import (
 
 type Effect = region.Effect[Letter] | coordinator.Effect
 
-_FROM_REGIONS = (Report, Register, GetHome, Started, Refused, Stopped, Forgotten)
+_FROM_REGIONS = (Report, Register, GetHome, Started, Refused, Stopped, Forgotten, CopyReport)
 
 
 @final
@@ -44,15 +45,16 @@ class Pair:
         able: bool,
         remembers: bool,
         role: str | None,
+        copies: tuple[int, int, str] | None,
         strategy: AllocationStrategy | None = None,
     ) -> None:
         """`changed` is called after each input."""
         self.local = local
-        self.region = Region[Letter](local, num_shards, able=able, remembers=remembers, role=role)
+        self.region = Region[Letter](local, num_shards, able=able, remembers=remembers, role=role, copies=copies)
         self.home = self.region.sender.home
         """Where a message for a shard may be sent to now, without an input to the machine."""
         self.accepts = self.region.owner.accepts
-        self.coordinator = Coordinator(local, num_shards, strategy)
+        self.coordinator = ReplicatingCoordinator(local, num_shards, strategy)
         # The region remembers no inputs: users' messages may be large.
         self._region: Driver[region.Input[Letter], region.Effect[Letter]] = Driver(
             self.region, clock, carry_out, due=lambda: self.handle(Tick()), remembered=0

@@ -7,6 +7,7 @@ around the machines: the tables of the sender and the owner say where it goes.
 
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final, final
 
 from casty.errors import ActorStoppedError, NodeLostError, OverloadedError
@@ -25,6 +26,7 @@ from casty_cluster.protocol.sharding.effects import (
     Drop,
     DropCause,
     Halt,
+    ReportCopies,
     Run,
     SendUser,
     ShardArrives,
@@ -45,6 +47,7 @@ from casty_cluster.protocol.sharding.inputs import (
     Retire,
 )
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.replication.region_copies import RegionCopies
 from casty_cluster.sharding.fences import Holding
 from casty_cluster.sharding.hosting import Hosting
 from casty_cluster.sharding.letters import AskLetter, Letter
@@ -53,7 +56,7 @@ from casty_cluster.sharding.pair import Effect, Pair
 from casty_cluster.sharding.post import Post
 from casty_cluster.sharding.story import Story
 from casty_cluster.wire.entities import EntityFrame
-from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, HostPhase, Message
+from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, HostPhase, Message, ShardCopies
 
 logger = logging.getLogger("casty.sharding")
 
@@ -97,6 +100,7 @@ class ClusterRegion:
         )
         self._shards: Shards[Any] | None = None
         self._hosting: Hosting | None = None
+        self._copies: RegionCopies | None = None
         self._able = self._remembers = False
         self._role: str | None = None
         """The role that the region was spawned with here, empty for none; None: it was not."""
@@ -112,20 +116,24 @@ class ClusterRegion:
     def host(
         self,
         shards: Shards[Any],
-        fence: Callable[[int], Coroutine[Any, Any, None]],
+        fence: Callable[[int, ShardCopies | None], Coroutine[Any, Any, None]],
         *,
         able: bool,
         remembers: bool,
         role: str | None,
+        copies: RegionCopies | None = None,
     ) -> None:
-        """The region was spawned here; `able`: this node runs shards of it; `fence` claims the fence of one."""
-        self._shards, self._hosting = shards, Hosting(self.name, shards, fence, self._report)
+        """The region was spawned here; `able`: this node runs shards of it; `fence` claims the fence of one; `copies`:
+        those of this node, where shards are replicated.
+        """
+        self._shards, self._copies = shards, copies
+        self._hosting = Hosting(self.name, shards, fence, self._report, copies)
         self._able, self._remembers, self._role = able, remembers, role or ""
         self.learn(shards.num_shards)
         if self._pair is not None:
             self._pair.coordinator.placement.strategy = self._strategy()
             if able:
-                self._pair.handle(Enable(remembers, self._role))
+                self._pair.handle(Enable(remembers, self._role, None if copies is None else copies.copying))
 
     def learn(self, num_shards: int) -> None:
         """Take the number of shards over, unless it is known."""
@@ -147,6 +155,11 @@ class ClusterRegion:
             self._pair.see(view)
         if before is not None:
             self._lose({*before.others} - {*view.others})
+
+    def lost_copy(self, shard: int, epoch: int, held: int | None) -> None:
+        """The copy of this node is not the primary of the shard any more."""
+        if self._pair is not None:
+            self._pair.handle(Fenced(shard, epoch, held))
 
     def holding(self, shard: int) -> Holding | None:
         """The claim of a shard that this node was granted, and what takes the news that it is refused."""
@@ -171,6 +184,7 @@ class ClusterRegion:
             able=self._able,
             remembers=self._remembers,
             role=self._role,
+            copies=None if self._copies is None else self._copies.copying,
             strategy=self._strategy(),
         )
         self._pair.see(view)
@@ -352,8 +366,7 @@ class ClusterRegion:
             case SendUser():
                 raise AssertionError("frames of other nodes are returned and acknowledged by the lane")
             case SendSystem(to, message):
-                assert self.num_shards is not None, "machines know how many shards there are"
-                self._outbox.put(to, self.name, self.num_shards, message)
+                self._send(to, message)
             case Deliver(shard=shard, message=letter):
                 self._post.deliver(self.entities(shard), letter)
             case Drop():
@@ -362,9 +375,16 @@ class ClusterRegion:
                 self._story.tell(effect)
             case Warn(text):
                 logger.warning("region %s: %s", self.name, text)
+            case ReportCopies(coordinator, term, shard):
+                assert self._copies is not None, "a node without copies reports none"
+                self._copies.report(term, shard, partial(self._send, coordinator))
             case Claim() | Run() | Drain() | Halt():
                 assert self._hosting is not None, "only a node that has the region is granted shards"
                 self._hosting.carry_out(effect)
+
+    def _send(self, to: NodeId, message: Any) -> None:
+        assert self.num_shards is not None, "machines know how many shards there are"
+        self._outbox.put(to, self.name, self.num_shards, message)
 
     def _drop(self, effect: Drop[Letter]) -> None:
         match effect.cause:

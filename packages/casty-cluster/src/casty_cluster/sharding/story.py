@@ -30,6 +30,7 @@ _WHY: Final = {
     ShardReason.leaving: "its node leaves",
     ShardReason.removed: "its node was removed from the cluster",
     ShardReason.late: "its node did not start it in time",
+    ShardReason.replicated: "its copies change",
     ShardReason.fenced: "the journal has another owner",
     ShardReason.downed: "this node was removed from the cluster",
     ShardReason.shutdown: "no member stays to run it",

@@ -11,7 +11,7 @@ from typing import Final, get_args
 from casty.serialization import REGISTRY
 from casty.spi.transport import Versions
 
-from casty_cluster.wire import bulk, client, codec, forwarding, membership, sharding, system
+from casty_cluster.wire import bulk, client, codec, copies, forwarding, membership, replication, sharding, system
 
 VERSIONS: Final = Versions(1, 1)
 """Of the protocol that this package describes. An addition needs no new version, as older nodes skip it; a change of
@@ -41,6 +41,8 @@ SHARDING: Final[tuple[type, ...]] = (
     sharding.Register,
     sharding.GetHome,
     sharding.ShardHome,
+    sharding.KeepCopy,
+    sharding.CopyReport,
     sharding.Grant,
     sharding.Started,
     sharding.Refused,
@@ -67,7 +69,20 @@ FORWARDING: Final[tuple[type, ...]] = (
 FROM_CLIENTS: Final[tuple[type[client.ToNode], ...]] = get_args(client.ToNode.__value__)
 TO_CLIENTS: Final[tuple[type[client.ToClient], ...]] = get_args(client.ToClient.__value__)
 """What clients and nodes send each other, in frames of their own kind."""
-PARTS: Final[tuple[type, ...]] = (membership.Presence, system.Entry, client.Instance, *codec.VALUES)
+COPIES: Final[tuple[type, ...]] = copies.MESSAGES
+"""What copies of a shard send each other, in frames of their own kind."""
+PARTS: Final[tuple[type, ...]] = (
+    membership.Presence,
+    system.Entry,
+    client.Instance,
+    sharding.CopyState,
+    sharding.ShardCopies,
+    replication.Epoch,
+    replication.Position,
+    replication.Group,
+    replication.View,
+    *codec.VALUES,
+)
 """What other messages contain."""
 
 
@@ -86,6 +101,7 @@ CATALOGUE: Final[Mapping[str, type]] = {
         *SHARDING,
         *BULK,
         *FORWARDING,
+        *COPIES,
         *FROM_CLIENTS,
         *TO_CLIENTS,
         *PARTS,

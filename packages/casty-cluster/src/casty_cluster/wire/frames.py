@@ -40,6 +40,8 @@ ENTITY_BOUNCED: Final = 21
 SHARD_FLUSH: Final = 22
 """Asks for a reply behind all that was returned."""
 SHARD_FLUSHED: Final = 23
+COPY: Final = 24
+"""A message between two copies of a replicated shard, see `wire.copies`."""
 
 KINDS: Final[Mapping[int, str]] = {
     MEMBERSHIP: "membership",
@@ -56,6 +58,7 @@ KINDS: Final[Mapping[int, str]] = {
     ENTITY_BOUNCED: "returned message for an entity",
     SHARD_FLUSH: "flush of a shard",
     SHARD_FLUSHED: "reply to the flush of a shard",
+    COPY: "message between copies of a shard",
 }
 """All kinds. A number is never reused for something else. Those below `TELL` belong to the cluster itself."""
 

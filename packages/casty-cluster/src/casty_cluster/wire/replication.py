@@ -2,8 +2,8 @@
 
 Each names the epoch that it belongs to. The shard, and the copies that send and receive it, are named by its frame: a
 copy has the name of its disk's content, so that a message for a copy that was wiped never reaches the empty one that
-follows on the same node. Messages may be lost, repeated and reordered on their way. The feature that sends them gives
-them their wire names.
+follows on the same node. Messages may be lost, repeated and reordered on their way. Their frames are those of
+`wire.copies`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from casty.serialization import message
+
 type CopyId = str
 """The name of one copy of a shard. It is drawn when the copy is created, and kept with it: a wiped one is new."""
 
 
+@message("casty.replication.Epoch")
 class Epoch(NamedTuple):
     """The ballot of a primary: one epoch has one primary, and the higher one is the later one."""
 
@@ -23,6 +26,7 @@ class Epoch(NamedTuple):
     """The uid of the coordinator that has issued it."""
 
 
+@message("casty.replication.Position")
 class Position(NamedTuple):
     """An event's place in the history of an entity. Histories that hold an event of one position are equal up to it."""
 
@@ -86,6 +90,7 @@ def from_positions(positions: Positions) -> Iterator[tuple[str, Position]]:
         yield from ((entity, Position(epoch, number)) for entity, number in numbers.items())
 
 
+@message("casty.replication.Group")
 class Group(NamedTuple):
     """Copies that keep a shard together."""
 
@@ -95,6 +100,7 @@ class Group(NamedTuple):
     """Copies beside the primary's that must have stored an event before it is acknowledged."""
 
 
+@message("casty.replication.View")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The copies that keep the shard from this epoch on, and what counts as stored in it."""
@@ -115,6 +121,7 @@ class View:
 # From a primary, or a node that is about to be it, to a copy
 
 
+@message("casty.replication.Prepare")
 @dataclass(frozen=True, slots=True)
 class Prepare:
     """Promise to obey no lower epoch, and report."""
@@ -122,6 +129,7 @@ class Prepare:
     epoch: Epoch
 
 
+@message("casty.replication.Replicate")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replicate:
     """Store the entries behind `previous`, in place of what differs from them. No entries: compare only."""
@@ -143,6 +151,7 @@ class Replicate:
         return sum(len(payloads) for _, _, payloads in self.runs)
 
 
+@message("casty.replication.Confirm")
 @dataclass(frozen=True, slots=True)
 class Confirm:
     """All histories of the copy are those of the primary: store that, as of this epoch."""
@@ -150,6 +159,7 @@ class Confirm:
     epoch: Epoch
 
 
+@message("casty.replication.Seal")
 @dataclass(frozen=True, slots=True)
 class Seal:
     """This view keeps the shard from now on: store that. It is sent once more when the view has taken over for good."""
@@ -158,6 +168,7 @@ class Seal:
     view: View
 
 
+@message("casty.replication.Fetch")
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """Reply with the entries of the entity behind `after`, as many as a message may hold."""
@@ -170,6 +181,7 @@ class Fetch:
 # The replies
 
 
+@message("casty.replication.Promised")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promised:
     """The promise, and a part of the report. Parts of one epoch always divide the same report in the same way."""
@@ -185,6 +197,7 @@ class Promised:
     parts: int
 
 
+@message("casty.replication.Rejected")
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """The copy has promised a higher epoch."""
@@ -193,6 +206,7 @@ class Rejected:
     promised: Epoch
 
 
+@message("casty.replication.Acknowledge")
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
     """The copy has stored the primary's history of the entity up to this event, and nothing else behind it."""
@@ -202,6 +216,7 @@ class Acknowledge:
     sequence_nr: int
 
 
+@message("casty.replication.Need")
 @dataclass(frozen=True, slots=True)
 class Need:
     """The copy does not have the event that the entries follow: try it from behind `after`."""
@@ -211,11 +226,13 @@ class Need:
     after: int
 
 
+@message("casty.replication.Confirmed")
 @dataclass(frozen=True, slots=True)
 class Confirmed:
     epoch: Epoch
 
 
+@message("casty.replication.Sealed")
 @dataclass(frozen=True, slots=True)
 class Sealed:
     epoch: Epoch
@@ -223,6 +240,7 @@ class Sealed:
     """Whether the copy knows that the view has taken over for good."""
 
 
+@message("casty.replication.Fetched")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """The entries behind `previous`; none at the end of the history."""

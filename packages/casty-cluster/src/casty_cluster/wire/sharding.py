@@ -11,6 +11,8 @@ from enum import StrEnum
 from casty.member import NodeId
 from casty.serialization import message
 
+from casty_cluster.wire.replication import CopyId, Epoch, View
+
 
 @message("casty.sharding.Batch")
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class Report:
     """The role of the nodes that run shards, as the region was spawned on the sender; empty: all nodes do; None: the
     region is not spawned there.
     """
+    copies: tuple[int, int, str] | None = None
+    """`replicas`, `min_acks` and `spread` of the region where its shards are replicated; its copies follow in
+    `CopyReport`s.
+    """
 
 
 @message("casty.sharding.Register")
@@ -72,7 +78,8 @@ class Register:
 
     remembers: bool = False
     role: str | None = None
-    """Both as in `Report`."""
+    copies: tuple[int, int, str] | None = None
+    """All as in `Report`."""
 
 
 @message("casty.sharding.GetHome")
@@ -95,6 +102,51 @@ class ShardHome:
     epoch: int
 
 
+@message("casty.sharding.KeepCopy")
+@dataclass(frozen=True, slots=True)
+class KeepCopy:
+    """Keep a copy of the shard from now on, and report it."""
+
+    term: int
+    shard: int
+
+
+@message("casty.sharding.CopyState")
+@dataclass(frozen=True, slots=True)
+class CopyState:
+    """A copy on the node that reports it."""
+
+    shard: int
+    copy: CopyId
+    promised: Epoch
+    view: View | None
+    """The newest one that the copy knows."""
+
+
+@message("casty.sharding.CopyReport")
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """Copies of the sender; in chunks, for there may be many, and again where there are further ones."""
+
+    term: int
+    copies: tuple[CopyState, ...]
+    last: bool
+    """Whether all copies have been reported by now."""
+
+
+@message("casty.sharding.ShardCopies")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardCopies:
+    """The copies that are to keep a shard: what the promotion of the first one needs, see `protocol.replication`."""
+
+    epoch: Epoch
+    copies: tuple[CopyId, ...]
+    min_acks: int
+    previous: View | None
+    forced: bool = False
+    """Whether an operator accepts the loss of events that these copies do not have."""
+
+
 @message("casty.sharding.Grant")
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -105,6 +157,8 @@ class Grant:
     epoch: int
     reason: str = field(default="", compare=False)
     """The `ShardReason`. It is for operators, and changes nothing."""
+    copies: ShardCopies | None = None
+    """Where the shard is replicated: the receiver's copy is to become the primary."""
 
 
 @message("casty.sharding.Started")

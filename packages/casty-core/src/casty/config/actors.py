@@ -88,10 +88,11 @@ class ReplicationOverrides(Table):
     replicas: Amount | None = None
     min_acks: Amount | None = None
     ack_timeout: Positive | None = None
+    spread: str | None = None
 
     def replication(self) -> ReplicationConfig | None:
         """None where no key is set."""
-        given = _given(replicas=self.replicas, min_acks=self.min_acks, ack_timeout=self.ack_timeout)
+        given = _given(replicas=self.replicas, min_acks=self.min_acks, ack_timeout=self.ack_timeout, spread=self.spread)
         return ReplicationConfig(**given) if given else None
 
 

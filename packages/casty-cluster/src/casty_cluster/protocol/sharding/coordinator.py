@@ -46,12 +46,14 @@ from casty_cluster.protocol.sharding.table import Allotment, Entry, Table, allot
 from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import (
+    CopyReport,
     Forget,
     Forgotten,
     GetHome,
     Grant,
     HandOff,
     Hello,
+    KeepCopy,
     MayStop,
     Refused,
     Register,
@@ -67,9 +69,10 @@ REBALANCE_INTERVAL: Final = 10.0
 GRANTS: Final = 20
 """Bits of an epoch that count the grants of a term. The others hold the term, which is a time in milliseconds."""
 
-type FromRegion = Report | Register | GetHome | Started | Refused | Stopped | Forgotten
+type FromRegion = Report | Register | GetHome | Started | Refused | Stopped | Forgotten | CopyReport
 type Input = Received[FromRegion] | Viewed | Retire | Rebalance
-type Effect = SendSystem[Hello | ShardHome | Grant | HandOff | Forget | MayStop] | Warn | ShardLeaves | ShardArrives
+type ToRegion = Hello | ShardHome | Grant | HandOff | Forget | MayStop | KeepCopy
+type Effect = SendSystem[ToRegion] | Warn | ShardLeaves | ShardArrives
 
 
 class Coordinator:
@@ -187,6 +190,8 @@ class Coordinator:
                 if term == self._term:
                     self._leavers.forgotten(leaver, node)
                 return []
+            case CopyReport():
+                return []
 
     def _report(self, node: NodeId, report: Report, now: float) -> list[Effect]:
         if report.term != self._term or not self._census.awaits(node):
@@ -230,9 +235,7 @@ class Coordinator:
         return self._serve(shard, now)
 
     def _match(self, node: NodeId, shard: int, epoch: int) -> Entry | None:
-        """The entry that an outcome is about. A refused claim and a hand-off under way have two outcomes: the second
-        one must not end the next grant.
-        """
+        """The entry that an outcome is about: of two outcomes of a grant, the second must not end the next grant."""
         entry = self.table.get(shard)
         return entry if entry is not None and entry.owner == node and entry.epoch == epoch else None
 
@@ -250,8 +253,7 @@ class Coordinator:
 
     def _stopped(self, node: NodeId, shard: int, epoch: int, now: float) -> list[Effect]:
         entry = self._match(node, shard, epoch)
-        # No owner stops a shard by itself, unless the journal has another one.
-        return [] if entry is None else self._free(shard, entry, ShardReason.fenced, now)
+        return [] if entry is None else self._free(shard, entry, ShardReason.fenced, now)  # else it was ordered
 
     # Shards
 

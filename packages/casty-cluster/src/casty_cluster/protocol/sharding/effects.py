@@ -6,6 +6,8 @@ from enum import Enum
 from casty.member import NodeId
 from casty.regions import ShardReason
 
+from casty_cluster.wire.sharding import ShardCopies
+
 
 @dataclass(frozen=True, slots=True)
 class SendUser[W]:
@@ -56,6 +58,19 @@ class Claim:
 
     shard: int
     epoch: int
+    copies: ShardCopies | None = None
+    """Where the shard is replicated: make the copy of this node the primary of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCopies:
+    """Send all copies on this node to the coordinator of that term in `CopyReport`s; with a shard: keep a copy of it
+    from now on, and report that one.
+    """
+
+    coordinator: NodeId
+    term: int
+    shard: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

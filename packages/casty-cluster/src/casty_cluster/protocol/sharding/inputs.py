@@ -99,7 +99,8 @@ class Enable:
     remembers: bool = False
     """Whether the entities of the region are remembered."""
     role: str | None = None
-    """As in `wire.sharding.Report`."""
+    copies: tuple[int, int, str] | None = None
+    """Both as in `wire.sharding.Report`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class Owner[M]:
         reason = f"it was granted to another node meanwhile, and to this one again at epoch {epoch}"
         ended = [] if held is None else [*self._halt(shard, held, reason), *_end(shard, held, ShardReason.downed)]
         self._hosted[shard] = Hosting(epoch, HostPhase.starting, shard_reason(grant.reason))
-        return [*ended, Claim(shard, epoch)]
+        return [*ended, Claim(shard, epoch, grant.copies)]
 
     def _claimed(self, shard: int, epoch: int) -> list[Effect[M]]:
         if not self._is(shard, epoch, HostPhase.starting):

@@ -3,6 +3,7 @@
 A user may have written the strategy: it may raise or return nonsense, and each shard gets a node all the same.
 """
 
+from collections.abc import Container
 from typing import Final
 
 from casty.interruption import described, raise_unless_failure
@@ -28,9 +29,13 @@ class Placement:
         self._table = table
         self._census = census
 
-    def choose(self, shard: int, *, without: NodeId | None = None) -> tuple[NodeId | None, list[Warn]]:
-        """The node for the shard: that with the fewest shards if the strategy fails; None: there is no region."""
-        regions = self._regions(without)
+    def choose(
+        self, shard: int, *, without: NodeId | None = None, among: Container[NodeId] | None = None
+    ) -> tuple[NodeId | None, list[Warn]]:
+        """The node for the shard, one of those if any are given: that with the fewest shards if the strategy fails;
+        None: there is no region.
+        """
+        regions = self._regions(without, among)
         if not regions:
             return None, []
         try:
@@ -72,8 +77,9 @@ class Placement:
             return f"{len(self._table.moving)} shards are on the move already"
         return "" if len(self._census.eligible) > 1 else "fewer than two nodes can run its shards"
 
-    def _regions(self, without: NodeId | None = None) -> Regions:
-        return {node: self._table.on(node) for node in self._census.eligible if node != without}
+    def _regions(self, without: NodeId | None = None, among: Container[NodeId] | None = None) -> Regions:
+        nodes = (node for node in self._census.eligible if node != without and (among is None or node in among))
+        return {node: self._table.on(node) for node in nodes}
 
     def _can_move(self, shard: int, node: NodeId) -> bool:
         entry = self._table.get(shard)

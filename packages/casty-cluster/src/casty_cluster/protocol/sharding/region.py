@@ -26,7 +26,7 @@ from casty.member import ClusterState, Member, NodeId
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding import owner, sender
-from casty_cluster.protocol.sharding.effects import Closed, Opened, SendUser, Warn
+from casty_cluster.protocol.sharding.effects import Closed, Opened, ReportCopies, SendUser, Warn
 from casty_cluster.protocol.sharding.inputs import (
     Bounced,
     Claimed,
@@ -55,6 +55,7 @@ from casty_cluster.wire.sharding import (
     Grant,
     HandOff,
     Hello,
+    KeepCopy,
     MayStop,
     Message,
     Register,
@@ -65,7 +66,7 @@ from casty_cluster.wire.sharding import (
 CHUNK: Final = 1_000
 """Shards in one report: they take at most 27 KB of the 60 KiB that a control frame holds."""
 
-type FromCoordinator = Hello | Grant | HandOff | ShardHome | Forget | MayStop
+type FromCoordinator = Hello | Grant | HandOff | ShardHome | Forget | MayStop | KeepCopy
 type FromPeer[M] = Message[M] | Flush | FlushAck
 type Input[M] = (
     Received[FromCoordinator | FromPeer[M]]
@@ -80,7 +81,9 @@ type Input[M] = (
     | Quiesce
     | Enable
 )
-type Effect[M] = sender.Effect[M] | owner.ForShell[M] | SendSystem[Report | Register] | SendUser[FlushAck]
+type Effect[M] = (
+    sender.Effect[M] | owner.ForShell[M] | SendSystem[Report | Register] | SendUser[FlushAck] | ReportCopies
+)
 type _Effect[M] = Effect[M] | Opened | Closed
 
 
@@ -95,11 +98,12 @@ class Region[M]:
         able: bool = True,
         remembers: bool = False,
         role: str | None = None,
+        copies: tuple[int, int, str] | None = None,
         capacity: int = CAPACITY,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         """`able`: whether this node can run shards of the region, or only sends messages to its entities; `remembers`:
-        whether it starts remembered entities where it runs a shard; `role` as in `wire.sharding.Report`.
+        whether it starts remembered entities where it runs a shard; `role` and `copies` as in `wire.sharding.Report`.
         """
         self.num_shards = num_shards
         self.sender = Sender[M](local, capacity=capacity, max_bytes=max_bytes)
@@ -108,6 +112,7 @@ class Region[M]:
         self._able = able
         self._remembers = remembers
         self._role = role
+        self._copies = copies
         self._term = 0
         self._coordinator: NodeId | None = None
         self._dropped: tuple[NodeId, Hello] | None = None
@@ -179,6 +184,8 @@ class Region[M]:
                 return self.owner.handle(Received(node, message), now) if self._follows(node, message.term) else []
             case ShardHome() | Forget():
                 return self.sender.handle(Received(node, message), now) if self._follows(node, message.term) else []
+            case KeepCopy(term, shard):
+                return [ReportCopies(node, term, shard)] if self._follows(node, term) else []
             case MayStop(term):
                 self._may_stop = self._may_stop or self._follows(node, term)
                 return []
@@ -200,6 +207,7 @@ class Region[M]:
         follow = Follow(node)
         return [
             *self._reports(node),
+            *self._report_copies(node),
             *self._compare(node, hello.num_shards),
             *self.owner.handle(follow, now),
             *self.sender.handle(follow, now),
@@ -235,19 +243,27 @@ class Region[M]:
                     last=number == len(chunks),
                     remembers=self._remembers,
                     role=self._role,
+                    copies=self._copies,
                 ),
             )
             for number, chunk in enumerate(chunks, 1)
         ]
 
+    def _report_copies(self, coordinator: NodeId | None) -> list[Effect[M]]:
+        """A coordinator without a term will say `Hello`."""
+        if self._copies is None or coordinator is None or coordinator != self._coordinator:
+            return []
+        return [ReportCopies(coordinator, self._term)]
+
     def _enable(self, given: Enable) -> list[Effect[M]]:
         if self._able:
             return []
-        self._able, self._remembers, self._role = True, given.remembers, given.role
-        return self._register(self._coordinator or self._host)
+        self._able, self._remembers, self._role, self._copies = True, given.remembers, given.role, given.copies
+        at = self._coordinator or self._host
+        return [*self._register(at), *self._report_copies(at)]
 
     def _register(self, at: NodeId | None) -> list[Effect[M]]:
-        return [] if at is None else [SendSystem(at, Register(self._remembers, self._role))]
+        return [] if at is None else [SendSystem(at, Register(self._remembers, self._role, self._copies))]
 
     def _see(self, given: Viewed, now: float) -> list[_Effect[M]]:
         state = given.state

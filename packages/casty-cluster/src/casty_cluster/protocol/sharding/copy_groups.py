@@ -1,0 +1,199 @@
+"""Which nodes keep copies of replicated shards, as a coordinator learns it, and which copies are to keep each shard.
+
+Nothing here decides what a copy has: views are what copies report, and a promotion finds out the rest.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from casty.member import NodeId
+
+from casty_cluster.protocol.replication.quorum import decides, stores
+from casty_cluster.wire.replication import CopyId, Epoch, Group, View
+from casty_cluster.wire.sharding import CopyReport, ShardCopies
+
+
+class Copying(NamedTuple):
+    """How a region is replicated, as its nodes have spawned it."""
+
+    replicas: int
+    min_acks: int
+    spread: str
+    """Prefix of the roles in which the nodes of a shard's copies are to differ."""
+
+    @property
+    def size(self) -> int:
+        """Copies of each shard."""
+        return 1 + self.replicas
+
+
+class CopyGroups:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self.settings: Copying | None = None
+        """Those of the first node that has reported any; None: the region is not replicated."""
+        self._unreported: dict[NodeId, None] = {}
+        """Nodes that have copies and have not reported all of them."""
+        self._on: dict[NodeId, dict[int, CopyId]] = {}
+        """The copies on each node that can keep any."""
+        self._nodes: dict[CopyId, NodeId] = {}
+        self._views: dict[int, View] = {}
+        self._plans: dict[int, tuple[NodeId, ...]] = {}
+        """The nodes that were chosen for a shard, until its copies take over."""
+        self._joining: dict[int, NodeId] = {}
+        """A node that is to keep a copy of a shard, so that it can run the shard later."""
+        self.slow: set[NodeId] = set()
+        """Nodes that were asked to keep a copy and have not reported any."""
+
+    @property
+    def nodes(self) -> Collection[NodeId]:
+        """Those that can keep copies."""
+        return self._on.keys()
+
+    @property
+    def shards(self) -> Collection[int]:
+        """Those that are known to exist."""
+        return self._views.keys()
+
+    def learn(self, node: NodeId, copies: tuple[int, int, str] | None) -> str | None:
+        """Take how a node has spawned the region; returns what is wrong with it, if anything."""
+        if copies is None or not 0 <= copies[1] <= copies[0]:
+            return None
+        if node not in self._on:
+            self._on[node] = {}
+            self._unreported[node] = None
+        theirs = Copying(*copies)
+        if self.settings is None:
+            self.settings = theirs
+        return None if theirs == self.settings else _other_settings(node, theirs, self.settings)
+
+    def take(self, node: NodeId, report: CopyReport) -> None:
+        if node not in self._on:
+            return
+        self.slow.discard(node)
+        for state in report.copies:
+            self._on[node][state.shard] = state.copy
+            self._nodes[state.copy] = node
+            if state.view is not None:
+                self.know(state.shard, state.view)
+        if report.last:
+            self._unreported.pop(node, None)
+
+    def know(self, shard: int, view: View) -> None:
+        """A view that keeps the shard, or has."""
+        known = self._views.get(shard)
+        if known is None or (view.epoch, not view.former) > (known.epoch, not known.former):
+            self._views[shard] = view
+            self._plans.pop(shard, None)
+
+    def removed(self, node: NodeId) -> None:
+        self._unreported.pop(node, None)
+        self.slow.discard(node)
+        for copy in self._on.pop(node, {}).values():
+            if self._nodes.get(copy) == node:
+                del self._nodes[copy]
+
+    def clear(self) -> None:
+        self.__init__()
+
+    def exists(self, shard: int) -> bool:
+        return shard in self._views
+
+    def may_place(self, shard: int) -> bool:
+        """Whether it is known where the shard's history is: a new shard must be known to no node."""
+        return shard in self._views or not self._unreported
+
+    def holders(self, shard: int) -> list[NodeId]:
+        """The nodes that are there with copies of the newest view, the primary's first."""
+        view = self._views.get(shard)
+        return [] if view is None else [self._nodes[copy] for copy in view.copies if copy in self._nodes]
+
+    def invite(self, shard: int, node: NodeId) -> None:
+        """Have the node keep a copy of the shard, in place of another one if need be."""
+        self._joining[shard] = node
+        self._plans.pop(shard, None)
+
+    def forget_plans(self) -> None:
+        """Choose anew, among all nodes."""
+        self._plans.clear()
+        self.slow.clear()
+
+    def plan(
+        self, shard: int, first: NodeId, able: Sequence[NodeId], roles: Mapping[NodeId, Sequence[str]]
+    ) -> tuple[NodeId, ...]:
+        """The nodes that are to keep the shard, the first of them as its primary; fewer where there are not enough.
+
+        `able`: nodes that may keep copies; `roles`: of each of them.
+        """
+        assert self.settings is not None, "the region is replicated"
+        plan = self._plans.get(shard, ())
+        is_large = len(plan) >= min(self.settings.size, len(able))
+        if plan[:1] != (first,) or not is_large or not all(node in able for node in plan):
+            plan = self._plans[shard] = self._chosen(self.settings, shard, first, able, roles)
+        return plan
+
+    def _chosen(
+        self,
+        settings: Copying,
+        shard: int,
+        first: NodeId,
+        able: Sequence[NodeId],
+        roles: Mapping[NodeId, Sequence[str]],
+    ) -> tuple[NodeId, ...]:
+        holders, invited = self.holders(shard), self._joining.pop(shard, None)
+
+        def rank(node: NodeId) -> tuple[bool, bool, bool, int, NodeId]:
+            copies = self._on[node]
+            return node != invited, node not in holders, shard not in copies, len(copies), node
+
+        others = sorted((node for node in able if node != first), key=rank)
+        chosen = [first]
+        # First nodes of other places, and those that have the history anyway; then any.
+        for strict in (True, False):
+            for node in others:
+                places = {_place(settings.spread, roles.get(other, ()), other) for other in chosen}
+                is_apart = _place(settings.spread, roles.get(node, ()), node) not in places
+                is_welcome = is_apart or not strict or node in holders
+                if is_welcome and len(chosen) < settings.size and node not in chosen:
+                    chosen.append(node)
+        return tuple(chosen)
+
+    def missing(self, shard: int, plan: Sequence[NodeId]) -> list[NodeId]:
+        """Those of the nodes that have no copy of the shard."""
+        return [node for node in plan if shard not in self._on.get(node, {})]
+
+    def group(self, shard: int, plan: Sequence[NodeId], epoch: Epoch, *, forced: bool) -> ShardCopies | None:
+        """The copies that are to keep the shard; None: they are too few."""
+        assert self.settings is not None, "the region is replicated"
+        view, min_acks = self._views.get(shard), self.settings.min_acks
+        copies = [self._on[node][shard] for node in plan]
+        present = tuple(copies)
+        if len(present) <= min_acks:
+            return None
+        # Copies of nodes that are away keep their places where no other node can take them: they may be back soon.
+        for copy in () if view is None or forced else view.copies:
+            larger = Group((*copies, copy), min_acks)
+            is_away = copy not in self._nodes and len(copies) < self.settings.size
+            if is_away and stores(larger, present) and decides(larger, present):
+                copies.append(copy)
+        return ShardCopies(epoch=epoch, copies=tuple(copies), min_acks=min_acks, previous=view, forced=forced)
+
+    def lacks_copies(self, shard: int, able: Collection[NodeId]) -> bool:
+        """Whether other nodes could keep copies that the shard does not have now."""
+        assert self.settings is not None, "the region is replicated"
+        holders = self.holders(shard)
+        return len(holders) < self.settings.size and any(node not in holders for node in able)
+
+
+def _place(spread: str, roles: Sequence[str], node: NodeId) -> object:
+    """What copies are to differ in."""
+    return next((role for role in roles if spread and role.startswith(spread)), node)
+
+
+def _other_settings(node: NodeId, theirs: Copying, ours: Copying) -> str:
+    return (
+        f"{node} has spawned the region with replicas={theirs.replicas}, min_acks={theirs.min_acks}, "
+        f"spread={theirs.spread!r}, and the coordinator goes by replicas={ours.replicas}, min_acks={ours.min_acks}, "
+        f"spread={ours.spread!r}, of the first node that has reported; use the same on all nodes"
+    )

@@ -1,0 +1,228 @@
+"""The coordinator of a region whose shards are replicated: it places copies, and grants a shard to one of them.
+
+Theory of operation. It does what any coordinator does; a grant also names the copies that are to keep the shard, and
+the owner's copy becomes their primary (`protocol.replication`) in place of claiming a fence. The epoch of the grant is
+that of the primary. Nodes report their copies beside their shards, with the epochs that these have promised and the
+views that they know. A shard of which any view is known goes to a node that has a copy of the newest one; which of
+these views has taken over, the promotion finds out. A shard is new only where every node has reported, and none knows
+it. Copies that are missing are asked for first: they are named by the nodes that create them.
+
+Where a node with a copy is gone and another one can take its place, the shard is handed off to its own node, with other
+copies: its entities stop for a moment. So it is before a shard moves to a node without a copy: the move itself waits
+for a later round. Shards that exist run without being asked for, as only a primary catches copies up.
+
+Invariants: those of the coordinator; shards that wait for copies have no owner.
+"""
+
+from dataclasses import replace
+from typing import Final, override
+
+from casty.member import ClusterState, NodeId
+from casty.regions import ShardReason
+from casty.spi.allocation import AllocationStrategy
+
+from casty_cluster.protocol.sharding import coordinator
+from casty_cluster.protocol.sharding.coordinator import Coordinator, Phase
+from casty_cluster.protocol.sharding.copy_groups import CopyGroups
+from casty_cluster.protocol.sharding.effects import Warn
+from casty_cluster.protocol.sharding.oldest import present
+from casty_cluster.protocol.sharding.placement import REBALANCE_SHARDS
+from casty_cluster.protocol.sharding.table import Allotment
+from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
+from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.wire.replication import Epoch, View
+from casty_cluster.wire.sharding import CopyReport, Grant, KeepCopy, Register, Report, ShardCopies
+
+KEEP_TIMEOUT: Final = 5.0
+"""Seconds that a node has to create a copy, before another one is asked."""
+
+type FromRegion = coordinator.FromRegion | CopyReport
+type Effect = coordinator.Effect | SendSystem[KeepCopy]
+
+
+class ReplicatingCoordinator(Coordinator):
+    """See the module. Where no node replicates the region, it is a coordinator like any."""
+
+    def __init__(self, local: NodeId, num_shards: int, strategy: AllocationStrategy | None = None) -> None:
+        super().__init__(local, num_shards, strategy)
+        self._groups = CopyGroups()
+        self._waiting: dict[int, NodeId | None] = {}
+        """Shards that are to be granted, to that node if possible, and lack copies."""
+        self._asked = Timeouts[tuple[int, NodeId]](KEEP_TIMEOUT)
+        """Copies that nodes were asked to create."""
+        self._granted: dict[int, ShardCopies] = {}
+        self._changed = False
+        """Whether shards that wait may have what they wait for."""
+
+    @property
+    def is_replicated(self) -> bool:
+        return self._groups.settings is not None
+
+    @override
+    def next_deadline(self) -> float | None:
+        return earliest(super().next_deadline(), self._asked.next())
+
+    @override
+    def validate(self) -> None:
+        super().validate()
+        owned = [shard for shard in self._waiting if self.table.get(shard) is not None]
+        assert not owned, f"shards {owned} wait for copies and have owners"
+
+    @override
+    def _see(self, state: ClusterState, now: float) -> list[coordinator.Effect]:
+        members = present(state)
+        for node in [node for node in self._groups.nodes if node not in members]:
+            self._groups.removed(node)
+        self._changed = True
+        return super()._see(state, now)
+
+    @override
+    def _retire(self) -> list[coordinator.Effect]:
+        self._groups = CopyGroups()
+        for memory in (self._waiting, self._asked, self._granted):
+            memory.clear()
+        return super()._retire()
+
+    # Reports
+
+    @override
+    def _received(self, node: NodeId, message: coordinator.FromRegion, now: float) -> list[coordinator.Effect]:
+        match message:
+            case CopyReport():
+                return self._learn_copies(node, message, now) if message.term == self._term else []
+            case Report() | Register():
+                self._changed = True
+                problem = self._groups.learn(node, message.copies)
+                return [*([Warn(problem)] if problem else []), *super()._received(node, message, now)]
+            case _:
+                return super()._received(node, message, now)
+
+    def _learn_copies(self, node: NodeId, report: CopyReport, now: float) -> list[coordinator.Effect]:
+        self._groups.take(node, report)
+        self._changed = True
+        for state in report.copies:
+            self.table.know(state.shard, state.promised.counter)
+            self._asked.stop((state.shard, node))
+        return [effect for state in report.copies for effect in self._serve(state.shard, now)]
+
+    @override
+    def _is_wanted(self, shard: int) -> bool:
+        return super()._is_wanted(shard) or self._groups.exists(shard)
+
+    @override
+    def _started(self, node: NodeId, shard: int, epoch: int) -> list[coordinator.Effect]:
+        copies, entry = self._granted.get(shard), self._match(node, shard, epoch)
+        if entry is not None and copies is not None and copies.epoch.counter == epoch:
+            del self._granted[shard]
+            self._groups.know(shard, View(epoch=copies.epoch, copies=copies.copies, min_acks=copies.min_acks))
+        return super()._started(node, shard, epoch)
+
+    # Grants
+
+    @property
+    def _able(self) -> list[NodeId]:
+        """The nodes that may keep copies, the oldest first."""
+        groups = self._groups
+        return [node for node in self._census.eligible if node in groups.nodes and node not in groups.slow]
+
+    @override
+    def _allot(self, shard: int, target: NodeId | None, now: float) -> list[coordinator.Effect]:
+        if not self.is_replicated or self.phase is not Phase.active:
+            return super()._allot(shard, target, now)
+        able = self._able
+        holders = [node for node in self._groups.holders(shard) if node in able]
+        warnings: list[Warn] = []
+        target = target or self._waiting.get(shard)
+        if target not in (holders or able):
+            target, warnings = self.placement.choose(shard, among=holders or able)
+        if target is None:
+            self._waiting[shard] = None
+            return [*warnings]
+        return [*warnings, *super()._allot(shard, target, now)]
+
+    @override
+    def _grant(self, shard: int, node: NodeId, now: float) -> list[coordinator.Effect]:
+        if not self.is_replicated:
+            return super()._grant(shard, node, now)
+        self._waiting[shard] = node
+        if not self._groups.may_place(shard):
+            return []
+        plan = self._plan(shard, node)
+        if missing := self._groups.missing(shard, plan):
+            return self._ask_for_copies(shard, missing, now)
+        epoch = Epoch(self._next_epoch(shard), self._local.uid)
+        copies = self._groups.group(shard, plan, epoch, forced=False)
+        if copies is None:
+            return []
+        del self._waiting[shard]
+        self._granted[shard] = copies
+        return [_with_copies(effect, copies) for effect in super()._grant(shard, node, now)]
+
+    def _plan(self, shard: int, first: NodeId) -> tuple[NodeId, ...]:
+        roles = {member.node: member.roles for member in self._census.state.members}
+        return self._groups.plan(shard, first, self._able, roles)
+
+    def _ask_for_copies(self, shard: int, nodes: list[NodeId], now: float) -> list[coordinator.Effect]:
+        unasked = [node for node in nodes if (shard, node) not in self._asked]
+        for node in unasked:
+            self._asked.start((shard, node), now)
+        return [SendSystem(node, KeepCopy(self._term, shard)) for node in unasked]
+
+    @override
+    def _serve_late(self, now: float) -> list[coordinator.Effect]:
+        effects = super()._serve_late(now)
+        if self._changed and self.phase is Phase.active:
+            self._changed = False
+            for shard, target in list(self._waiting.items()):
+                if self.table.get(shard) is not None:
+                    del self._waiting[shard]
+                else:
+                    effects += self._allot(shard, target, now)
+        return effects
+
+    # Moves
+
+    @override
+    def _hand_off(self, shard: int, target: NodeId | None, reason: ShardReason) -> list[coordinator.Effect]:
+        moves = self.is_replicated and reason is ShardReason.rebalanced
+        if moves and target is not None and target not in self._groups.holders(shard):
+            self._groups.invite(shard, target)
+            target, reason = self.table.entries[shard].owner, ShardReason.replicated
+        return super()._hand_off(shard, target, reason)
+
+    @override
+    def _tick(self, now: float) -> list[coordinator.Effect]:
+        for _, node in list(self._asked.expire(now)):
+            self._groups.slow.add(node)
+            self._changed = True
+        is_round = self._rebalance_at is not None and now >= self._rebalance_at
+        effects = super()._tick(now)
+        return [*effects, *self._replace_copies(now)] if is_round and self.is_replicated else effects
+
+    def _replace_copies(self, now: float) -> list[coordinator.Effect]:
+        """Complete the groups of shards whose copies are gone with their nodes, some in each round."""
+        self._changed = True
+        self._groups.forget_plans()
+        if self.phase is not Phase.active or self._census.state.unreachable:
+            return []
+        effects: list[coordinator.Effect] = []
+        able = self._able
+        lacking = [
+            (shard, entry.owner)
+            for shard, entry in self.table.entries.items()
+            if entry.state is Allotment.owned and self._groups.lacks_copies(shard, able)
+        ]
+        for shard, owner in lacking[:REBALANCE_SHARDS]:
+            if missing := self._groups.missing(shard, self._plan(shard, owner)):
+                effects += self._ask_for_copies(shard, missing, now)
+            else:
+                effects += self._hand_off(shard, owner, ShardReason.replicated)
+        return effects
+
+
+def _with_copies(effect: coordinator.Effect, copies: ShardCopies) -> coordinator.Effect:
+    match effect:
+        case SendSystem(to, Grant() as grant):
+            return SendSystem(to, replace(grant, copies=copies))
+        case _:
+            return effect

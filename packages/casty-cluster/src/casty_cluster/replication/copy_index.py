@@ -1,0 +1,60 @@
+"""Which copies a node has in its journal: by shard, for one region.
+
+The index is an entity of the journal, of one event for each copy. A copy is in the index before it does anything, so
+that a node that starts again finds all that it has promised. A wiped disk has no index, and gets copies with new names.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import final
+
+from casty.errors import JournalError
+from casty.spi.event_journal import EventJournal, PersistedEvent
+
+from casty_cluster.wire.replication import CopyId
+
+
+@final
+class CopyIndex:
+    """The copies of one region on one node. Its methods are called one at a time."""
+
+    def __init__(
+        self, journal: EventJournal, region: str, node: str, name: Callable[[], CopyId], wall_time: Callable[[], float]
+    ) -> None:
+        """`node`: what this node is called from start to start; another node may use the same journal object. `name`
+        draws the name of a copy that is created.
+        """
+        self._journal = journal
+        self._id = f"copies/{region}/{node}"
+        self._name = name
+        self._wall_time = wall_time
+        self._copies: dict[int, CopyId] = {}
+        self._entries = 0
+
+    @property
+    def copies(self) -> Mapping[int, CopyId]:
+        """The name of the copy of each shard that has one here."""
+        return self._copies
+
+    async def open(self) -> None:
+        """Read the index. Raises what the journal raises."""
+        events = await self._journal.load(self._id)
+        self._copies.clear()
+        for number, event in enumerate(events, 1):
+            match event.event:
+                case ["copy", int(shard), str(name)] if event.sequence_nr == number:
+                    self._copies[shard] = name
+                case other:
+                    raise JournalError(
+                        f"entry {number} of {self._id!r}, which lists the copies of shards in this journal, cannot be "
+                        f"read: {other!r:.100}; restore the journal, or wipe it: other nodes catch its copies up"
+                    )
+        self._entries = len(events)
+
+    async def create(self, shard: int) -> CopyId:
+        """Add an empty copy of a shard that has none. Where this raises, it may be there or not: `open` tells."""
+        name = self._name()
+        entry = PersistedEvent(self._entries + 1, ["copy", shard, name], self._wall_time())
+        await self._journal.persist(self._id, [entry])
+        self._copies[shard] = name
+        self._entries += 1
+        return name

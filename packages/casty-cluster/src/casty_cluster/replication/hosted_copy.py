@@ -1,0 +1,244 @@
+"""One copy of a shard on its node, from the node's start to its end: runs its machine on its disk.
+
+A copy outlives failures of its disk: its machine ends then, and another one is made of what the disk has. It may be the
+primary of one epoch after the other. What is sent to it while it is not open is lost, as the machines expect.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final, Protocol, final
+
+from casty.clock import Clock
+from casty.errors import CastyError, FencedError, JournalError, ReplicationTimeoutError
+from casty.extension import Settle
+from casty.interruption import described, interrupts
+
+from casty_cluster.node.driver import Driver
+from casty_cluster.protocol.replication.effects import (
+    Activated,
+    Committed,
+    Ended,
+    Load,
+    Overdue,
+    Refused,
+    Reload,
+    Send,
+    Store,
+    Unavailable,
+)
+from casty_cluster.protocol.replication.inputs import Append, Promote, Received
+from casty_cluster.protocol.replication.member import Effect, Input, Member
+from casty_cluster.replication.copy_disk import ENDED, CopyDisk
+from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.replication.open_writes import OpenWrites, Write
+from casty_cluster.wire.replication import BEFORE, CopyId, Entry, Epoch, Fetch, View
+
+logger = logging.getLogger("casty.replication")
+
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 5.0
+"""Seconds between two attempts to open a copy."""
+
+
+class Surroundings(Protocol):
+    """What a copy needs of its node."""
+
+    def send(self, sender: CopyId, to: CopyId, message: Any) -> None:
+        """Send a message to another copy of the shard. It may be lost."""
+        ...
+
+    def unavailable(self, reason: str) -> None:
+        """Report why the shard has no primary for a while now."""
+        ...
+
+    def lost(self, epoch: Epoch, held: int | None) -> None:
+        """This copy is not the primary of that epoch any more; `held` is the counter of the one that has ended it."""
+        ...
+
+
+@final
+class HostedCopy:
+    """See the module."""
+
+    def __init__(
+        self, name: CopyId, title: str, store: CopyStore, clock: Clock, around: Surroundings, *, ack_timeout: float
+    ) -> None:
+        """`title` names the shard for operators."""
+        self.name = name
+        self._title = title
+        self._store = store
+        self._clock = clock
+        self._around = around
+        self._ack_timeout = ack_timeout
+        self._member: Member | None = None
+        self._driver: Driver[Input, Effect] | None = None
+        self._disk: CopyDisk | None = None
+        self._opened = asyncio.Event()
+        self._promotions: dict[Epoch, asyncio.Future[None]] = {}
+        self._active: Epoch | None = None
+        self._writes = OpenWrites()
+        self._stopped = False
+
+    # The life of the copy.
+
+    async def run(self) -> None:
+        """Keep the copy until `stop`."""
+        pause = FIRST_PAUSE
+        while not self._stopped:
+            try:
+                contents = await self._store.open()
+            except BaseException as error:
+                if interrupts(error):
+                    raise
+                logger.warning(
+                    "the copy %s of %s cannot be opened, which is tried again in %g s: %s",
+                    self.name,
+                    self._title,
+                    pause,
+                    described(error),
+                )
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            await self._live(Member(self.name, contents, ack_timeout=self._ack_timeout))
+            await asyncio.sleep(FIRST_PAUSE)
+            pause = FIRST_PAUSE
+
+    async def _live(self, member: Member) -> None:
+        """Until the disk fails."""
+        if self._stopped:
+            return
+        driver = Driver[Input, Effect](member, self._clock, self._carry_out, remembered=0)
+        disk = CopyDisk(self._store, driver.handle)
+        self._member, self._driver, self._disk = member, driver, disk
+        self._opened.set()
+        try:
+            await disk.run()
+        finally:
+            self._opened.clear()
+            driver.stop()
+            self._member = self._driver = self._disk = None
+            self._end(None, "its copy is not open any more", None)
+
+    def stop(self) -> None:
+        """Begin nothing more. The task of `run` is to be cancelled as well: it may wait for its journal."""
+        self._stopped = True
+        if self._disk is not None:
+            self._disk.stop()
+
+    async def opened(self) -> None:
+        """Return when the copy is open."""
+        await self._opened.wait()
+
+    @property
+    def promised(self) -> Epoch:
+        """The epoch that the next one has to exceed; for an open copy."""
+        return BEFORE if self._member is None else self._member.promised
+
+    @property
+    def view(self) -> View | None:
+        """The newest view that the copy knows; for an open copy."""
+        return None if self._member is None else self._member.view
+
+    def receive(self, sender: CopyId, message: Any) -> None:
+        """Take a message of another copy."""
+        if self._driver is not None:
+            self._driver.handle(Received(sender, message))
+
+    # The primary.
+
+    async def promote(self, given: Promote) -> None:
+        """Return when this copy is the primary of that epoch. Raises `FencedError` if it cannot be."""
+        await self._opened.wait()
+        if self._driver is None or given.epoch <= self.promised:
+            raise FencedError(
+                f"the copy {self.name} of {self._title} has promised epoch {self.promised}, and {given.epoch} is not "
+                "higher",
+                held=self.promised.counter,
+            )
+        outcome = self._promotions[given.epoch] = asyncio.get_running_loop().create_future()
+        try:
+            self._driver.handle(given)
+            await outcome
+        finally:
+            self._promotions.pop(given.epoch, None)
+
+    @property
+    def active(self) -> Epoch | None:
+        """The epoch at which this copy is the primary and takes events; None: it is not."""
+        return self._active
+
+    def append(self, entity: str, after: int, payloads: tuple[bytes, ...], settle: Settle) -> None:
+        """Add events to the history of an entity. Raises `JournalError` where the copy is not open, and
+        `JournalOverloadedError` where too many events wait.
+        """
+        if self._driver is None:
+            raise JournalError(f"{entity!r} of {self._title} cannot be stored: {ENDED}")
+        size = sum(map(len, payloads))
+        self._writes.add(entity, Write(after + len(payloads), size, settle))
+        self._driver.handle(Append(entity, after, payloads))
+
+    async def settled(self, entity: str) -> None:
+        """Return when no events of the entity are waiting to be stored by enough copies."""
+        await self._writes.drained(entity)
+
+    def last(self, entity: str) -> int:
+        """The number of the entity's last event."""
+        history = None if self._member is None else self._member.contents.histories.get(entity)
+        return 0 if history is None else history.last
+
+    async def read(self, entity: str, after: int) -> tuple[Entry, ...]:
+        """The next events of an entity, in this copy; none at the end. Raises `JournalError`."""
+        if self._disk is None:
+            raise JournalError(f"{entity!r} of {self._title} cannot be read: {ENDED}")
+        fetched = await self._disk.read(Fetch(self.promised, entity, after))
+        return fetched.entries
+
+    def abandon(self, error: CastyError) -> None:
+        """Fail what waits to be stored by enough copies: its shard is to stop. It may still be stored."""
+        self._writes.fail(error)
+
+    # Effects.
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Send(to, message):
+                self._around.send(self.name, to, message)
+            case Store() | Load():
+                assert self._disk is not None, "a machine runs as long as its disk"
+                self._disk.ask(effect)
+            case Committed(entity, number):
+                self._writes.committed(entity, number)
+            case Overdue(entity, number):
+                self._writes.overdue(entity, number, self._timeout(entity, number))
+            case Refused(entity, after, reason):
+                self._writes.refused(entity, after, FencedError(f"events of {entity!r} are refused: {reason}"))
+            case Activated(view):
+                self._active = view.epoch
+                outcome = self._promotions.get(view.epoch)
+                if outcome is not None and not outcome.done():
+                    outcome.set_result(None)
+            case Ended(epoch, reason, promised):
+                self._end(epoch, reason, promised)
+            case Unavailable(_, reason):
+                self._around.unavailable(reason)
+            case Reload(reason):
+                logger.error("the copy %s of %s is opened again: %s", self.name, self._title, reason)
+
+    def _end(self, epoch: Epoch | None, reason: str, promised: Epoch | None) -> None:
+        """The primary of that epoch, or any, has ended."""
+        held = None if promised is None else promised.counter
+        error = FencedError(f"{self._title} has another primary, or none: {reason}", held=held)
+        for waiting in [waiting for at, waiting in self._promotions.items() if epoch in (None, at)]:
+            if not waiting.done():
+                waiting.set_exception(error)
+        if self._active is not None and epoch in (None, self._active):
+            lost, self._active = self._active, None
+            self._writes.fail(error)
+            self._around.lost(lost, held)
+
+    def _timeout(self, entity: str, number: int) -> ReplicationTimeoutError:
+        return ReplicationTimeoutError(
+            f"event {number} of {entity!r} was not stored by enough copies of {self._title} within "
+            f"ack_timeout={self._ack_timeout:g} s; it may still be: whether the command happens is unknown"
+        )

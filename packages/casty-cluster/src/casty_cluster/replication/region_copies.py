@@ -1,0 +1,253 @@
+"""The copies of one region's shards on this node: found in its journal when it starts, and created when it is asked.
+
+All of them are open as long as the region is spawned here, whichever of them is a primary: a copy that is not open
+promises nothing, and keeps its shard from being moved.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from dataclasses import dataclass
+from itertools import batched
+from typing import Any, Final, Protocol, final, override
+
+from casty import entropy
+from casty.errors import FencedError, JournalError
+from casty.extension import EntityLog, Kernel, LogRequest, Serializers
+from casty.interruption import described, interrupts
+from casty.replication import ReplicationConfig
+from casty.spi.event_journal import EventJournal
+from casty.spi.journal import JournalKind
+
+from casty_cluster.protocol.replication.inputs import Promote
+from casty_cluster.replication.copy_index import CopyIndex
+from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.replication.entity_log import ReplicatedLog
+from casty_cluster.replication.hosted_copy import FIRST_PAUSE, LONGEST_PAUSE, HostedCopy, Surroundings
+from casty_cluster.wire.copies import SERIALIZER
+from casty_cluster.wire.replication import CopyId, Epoch
+from casty_cluster.wire.sharding import CopyReport, CopyState, ShardCopies
+
+logger = logging.getLogger("casty.replication")
+
+NAME_BYTES: Final = 8
+IN_REPORT: Final = 50
+"""Copies in one report: with the views of ten copies each they take half of what a control message holds."""
+
+
+class Outside(Protocol):
+    """What the copies of a region need of their node."""
+
+    def send(self, region: str, shard: int, sender: CopyId, to: CopyId, message: Any) -> None:
+        """Send a message to a copy on another node. It may be lost."""
+        ...
+
+    def unavailable(self, region: str, shard: int, reason: str) -> None:
+        """Report why the shard has no primary, though this node is to be it."""
+        ...
+
+    def lost(self, region: str, shard: int, epoch: int, held: int | None) -> None:
+        """This node is not the primary any more that it was at that epoch; see `Surroundings`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Around(Surroundings):
+    """The surroundings of the copy of one shard."""
+
+    outside: Outside
+    region: str
+    shard: int
+
+    @override
+    def send(self, sender: CopyId, to: CopyId, message: Any) -> None:
+        self.outside.send(self.region, self.shard, sender, to, message)
+
+    @override
+    def unavailable(self, reason: str) -> None:
+        self.outside.unavailable(self.region, self.shard, reason)
+
+    @override
+    def lost(self, epoch: Epoch, held: int | None) -> None:
+        self.outside.lost(self.region, self.shard, epoch.counter, held)
+
+
+@final
+class RegionCopies:
+    """See the module."""
+
+    def __init__(
+        self,
+        region: str,
+        journal: EventJournal | str | None,
+        settings: ReplicationConfig,
+        node: str,
+        kernel: Kernel,
+        outside: Outside,
+    ) -> None:
+        """`node`: what this node is called from start to start."""
+        self.settings = settings
+        self._region = region
+        self._journal = journal
+        self._node = node
+        self._kernel = kernel
+        self._outside = outside
+        self._wall_time = entropy.source().wall_time
+        self._token = entropy.source().token
+        self._copies: dict[int, HostedCopy] = {}
+        self._opened: asyncio.Future[tuple[EventJournal, Serializers, CopyIndex]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._creating = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._context = copy_context()
+        self._start(self._open())
+
+    @property
+    def copying(self) -> tuple[int, int, str]:
+        """How the region is replicated, as coordinators learn it."""
+        return self.settings.replicas, self.settings.min_acks, self.settings.spread
+
+    def get(self, shard: int) -> HostedCopy | None:
+        """The copy of a shard, once it is known."""
+        return self._copies.get(shard)
+
+    def report(self, term: int, shard: int | None, send: Callable[[CopyReport], None]) -> None:
+        """Report all copies to the coordinator of that term, or create that of a shard and report it."""
+        self._start(self._report(term, shard, send))
+
+    async def promote(self, shard: int, granted: ShardCopies) -> None:
+        """Return when the copy of this node is the primary. Raises `FencedError` if it cannot be."""
+        await asyncio.shield(self._opened)
+        copy = self._copies.get(shard)
+        if copy is None or copy.name != granted.copies[0]:
+            raise FencedError(f"this node has no copy {granted.copies[0]} of shard {shard} of {self._region}")
+        await copy.promote(
+            Promote(
+                epoch=granted.epoch,
+                copies=granted.copies,
+                min_acks=granted.min_acks,
+                previous=granted.previous,
+                allow_data_loss=granted.forced,
+            )
+        )
+
+    def abandon(self, shard: int, reason: str) -> None:
+        """The shard is to stop here: what its entities wait for fails, and may still be stored."""
+        copy = self._copies.get(shard)
+        if copy is not None:
+            copy.abandon(JournalError(f"whether its events are stored is unknown: {reason}"))
+
+    def keeps(self, journal: EventJournal | str | None) -> bool:
+        """Whether events that an entity would write to that journal are in its copies: all but those that every node
+        can read.
+        """
+        return self._kernel.journals.kind_of(journal) is not JournalKind.centralized
+
+    async def log(self, shard: int, request: LogRequest) -> EntityLog:
+        """The log of an entity of a shard whose primary is here. Raises `FencedError` if it is not."""
+        _, serializers, _ = await asyncio.shield(self._opened)
+        copy = self._copies.get(shard)
+        epoch = None if copy is None else copy.active
+        if copy is None or epoch is None:
+            raise FencedError(f"this node is not the primary of shard {shard} of {self._region}")
+        return ReplicatedLog(request, copy, epoch, serializers)
+
+    async def close(self) -> None:
+        """Stop all copies."""
+        for copy in self._copies.values():
+            copy.stop()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Opening and creating.
+
+    async def _open(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                journal, serializers = await self._kernel.journals.open(self._journal, self._region, SERIALIZER)
+                index = CopyIndex(journal, self._region, self._node, self._draw, self._wall_time)
+                await index.open()
+                break
+            except BaseException as error:
+                if interrupts(error):
+                    raise
+                logger.warning(
+                    "the copies of the region %s cannot be opened, which is tried again in %g s: %s",
+                    self._region,
+                    pause,
+                    described(error),
+                )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        for shard, name in index.copies.items():
+            self._host(journal, shard, name)
+        self._opened.set_result((journal, serializers, index))
+
+    def _host(self, journal: EventJournal, shard: int, name: CopyId) -> None:
+        title = f"shard {shard} of {self._region}"
+        store = CopyStore(journal, f"copy/{self._region}/{shard}/{name}", self._wall_time)
+        around = _Around(self._outside, self._region, shard)
+        copy = HostedCopy(name, title, store, self._kernel.clock, around, ack_timeout=self.settings.ack_timeout)
+        self._copies[shard] = copy
+        self._start(copy.run())
+
+    async def _kept(self, shard: int) -> HostedCopy:
+        """The copy of the shard, which is created if there is none. Raises what the journal raises."""
+        journal, _, index = await asyncio.shield(self._opened)
+        async with self._creating:
+            if shard not in self._copies:
+                try:
+                    await index.create(shard)
+                except BaseException as error:
+                    if interrupts(error):
+                        raise
+                    await index.open()  # it may have been stored all the same
+                    if shard not in index.copies:
+                        raise
+                self._host(journal, shard, index.copies[shard])
+        return self._copies[shard]
+
+    async def _report(self, term: int, shard: int | None, send: Callable[[CopyReport], None]) -> None:
+        if shard is not None:
+            try:
+                copy = await self._kept(shard)
+            except BaseException as error:
+                if interrupts(error):
+                    raise
+                logger.warning(
+                    "a copy of shard %d of %s cannot be created here: %s", shard, self._region, described(error)
+                )
+            else:
+                send(CopyReport(term, (await _state(shard, copy),), last=False))
+            return
+        await asyncio.shield(self._opened)
+        states = [await _state(number, copy) for number, copy in list(self._copies.items())]
+        for chunk in batched(states, IN_REPORT):
+            send(CopyReport(term, chunk, last=False))
+        send(CopyReport(term, (), last=True))
+
+    def _draw(self) -> CopyId:
+        return self._token(NAME_BYTES).hex()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        # A task's own constructor: an eager task factory would run a step of it here.
+        task = asyncio.Task(
+            work, loop=asyncio.get_running_loop(), name=f"casty-copies-{self._region}", context=self._context
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the copies of the region %s: %s", self._region, described(error), exc_info=error)
+
+
+async def _state(shard: int, copy: HostedCopy) -> CopyState:
+    await copy.opened()
+    return CopyState(shard, copy.name, copy.promised, copy.view)

@@ -1,0 +1,240 @@
+"""The coordinator of a replicated region: where copies go, and when a shard is granted to one of them."""
+
+from typing import Any
+
+import pytest
+from casty.member import NodeId
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.sharding.coordinator import REBALANCE_INTERVAL, Phase
+from casty_cluster.protocol.sharding.effects import Warn
+from casty_cluster.protocol.sharding.replicating import KEEP_TIMEOUT, ReplicatingCoordinator
+from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.wire.replication import Epoch, View
+from casty_cluster.wire.sharding import (
+    CopyReport,
+    CopyState,
+    GetHome,
+    Grant,
+    HandOff,
+    KeepCopy,
+    Refused,
+    Register,
+    Report,
+    ShardCopies,
+    Started,
+    Stopped,
+)
+
+from tests.cluster.protocol.sharding.coordination import FIRST, Part, Scripted, to
+from tests.cluster.protocol.sharding.membership import A, B, C, D, viewed
+
+NAMES = {A: "a", B: "b", C: "c", D: "d"}
+BALLOT = Epoch(FIRST, A.uid)
+
+
+class Copied(Part):
+    """The coordinator on A of a region that is replicated on some nodes."""
+
+    def __init__(self, *nodes: NodeId, copies: tuple[int, int, str] = (2, 1, ""), strategy: Any = None) -> None:
+        super().__init__(10, strategy)
+        self.copies = copies
+        self.machine = ReplicatingCoordinator(A, 10, strategy or Scripted(A))
+        self.give(viewed(A, nodes))
+        for node in nodes:
+            self.joins(node)
+
+    def joins(self, node: NodeId, *states: CopyState, copies: tuple[int, int, str] | None = None) -> list[Any]:
+        report = Report(term=1, able=True, num_shards=10, hosted=(), last=True, role="", copies=copies or self.copies)
+        return [*self.hear(node, report), *self.reports(node, *states, last=True)]
+
+    def reports(self, node: NodeId, *states: CopyState, last: bool = False) -> list[Any]:
+        return self.hear(node, CopyReport(1, states, last))
+
+    def keeps(self, *nodes: NodeId, shard: int = 7) -> list[Any]:
+        """They have created the copies that they were asked for."""
+        return [
+            effect for node in nodes for effect in self.reports(node, CopyState(shard, NAMES[node], Epoch(0, 0), None))
+        ]
+
+    def runs(self, *nodes: NodeId, shard: int = 7) -> None:
+        """The shard runs on the first node, with copies on all."""
+        self.hear(nodes[0], GetHome(shard, 0))
+        self.keeps(*nodes, shard=shard)
+        entry = self.machine.table.entries[shard]
+        self.hear(entry.owner, Started(shard, entry.epoch))
+
+
+KNOWN = Epoch(5, 7)
+
+
+def state(node: NodeId, *copies: str, epoch: Epoch = KNOWN, promised: Epoch = KNOWN) -> CopyState:
+    view = View(epoch=epoch, copies=copies, min_acks=1) if copies else None
+    return CopyState(7, NAMES[node], promised, view)
+
+
+def granted(epoch: Epoch, *copies: str, previous: View | None = None) -> Grant:
+    return Grant(1, 7, epoch.counter, copies=ShardCopies(epoch=epoch, copies=copies, min_acks=1, previous=previous))
+
+
+def test_a_new_shard_is_granted_once_each_chosen_node_has_a_copy_of_it() -> None:
+    part = Copied(A, B, C, D)
+    assert part.hear(B, GetHome(7, 0)) == [to(node, KeepCopy(1, 7)) for node in (A, B, C)]
+    assert part.hear(C, GetHome(7, 0)) == [], "they have been asked"
+    assert part.keeps(C, A) == []
+    assert part.keeps(B) == [to(A, granted(BALLOT, "a", "b", "c"))]
+
+
+def test_no_shard_is_new_before_every_node_has_reported_its_copies() -> None:
+    part = Copied(A, B)
+    part.give(viewed(A, [A, B, C]))
+    part.hear(C, Report(term=1, able=True, num_shards=10, hosted=(), last=True, copies=part.copies))
+    assert part.hear(B, GetHome(7, 0)) == []
+    assert part.reports(C, last=True) == [to(node, KeepCopy(1, 7)) for node in (A, B, C)]
+
+
+def test_a_shard_that_a_node_knows_goes_to_a_copy_of_the_newest_view_without_being_asked_for() -> None:
+    part = Copied(A, B, C, strategy=Scripted(C))
+    newest = View(epoch=Epoch(5, 7), copies=("a", "b"), min_acks=1)
+    part.reports(A, state(A, "a", "b"))
+    part.reports(C, state(C, "c", "d", epoch=Epoch(3, 7)))
+    part.reports(B, state(B, "b", "c", epoch=Epoch(4, 9)))
+    [entry] = part.machine.table.entries.values()
+    assert entry.owner in (A, B), "C has no copy of the newest view"
+    copies = part.machine._granted[7]
+    assert (copies.copies[0], copies.previous) == (NAMES[entry.owner], newest)
+
+
+def test_the_epoch_of_a_grant_exceeds_all_that_copies_have_promised() -> None:
+    part = Copied(A)
+    part.give(viewed(A, [A, B]))
+    known = state(B, "b", "a", promised=Epoch(FIRST + 9, 3))
+    part.joins(B, known)
+    part.keeps(A)
+    [entry] = part.machine.table.entries.values()
+    assert (entry.owner, entry.epoch) == (B, FIRST + 10)
+
+
+@pytest.mark.parametrize("refused_at", [0, FIRST + 100])
+def test_a_primary_that_is_refused_is_granted_a_higher_epoch(refused_at: int) -> None:
+    part = Copied(A, B, C)
+    part.hear(A, GetHome(7, 0))
+    part.keeps(A, B, C)
+    [again] = part.hear(A, Refused(7, FIRST, refused_at))
+    assert again.message.copies.epoch == Epoch(max(FIRST, refused_at) + 1, A.uid)
+
+
+def test_too_few_nodes_for_min_acks_have_no_shard() -> None:
+    part = Copied(A)
+    assert part.hear(A, GetHome(7, 0)) == [to(A, KeepCopy(1, 7))]
+    assert part.keeps(A) == []
+    part.give(viewed(A, [A, B]))
+    assert part.joins(B) == [to(B, KeepCopy(1, 7))]
+    assert part.keeps(B) == [to(A, granted(BALLOT, "a", "b"))]
+
+
+def test_copies_go_to_different_zones_first() -> None:
+    nodes = [A, B, C, D]
+    part = Copied(*nodes, copies=(2, 1, "zone:"))
+    roles = {A: ["zone:1"], B: ["zone:1"], C: ["zone:2"], D: ["other", "zone:3"]}
+    part.give(viewed(A, nodes, roles=roles))
+    assert part.hear(A, GetHome(7, 0)) == [to(node, KeepCopy(1, 7)) for node in (A, C, D)]
+
+
+def test_a_node_that_creates_no_copy_in_time_is_replaced() -> None:
+    part = Copied(A, B, C, D)
+    part.hear(A, GetHome(7, 0))
+    part.keeps(A, C)
+    assert part.machine.next_deadline() == KEEP_TIMEOUT
+    assert part.give(Tick(), KEEP_TIMEOUT) == [to(D, KeepCopy(1, 7))]
+    assert part.keeps(D) == [to(A, granted(BALLOT, "a", "c", "d"))]
+
+
+def test_the_copies_that_are_left_take_over_and_the_place_of_the_lost_one_is_kept() -> None:
+    part = Copied(A, B, C, strategy=Scripted(B))
+    part.runs(B, A, C)
+    view = View(epoch=BALLOT, copies=("b", "a", "c"), min_acks=1)
+    part.machine.placement.strategy = Scripted(C)
+    [grant] = part.give(viewed(A, [A, C]))
+    copies = ShardCopies(epoch=Epoch(FIRST + 1, A.uid), copies=("c", "a", "b"), min_acks=1, previous=view)
+    assert grant == to(C, Grant(1, 7, FIRST + 1, copies=copies))
+
+
+def test_a_lost_copy_keeps_no_place_where_the_others_could_not_go_on_without_it() -> None:
+    part = Copied(A, B, C, copies=(1, 1, ""))
+    part.runs(A, B)
+    part.machine.placement.strategy = Scripted(B)
+    part.give(viewed(A, [A, C]))
+    part.give(viewed(A, [A]))
+    assert [part.machine._groups.group(7, [A], BALLOT, forced=False)] == [None]
+
+
+def test_another_node_takes_the_place_of_a_copy_that_is_gone() -> None:
+    part = Copied(A, B, C)
+    part.runs(A, B, C)
+    part.give(viewed(A, [A, B, D]))
+    part.joins(D)
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [to(D, KeepCopy(1, 7))]
+    assert part.keeps(D) == []
+    assert part.give(Tick(), 2 * REBALANCE_INTERVAL) == [to(A, HandOff(1, 7, FIRST))]
+    [grant] = part.hear(A, Stopped(7, FIRST))
+    assert (grant.to, grant.message.copies.copies) == (A, ("a", "b", "d"))
+
+
+def test_a_shard_moves_to_a_copy_and_to_another_node_only_after_that_has_one() -> None:
+    strategy = Scripted(A)
+    part = Copied(A, B, C, D, strategy=strategy)
+    part.runs(A, B, C)
+    strategy.moves = [(7, B)]
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [to(A, HandOff(1, 7, FIRST))]
+    [grant] = part.hear(A, Stopped(7, FIRST))
+    assert (grant.to, grant.message.copies.copies) == (B, ("b", "a", "c"))
+    part.hear(B, Started(7, FIRST + 1))
+    strategy.moves = [(7, D)]
+    assert part.give(Tick(), 2 * REBALANCE_INTERVAL) == [to(B, HandOff(1, 7, FIRST + 1))]
+    assert part.hear(B, Stopped(7, FIRST + 1)) == [to(D, KeepCopy(1, 7))]
+    [grant] = part.keeps(D)
+    assert (grant.to, grant.message.copies.copies) == (B, ("b", "d", "a"))
+
+
+def test_a_node_with_other_settings_is_reported_and_goes_by_those_of_the_first() -> None:
+    part = Copied(A, B)
+    part.give(viewed(A, [A, B, C]))
+    [warning, *_] = part.joins(C, copies=(3, 2, ""))
+    assert isinstance(warning, Warn)
+    assert "replicas=3, min_acks=2" in warning.text
+    part.hear(A, GetHome(7, 0))
+    assert part.keeps(A, B, C) == [to(A, granted(BALLOT, "a", "b", "c"))]
+
+
+def test_a_node_that_replicates_nothing_is_granted_no_shard() -> None:
+    part = Copied(A, B)
+    part.give(viewed(A, [A, B, C]))
+    part.report(C)
+    part.machine.placement.strategy = Scripted(C)
+    effects = part.hear(A, GetHome(7, 0))
+    assert {effect.to for effect in effects if isinstance(effect, SendSystem)} == {A, B}
+
+
+def test_reports_of_other_terms_and_of_strangers_change_nothing() -> None:
+    part = Copied(A, B)
+    assert part.hear(B, CopyReport(9, (state(B, "b"),), True)) == []
+    assert part.hear(D, CopyReport(1, (state(D, "d"),), True)) == []
+    assert part.machine.table.entries == {}
+
+
+def test_a_late_node_brings_its_copies() -> None:
+    part = Copied(A)
+    part.give(viewed(A, [A, B]))
+    part.report(B, able=False)
+    assert part.hear(B, Register(role="", copies=part.copies)) == []
+    part.reports(B, state(B, "b", "a"), last=True)
+    part.keeps(A)
+    assert part.machine.table.entries[7].owner == B
+
+
+def test_a_coordinator_that_retires_forgets_its_copies() -> None:
+    part = Copied(A, B, C)
+    part.hear(A, GetHome(7, 0))
+    part.give(viewed(A, [A, B, C], retiring=[A]))
+    assert part.machine.phase is Phase.retired
+    assert part.machine.next_deadline() is None

@@ -1,0 +1,121 @@
+"""Replicated accounts that know all of their deposits, on nodes with a journal each, and clients that keep count."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from casty import ActorContext, ActorRef, Behavior, Behaviors, CastyError, InMemoryJournal, RegionRef
+from casty.replication import ReplicationConfig
+from casty.spi.event_journal import EventJournal
+from casty_cluster import ClusteredActorSystem
+
+TWO_COPIES = ReplicationConfig(replicas=2, min_acks=1, ack_timeout=1.0)
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """Replied to with its number, once it is stored."""
+
+    number: int
+    reply_to: ActorRef[int]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Replied to with the numbers of all deposits, in their order."""
+
+    reply_to: ActorRef[tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Deposited:
+    number: int
+
+
+type Command = Deposit | Look
+
+
+async def on_command(_: ActorContext[Command], deposits: tuple[int, ...], command: Command) -> Behavior[Command]:
+    match command:
+        case Deposit(number, reply_to):
+            if number in deposits:  # the client has not learned of its outcome
+                reply_to.tell(number)
+                return Behaviors.same()
+            return Behaviors.persisted([Deposited(number)], reply=(reply_to, number))
+        case Look(reply_to):
+            reply_to.tell(deposits)
+            return Behaviors.same()
+
+
+def on_event(deposits: tuple[int, ...], event: Deposited) -> tuple[int, ...]:
+    return (*deposits, event.number)
+
+
+def account(journal: EventJournal | str | None) -> Callable[[str], Behavior[Command]]:
+    def make(entity: str) -> Behavior[Command]:
+        return Behaviors.event_sourced(
+            entity_id=entity, journal=journal, initial_state=(), on_event=on_event, on_command=on_command
+        )
+
+    return make
+
+
+@dataclass
+class Bank:
+    """The accounts of one cluster, and what its clients were promised."""
+
+    replication: ReplicationConfig = TWO_COPIES
+    num_shards: int = 4
+    acknowledged: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    regions: dict[ClusteredActorSystem, RegionRef[Any]] = field(
+        default_factory=dict[ClusteredActorSystem, RegionRef[Any]]
+    )
+
+    def open(self, node: ClusteredActorSystem, journal: EventJournal | str | None = None) -> RegionRef[Any]:
+        """Spawn the region on a node, with a journal of its own."""
+        behavior = Behaviors.sharded(
+            account(InMemoryJournal() if journal is None else journal),
+            num_shards=self.num_shards,
+            replication=self.replication if self.replication.replicas else None,
+        )
+        region = self.regions[node] = node.spawn(behavior, "accounts")
+        return region
+
+    async def deposit(self, node: ClusteredActorSystem, entity: str, number: int, timeout: float = 5.0) -> None:
+        """Deposit once. Raises what the ask raises: whether it has happened is unknown then."""
+        await self.regions[node].entity(entity).ask(lambda to: Deposit(number, to), timeout=timeout)
+        self.acknowledged.setdefault(entity, []).append(number)
+
+    async def insist(self, node: ClusteredActorSystem, entity: str, number: int) -> None:
+        """Deposit, as often as it takes."""
+        while True:
+            try:
+                return await self.deposit(node, entity, number, timeout=1.0)
+            except (CastyError, TimeoutError):
+                await asyncio.sleep(0.01)
+
+    async def look(self, node: ClusteredActorSystem, entity: str) -> tuple[int, ...]:
+        """All deposits of an account, as soon as it replies."""
+        while True:
+            try:
+                return await self.regions[node].entity(entity).ask(Look, timeout=1.0)
+            except (CastyError, TimeoutError):
+                await asyncio.sleep(0.01)
+
+    async def check(self, node: ClusteredActorSystem) -> None:
+        """All that was acknowledged is there, once."""
+        for entity, numbers in self.acknowledged.items():
+            found = await self.look(node, entity)
+            assert len(found) == len(set(found)), f"{entity} has deposits twice: {found}"
+            assert set(numbers) <= set(found), f"{entity} has lost {sorted(set(numbers) - set(found))}"
+
+
+async def owner_of(node: ClusteredActorSystem, bank: Bank, shard: int) -> str:
+    """The id of the node that runs a shard, as soon as one does."""
+    while True:
+        state = await node.shard_state("accounts")
+        owners = {found.shard: found.owner for found in state.shards}
+        if (owner := owners.get(shard)) is not None:
+            return next(member.node_id for member in node.members if member.node == owner)
+        await asyncio.sleep(0.01)

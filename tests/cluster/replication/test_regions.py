@@ -1,0 +1,210 @@
+"""Replicated regions on nodes with a journal each: any one of them may die with its disk."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from casty import Behaviors, InMemoryJournal, SqliteJournal
+from casty.cluster import DevelopmentCluster
+from casty.config import CastyConfig, DefaultsConfig, ReplicationOverrides
+from casty.errors import ArgumentError, CastyError, ReplicationTimeoutError
+from casty.extension import shard_of
+from casty.replication import ReplicationConfig
+from casty_cluster.protocol.replication.stored import Contents
+from casty_cluster.protocol.sharding import coordinator
+from casty_cluster.replication.feature import Copies
+
+from tests.cluster.replication.bank import Bank, owner_of
+from tests.cluster.system.waiting import until
+
+ENTITIES = [f"account-{number}" for number in range(8)]
+FAST = {"failover": "fast"}
+
+
+@asynccontextmanager
+async def banks(size: int = 3, bank: Bank | None = None) -> AsyncGenerator[tuple[DevelopmentCluster, Bank]]:
+    bank = bank or Bank()
+    async with DevelopmentCluster(size, **FAST) as cluster:
+        for node in cluster:
+            bank.open(node)
+        yield cluster, bank
+
+
+async def index_of_owner(cluster: DevelopmentCluster, bank: Bank, entity: str) -> int:
+    owner = await owner_of(cluster[0], bank, shard_of(entity, bank.num_shards))
+    return next(index for index, node in enumerate(cluster) if node.self_node.node_id == owner)
+
+
+async def test_what_was_acknowledged_survives_the_death_of_the_primary_with_its_disk() -> None:
+    async with banks() as (cluster, bank):
+        for number in range(40):
+            await bank.deposit(cluster[number % 3], ENTITIES[number % 8], number)
+        victim = await index_of_owner(cluster, bank, ENTITIES[0])
+        await cluster.kill(victim)
+        for number in range(40, 80):
+            await bank.insist(cluster[number % 2], ENTITIES[number % 8], number)
+        await bank.check(cluster[0])
+        await bank.check(cluster[1])
+
+
+async def test_it_survives_in_the_middle_of_deposits() -> None:
+    async with banks() as (cluster, bank):
+        await bank.deposit(cluster[0], ENTITIES[0], 0)
+        victim = await index_of_owner(cluster, bank, ENTITIES[0])
+        survivors = [node for index, node in enumerate(cluster) if index != victim]
+
+        async def customer(first: int) -> None:
+            for number in range(first, first + 25):
+                await bank.insist(survivors[number % 2], ENTITIES[0], number)
+
+        async with asyncio.TaskGroup() as customers:
+            for first in range(100, 500, 100):
+                customers.create_task(customer(first))
+            await until(lambda: len(bank.acknowledged[ENTITIES[0]]) >= 20)
+            await cluster.kill(victim)
+        assert len(bank.acknowledged[ENTITIES[0]]) == 101
+        await bank.check(survivors[0])
+
+
+@pytest.fixture
+def frequent_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordinator, "REBALANCE_INTERVAL", 0.2)
+
+
+@pytest.mark.usefixtures("frequent_rounds")
+async def test_another_node_takes_the_place_of_a_copy_that_is_gone_for_good() -> None:
+    """Two nodes die with their disks, one after the other, and a third copy is made in between."""
+    async with banks() as (cluster, bank):
+        for number, entity in enumerate(ENTITIES):
+            await bank.deposit(cluster[0], entity, number)
+        for _ in range(2):
+            await cluster.kill(await index_of_owner(cluster, bank, ENTITIES[0]))
+            bank.open(await cluster.add_node(**FAST))
+            await all_have_three_copies(cluster)
+            for number, entity in enumerate(ENTITIES, 100 * len(bank.acknowledged[ENTITIES[0]])):
+                await bank.insist(cluster[0], entity, number)
+        await bank.check(cluster[1])
+
+
+async def all_have_three_copies(cluster: DevelopmentCluster) -> None:
+    """Return when each shard that exists has three copies that are in step with its primary."""
+    await until(lambda: all(is_complete(copies) for copies in copies_by_shard(cluster).values()))
+
+
+def copies_by_shard(cluster: DevelopmentCluster) -> dict[int, list[Contents]]:
+    found: dict[int, list[Contents]] = {}
+    for node in cluster:
+        copies = node.features.find(Copies).of("accounts")
+        assert copies is not None
+        for shard, copy in copies._copies.items():
+            if copy._member is not None:
+                found.setdefault(shard, []).append(copy._member.contents)
+    return found
+
+
+def is_complete(copies: list[Contents]) -> bool:
+    newest = max(copies, key=lambda copy: copy.promised)
+    return len(copies) == 3 and all(
+        copy.confirmed == newest.promised
+        and copy.view is not None
+        and len(copy.view.copies) == 3
+        and {name: history.position for name, history in copy.histories.items()}
+        == {name: history.position for name, history in newest.histories.items()}
+        for copy in copies
+    )
+
+
+def silence(*_: object) -> None:
+    """Send nothing."""
+
+
+async def test_without_enough_copies_an_ask_fails_and_the_entity_goes_on_when_one_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with banks() as (cluster, bank):
+        entity = ENTITIES[0]
+        await bank.deposit(cluster[0], entity, 1)
+        primary = await index_of_owner(cluster, bank, entity)
+        node = cluster[primary]
+        monkeypatch.setattr(node.features.find(Copies), "send", silence)
+        with pytest.raises(ReplicationTimeoutError, match=r"ack_timeout=1 s.*unknown"):
+            await bank.deposit(node, entity, 2)
+        monkeypatch.undo()
+        await bank.deposit(node, entity, 3)
+        assert await bank.look(node, entity) == (1, 2, 3)
+
+
+async def test_all_nodes_start_again_with_their_disks(tmp_path: Path) -> None:
+    bank = Bank()
+    for number in range(2):
+        async with DevelopmentCluster(3, **FAST) as cluster:
+            for node in cluster:
+                bank.open(node, SqliteJournal(tmp_path / f"{node.self_node.node_id}.db"))
+            for entity in ENTITIES:
+                await bank.deposit(cluster[0], entity, number, timeout=20.0)
+            await bank.check(cluster[2])
+            assert await bank.look(cluster[1], ENTITIES[0]) == tuple(range(number + 1))
+
+
+async def test_a_primary_that_is_cut_off_acknowledges_nothing_and_follows_its_successor_afterwards() -> None:
+    async with banks() as (cluster, bank):
+        entity = ENTITIES[0]
+        await bank.deposit(cluster[0], entity, 1)
+        old = await index_of_owner(cluster, bank, entity)
+        others = [index for index in range(3) if index != old]
+        cluster.partition([old], others)
+        with pytest.raises((CastyError, TimeoutError)):
+            await bank.deposit(cluster[old], entity, 2, timeout=1.5)
+        await bank.insist(cluster[others[0]], entity, 3)
+        cluster.heal()
+        await bank.insist(cluster[old], entity, 4)
+        await bank.check(cluster[old])
+
+
+async def test_nodes_that_share_a_journal_object_keep_their_copies_apart() -> None:
+    journal, bank = InMemoryJournal(), Bank()
+    async with DevelopmentCluster(3, **FAST) as cluster:
+        for node in cluster:
+            bank.open(node, journal)
+        await bank.deposit(cluster[0], ENTITIES[0], 1)
+        await cluster.kill(await index_of_owner(cluster, bank, ENTITIES[0]))
+        await bank.insist(cluster[0], ENTITIES[0], 2)
+        await bank.check(cluster[1])
+
+
+async def test_a_node_that_leaves_hands_its_shards_to_other_copies() -> None:
+    async with banks() as (cluster, bank):
+        for number, entity in enumerate(ENTITIES):
+            await bank.deposit(cluster[0], entity, number)
+        leaver = cluster[await index_of_owner(cluster, bank, ENTITIES[0])]
+        await leaver.leave()
+        stays = next(node for node in cluster if node.is_running)
+        for number, entity in enumerate(ENTITIES, 100):
+            await bank.insist(stays, entity, number)
+        await bank.check(stays)
+
+
+async def test_the_configuration_replicates_regions_that_say_nothing() -> None:
+    replication = ReplicationOverrides(replicas=1, min_acks=1)
+    config = CastyConfig(defaults=DefaultsConfig(replication=replication))
+    async with DevelopmentCluster(2, config=config, **FAST) as cluster:
+        bank = Bank(replication=ReplicationConfig())
+        for node in cluster:
+            bank.open(node)
+        await bank.deposit(cluster[0], ENTITIES[0], 1)
+        await bank.check(cluster[1])
+        [copies] = copies_by_shard(cluster).values()
+        assert [copy.histories[ENTITIES[0]].last for copy in copies] == [1, 1]
+
+
+async def test_a_factory_whose_journal_cannot_be_found_out_is_refused() -> None:
+    async with DevelopmentCluster(1) as (node,):
+
+        def strict(entity: str) -> Any:
+            raise ValueError(entity)
+
+        with pytest.raises(ArgumentError, match=r"its factory raised ValueError.*\[actors\.strict\] journal"):
+            node.spawn(Behaviors.sharded(strict, replication=ReplicationConfig(replicas=1)), "strict")
