@@ -29,6 +29,23 @@ async def test_a_system_that_another_one_has_followed_reads_what_that_one_wrote(
         assert await other.get() == 5
 
 
+async def test_no_consumer_waits_in_vain_at_a_queue_that_another_system_has_filled(
+    dsn: str, options: PostgresOptions
+) -> None:
+    """That a consumer still waits depends on the state as well, which is out of date in the first system."""
+    async with (
+        PostgresJournal(dsn, schema=options.schema) as first_journal,
+        PostgresJournal(dsn, schema=options.schema) as second_journal,
+        ActorSystem("first") as first,
+        ActorSystem("second") as second,
+    ):
+        one = first.distributed(first_journal).queue[int]("q", timeout=30.0)
+        other = second.distributed(second_journal).queue[int]("q", timeout=30.0)
+        assert await one.size() == 0
+        await other.enqueue(7)
+        assert await one.dequeue(wait=0.5) == 7
+
+
 async def test_calls_of_two_systems_at_once_are_linearizable(dsn: str, options: PostgresOptions) -> None:
     counters, registers = History(), History()
     async with (

@@ -11,7 +11,7 @@ from casty.behaviors.behavior import Behavior
 from casty.behaviors.context import ActorContext
 from casty.behaviors.factory import Behaviors
 from casty.behaviors.persistent import CONFIRMED, EventSourcedBehavior, SnapshotEvery
-from casty.coordination.operations import Answer, Instant, Operation, OperationId, Refused, Structure, Waiting
+from casty.coordination.operations import Answer, Instant, Operation, OperationId, Structure
 from casty.coordination.results import Recall
 from casty.coordination.state import Destroyed, Happened, State
 from casty.coordination.structures import Bucket, Counter, Members, Permits, Queue, Register, Rendezvous
@@ -97,8 +97,9 @@ class Host:
         if happened:
             return Behaviors.persisted(happened, then=lambda state: self._settle(ctx, state, happened))
         self._plan(ctx, state)
-        # A reply from the state alone could be out of date: this node may have been removed without its knowledge.
-        return CONFIRMED if any(_depends_on_state(answer) for answer in answers) else Behaviors.same()
+        # A reply from the state alone could be out of date: this node may have been removed without its knowledge. That
+        # a caller still waits is one too: where it stops waiting then, nothing has come until now.
+        return CONFIRMED if answers else Behaviors.same()
 
     def _decide(
         self, ctx: ActorContext[Message], state: State, message: Message
@@ -134,10 +135,6 @@ class Host:
             ctx.timers.cancel(DUE)
         else:
             ctx.timers.start(DUE, Tick(), after=max(0.0, due - now.time))
-
-
-def _depends_on_state(answer: Answer) -> bool:
-    return not isinstance(answer.value, Waiting | Refused)
 
 
 def instant(ctx: ActorContext[Any]) -> Instant:
