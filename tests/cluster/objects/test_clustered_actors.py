@@ -1,24 +1,22 @@
 """Class-based actors of a cluster: one under its name, reached from every node, started again when its node is gone."""
 
-import asyncio
 from typing import Any
 
 import pytest
 from casty import (
     Actor,
     ActorFailedError,
-    ActorStoppedError,
     ActorSystem,
     ArgumentError,
     Context,
     LocalRef,
-    NodeLostError,
     ScopeError,
     SupervisorConfig,
     on,
 )
 from casty.cluster import ClusterScope, DevelopmentCluster
 
+from tests.cluster.objects.reaching import reached
 from tests.core.objects.cart import Add, Cart, Crash, GetItems, GetTotal
 
 
@@ -101,13 +99,7 @@ async def test_the_death_of_its_node_starts_it_on_another_one() -> None:
         found = [await second.actor(Ledger, name=name, scope="cluster", owner=name) for name in names]
         await cluster.kill(0)
         for name, ledger in zip(names, found, strict=True):
-            async with asyncio.timeout(60):
-                while True:
-                    try:
-                        owner, _, _ = await ledger.ask("", timeout=10.0)
-                        break
-                    except (ActorStoppedError, NodeLostError, TimeoutError):
-                        await asyncio.sleep(0.05)
+            owner, _, _ = await reached(ledger, "")
             assert owner == name
 
 

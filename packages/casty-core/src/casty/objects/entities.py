@@ -85,7 +85,7 @@ class _Entity:
             supervision=self._supervision,
             durable=given.durable,
             ref=ClusterRef[Any](self._entity(raw), self._plan.accepts, given.arguments, given.durable).shortest(),
-            entity_id=f"{self._plan.kind.__qualname__}/{self._name}",
+            entity_id=f"{self._plan.identity}/{self._name}",
         )
         hosted = Hosted(creation, adopt, started=lambda: self._release(raw))
         self._waiting = [message]
