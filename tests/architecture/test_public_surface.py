@@ -63,6 +63,7 @@ PUBLIC = {
     "ShardMoved",
     "ShardStarted",
     "ShardStopped",
+    "ShardUnavailable",
     "SlowHandler",
     "SpyEvent",
     "Subscription",

@@ -1,15 +1,21 @@
 """Replicated accounts that know all of their deposits, on nodes with a journal each, and clients that keep count."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors, CastyError, InMemoryJournal, RegionRef
+from casty.cluster import DevelopmentCluster
+from casty.extension import shard_of
 from casty.replication import ReplicationConfig
 from casty.spi.event_journal import EventJournal
 from casty_cluster import ClusteredActorSystem
+from casty_cluster.replication.feature import Copies
+from casty_cluster.replication.region_copies import RegionCopies
 
+FAST: Final = {"failover": "fast"}
 TWO_COPIES = ReplicationConfig(replicas=2, min_acks=1, ack_timeout=1.0)
 
 
@@ -82,6 +88,9 @@ class Bank:
         region = self.regions[node] = node.spawn(behavior, "accounts")
         return region
 
+    def copies_on(self, node: ClusteredActorSystem) -> RegionCopies | None:
+        return node.features.find(Copies).of("accounts")
+
     async def deposit(self, node: ClusteredActorSystem, entity: str, number: int, timeout: float = 5.0) -> None:
         """Deposit once. Raises what the ask raises: whether it has happened is unknown then."""
         await self.regions[node].entity(entity).ask(lambda to: Deposit(number, to), timeout=timeout)
@@ -119,3 +128,17 @@ async def owner_of(node: ClusteredActorSystem, bank: Bank, shard: int) -> str:
         if (owner := owners.get(shard)) is not None:
             return next(member.node_id for member in node.members if member.node == owner)
         await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def banks(size: int = 3, bank: Bank | None = None) -> AsyncGenerator[tuple[DevelopmentCluster, Bank]]:
+    bank = bank or Bank()
+    async with DevelopmentCluster(size, **FAST) as cluster:
+        for node in cluster:
+            bank.open(node)
+        yield cluster, bank
+
+
+async def index_of_owner(cluster: DevelopmentCluster, bank: Bank, entity: str) -> int:
+    owner = await owner_of(cluster[0], bank, shard_of(entity, bank.num_shards))
+    return next(index for index, node in enumerate(cluster) if node.self_node.node_id == owner)

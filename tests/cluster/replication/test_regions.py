@@ -1,8 +1,6 @@
 """Replicated regions on nodes with a journal each: any one of them may die with its disk."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +9,15 @@ from casty import Behaviors, InMemoryJournal, SqliteJournal
 from casty.cluster import DevelopmentCluster
 from casty.config import CastyConfig, DefaultsConfig, ReplicationOverrides
 from casty.errors import ArgumentError, CastyError, ReplicationTimeoutError
-from casty.extension import shard_of
 from casty.replication import ReplicationConfig
 from casty_cluster.protocol.replication.stored import Contents
 from casty_cluster.protocol.sharding import coordinator
 from casty_cluster.replication.feature import Copies
 
-from tests.cluster.replication.bank import Bank, owner_of
+from tests.cluster.replication.bank import FAST, Bank, banks, index_of_owner
 from tests.cluster.system.waiting import until
 
 ENTITIES = [f"account-{number}" for number in range(8)]
-FAST = {"failover": "fast"}
-
-
-@asynccontextmanager
-async def banks(size: int = 3, bank: Bank | None = None) -> AsyncGenerator[tuple[DevelopmentCluster, Bank]]:
-    bank = bank or Bank()
-    async with DevelopmentCluster(size, **FAST) as cluster:
-        for node in cluster:
-            bank.open(node)
-        yield cluster, bank
-
-
-async def index_of_owner(cluster: DevelopmentCluster, bank: Bank, entity: str) -> int:
-    owner = await owner_of(cluster[0], bank, shard_of(entity, bank.num_shards))
-    return next(index for index, node in enumerate(cluster) if node.self_node.node_id == owner)
 
 
 async def test_what_was_acknowledged_survives_the_death_of_the_primary_with_its_disk() -> None:

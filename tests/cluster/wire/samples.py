@@ -58,6 +58,8 @@ from casty_cluster.wire.sharding import (
     Batch,
     CopyReport,
     CopyState,
+    Forced,
+    ForcePromote,
     Forget,
     Forgotten,
     GetHome,
@@ -128,7 +130,7 @@ _VIEW: Final = View(
     epoch=_EPOCH, copies=("c1", "c2"), min_acks=1, former=(Group(("c0", "c1"), 1),), forced=(Epoch(3, 7),)
 )
 _COPIES: Final = ShardCopies(epoch=_EPOCH, copies=("c1", "c2"), min_acks=1, previous=_VIEW, forced=True)
-_RUNS: Final = ((3, 7, (b"",)), (*_EPOCH, (b"\x00\xff",)))
+_RUNS: Final = ((3, 7, (b"",)), (_EPOCH.counter, _EPOCH.coordinator, (b"\x00\xff",)))
 
 COPIES: Final[dict[str, object]] = {
     "copies prepare": Prepare(_EPOCH),
@@ -204,6 +206,9 @@ MESSAGES: Final[dict[str, object]] = {
     "shards grant to a copy": Grant(1, 7, 2**33, "removed", _COPIES),
     "shards copy state": CopyState(7, "c1", _EPOCH, _VIEW),
     "shards copies": _COPIES,
+    "shards state with a shard that waits": StateReport(number=7, unavailable=((7, "copies c1 have not promised"),)),
+    "shards force promote": ForcePromote(7, 3),
+    "shards forced": Forced(7, "the region is not replicated"),
     "shards rebalance now": RebalanceNow(7),
     "shards rebalanced": Rebalanced(7, ((7, _NODE, _NODE),), "2 shards are on the move already"),
     "offer": Offer(7, 1, "casty.shards", 100_000_000),

@@ -60,6 +60,25 @@ class OperatedSystem(ActorSystem):
         """
         return await self.features.find(Sharding).rebalance(region, timeout)
 
+    async def force_promote(
+        self, region: RegionRef[Any] | str, shard: int, *, allow_data_loss: bool, timeout: float = 5.0
+    ) -> None:
+        """Have a replicated shard go on that is unavailable because copies are missing, with what the copies that are
+        there have. Acknowledged events that only the missing ones have are lost, and if a missing primary still runs,
+        what it acknowledges from now on. It is recorded in the shard's history for ever.
+
+        For copies that are gone for good. Raises `ArgumentError` unless `allow_data_loss` is True, and where the shard
+        cannot be promoted. Raises as `shard_state` does, and `TimeoutError` if the coordinator does not reply.
+        """
+        if allow_data_loss is not True:
+            raise ArgumentError(
+                "force_promote may lose acknowledged events of the shard: start the nodes of its missing copies, or "
+                "accept it with allow_data_loss=True"
+            )
+        obstacle = await self.features.find(Sharding).force_promote(region, shard, timeout)
+        if obstacle:
+            raise ArgumentError(f"shard {shard} of {region} is not promoted: {obstacle}")
+
     async def drain(self) -> None:
         """Hand over the shards and singletons of this node, and take no new ones. The node remains a member, its other
         actors run, and it reaches entities on other nodes. There is no way back: what follows is `leave`, or the end of

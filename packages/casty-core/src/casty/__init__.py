@@ -75,6 +75,7 @@ from casty.events import ReachableMember as ReachableMember
 from casty.events import ShardMoved as ShardMoved
 from casty.events import ShardStarted as ShardStarted
 from casty.events import ShardStopped as ShardStopped
+from casty.events import ShardUnavailable as ShardUnavailable
 from casty.events import SlowHandler as SlowHandler
 from casty.events import SpyEvent as SpyEvent
 from casty.events import SuspendedHandler as SuspendedHandler

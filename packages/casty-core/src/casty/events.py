@@ -174,6 +174,16 @@ class ShardStopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShardUnavailable:
+    """A replicated shard waits for copies on this node, which is to run it, for five seconds now, or for others now."""
+
+    region: str
+    shard: int
+    reason: str
+    """Which copies are missing, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShardMoved:
     """A shard runs on another node than before. Published on the node of the region's coordinator, for all nodes."""
 

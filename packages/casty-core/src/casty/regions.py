@@ -57,6 +57,8 @@ class ShardState(NamedTuple):
     """The node to which a shard moves, if that has been decided: else it is when the owner has stopped."""
     entities: int | None = None
     """Active entities, where the owner has been asked."""
+    obstacle: str = ""
+    """Why the owner does not run a replicated shard, where it has been asked: which copies are missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

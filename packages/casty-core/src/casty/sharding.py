@@ -8,6 +8,7 @@ from casty.behaviors.clustered import ShardEnvelope as ShardEnvelope
 from casty.events import ShardMoved as ShardMoved
 from casty.events import ShardStarted as ShardStarted
 from casty.events import ShardStopped as ShardStopped
+from casty.events import ShardUnavailable as ShardUnavailable
 from casty.regions import Rebalancing as Rebalancing
 from casty.regions import RegionState as RegionState
 from casty.regions import ShardMove as ShardMove

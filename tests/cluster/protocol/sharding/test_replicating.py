@@ -104,6 +104,15 @@ def test_a_shard_that_a_node_knows_goes_to_a_copy_of_the_newest_view_without_bei
     assert (copies.copies[0], copies.previous) == (NAMES[entry.owner], newest)
 
 
+def test_a_coordinator_starts_the_shards_that_it_learns_of_while_reports_are_missing() -> None:
+    part = Copied()
+    part.give(viewed(A, [A, B]))
+    part.joins(A, state(A, "a", "b"))
+    assert part.machine.table.entries == {}
+    part.joins(B, state(B, "b", "a"))
+    assert part.machine.table.entries.keys() == {7}
+
+
 def test_the_epoch_of_a_grant_exceeds_all_that_copies_have_promised() -> None:
     part = Copied(A)
     part.give(viewed(A, [A, B]))

@@ -76,6 +76,8 @@ class HostedCopy:
         self._opened = asyncio.Event()
         self._promotions: dict[Epoch, asyncio.Future[None]] = {}
         self._active: Epoch | None = None
+        self.obstacle = ""
+        """Why a promotion of this copy takes long; empty: none is under way that does."""
         self._writes = OpenWrites()
         self._stopped = False
 
@@ -214,19 +216,21 @@ class HostedCopy:
             case Refused(entity, after, reason):
                 self._writes.refused(entity, after, FencedError(f"events of {entity!r} are refused: {reason}"))
             case Activated(view):
-                self._active = view.epoch
+                self._active, self.obstacle = view.epoch, ""
                 outcome = self._promotions.get(view.epoch)
                 if outcome is not None and not outcome.done():
                     outcome.set_result(None)
             case Ended(epoch, reason, promised):
                 self._end(epoch, reason, promised)
             case Unavailable(_, reason):
+                self.obstacle = reason
                 self._around.unavailable(reason)
             case Reload(reason):
                 logger.error("the copy %s of %s is opened again: %s", self.name, self._title, reason)
 
     def _end(self, epoch: Epoch | None, reason: str, promised: Epoch | None) -> None:
         """The primary of that epoch, or any, has ended."""
+        self.obstacle = ""
         held = None if promised is None else promised.counter
         error = FencedError(f"{self._title} has another primary, or none: {reason}", held=held)
         for waiting in [waiting for at, waiting in self._promotions.items() if epoch in (None, at)]:

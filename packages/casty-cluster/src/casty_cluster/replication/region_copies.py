@@ -109,6 +109,11 @@ class RegionCopies:
         """How the region is replicated, as coordinators learn it."""
         return self.settings.replicas, self.settings.min_acks, self.settings.spread
 
+    @property
+    def obstacles(self) -> dict[int, str]:
+        """Shards that this node is to run and that wait for copies, with the reasons."""
+        return {shard: copy.obstacle for shard, copy in self._copies.items() if copy.obstacle}
+
     def get(self, shard: int) -> HostedCopy | None:
         """The copy of a shard, once it is known."""
         return self._copies.get(shard)

@@ -10,6 +10,7 @@ from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox
 from casty.behaviors.arguments import checked_entity_id
 from casty.behaviors.clustered import RegionRef, ShardedBehavior
 from casty.errors import ArgumentError, BehaviorError, DecodeError
+from casty.events import ShardUnavailable
 from casty.extension import Kernel, LocalRef, Shards, Throttle
 from casty.interruption import described, raise_unless_failure
 from casty.member import ClusterState, NodeId
@@ -139,6 +140,9 @@ class Sharding(ClusterFeature, Outside):
     async def rebalance(self, region: object, timeout: float) -> Rebalancing:
         return await self._operators.rebalance(self._regions, region, timeout)
 
+    async def force_promote(self, region: object, shard: int, timeout: float) -> str:
+        return await self._operators.force_promote(self._regions, region, shard, timeout)
+
     @property
     def hosting(self) -> list[str]:
         """The names of the regions of which shards run here."""
@@ -219,6 +223,7 @@ class Sharding(ClusterFeature, Outside):
     @override
     def unavailable(self, region: str, shard: int, reason: str) -> None:
         logger.warning("shard %d of %s is not available: %s", shard, region, reason)
+        self._node.event_stream.publish(ShardUnavailable(region=region, shard=shard, reason=reason))
 
     @override
     def lost(self, region: str, shard: int, epoch: int, held: int | None) -> None:

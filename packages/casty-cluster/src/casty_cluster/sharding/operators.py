@@ -1,7 +1,7 @@
 """Requests of operators about regions: sent to all nodes that have to reply, and answered for other nodes."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import batched, count
 from typing import Any, Final, final
@@ -14,21 +14,25 @@ from casty.regions import Rebalancing, RegionState, ShardMove
 from casty.spi.cluster_feature import ClusterNode
 
 from casty_cluster.protocol.sharding.coordinator import Phase
-from casty_cluster.protocol.sharding.inputs import Rebalance
+from casty_cluster.protocol.sharding.inputs import Rebalance, Received
 from casty_cluster.protocol.sharding.oldest import host_of, present
 from casty_cluster.protocol.sharding.owner import Hosted
 from casty_cluster.protocol.sharding.survey import Survey
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.pair import Pair
 from casty_cluster.sharding.region import ClusterRegion
-from casty_cluster.wire.sharding import GetState, Rebalanced, RebalanceNow, StateReport
+from casty_cluster.wire.sharding import Forced, ForcePromote, GetState, Rebalanced, RebalanceNow, StateReport
 
 SHARDS: Final = 1_000
 """Shards in one report: they take at most 40 KB of the 60 KiB that a control message holds."""
 NODES: Final = 150
 """Nodes in one report: they take at most 45 KB, with the longest host names."""
+WAITING: Final = 40
+REASON: Final = 1_000
+"""Shards that wait for copies in one report, and characters of each reason: they take at most 42 KB."""
+NO_COORDINATOR: Final = "no member coordinates: all of them leave, or none is up yet"
 
-REQUESTS: Final = (GetState, StateReport, RebalanceNow, Rebalanced)
+REQUESTS: Final = (GetState, StateReport, RebalanceNow, Rebalanced, ForcePromote, Forced)
 """What nodes send each other for operators."""
 
 
@@ -49,7 +53,7 @@ class Operators:
         self._outbox = outbox
         self._numbers = count(1)
         self._looks: dict[int, _Look] = {}
-        self._orders: dict[int, asyncio.Future[Rebalanced]] = {}
+        self._orders: dict[int, asyncio.Future[Rebalanced | Forced]] = {}
 
     def view_changed(self, view: ClusterState | None) -> None:
         """A member that was removed is not waited for; outside of a cluster, no reply can come."""
@@ -81,24 +85,47 @@ class Operators:
     async def rebalance(self, regions: "dict[str, ClusterRegion]", region: object, timeout: float) -> Rebalancing:
         """Have the coordinator start a round of rebalancing. Raises `TimeoutError` if it does not reply."""
         checked_seconds(timeout, "timeout of rebalance")
+        reply = await self._order(regions, region, RebalanceNow, timeout)
+        if reply is None:
+            return Rebalancing(reason=NO_COORDINATOR)
+        assert isinstance(reply, Rebalanced), "each order has a reply of its own"
+        return Rebalancing(tuple(ShardMove(*move) for move in reply.moves), reply.reason)
+
+    async def force_promote(
+        self, regions: "dict[str, ClusterRegion]", region: object, shard: int, timeout: float
+    ) -> str:
+        """Have the coordinator promote the copies that are there. Returns why it does not; empty if it does. Raises as
+        `rebalance` does.
+        """
+        checked_seconds(timeout, "timeout of force_promote")
+        reply = await self._order(regions, region, lambda number: ForcePromote(number, shard), timeout)
+        return NO_COORDINATOR if reply is None else reply.reason
+
+    async def _order(
+        self,
+        regions: "dict[str, ClusterRegion]",
+        region: object,
+        order: Callable[[int], RebalanceNow | ForcePromote],
+        timeout: float,
+    ) -> Rebalanced | Forced | None:
+        """The coordinator's reply to an order with that number; None: no member coordinates."""
         view, known, _ = self._find(regions, region)
         host = host_of(view)
         if host is None:
-            return Rebalancing(reason="no member coordinates: all of them leave, or none is up yet")
+            return None
         number = next(self._numbers)
         outcome = self._orders[number] = asyncio.get_running_loop().create_future()
         try:
-            self._send(host.node, known, RebalanceNow(number))
+            self._send(host.node, known, order(number))
             async with asyncio.timeout(timeout):
-                reply = await outcome
+                return await outcome
         except TimeoutError:
             raise TimeoutError(
                 f"{host.node}, which coordinates the region {known.name}, has not replied within {timeout:g} s; "
-                "whether it has begun to move shards is unknown: shard_state shows it"
+                "whether it carries the order out is unknown: shard_state shows it"
             ) from None
         finally:
             del self._orders[number]
-        return Rebalancing(tuple(ShardMove(*move) for move in reply.moves), reply.reason)
 
     def hear(self, region: ClusterRegion, node: NodeId, message: Any) -> None:
         """One of `REQUESTS` from a member, or from this node."""
@@ -114,7 +141,9 @@ class Operators:
                         look.over.set()
             case RebalanceNow(number) if region.pair is not None:
                 self._send(node, region, _rebalance(region.pair, number))
-            case Rebalanced():
+            case ForcePromote() if region.pair is not None:
+                self._send(node, region, _force(node, region.pair, message))
+            case Rebalanced() | Forced():
                 outcome = self._orders.get(message.number)
                 if outcome is not None and not outcome.done():
                     outcome.set_result(message)
@@ -161,12 +190,23 @@ def _reports(region: ClusterRegion, number: int) -> Iterator[StateReport]:
             yield StateReport(number=number, nodes=nodes, last=False)
         for nodes in batched(coordinator.census.missing, NODES):
             yield StateReport(number=number, missing=nodes, last=False)
+    obstacles = {} if region.copies is None else region.copies.obstacles
+    for shards in batched(((shard, why[:REASON]) for shard, why in obstacles.items()), WAITING):
+        yield StateReport(number=number, unavailable=shards, last=False)
     yield StateReport(number=number, coordinates=coordinates)
 
 
 def _hosted(region: ClusterRegion, hosted: Hosted) -> tuple[int, int, str, int]:
     entities = region.entities(hosted.shard)
     return hosted.shard, hosted.epoch, hosted.phase.value, 0 if entities is None else entities.counts.active
+
+
+def _force(node: NodeId, pair: Pair, order: ForcePromote) -> Forced:
+    coordinator = pair.coordinator
+    if obstacle := coordinator.obstacle_to_force(order.shard):
+        return Forced(order.number, obstacle)
+    pair.coordinate(Received(node, order))
+    return Forced(order.number, "")
 
 
 def _rebalance(pair: Pair, number: int) -> Rebalanced:

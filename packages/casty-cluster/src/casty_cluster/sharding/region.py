@@ -100,7 +100,8 @@ class ClusterRegion:
         )
         self._shards: Shards[Any] | None = None
         self._hosting: Hosting | None = None
-        self._copies: RegionCopies | None = None
+        self.copies: RegionCopies | None = None
+        """Those of this node; None: the region is not replicated, or not spawned here."""
         self._able = self._remembers = False
         self._role: str | None = None
         """The role that the region was spawned with here, empty for none; None: it was not."""
@@ -126,7 +127,7 @@ class ClusterRegion:
         """The region was spawned here; `able`: this node runs shards of it; `fence` claims the fence of one; `copies`:
         those of this node, where shards are replicated.
         """
-        self._shards, self._copies = shards, copies
+        self._shards, self.copies = shards, copies
         self._hosting = Hosting(self.name, shards, fence, self._report, copies)
         self._able, self._remembers, self._role = able, remembers, role or ""
         self.learn(shards.num_shards)
@@ -184,7 +185,7 @@ class ClusterRegion:
             able=self._able,
             remembers=self._remembers,
             role=self._role,
-            copies=None if self._copies is None else self._copies.copying,
+            copies=None if self.copies is None else self.copies.copying,
             strategy=self._strategy(),
         )
         self._pair.see(view)
@@ -376,8 +377,8 @@ class ClusterRegion:
             case Warn(text):
                 logger.warning("region %s: %s", self.name, text)
             case ReportCopies(coordinator, term, shard):
-                assert self._copies is not None, "a node without copies reports none"
-                self._copies.report(term, shard, partial(self._send, coordinator))
+                assert self.copies is not None, "a node without copies reports none"
+                self.copies.report(term, shard, partial(self._send, coordinator))
             case Claim() | Run() | Drain() | Halt():
                 assert self._hosting is not None, "only a node that has the region is granted shards"
                 self._hosting.carry_out(effect)

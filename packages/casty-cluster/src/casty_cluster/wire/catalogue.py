@@ -55,6 +55,8 @@ SHARDING: Final[tuple[type, ...]] = (
     sharding.StateReport,
     sharding.RebalanceNow,
     sharding.Rebalanced,
+    sharding.ForcePromote,
+    sharding.Forced,
 )
 """What a `Batch` contains."""
 BULK: Final[tuple[type, ...]] = (*get_args(bulk.ToReceiver.__value__), *get_args(bulk.ToSender.__value__))

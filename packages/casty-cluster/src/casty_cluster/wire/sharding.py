@@ -254,6 +254,28 @@ class StateReport:
     """The nodes that have not reported to the coordinator."""
     last: bool = True
     """Whether this is the last chunk."""
+    unavailable: tuple[tuple[int, str], ...] = ()
+    """Shards of the sender that wait for copies, and why."""
+
+
+@message("casty.sharding.ForcePromote")
+@dataclass(frozen=True, slots=True)
+class ForcePromote:
+    """An operator accepts the loss of what the copies that are there do not have: go on, and reply with `Forced`."""
+
+    number: int
+    """As in `GetState`."""
+    shard: int
+
+
+@message("casty.sharding.Forced")
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """Copies are promoted without those that are missing."""
+
+    number: int
+    reason: str
+    """Why they are not; empty if they are."""
 
 
 @message("casty.sharding.RebalanceNow")

@@ -47,6 +47,7 @@ from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.sharding import (
     CopyReport,
+    ForcePromote,
     Forget,
     Forgotten,
     GetHome,
@@ -69,10 +70,10 @@ REBALANCE_INTERVAL: Final = 10.0
 GRANTS: Final = 20
 """Bits of an epoch that count the grants of a term. The others hold the term, which is a time in milliseconds."""
 
-type FromRegion = Report | Register | GetHome | Started | Refused | Stopped | Forgotten | CopyReport
+type FromRegion = Report | Register | GetHome | Started | Refused | Stopped | Forgotten | CopyReport | ForcePromote
 type Input = Received[FromRegion] | Viewed | Retire | Rebalance
-type ToRegion = Hello | ShardHome | Grant | HandOff | Forget | MayStop | KeepCopy
-type Effect = SendSystem[ToRegion] | Warn | ShardLeaves | ShardArrives
+type ToRegion = SendSystem[Hello | ShardHome | Grant | HandOff | Forget | MayStop | KeepCopy]
+type Effect = ToRegion | Warn | ShardLeaves | ShardArrives
 
 
 class Coordinator:
@@ -181,16 +182,15 @@ class Coordinator:
                 return self._get_home(node, shard, after, now)
             case Started(shard, epoch):
                 return self._started(node, shard, epoch)
-            case Refused(shard, epoch, held):
-                self._learn_held(shard, held)
-                return self._stopped(node, shard, epoch, now)
-            case Stopped(shard, epoch):
+            case Refused(shard, epoch) | Stopped(shard, epoch):
+                if isinstance(message, Refused):
+                    self._learn_held(shard, message.held)
                 return self._stopped(node, shard, epoch, now)
             case Forgotten(term, leaver):
                 if term == self._term:
                     self._leavers.forgotten(leaver, node)
                 return []
-            case CopyReport():
+            case CopyReport() | ForcePromote():
                 return []
 
     def _report(self, node: NodeId, report: Report, now: float) -> list[Effect]:
@@ -253,7 +253,7 @@ class Coordinator:
 
     def _stopped(self, node: NodeId, shard: int, epoch: int, now: float) -> list[Effect]:
         entry = self._match(node, shard, epoch)
-        return [] if entry is None else self._free(shard, entry, ShardReason.fenced, now)  # else it was ordered
+        return [] if entry is None else self._free(shard, entry, ShardReason.fenced, now)  # unless it was ordered
 
     # Shards
 

@@ -31,7 +31,7 @@ from casty_cluster.protocol.sharding.table import Allotment
 from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.replication import Epoch, View
-from casty_cluster.wire.sharding import CopyReport, Grant, KeepCopy, Register, Report, ShardCopies
+from casty_cluster.wire.sharding import CopyReport, ForcePromote, Grant, KeepCopy, Register, Report, ShardCopies
 
 KEEP_TIMEOUT: Final = 5.0
 """Seconds that a node has to create a copy, before another one is asked."""
@@ -51,6 +51,8 @@ class ReplicatingCoordinator(Coordinator):
         self._asked = Timeouts[tuple[int, NodeId]](KEEP_TIMEOUT)
         """Copies that nodes were asked to create."""
         self._granted: dict[int, ShardCopies] = {}
+        self._forced: set[int] = set()
+        """Shards that go on with the copies that are there, by an operator's order."""
         self._changed = False
         """Whether shards that wait may have what they wait for."""
 
@@ -79,7 +81,7 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _retire(self) -> list[coordinator.Effect]:
         self._groups = CopyGroups()
-        for memory in (self._waiting, self._asked, self._granted):
+        for memory in (self._waiting, self._asked, self._granted, self._forced):
             memory.clear()
         return super()._retire()
 
@@ -88,6 +90,8 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _received(self, node: NodeId, message: coordinator.FromRegion, now: float) -> list[coordinator.Effect]:
         match message:
+            case ForcePromote(_, shard):
+                return self._force(shard, now)
             case CopyReport():
                 return self._learn_copies(node, message, now) if message.term == self._term else []
             case Report() | Register():
@@ -110,10 +114,16 @@ class ReplicatingCoordinator(Coordinator):
         return super()._is_wanted(shard) or self._groups.exists(shard)
 
     @override
+    def _start_acting(self, now: float) -> list[coordinator.Effect]:
+        effects = super()._start_acting(now)
+        return [*effects, *(effect for shard in list(self._groups.shards) for effect in self._serve(shard, now))]
+
+    @override
     def _started(self, node: NodeId, shard: int, epoch: int) -> list[coordinator.Effect]:
         copies, entry = self._granted.get(shard), self._match(node, shard, epoch)
         if entry is not None and copies is not None and copies.epoch.counter == epoch:
             del self._granted[shard]
+            self._forced.discard(shard)
             self._groups.know(shard, View(epoch=copies.epoch, copies=copies.copies, min_acks=copies.min_acks))
         return super()._started(node, shard, epoch)
 
@@ -151,7 +161,7 @@ class ReplicatingCoordinator(Coordinator):
         if missing := self._groups.missing(shard, plan):
             return self._ask_for_copies(shard, missing, now)
         epoch = Epoch(self._next_epoch(shard), self._local.uid)
-        copies = self._groups.group(shard, plan, epoch, forced=False)
+        copies = self._groups.group(shard, plan, epoch, forced=shard in self._forced)
         if copies is None:
             return []
         del self._waiting[shard]
@@ -179,6 +189,30 @@ class ReplicatingCoordinator(Coordinator):
                 else:
                     effects += self._allot(shard, target, now)
         return effects
+
+    def obstacle_to_force(self, shard: int) -> str:
+        """Why the copies of a shard cannot be promoted by an operator's order; empty if they can."""
+        settings = self._groups.settings
+        if self.phase is not Phase.active:
+            return f"the coordinator {self._local} is {self.phase.value}"
+        if settings is None:
+            return "the region is not replicated"
+        if not self._groups.exists(shard):
+            return f"no node that is there knows shard {shard}"
+        if len(self._able) <= settings.min_acks:
+            return f"min_acks={settings.min_acks} takes {1 + settings.min_acks} nodes: start more of them first"
+        return ""
+
+    def _force(self, shard: int, now: float) -> list[coordinator.Effect]:
+        if self.obstacle_to_force(shard):
+            return []
+        self._forced.add(shard)
+        entry = self.table.get(shard)
+        text = f"shard {shard} goes on with the copies that are there, by an operator's order: events may be lost"
+        if entry is None:
+            return [Warn(text), *self._allot(shard, None, now)]
+        is_moving = entry.state is Allotment.moving
+        return [Warn(text), *([] if is_moving else self._hand_off(shard, entry.owner, ShardReason.replicated))]
 
     # Moves
 

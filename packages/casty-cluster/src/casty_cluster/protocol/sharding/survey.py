@@ -22,6 +22,7 @@ class Survey:
         self._waiting = dict.fromkeys(members)
         self._shards: dict[int, ShardState] = {}
         self._targets: dict[int, NodeId] = {}
+        self._obstacles: dict[int, str] = {}
         self._coordinator: NodeId | None = None
         self._nodes: dict[NodeId, None] = {}
         self._unreported: dict[NodeId, None] = {}
@@ -38,6 +39,7 @@ class Survey:
             if 0 <= shard < self._num_shards and (known is None or known.epoch < epoch):
                 self._shards[shard] = ShardState(shard, node, epoch, status(phase), entities=entities)
         self._targets |= report.targets
+        self._obstacles |= report.unavailable
         self._nodes |= dict.fromkeys(report.nodes)
         self._unreported |= dict.fromkeys(report.missing)
         if report.coordinates:
@@ -52,7 +54,10 @@ class Survey:
 
     def result(self) -> RegionState:
         """What is known by now."""
-        shards = (state._replace(target=self._targets.get(shard)) for shard, state in sorted(self._shards.items()))
+        shards = (
+            state._replace(target=self._targets.get(shard), obstacle=self._obstacles.get(shard, ""))
+            for shard, state in sorted(self._shards.items())
+        )
         return RegionState(
             name=self._name,
             num_shards=self._num_shards,

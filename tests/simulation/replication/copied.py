@@ -1,0 +1,127 @@
+"""Replicated entities on a journal of each host, any one of which may lose its disk, and what copies must have."""
+
+import asyncio
+from collections.abc import Iterator
+from random import Random
+from typing import Final, override
+
+from casty import Behavior, Behaviors
+from casty.behaviors.clustered import RegionRef
+from casty.replication import ReplicationConfig
+from casty.testing.simulation import Simulation, faults, nemesis
+from casty_cluster import ClusteredActorSystem
+from casty_cluster.protocol.replication.stored import Contents
+from casty_cluster.replication.feature import Copies
+from casty_cluster.wire.replication import View
+
+from tests.simulation.bank import Command, account
+from tests.simulation.clusters import RECOVERY
+from tests.simulation.sharding.ledger import NUMBERS, Ledger
+from tests.simulation.sharding.regions import ENTITIES, PASSIVATE_AFTER, REGION, SHARDS
+
+LOOK: Final = 0.05
+"""Virtual seconds between two looks at the copies."""
+PATIENCE: Final = 30.0
+"""Virtual seconds for which a disk is spared until all copies are complete."""
+
+
+class Copied(Ledger):
+    """The ledger of `replicas` and `min_acks`, whose accounts are in copies on the hosts' own disks."""
+
+    def __init__(self, sim: Simulation, size: int = 3, *, replicas: int = 2, min_acks: int = 1) -> None:
+        super().__init__(sim, size)
+        self._replication = ReplicationConfig(replicas=replicas, min_acks=min_acks, ack_timeout=1.0)
+        self.wiped = 0
+        """Disks that were lost."""
+
+    @override
+    def entity(self, name: str, entity_id: str) -> Behavior[Command]:
+        return account(entity_id, "sim-disk://ledger")
+
+    @override
+    def spawn_region(self, name: str, system: ClusteredActorSystem) -> RegionRef[Command]:
+        behavior = Behaviors.sharded(
+            lambda entity_id: self.entity(name, entity_id),
+            num_shards=SHARDS,
+            passivate_after=PASSIVATE_AFTER,
+            replication=self._replication,
+        )
+        return system.spawn(behavior, REGION)
+
+    @override
+    def no_two_members_run_one_shard(self) -> None:
+        """Not so here: a shard that exists is granted as soon as the coordinator knows that its owner is downed, and
+        not when a node that knows it too asks for it. The epochs of copies keep the two apart.
+        """
+
+    @override
+    async def outlive(self, seconds: float) -> None:
+        """Two faults at a time, one of which may be the loss of a disk."""
+        of_nodes = [faults.kill, faults.pause, faults.slow_disk, faults.failing_disk, self.departure]
+        await asyncio.gather(
+            nemesis(self.sim, [*faults.NETWORK, self.lose_disk], seconds=seconds, lasting=(0.5, 20.0)),
+            nemesis(self.sim, of_nodes, seconds=seconds, lasting=(0.1, 15.0)),
+        )
+        await self.sim.eventually(self.is_one, within=RECOVERY)
+
+    async def lose_disk(self, sim: Simulation, random: Random, seconds: float) -> None:
+        """A host dies with its disk, once nothing depends on more than one of them."""
+        waited = 0.0
+        while not self.is_complete and waited < min(seconds, PATIENCE):
+            await asyncio.sleep(LOOK)
+            waited += LOOK
+        if self.is_complete:
+            self.wiped += 1
+            await faults.kill_and_wipe(sim, random, seconds)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each shard that exists has all of its copies, and any one of them may be lost."""
+        shards = self._by_shard()
+        return len(self.alive) == len(self.names) and bool(shards) and all(map(self._is_kept, shards.values()))
+
+    def _is_kept(self, copies: list[Contents]) -> bool:
+        view = max((copy.view for copy in copies if copy.view is not None), key=_age, default=None)
+        kept = [copy for copy in copies if view is not None and copy.confirmed == view.epoch == copy.promised]
+        return view is not None and not view.former and len(kept) == len(view.copies) == 1 + self._replication.replicas
+
+    def _by_shard(self) -> dict[int, list[Contents]]:
+        found: dict[int, list[Contents]] = {}
+        for shard, contents in self._contents():
+            found.setdefault(shard, []).append(contents)
+        return found
+
+    def _contents(self) -> Iterator[tuple[int, Contents]]:
+        for system in self.alive:
+            region = system.features.find(Copies).of(REGION) if system.is_running else None
+            for shard, copy in () if region is None else region._copies.items():
+                if copy._member is not None:
+                    yield shard, copy._member.contents
+
+    @override
+    async def every_account_replies(self) -> None:
+        """On each node, and with the same content: what was acknowledged, once, in the order of each client."""
+        self.is_busy = False
+        await self.sim.eventually(lambda: self.is_complete and self._is_in_step, within=RECOVERY)
+        first, *others = [await self.sim.host(name).run(lambda name=name: self._look(name)) for name in self.names]
+        assert all(other == first for other in others)
+        for entity, content in zip(ENTITIES, first, strict=True):
+            assert len(set(content)) == len(content), f"{entity} has deposits twice: {content}"
+            for client in {number // NUMBERS for number in content}:
+                numbers = [number for number in content if number // NUMBERS == client]
+                assert numbers == sorted(numbers), f"{entity}: out of order: {numbers}"
+        lost = set(self.acknowledged) - {number for content in first for number in content}
+        assert not lost, f"lost: {sorted(lost)}"
+
+    @property
+    def _is_in_step(self) -> bool:
+        """Whether all copies of each shard have the same histories."""
+        histories = (
+            [{name: history.position for name, history in copy.histories.items() if history.last} for copy in copies]
+            for copies in self._by_shard().values()
+        )
+        return all(copy == copies[0] for copies in histories for copy in copies)
+
+
+def _age(view: View) -> tuple[object, bool]:
+    return view.epoch, not view.former
