@@ -53,7 +53,7 @@ async def test_a_shard_with_too_few_promises_is_unavailable_and_says_so(caplog: 
             await bank.deposit(cluster[0], ENTITY, 2, timeout=0.2)
 
 
-async def test_an_operator_who_accepts_the_loss_has_it_go_on_for_ever_on_record() -> None:
+async def test_a_loss_that_an_operator_accepts_is_on_record_for_ever() -> None:
     async with banks(5, Bank()) as (cluster, bank):
         shard, _ = await lose_two_copies(cluster, bank)
         await cluster[0].force_promote("accounts", shard, allow_data_loss=True)
