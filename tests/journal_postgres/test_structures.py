@@ -3,6 +3,7 @@
 import asyncio
 
 from casty import ActorSystem
+from casty.cluster import DevelopmentCluster
 from casty.testing.linearizability import CounterModel, History, RegisterModel, check_linearizable
 from casty_journal_postgres import PostgresJournal
 from casty_journal_postgres.options import PostgresOptions
@@ -44,6 +45,21 @@ async def test_no_consumer_waits_in_vain_at_a_queue_that_another_system_has_fill
         assert await one.size() == 0
         await other.enqueue(7)
         assert await one.dequeue(wait=0.5) == 7
+
+
+async def test_changes_by_a_local_system_and_by_a_cluster_at_once_happen_once(
+    dsn: str, options: PostgresOptions
+) -> None:
+    """They claim different fences, so reads of one may miss what the other has stored; its numbers of events do not."""
+    async with (
+        PostgresJournal(dsn, schema=options.schema) as first_journal,
+        PostgresJournal(dsn, schema=options.schema) as second_journal,
+        ActorSystem("local") as local,
+        DevelopmentCluster(1) as (node,),
+    ):
+        one = local.distributed(first_journal).counter("c", timeout=60.0)
+        other = node.distributed(second_journal).counter("c", timeout=60.0)
+        assert [await counter.increment() for counter in (one, other, one, other)] == [1, 2, 3, 4]
 
 
 async def test_calls_of_two_systems_at_once_are_linearizable(dsn: str, options: PostgresOptions) -> None:
