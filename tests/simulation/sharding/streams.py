@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, override
@@ -24,6 +24,7 @@ SLOW: Final = 0.005
 """Virtual seconds that some messages take, so that others wait in the mailbox meanwhile."""
 PATIENCE: Final = 30.0
 """Virtual seconds that an ask waits: longer than any planned move takes."""
+MOST_TURNS: Final = 80
 
 
 @dataclass(frozen=True)
@@ -150,3 +151,12 @@ class Streams(EntityCluster):
     def all_was_heard(self) -> None:
         missing = {stream: told for stream, told in self.told.items() if self.heard[stream] != told}
         assert not missing, f"of these streams not all was heard: {missing}"
+
+    async def until_moved(self, times: int, turn: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Repeat the turn until shards have moved more often than that: some seeds need more turns than others, as a
+        node that has just joined runs no shards, and moves none when it leaves.
+        """
+        for _ in range(MOST_TURNS):
+            if self.moves > times:
+                return
+            await turn()

@@ -27,16 +27,21 @@ async def come_and_go(sim: Simulation) -> int:
     streams = Streams(sim, 3)
     await streams.begin()
     for _ in range(TURNS):
-        name = sim.random.choice(streams.names)
-        system = streams.systems[name]
-        streams.leave(name)
-        await sim.eventually(lambda system=system: not system.is_running)
-        sim.host(name).restart()
-        await sim.eventually(streams.is_one)
-        await asyncio.sleep(sim.random.uniform(0.0, 1.0))
+        await leave_and_join(sim, streams)
+    await streams.until_moved(TURNS, lambda: leave_and_join(sim, streams))
     await settle(streams, ARRIVED)
     streams.all_was_heard()
     return streams.moves
+
+
+async def leave_and_join(sim: Simulation, streams: Streams) -> None:
+    name = sim.random.choice(streams.names)
+    system = streams.systems[name]
+    streams.leave(name)
+    await sim.eventually(lambda: not system.is_running)
+    sim.host(name).restart()
+    await sim.eventually(streams.is_one)
+    await asyncio.sleep(sim.random.uniform(0.0, 1.0))
 
 
 def test_nodes_that_leave_and_join_all_the_time_lose_and_reorder_nothing() -> None:
