@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.spi.transport import Lane
@@ -173,3 +174,18 @@ async def test_an_endpoint_closes_although_a_peer_does_not_read() -> None:
             began = loop.time()
         assert loop.time() - began < 10.0
         assert a.inbox.dropped
+
+
+@pytest.mark.parametrize(("lane", "most"), [(Lane.control, 8 << 10), (Lane.user, 64 << 10)])
+async def test_a_flood_of_frames_leaves_turns_to_others(lane: Lane, most: int) -> None:
+    """Of the control lane fewer, as each of its frames is more work."""
+    frame = encoded(Kind.data, bytes(100))
+    flood = 4 * most // len(frame)
+    async with opened() as a, Stranger.at(a.address) as stranger:
+        await stranger.introduce(PEER, lane=lane)
+        stranger.write(frame * flood)
+        arrived = 0
+        while arrived < flood:
+            await asyncio.sleep(0)
+            before, arrived = arrived, len(a.inbox.frames)
+            assert arrived - before <= 1 + most // len(frame)

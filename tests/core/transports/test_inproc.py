@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from casty.errors import ConfigError
 from casty.plugins import PluginRegistry, build_options
-from casty.spi.transport import Endpoint, PeerAddress, Transport
+from casty.spi.transport import Endpoint, Lane, PeerAddress, Transport
 from casty.testing.conformance.transport.nodes import Inbox
 from casty.transports import inproc
 
@@ -38,6 +38,40 @@ async def test_a_frame_arrives_in_the_next_turn() -> None:
         assert inbox.frames == []
         await asyncio.sleep(0)
         assert inbox.bodies() == [bytes([n]) for n in range(100)]
+
+
+@pytest.mark.parametrize("lane", Lane)
+async def test_a_flood_of_frames_leaves_turns_to_others(lane: Lane) -> None:
+    (_, opening_a), (inbox, opening_b) = endpoint("inproc://a:1"), endpoint("inproc://b:1")
+    in_turn = inproc.AT_ONCE[lane] // 1_000 + 1
+    flood = [bytes([n]) * 1_000 for n in range(3 * in_turn)]
+    async with opening_a as a, opening_b:
+        assert all(a.send(B, frame, lane) for frame in flood)
+        for turn in range(1, 4):
+            await asyncio.sleep(0)
+            assert inbox.bodies() == flood[: turn * in_turn]
+
+
+async def test_control_frames_overtake_a_flood() -> None:
+    (_, opening_a), (inbox, opening_b) = endpoint("inproc://a:1"), endpoint("inproc://b:1")
+    async with opening_a as a, opening_b:
+        for _ in range(200):
+            a.send(B, bytes(1_000))
+        await asyncio.sleep(0)
+        before = len(inbox.frames)
+        assert 0 < before < 200
+        a.send(B, b"control", Lane.control)
+        await asyncio.sleep(0)
+        assert inbox.bodies()[before] == b"control"
+
+
+async def test_what_is_queued_at_the_end_still_arrives() -> None:
+    (_, opening_a), (inbox, opening_b) = endpoint("inproc://a:1"), endpoint("inproc://b:1")
+    flood = [bytes([n]) * 1_000 for n in range(200)]
+    async with opening_b:
+        async with opening_a as a:
+            assert all(a.send(B, frame) for frame in flood)
+        assert inbox.bodies() == flood
 
 
 async def test_undeliverable_frames_are_dropped_at_once_and_the_next_one_tries_again() -> None:

@@ -18,8 +18,10 @@ from casty_transport_tcp.handshake import MAX_BODY, Accepting, Dialing, Peer
 from casty_transport_tcp.reasons import Ending, Reason, told, without_frames
 from casty_transport_tcp.tls import explained
 
-READ_BYTES: Final = 64 << 10
-"""Of one read: all of its frames are handled in one turn of the loop, which must not take long."""
+READ_BYTES: Final = {Lane.control: 8 << 10, Lane.user: 64 << 10}
+"""Of one read: all of its frames are handled in one turn of the loop, which must not take long. A frame of the control
+lane takes longer than a user's message.
+"""
 WRITE_BUFFER: Final = 256 << 10
 """Bytes in asyncio's write buffer from which on frames stay in the link's queue."""
 LINGER: Final = 1.0
@@ -220,7 +222,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reader.limit = self._host.frame_limit(peer.lane)
         self._reader.knows_all_kinds = False
         self._receive = self._host.receiver(peer).frame_received
-        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._buffer = memoryview(bytearray(READ_BYTES[peer.lane]))
         self.is_writable = True
         self._host.established(self, peer)
         if not self.settled.done():

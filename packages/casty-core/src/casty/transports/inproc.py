@@ -10,7 +10,7 @@ import asyncio
 import errno
 import hmac
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ from casty.member import NodeId
 from casty.plugins.providers import TransportProvider
 from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Endpoint, FrameReceiver, Lane, TransportCapabilities
 
+AT_ONCE: Final = {Lane.control: 8 << 10, Lane.user: 64 << 10}
+"""Bytes from which on the frames of a lane wait for the next turn of the loop, as those of one read of a socket do."""
 _FIRST_FREE_PORT: Final = 49152
 _URL: Final = re.compile(r"inproc://(?P<name>[^:/?#]+):(?P<port>[0-9]+)/?")
 
@@ -98,7 +100,11 @@ class InprocTransport:
 
     async def _shut(self, links: list["_Link"]) -> None:
         try:
-            await asyncio.sleep(0)  # the turn in which what is queued arrives
+            # What is queued arrives first. Each turn carries a frame of each lane at least.
+            for _ in range(max((link.queued for link in links), default=0)):
+                await asyncio.sleep(0)
+                if not any(link.queued for link in links):
+                    break
         finally:
             for link in links:
                 link.close("this endpoint closed the connection")
@@ -112,7 +118,7 @@ class _Link:
         self._owner = owner
         self._peer = peer
         self._far: _Link | None = None
-        self._queues: dict[Lane, list[bytes]] = {Lane.control: [], Lane.user: []}
+        self._queues: dict[Lane, deque[bytes]] = {Lane.control: deque(), Lane.user: deque()}
         self._bytes = dict.fromkeys(Lane, 0)
         self._armed = False
         self._receiver = owner.receiver_of(peer)
@@ -123,10 +129,13 @@ class _Link:
             return False
         queue.append(frame)
         self._bytes[lane] = size
-        if not self._armed:
-            self._armed = True
-            self._owner.loop.call_soon(self._turn)
+        self._arm()
         return True
+
+    @property
+    def queued(self) -> int:
+        """Frames that have not arrived yet."""
+        return sum(map(len, self._queues.values()))
 
     def close(self, reason: str, counter: str = "closed") -> None:
         """Close both halves, whichever side begins; each owner is notified once, after the frames that are not
@@ -137,28 +146,39 @@ class _Link:
         del self._owner.links[self._peer]
         far, self._far = self._far, None
         self._owner.counts[counter] += 1
-        frames = [frame for queue in self._take().values() for frame in queue]
+        frames = [self._next(lane) for lane, queue in self._queues.items() for _ in range(len(queue))]
         if frames:
             self._owner.tell(self._receiver.frames_dropped, self._peer, frames, reason)
         if far is not None:
             self._owner.tell(self._receiver.peer_lost, far._owner.node, reason)
             far.close("the peer closed the connection")
 
+    def _arm(self) -> None:
+        if not self._armed:
+            self._armed = True
+            self._owner.loop.call_soon(self._turn)
+
     def _turn(self) -> None:
-        """What was sent since the last turn arrives, the control lane's first."""
+        """Some of what was sent before this turn arrives, the control lane's first."""
         self._armed = False
         if self._owner.links.get(self._peer) is not self or (self._far is None and not self._connect()):
             return
-        for queue in self._take().values():
-            for frame in queue:
-                if self._far is not None:
-                    there = self._far._owner
-                    there.tell(self._far._receiver.frame_received, self._owner.node, frame)
+        for lane, limit in AT_ONCE.items():
+            self._carry(lane, limit)
+        if self.queued:
+            self._arm()
 
-    def _take(self) -> dict[Lane, list[bytes]]:
-        taken, self._queues = self._queues, {Lane.control: [], Lane.user: []}
-        self._bytes = dict.fromkeys(Lane, 0)
-        return taken
+    def _carry(self, lane: Lane, limit: int) -> None:
+        carried, sent = 0, len(self._queues[lane])
+        while sent and carried < limit and self._far is not None:  # a frame may make its receiver close the connection
+            frame, there = self._next(lane), self._far._owner
+            sent, carried = sent - 1, carried + len(frame)
+            there.tell(self._far._receiver.frame_received, self._owner.node, frame)
+
+    def _next(self, lane: Lane) -> bytes:
+        frame = self._queues[lane].popleft()
+        self._bytes[lane] -= len(frame)
+        return frame
 
     def _fail(self, failure: ConnectFailure, reason: str, counter: str) -> None:
         self.close(reason, counter)
