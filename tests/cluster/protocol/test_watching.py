@@ -1,5 +1,7 @@
 """Death watch across nodes as a machine, watching side."""
 
+from typing import NoReturn
+
 from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
@@ -107,6 +109,22 @@ def test_a_watcher_that_stops_takes_all_its_watches_back() -> None:
     watches.handle(AddWatch(other, "w2", "gone"), 0.0)
     assert watches.handle(RemoveWatcher("w1"), 0.0) == [SendSystem(NODE, Unwatch("/worker", 7))]
     assert told(watches.handle(StoppedReceived(NODE, Stopped("/other", 8, None)), 0.0)) == [("w2", "gone")]
+
+
+def test_the_end_of_a_watcher_visits_its_own_watches_only() -> None:
+    watches = knowing(NODE)
+    for number in range(100):
+        watches.handle(AddWatch(TARGET._replace(uid=number), f"w{number}", "gone"), 0.0)
+
+    class Unread(dict[Target, dict[str, object]]):
+        def items(self) -> NoReturn:
+            raise AssertionError("it looks at all watches")
+
+        __iter__ = values = keys = items
+
+    watches._watchers = Unread(watches._watchers)
+    assert watches.handle(RemoveWatcher("w7"), 0.0) == [SendSystem(NODE, Unwatch("/worker", 7))]
+    assert watches.handle(RemoveWatcher("w7"), 0.0) == []
 
 
 def test_a_node_that_is_out_notifies_no_watcher_and_asks_again_once_it_has_rejoined() -> None:

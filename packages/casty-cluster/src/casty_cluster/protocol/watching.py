@@ -8,7 +8,7 @@ node may learn of an actor before it learns of the actor's node. The watch waits
 address: one of them has ended, and it is not known yet which.
 
 Invariants: an actor of a member is reported only after its node has replied; each watch is notified at most once; the
-node of each watched actor is a member or is being waited for.
+node of each watched actor is a member or is being waited for; both indexes hold the same watches.
 """
 
 from collections import Counter
@@ -21,6 +21,7 @@ from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
 
 from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.sharding.timeouts import Timeouts
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.system import Stopped, Unwatch, Watch
 
@@ -104,9 +105,11 @@ class Watches[W: Hashable]:
         """The member at each address that only one member has."""
         self._watchers: dict[Target, dict[W, Any]] = {}
         """The watchers of each actor, with their notices."""
+        self._targets: dict[W, dict[Target, None]] = {}
+        """What each of them watches, so that the end of a watcher does not cost a walk over all watches."""
         self._asked: dict[Target, NodeId] = {}
-        self._waiting: dict[Target, float] = {}
-        """Until when to wait for a member at the target's address."""
+        self._waiting = Timeouts[Target](PATIENCE)
+        """Targets at whose address there is no member."""
 
     def handle(self, given: Input[W] | Tick, now: float) -> list[Effect]:
         match given:
@@ -114,11 +117,12 @@ class Watches[W: Hashable]:
                 watchers = self._watchers.setdefault(target, {})
                 is_first = not watchers
                 watchers[watcher] = notice
+                self._targets.setdefault(watcher, {})[target] = None
                 return self._ask(target, now) if is_first else []
             case RemoveWatch(target, watcher):
                 return self._remove(target, watcher)
             case RemoveWatcher(watcher):
-                targets = [target for target, watchers in self._watchers.items() if watcher in watchers]
+                targets = list(self._targets.get(watcher, ()))
                 return [effect for target in targets for effect in self._remove(target, watcher)]
             case StoppedReceived(node, stopped):
                 return self._stopped(node, stopped)
@@ -131,13 +135,17 @@ class Watches[W: Hashable]:
                 return self._expire(now)
 
     def next_deadline(self) -> float | None:
-        return min(self._waiting.values(), default=None)
+        return self._waiting.next()
 
     def validate(self) -> None:
         """Raises AssertionError where an invariant is broken."""
         assert self._asked.keys().isdisjoint(self._waiting), "a target is both asked and waited for"
-        assert self._watchers.keys() == self._asked.keys() | self._waiting.keys(), "a watch is not followed up"
+        assert self._watchers.keys() == self._asked.keys() | set(self._waiting), "a watch is not followed up"
         assert all(self._watchers.values()), "a target has no watchers"
+        by_target = {(target, watcher) for target, watchers in self._watchers.items() for watcher in watchers}
+        by_watcher = {(target, watcher) for watcher, targets in self._targets.items() for target in targets}
+        assert by_target == by_watcher, "the indexes differ"
+        assert all(self._targets.values()), "a watcher without a target is kept"
         assert all(node in self._members for node in self._asked.values()), "a removed node is still asked"
 
     def _remove(self, target: Target, watcher: W) -> list[Effect]:
@@ -145,6 +153,7 @@ class Watches[W: Hashable]:
         if watcher not in watchers:
             return []
         del watchers[watcher]
+        self._unlink(watcher, target)
         if watchers:
             return []
         node = self._forget(target)
@@ -173,29 +182,36 @@ class Watches[W: Hashable]:
     def _out(self, now: float) -> None:
         # No watcher is notified: the other nodes may be alive. The next incarnation asks them again.
         self._members, self._at = (), {}
-        self._waiting.update(dict.fromkeys(self._asked, now + PATIENCE))
+        for target in self._asked:
+            self._waiting.start(target, now)
         self._asked.clear()
 
     def _expire(self, now: float) -> list[Effect]:
-        late = [target for target, until in self._waiting.items() if until <= now]
         return [
             effect
-            for target in late
+            for target in list(self._waiting.expire(now))
             for effect in self._report(target, NodeLostError(f"no member of the cluster is at {target.address}"))
         ]
 
     def _ask(self, target: Target, now: float) -> list[Effect]:
         node = self._at.get(target.address)
         if node is None:
-            self._waiting[target] = now + PATIENCE
+            self._waiting.start(target, now)
             return []
-        self._waiting.pop(target, None)
+        self._waiting.stop(target)
         self._asked[target] = node
         return [SendSystem(node, Watch(target.path, target.uid))]
 
+    def _unlink(self, watcher: W, target: Target) -> None:
+        targets = self._targets[watcher]
+        del targets[target]
+        if not targets:
+            del self._targets[watcher]
+
     def _forget(self, target: Target) -> NodeId | None:
-        del self._watchers[target]
-        self._waiting.pop(target, None)
+        for watcher in self._watchers.pop(target):
+            self._unlink(watcher, target)
+        self._waiting.stop(target)
         return self._asked.pop(target, None)
 
     def _report(self, target: Target, reason: Exception | None) -> Iterator[Effect]:
