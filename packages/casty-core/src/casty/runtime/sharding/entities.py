@@ -30,7 +30,7 @@ from casty.runtime.revocable import REVOKED, Revocable
 from casty.runtime.sharding.ids import name_of
 from casty.runtime.sharding.recency import Recency
 from casty.runtime.signals import Start
-from casty.runtime.slices import in_slices
+from casty.runtime.slices import Draining, in_slices
 from casty.runtime.stopping import finish, request_stop
 from casty.runtime.threads import check_thread
 
@@ -156,7 +156,7 @@ class Entities(Keeper):
         has in its stash then becomes dead letters.
         """
         self._draining = True
-        await in_slices(self._retire, list(self._current.values()))
+        await in_slices(self._retire, Draining(self._current.values()))
         if self._current or self._leaving:
             self._empty = Future(loop=self.shard.dispatcher.loop)
             await self._empty
