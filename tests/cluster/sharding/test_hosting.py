@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from casty.extension import Shards
-from casty.testing import settle
+from casty.extension import Shards, Throttle
+from casty.testing import ManualClock, settle
 from casty_cluster.protocol.sharding.effects import Claim, Drain, Halt, Run
 from casty_cluster.sharding.hosting import Hosting
 
@@ -54,7 +54,9 @@ class Part:
     def __init__(self) -> None:
         self.shards = FakeShards()
         self.fence: Callable[[int], None] = lambda shard: None
-        self.hosting = Hosting("accounts", cast(Shards[Any], self.shards), self._claim, self._report)
+        self.hosting = Hosting(
+            "accounts", cast(Shards[Any], self.shards), self._claim, self._report, Throttle(ManualClock(), lines=3)
+        )
 
     async def _claim(self, shard: int, _: object) -> None:
         self.fence(shard)
@@ -123,3 +125,21 @@ async def test_closing_cancels_what_has_not_ended(part: Part) -> None:
     await part.give(Run(7, 1), Drain(7, 1))
     await part.hosting.close()
     assert not part.hosting._steps
+
+
+async def test_an_outage_of_the_journal_is_a_few_lines_of_the_log_however_many_shards_wait(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    part, attempts = Part(), list[int]()
+
+    def away(shard: int) -> None:
+        attempts.append(shard)
+        raise OSError("the journal is away")
+
+    part.fence = away
+    for shard in range(100):
+        part.hosting.carry_out(Claim(shard, 1))
+    await settle()
+    assert attempts == list(range(100))
+    assert len([record for record in caplog.records if "cannot be claimed" in record.getMessage()]) == 3
+    await part.hosting.close()

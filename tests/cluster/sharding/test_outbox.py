@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from casty.member import NodeId
-from casty_cluster.sharding.outbox import MAX_BYTES, Outbox
+from casty_cluster.sharding.outbox import AT_ONCE, MAX_BYTES, Outbox
 from casty_cluster.wire import codec
 from casty_cluster.wire.sharding import Batch, GetHome
+
+from tests.cluster.system.waiting import until
 
 HERE, THERE = NodeId("a", 1, 1), NodeId("b", 2, 2)
 
@@ -70,11 +72,27 @@ async def test_a_large_turn_is_cut_into_batches_that_fit() -> None:
     messages = [GetHome(shard, 2**40) for shard in range(10_000)]
     for message in messages:
         sent.outbox.put(THERE, "accounts", 10_000, message)
-    await asyncio.sleep(0)
-    assert len(sent.batches) > 1
+    await until(lambda: sum(len(batch.messages) for _, batch in sent.batches) == len(messages))
     assert all(sum(map(len, batch.messages)) <= MAX_BYTES for _, batch in sent.batches)
     assert all(len(codec.dumps(batch)) <= codec.MAX_BYTES for _, batch in sent.batches)
     assert [message for _, batch in sent.batches for message in read(batch)] == messages
+
+
+async def test_one_turn_sends_a_limited_number_of_messages_and_the_next_ones_the_rest() -> None:
+    sent = Sent()
+    messages = [(f"region-{number % 500}", GetHome(number, 0)) for number in range(3 * AT_ONCE)]
+    for region, message in messages:
+        sent.outbox.put(THERE, region, 100, message)
+    turns = 0
+    before = 0
+    while (count := sum(len(batch.messages) for _, batch in sent.batches)) < len(messages):
+        assert count - before <= AT_ONCE
+        turns, before = turns + 1, count
+        await asyncio.sleep(0)
+    assert turns >= 3
+    for region in {region for region, _ in messages}:
+        arrived = [message for _, batch in sent.batches if batch.region == region for message in read(batch)]
+        assert arrived == [message for at, message in messages if at == region]
 
 
 async def test_what_an_incarnation_has_not_sent_when_it_ends_is_void() -> None:

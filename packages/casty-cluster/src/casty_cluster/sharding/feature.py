@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import batched
 from typing import Any, Final, final, override
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox
@@ -25,6 +26,7 @@ from casty.spi.cluster_feature import (
     SpawnBehavior,
 )
 
+from casty_cluster.node.backlog import STEPS, Backlog
 from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.protocol.sharding.overview import overview
 from casty_cluster.remoting.delivery import Delivery, Wire
@@ -38,6 +40,7 @@ from casty_cluster.sharding.post import Post
 from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region
 from casty_cluster.sharding.region import ClusterRegion
 from casty_cluster.sharding.replicated import replication_of
+from casty_cluster.sharding.story import Story
 from casty_cluster.sharding.strategies import Strategies
 from casty_cluster.wire import codec, entities
 from casty_cluster.wire.catalogue import SHARDING
@@ -51,6 +54,8 @@ HAND_OFF_TIMEOUT: Final = 30.0
 """Seconds that a node which shuts down waits until its shards are handed over."""
 MAX_REGIONS: Final = 10_000
 """Names of regions that a node remembers where it has them from addresses."""
+LINES: Final = 10
+"""Warnings of one kind in a minute: one cause, such as a journal that is away, may concern thousands of shards."""
 QUIESCE_TIMEOUT: Final = 10.0
 """Seconds that it waits then until all that it has sent to entities has arrived."""
 
@@ -76,8 +81,11 @@ class Sharding(ClusterFeature, Outside):
         self._copies = copies
         self._fences = Fences(kernel, self._holding, copies.of)
         self._strategies = Strategies(kernel)
+        self._story = Story(kernel)
         self._changed = asyncio.Event()
-        self._throttle = Throttle(kernel.clock)
+        self._throttle = Throttle(kernel.clock, lines=LINES)
+        self._backlog = Backlog()
+        """What concerns many regions, or is said about one at length: membership and messages, in their order."""
 
     @property
     def regions(self) -> Mapping[str, ClusterRegion]:
@@ -117,11 +125,25 @@ class Sharding(ClusterFeature, Outside):
     @override
     def view_changed(self, view: ClusterState | None) -> None:
         local = None if view is None else view.local
+        if local != self._lane.local:
+            self._change_incarnation(local)
+        if view is not None:
+            self._backlog.add(self._show(view, list(self._regions.values())))
+        self._operators.view_changed(view)
+
+    def _change_incarnation(self, local: NodeId | None) -> None:
+        """End the incarnation in all regions at once: none of them may act for it any more."""
+        self._backlog.clear()
         self._outbox.belongs_to(local)
         self._lane.local = local
-        for region in list(self._regions.values()):
+        for region in self._regions.values():
+            self._safely(region, partial(region.see, None))
+        self._changed.set()
+
+    def _show(self, view: ClusterState, regions: Sequence[ClusterRegion]) -> Iterator[None]:
+        for region in regions:
             self._safely(region, partial(region.see, view))
-        self._operators.view_changed(view)
+            yield
         self._changed.set()
 
     # For operators.
@@ -183,7 +205,9 @@ class Sharding(ClusterFeature, Outside):
             post = Post(name, self._kernel, self._delivery, self._wire, partial(self._intended, name))
             flush = partial(self._flush, name)
             strategy = partial(self._strategies.of, name)
-            region = ClusterRegion(name, self._kernel, post, self._outbox, flush, strategy, self._changed.set)
+            region = ClusterRegion(
+                name, self._kernel, post, self._outbox, flush, strategy, self._story, self._throttle, self._changed.set
+            )
             self._regions[name] = region
             region.see(self._node.view)
         return region
@@ -246,7 +270,10 @@ class Sharding(ClusterFeature, Outside):
             raise DecodeError(f"{node} has the region {printable(batch.region)} with {batch.num_shards} shards")
         region = self._region(batch.region)
         region.learn(batch.num_shards)
-        for data in batch.messages:
+        self._backlog.add(self._read(region, node, batch.messages))
+
+    def _read(self, region: ClusterRegion, node: NodeId, messages: Sequence[bytes]) -> Iterator[None]:
+        for data in messages:
             try:
                 message = codec.loads(data)
             except DecodeError as error:
@@ -255,20 +282,28 @@ class Sharding(ClusterFeature, Outside):
                 continue
             if isinstance(message, SHARDING):
                 self._take(region, node, message)
+            yield
 
     def _hear(self, node: NodeId, name: str, messages: Sequence[Any]) -> None:
         """What this node has sent itself."""
-        region = self._region(name)
+        self._backlog.add(self._take_all(self._region(name), node, messages))
+
+    def _take_all(self, region: ClusterRegion, node: NodeId, messages: Sequence[Any]) -> Iterator[None]:
         for message in messages:
             self._take(region, node, message)
+            yield
 
     def _take(self, region: ClusterRegion, node: NodeId, message: Any) -> None:
         hear = partial(self._operators.hear, region) if isinstance(message, REQUESTS) else region.hear
         self._safely(region, partial(hear, node, message))
 
     def _connected(self, node: NodeId) -> None:
-        for region in list(self._regions.values()):
+        self._backlog.add(self._reconnect(node, list(self._regions.values())))
+
+    def _reconnect(self, node: NodeId, regions: Sequence[ClusterRegion]) -> Iterator[None]:
+        for region in regions:
             self._safely(region, partial(region.connected, node))
+            yield
 
     def _safely(self, region: ClusterRegion, step: Callable[[], None]) -> None:
         """Keep a failure of one step from the others: each of them counts for the protocol."""
@@ -282,8 +317,7 @@ class Sharding(ClusterFeature, Outside):
     # The end of the node.
 
     async def _retire(self) -> None:
-        for region in self._regions.values():
-            region.retire()
+        await self._in_all(ClusterRegion.retire)
 
     async def _hand_off(self) -> None:
         """Until no shard runs here any more."""
@@ -295,15 +329,19 @@ class Sharding(ClusterFeature, Outside):
 
     async def _quiesce(self) -> None:
         """Until no message for an entity is under way to or from this node."""
-        for region in self._regions.values():
-            region.quiesce()
+        await self._in_all(ClusterRegion.quiesce)
         await self._until(lambda region: region.may_leave)
 
     async def settle(self) -> None:
         """Until all that this node has sent to entities has arrived. It is about to leave: what follows is slower."""
-        for region in self._regions.values():
-            region.quiesce()
+        await self._in_all(ClusterRegion.quiesce)
         await self._until(lambda region: region.is_quiet)
+
+    async def _in_all(self, step: Callable[[ClusterRegion], None]) -> None:
+        for some in batched(list(self._regions.values()), STEPS):
+            for region in some:
+                step(region)
+            await asyncio.sleep(0)
 
     async def _until(self, holds: Callable[[ClusterRegion], bool]) -> None:
         while not all(map(holds, self._regions.values())):
@@ -311,8 +349,10 @@ class Sharding(ClusterFeature, Outside):
             await self._changed.wait()
 
     async def _close(self) -> None:
+        self._backlog.clear()
         for region in self._regions.values():
             await region.close()
+        self._story.write()
 
 
 def _forwarding(ref: Callable[[], RegionRef[Any]], end: Callable[[], None]) -> Behavior[Any]:

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from typing import Any, Final, final
 
 from casty.errors import FencedError
-from casty.extension import Shards
+from casty.extension import Shards, Throttle
 from casty.interruption import described, raise_unless_failure
 
 from casty_cluster.protocol.sharding.effects import Claim, Drain, Halt, Run
@@ -39,11 +39,13 @@ class Hosting:
         shards: Shards[Any],
         fence: Callable[[int, ShardCopies | None], Coroutine[Any, Any, None]],
         report: Callable[[Outcome], None],
+        throttle: Throttle,
         copies: RegionCopies | None = None,
     ) -> None:
         """`fence` claims the fence of a shard at the epoch that it was granted at, and makes this node the primary of
         its copies, if it has any.
         """
+        self._throttle = throttle
         self._name = name
         self._fence = fence
         self._shards = shards
@@ -125,13 +127,14 @@ class Hosting:
                 return
             except BaseException as error:
                 raise_unless_failure(error, asyncio.current_task())
-                logger.warning(
-                    "the fence of shard %d of %s cannot be claimed, which is tried again in %g s: %s",
-                    shard,
-                    self._name,
-                    pause,
-                    described(error),
-                )
+                if self._throttle.admits("claim"):
+                    logger.warning(
+                        "the fence of shard %d of %s cannot be claimed, which is tried again in %g s: %s",
+                        shard,
+                        self._name,
+                        pause,
+                        described(error),
+                    )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:

@@ -1,13 +1,14 @@
-"""System messages of all regions of one node, sent once in each turn of the event loop, in batches.
+"""System messages of all regions of one node, sent in the next turn of the event loop, in batches.
 
-Each message over a system link is numbered, kept and acknowledged; a change of the membership concerns many shards.
-What a node sends to itself takes the same way, so that no machine sees a message amid the effects of another one.
+Each message over a system link is numbered, kept and acknowledged; a change of the membership concerns many shards. It
+may concern many regions, too: a turn sends a limited number of messages, and the next one goes on. What a node sends to
+itself takes the same way, so that no machine sees a message amid the effects of another one.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Final, final
 
 from casty.member import NodeId
@@ -17,6 +18,8 @@ from casty_cluster.wire.sharding import Batch
 
 MAX_BYTES: Final = 48 * 1024
 """Of the messages of a batch, of the 60 KiB that a control message may have."""
+AT_ONCE: Final = 256
+"""Messages that are sent in one turn."""
 
 
 @final
@@ -32,6 +35,7 @@ class Outbox:
         self._local: NodeId | None = None
         self._pending: dict[tuple[NodeId, str, int], list[Any]] = {}
         """By receiver, region and number of shards."""
+        self._is_armed = False
         self._context = copy_context()
         """That of the node's start: what a turn sends is no concern of the actor that happened to cause it."""
 
@@ -42,18 +46,36 @@ class Outbox:
             self._pending.clear()
 
     def put(self, to: NodeId, region: str, num_shards: int, message: Any) -> None:
-        if not self._pending:
-            asyncio.get_running_loop().call_soon(self._flush, context=self._context)
         self._pending.setdefault((to, region, num_shards), []).append(message)
+        self._arm()
+
+    def _arm(self) -> None:
+        if not self._is_armed:
+            self._is_armed = True
+            asyncio.get_running_loop().call_soon(self._flush, context=self._context)
 
     def _flush(self) -> None:
-        pending, self._pending = self._pending, {}
-        for (to, region, num_shards), messages in pending.items():
-            if to == self._local:
-                self._hear(to, region, messages)
+        self._is_armed, left = False, AT_ONCE
+        for key in list(islice(self._pending, AT_ONCE)):
+            messages = self._pending[key]
+            taken, later = messages[:left], messages[left:]
+            if later:
+                self._pending[key] = later
             else:
-                for part in _parts([codec.dumps(message) for message in messages]):
-                    self._send(to, Batch(region, num_shards, tuple(part)))
+                del self._pending[key]
+            self._dispatch(*key, taken)
+            left -= len(taken)
+            if not left:
+                break
+        if self._pending:
+            self._arm()
+
+    def _dispatch(self, to: NodeId, region: str, num_shards: int, messages: Sequence[Any]) -> None:
+        if to == self._local:
+            self._hear(to, region, messages)
+        else:
+            for part in _parts([codec.dumps(message) for message in messages]):
+                self._send(to, Batch(region, num_shards, tuple(part)))
 
 
 def _parts(messages: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -12,7 +12,7 @@ from typing import Any, Final, final
 
 from casty.errors import ActorStoppedError, NodeLostError, OverloadedError
 from casty.extension import Claim as FenceClaim
-from casty.extension import Entities, Kernel, LocalRef, Shards, shard_of
+from casty.extension import Entities, Kernel, LocalRef, Shards, Throttle, shard_of
 from casty.member import ClusterState, NodeId
 from casty.regions import ShardReason
 from casty.spi.allocation import AllocationStrategy
@@ -76,6 +76,8 @@ class ClusterRegion:
         outbox: Outbox,
         flush: Callable[[NodeId, int, int], None],
         strategy: Callable[[], AllocationStrategy],
+        story: Story,
+        throttle: Throttle,
         changed: Callable[[], None],
     ) -> None:
         """`flush` sends a flush with that number for a shard to a node; `strategy` makes the one for a coordinator;
@@ -92,7 +94,8 @@ class ClusterRegion:
         self._flush = flush
         self._strategy = strategy
         self._changed = changed
-        self._story = Story(name, kernel)
+        self._story = story
+        self._throttle = throttle
         self._pair: Pair | None = None
         self._held = Held[Letter]()
         self._holding: Driver[held.Input[Letter], held.Effect[Letter]] = Driver(
@@ -128,7 +131,7 @@ class ClusterRegion:
         those of this node, where shards are replicated.
         """
         self._shards, self.copies = shards, copies
-        self._hosting = Hosting(self.name, shards, fence, self._report, copies)
+        self._hosting = Hosting(self.name, shards, fence, self._report, self._throttle, copies)
         self._able, self._remembers, self._role = able, remembers, role or ""
         self.learn(shards.num_shards)
         if self._pair is not None:
@@ -340,7 +343,6 @@ class ClusterRegion:
             self._tell_end(self._pair, ShardReason.shutdown)
             kept = [*kept, *self._pair.region.sender.close()]
             self._pair = None
-        self._story.write()
         for letter in kept:
             self._post.fail(letter.message, ActorStoppedError("this node has left its cluster"))
         if self._hosting is not None:
@@ -350,7 +352,7 @@ class ClusterRegion:
         """Tell operators of the shards that end with this incarnation."""
         for shard, epoch, phase in pair.region.owner.hosted:
             if phase is not HostPhase.starting:
-                self._story.tell(ShardEnds(shard, epoch, reason))
+                self._story.tell(self.name, ShardEnds(shard, epoch, reason))
 
     # Effects.
 
@@ -373,9 +375,10 @@ class ClusterRegion:
             case Drop():
                 self._drop(effect)
             case ShardRuns() | ShardEnds() | ShardLeaves() | ShardArrives():
-                self._story.tell(effect)
-            case Warn(text):
-                logger.warning("region %s: %s", self.name, text)
+                self._story.tell(self.name, effect)
+            case Warn(text, kind):
+                if self._throttle.admits(kind):
+                    logger.warning("region %s: %s", self.name, text)
             case ReportCopies(coordinator, term, shard):
                 assert self.copies is not None, "a node without copies reports none"
                 self.copies.report(term, shard, partial(self._send, coordinator))

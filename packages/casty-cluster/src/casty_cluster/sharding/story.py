@@ -1,11 +1,15 @@
-"""What operators learn of the shards of one region: an event for each change, and lines of the log for many at once.
+"""What operators learn of the shards of a node's regions: an event for each change, and lines of the log for many at
+once.
 
-A node that fails may take thousands of shards with it. What happens within a second to shards of the same nodes for the
-same reason is one line, with their number and the first of them.
+A node that fails may take thousands of shards of hundreds of regions with it. What happens within a second to shards of
+the same nodes for the same reason is one line of each region, with their number and the first of them; of many regions
+it is one line.
 """
 
 import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, final
 
 from casty.clock import TimerHandle
@@ -21,7 +25,7 @@ logger = logging.getLogger("casty.sharding")
 PERIOD: Final = 1.0
 """Seconds for which changes are collected for a line."""
 NAMED: Final = 10
-"""Shards that a line names."""
+"""Shards or regions that a line names, and regions that have lines of their own."""
 
 _WHY: Final = {
     ShardReason.requested: "a message was sent to one of its entities",
@@ -40,25 +44,33 @@ _WHY: Final = {
 
 @dataclass(slots=True)
 class _Line:
+    """What has happened to shards of one region."""
+
     count: int = 0
     first: tuple[int, ...] = ()
+
+    @property
+    def shards(self) -> str:
+        more = f" and {self.count - NAMED} more" if self.count > NAMED else ""
+        shards = "shard" if self.count == 1 else f"{self.count} shards:"
+        return f"{shards} {', '.join(map(str, self.first))}{more}"
 
 
 @final
 class Story:
     """See the module."""
 
-    def __init__(self, region: str, kernel: Kernel) -> None:
-        self._region = region
+    def __init__(self, kernel: Kernel) -> None:
         self._clock = kernel.clock
         self._stream = kernel.event_stream
-        self._lines: dict[tuple[str, ShardReason], _Line] = {}
+        self._lines: dict[tuple[str, ShardReason], dict[str, _Line]] = {}
+        """By what has happened, and by region."""
         self._timer: TimerHandle | None = None
 
-    def tell(self, note: Note) -> None:
+    def tell(self, region: str, note: Note) -> None:
         """Publish the event now, and log it soon."""
-        self._publish(note)
-        line = self._lines.setdefault((_what(note), note.reason), _Line())
+        self._publish(region, note)
+        line = self._lines.setdefault((_what(note), note.reason), {}).setdefault(region, _Line())
         line.count += 1
         if line.count <= NAMED:
             line.first = (*line.first, note.shard)
@@ -71,14 +83,12 @@ class Story:
             self._timer.cancel()
             self._timer = None
         lines, self._lines = self._lines, {}
-        for (what, reason), line in lines.items():
-            shards = "shard" if line.count == 1 else f"{line.count} shards:"
-            more = f" and {line.count - NAMED} more" if line.count > NAMED else ""
-            named = ", ".join(map(str, line.first))
-            logger.info("region %s: %s %s%s %s (%s)", printable(self._region), shards, named, more, what, _WHY[reason])
+        for (what, reason), regions in lines.items():
+            for which in _which(regions):
+                logger.info("%s %s (%s)", which, what, _WHY[reason])
 
-    def _publish(self, note: Note) -> None:
-        region, shard, reason = self._region, note.shard, note.reason
+    def _publish(self, region: str, note: Note) -> None:
+        shard, reason = note.shard, note.reason
         match note:
             case ShardRuns(epoch=epoch):
                 if self._stream.wants(ShardStarted):
@@ -106,3 +116,14 @@ def _what(note: Note) -> str:
             return f"taken from {owner}"
         case ShardArrives(source=source, owner=owner):
             return f"moved from {source} to {owner}"
+
+
+def _which(regions: Mapping[str, _Line]) -> Iterator[str]:
+    """The shards of each region, or how many of all regions where these are too many."""
+    if len(regions) <= NAMED:
+        for region, line in regions.items():
+            yield f"region {printable(region)}: {line.shards}"
+        return
+    named = ", ".join(map(printable, islice(regions, NAMED)))
+    total = sum(line.count for line in regions.values())
+    yield f"{len(regions)} regions: {named} and {len(regions) - NAMED} more: {total} shards"

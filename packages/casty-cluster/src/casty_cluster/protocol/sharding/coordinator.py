@@ -204,7 +204,7 @@ class Coordinator:
         self._census.count(node, report, fits=fits)
         if fits:
             return self._learn_spawned(node, report, now)
-        return [Warn(mismatch(node, report.num_shards, self._local, self._num_shards))]
+        return [Warn(mismatch(node, report.num_shards, self._local, self._num_shards), "num_shards")]
 
     def _completes(self, report: Report) -> bool:
         return report.last
@@ -342,7 +342,7 @@ class Coordinator:
     def _learn_spawned(self, node: NodeId, said: Report | Register, now: float) -> list[Effect]:
         """Where the region remembers its entities, no shard waits any more until it is asked for."""
         problem = self._census.compare_role(node, said.role)
-        effects: list[Effect] = [] if problem is None else [Warn(problem)]
+        effects: list[Effect] = [] if problem is None else [Warn(problem, "role")]
         if self._eager or not said.remembers:
             return effects
         self._eager = True
@@ -375,7 +375,7 @@ class Coordinator:
     def _tick(self, now: float) -> list[Effect]:
         recovering = self.phase is Phase.recovering
         effects: list[Effect] = [
-            Warn(late_report(node, self._local, REPORT_TIMEOUT, recovering=recovering))
+            Warn(late_report(node, self._local, REPORT_TIMEOUT, recovering=recovering), "late report")
             for node in self._census.late.expire(now)
         ]
         for shard in list(self._late_starts.expire(now)):
@@ -390,7 +390,7 @@ class Coordinator:
         entry = self.table.entries[shard]
         target, warnings = self.placement.choose(shard, without=entry.owner)
         text = late_start(entry.owner, shard, entry.epoch, START_TIMEOUT, target)
-        return [Warn(text), *warnings, *self._hand_off(shard, target, ShardReason.late)]
+        return [Warn(text, "late start"), *warnings, *self._hand_off(shard, target, ShardReason.late)]
 
     def _rebalance(self) -> list[Effect]:
         if self.phase is not Phase.active:

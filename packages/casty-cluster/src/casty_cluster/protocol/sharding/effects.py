@@ -105,6 +105,8 @@ class Warn:
     """A line for the operator's log."""
 
     text: str
+    kind: str
+    """What it is about: many of one kind, for one cause, need not all be logged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,9 @@ class Owner[M]:
         reason = f"its entities did not handle what they had accepted within {DRAIN_TIMEOUT:g} s of its hand-off"
         return [
             Halt(shard, hosting.epoch, reason),
-            Warn(f"shard {shard} at epoch {hosting.epoch} is stopped: {reason}; the rest becomes dead letters"),
+            Warn(
+                f"shard {shard} at epoch {hosting.epoch} is stopped: {reason}; the rest becomes dead letters", "drain"
+            ),
         ]
 
     def _fenced(self, shard: int, epoch: int, held: int | None) -> list[Effect[M]]:

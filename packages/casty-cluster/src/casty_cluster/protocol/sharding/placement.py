@@ -86,4 +86,4 @@ class Placement:
         return entry is not None and entry.state is Allotment.owned and entry.owner != node
 
     def _warning(self, problem: str, consequence: str) -> Warn:
-        return Warn(f"the allocation strategy {type(self.strategy).__name__} {problem}; {consequence}")
+        return Warn(f"the allocation strategy {type(self.strategy).__name__} {problem}; {consequence}", "strategy")

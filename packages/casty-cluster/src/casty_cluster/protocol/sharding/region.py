@@ -227,7 +227,7 @@ class Region[M]:
         fits = num_shards == self.num_shards
         problem = None if fits else mismatch(self._local, self.num_shards, node, num_shards)
         self.sender.refused_because = problem
-        return [] if problem is None else [Warn(problem)]
+        return [] if problem is None else [Warn(problem, "num_shards")]
 
     def _reports(self, coordinator: NodeId) -> list[Effect[M]]:
         hosted = ((shard, epoch, phase.value) for shard, epoch, phase in self.owner.hosted)
