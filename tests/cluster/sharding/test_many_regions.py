@@ -11,8 +11,9 @@ from casty.spi.allocation import Regions
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 from casty_cluster.node.backlog import STEPS
 from casty_cluster.node.driver import Driver
-from casty_cluster.sharding.feature import LINES, Sharding
+from casty_cluster.sharding.feature import Sharding
 from casty_cluster.sharding.region import ClusterRegion
+from casty_cluster.sharding.story import LINES
 
 from tests.cluster.sharding.accounts import Accounts, GetBalance
 from tests.cluster.system.waiting import until

@@ -54,8 +54,6 @@ HAND_OFF_TIMEOUT: Final = 30.0
 """Seconds that a node which shuts down waits until its shards are handed over."""
 MAX_REGIONS: Final = 10_000
 """Names of regions that a node remembers where it has them from addresses."""
-LINES: Final = 10
-"""Warnings of one kind in a minute: one cause, such as a journal that is away, may concern thousands of shards."""
 QUIESCE_TIMEOUT: Final = 10.0
 """Seconds that it waits then until all that it has sent to entities has arrived."""
 
@@ -83,7 +81,7 @@ class Sharding(ClusterFeature, Outside):
         self._strategies = Strategies(kernel)
         self._story = Story(kernel)
         self._changed = asyncio.Event()
-        self._throttle = Throttle(kernel.clock, lines=LINES)
+        self._throttle = Throttle(kernel.clock)
         self._backlog = Backlog()
         """What concerns many regions, or is said about one at length: membership and messages, in their order."""
 
@@ -206,7 +204,7 @@ class Sharding(ClusterFeature, Outside):
             flush = partial(self._flush, name)
             strategy = partial(self._strategies.of, name)
             region = ClusterRegion(
-                name, self._kernel, post, self._outbox, flush, strategy, self._story, self._throttle, self._changed.set
+                name, self._kernel, post, self._outbox, flush, strategy, self._story, self._changed.set
             )
             self._regions[name] = region
             region.see(self._node.view)

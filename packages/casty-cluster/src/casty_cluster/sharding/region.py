@@ -5,14 +5,13 @@ messages to entities, and may coordinate, but runs no shard. A message whose ent
 around the machines: the tables of the sender and the owner say where it goes.
 """
 
-import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, final
 
 from casty.errors import ActorStoppedError, NodeLostError, OverloadedError
 from casty.extension import Claim as FenceClaim
-from casty.extension import Entities, Kernel, LocalRef, Shards, Throttle, shard_of
+from casty.extension import Entities, Kernel, LocalRef, Shards, shard_of
 from casty.member import ClusterState, NodeId
 from casty.regions import ShardReason
 from casty.spi.allocation import AllocationStrategy
@@ -58,8 +57,6 @@ from casty_cluster.sharding.story import Story
 from casty_cluster.wire.entities import EntityFrame
 from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, HostPhase, Message, ShardCopies
 
-logger = logging.getLogger("casty.sharding")
-
 UNKNOWN: Final = "whether it has handled the message is unknown"
 OVERDUE: Final = "its ask was over before it could be sent to the next home of its shard"
 
@@ -77,7 +74,6 @@ class ClusterRegion:
         flush: Callable[[NodeId, int, int], None],
         strategy: Callable[[], AllocationStrategy],
         story: Story,
-        throttle: Throttle,
         changed: Callable[[], None],
     ) -> None:
         """`flush` sends a flush with that number for a shard to a node; `strategy` makes the one for a coordinator;
@@ -95,7 +91,6 @@ class ClusterRegion:
         self._strategy = strategy
         self._changed = changed
         self._story = story
-        self._throttle = throttle
         self._pair: Pair | None = None
         self._held = Held[Letter]()
         self._holding: Driver[held.Input[Letter], held.Effect[Letter]] = Driver(
@@ -131,7 +126,7 @@ class ClusterRegion:
         those of this node, where shards are replicated.
         """
         self._shards, self.copies = shards, copies
-        self._hosting = Hosting(self.name, shards, fence, self._report, self._throttle, copies)
+        self._hosting = Hosting(self.name, shards, fence, self._report, self._story.throttle, copies)
         self._able, self._remembers, self._role = able, remembers, role or ""
         self.learn(shards.num_shards)
         if self._pair is not None:
@@ -376,9 +371,8 @@ class ClusterRegion:
                 self._drop(effect)
             case ShardRuns() | ShardEnds() | ShardLeaves() | ShardArrives():
                 self._story.tell(self.name, effect)
-            case Warn(text, kind):
-                if self._throttle.admits(kind):
-                    logger.warning("region %s: %s", self.name, text)
+            case Warn():
+                self._story.warn(self.name, effect)
             case ReportCopies(coordinator, term, shard):
                 assert self.copies is not None, "a node without copies reports none"
                 self.copies.report(term, shard, partial(self._send, coordinator))

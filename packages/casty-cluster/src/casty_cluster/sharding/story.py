@@ -14,11 +14,11 @@ from typing import Final, final
 
 from casty.clock import TimerHandle
 from casty.events import ShardMoved, ShardStarted, ShardStopped
-from casty.extension import Kernel
+from casty.extension import Kernel, Throttle
 from casty.printable import printable
 from casty.regions import ShardReason
 
-from casty_cluster.protocol.sharding.effects import Note, ShardArrives, ShardEnds, ShardLeaves, ShardRuns
+from casty_cluster.protocol.sharding.effects import Note, ShardArrives, ShardEnds, ShardLeaves, ShardRuns, Warn
 
 logger = logging.getLogger("casty.sharding")
 
@@ -26,6 +26,8 @@ PERIOD: Final = 1.0
 """Seconds for which changes are collected for a line."""
 NAMED: Final = 10
 """Shards or regions that a line names, and regions that have lines of their own."""
+LINES: Final = 10
+"""Warnings of one kind in a minute: one cause, such as a journal that is away, may concern thousands of shards."""
 
 _WHY: Final = {
     ShardReason.requested: "a message was sent to one of its entities",
@@ -66,6 +68,12 @@ class Story:
         self._lines: dict[tuple[str, ShardReason], dict[str, _Line]] = {}
         """By what has happened, and by region."""
         self._timer: TimerHandle | None = None
+        self.throttle = Throttle(kernel.clock, lines=LINES)
+        """Limits warnings."""
+
+    def warn(self, region: str, warning: Warn) -> None:
+        if self.throttle.admits(warning.kind):
+            logger.warning("region %s: %s", printable(region), warning.text)
 
     def tell(self, region: str, note: Note) -> None:
         """Publish the event now, and log it soon."""

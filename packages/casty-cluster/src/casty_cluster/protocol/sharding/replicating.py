@@ -97,7 +97,7 @@ class ReplicatingCoordinator(Coordinator):
             case Report() | Register():
                 self._changed = True
                 problem = self._groups.learn(node, message.copies)
-                return [*([Warn(problem)] if problem else []), *super()._received(node, message, now)]
+                return [*([Warn(problem, "replication")] if problem else []), *super()._received(node, message, now)]
             case _:
                 return super()._received(node, message, now)
 
