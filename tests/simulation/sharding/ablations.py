@@ -20,6 +20,7 @@ from casty_cluster.sharding.fences import Fences
 from casty_cluster.sharding.hosting import Hosting
 from casty_cluster.sharding.lane import EntityLane
 from casty_cluster.sharding.region import ClusterRegion
+from casty_cluster.wire.sharding import ShardCopies
 
 from tests.simulation.sharding import test_ledger, test_moves, test_order
 
@@ -54,8 +55,8 @@ def _unfenced(self: Fences, make: Any) -> Any:
     return make
 
 
-async def _claim_once(self: Hosting, shard: int, epoch: int) -> None:
-    await self._fence(shard)
+async def _claim_once(self: Hosting, shard: int, epoch: int, copies: ShardCopies | None) -> None:
+    await self._fence(shard, copies)
     self._report(Claimed(shard, epoch))
 
 

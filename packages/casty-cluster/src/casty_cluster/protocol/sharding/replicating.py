@@ -210,9 +210,12 @@ class ReplicatingCoordinator(Coordinator):
         entry = self.table.get(shard)
         text = f"shard {shard} goes on with the copies that are there, by an operator's order: events may be lost"
         if entry is None:
-            return [Warn(text), *self._allot(shard, None, now)]
+            return [Warn(text, "forced"), *self._allot(shard, None, now)]
         is_moving = entry.state is Allotment.moving
-        return [Warn(text), *([] if is_moving else self._hand_off(shard, entry.owner, ShardReason.replicated))]
+        return [
+            Warn(text, "forced"),
+            *([] if is_moving else self._hand_off(shard, entry.owner, ShardReason.replicated)),
+        ]
 
     # Moves
 
