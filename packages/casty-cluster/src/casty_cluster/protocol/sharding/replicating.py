@@ -209,8 +209,9 @@ class ReplicatingCoordinator(Coordinator):
         self._forced.add(shard)
         entry = self.table.get(shard)
         text = f"shard {shard} goes on with the copies that are there, by an operator's order: events may be lost"
+        warning = Warn(text, "forced")
         if entry is None:
-            return [Warn(text, "forced"), *self._allot(shard, None, now)]
+            return [warning, *self._allot(shard, None, now)]
         is_moving = entry.state is Allotment.moving
         return [
             Warn(text, "forced"),
