@@ -1,9 +1,11 @@
 """`export` and `import`: what comes out of a journal gets into another one, once and as it was."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from casty import ActorSystem
 from casty.errors import JournalError
 from casty.spi.journal import EventRecord, OrderedEvent
 from casty_cli.deleted_numbers import TAG
@@ -42,6 +44,29 @@ def test_sqlite_moves_to_postgresql_by_a_file(sqlite: Place, postgres: Place) ->
     journal("export", FILE, *sqlite.arguments)
     journal("import", FILE, *postgres.arguments)
     assert postgres.contents().as_history() == sqlite.contents().as_history()
+
+
+async def _use_structures(url: str) -> tuple[list[int], int, list[str | None]]:
+    """Tokens of a lock, a counter with a snapshot, and what was in a queue before."""
+    async with ActorSystem() as system:
+        d = system.distributed(url)
+        lock, counter, queue = d.lock("lock", timeout=60.0), d.counter("counter", timeout=60.0), d.queue[str]("queue")
+        tokens: list[int] = []
+        for _ in range(3):
+            async with lock as grant:
+                tokens.append(grant.token)
+        for _ in range(1_001):
+            await counter.increment()
+        items = [await queue.dequeue()]
+        await queue.enqueue(f"after {tokens[-1]}")
+        return tokens, await counter.get(), items
+
+
+def test_structures_continue_in_the_journal_that_they_are_moved_to(sqlite: Place, other: Place) -> None:
+    assert asyncio.run(_use_structures(sqlite.url)) == ([1, 2, 3], 1_001, [None])
+    journal("export", FILE, *sqlite.arguments)
+    journal("import", FILE, *other.arguments)
+    assert asyncio.run(_use_structures(other.url)) == ([4, 5, 6], 2_002, ["after 3"])
 
 
 def test_sqlite_moves_to_postgresql_without_a_file(sqlite: Place, postgres: Place) -> None:
