@@ -132,6 +132,20 @@ def test_a_primary_that_is_refused_is_granted_a_higher_epoch(refused_at: int) ->
     assert again.message.copies.epoch == Epoch(max(FIRST, refused_at) + 1, A.uid)
 
 
+@pytest.mark.parametrize("state", ["granted", "running"])
+def test_a_node_that_stops_a_shard_by_itself_is_not_the_next_to_get_it(state: str) -> None:
+    """Its disk has failed, and will fail again."""
+    part = Copied(A, B, C)
+    part.hear(A, GetHome(7, 0))
+    part.keeps(A, B, C)
+    if state == "running":
+        part.hear(A, Started(7, FIRST))
+    *_, grant = part.hear(A, Stopped(7, FIRST))
+    assert grant.to != A
+    *_, again = part.hear(grant.to, Stopped(7, FIRST + 1))
+    assert again.to != grant.to
+
+
 def test_too_few_nodes_for_min_acks_have_no_shard() -> None:
     part = Copied(A)
     assert part.hear(A, GetHome(7, 0)) == [to(A, KeepCopy(1, 7))]

@@ -79,6 +79,8 @@ class HostedCopy:
         self.obstacle = ""
         """Why a promotion of this copy takes long; empty: none is under way that does."""
         self._writes = OpenWrites()
+        self._problem = ENDED
+        """Why the disk has failed last."""
         self._stopped = False
 
     # The life of the copy.
@@ -87,32 +89,29 @@ class HostedCopy:
         """Keep the copy until `stop`."""
         pause = FIRST_PAUSE
         while not self._stopped:
-            try:
-                contents = await self._store.open()
-            except BaseException as error:
-                if interrupts(error):
-                    raise
-                logger.warning(
-                    "the copy %s of %s cannot be opened, which is tried again in %g s: %s",
-                    self.name,
-                    self._title,
-                    pause,
-                    described(error),
-                )
+            began = self._clock.time()
+            problem = await self._live()
+            # A disk that works for a while and fails is another failure; one that fails again at once is the same one.
+            pause = FIRST_PAUSE if self._clock.time() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            if not self._stopped:
+                text = "the copy %s of %s is opened again in %g s: %s"
+                logger.warning(text, self.name, self._title, pause, problem)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-                continue
-            await self._live(Member(self.name, contents, ack_timeout=self._ack_timeout))
-            await asyncio.sleep(FIRST_PAUSE)
-            pause = FIRST_PAUSE
 
-    async def _live(self, member: Member) -> None:
-        """Until the disk fails."""
+    async def _live(self) -> str:
+        """Open the copy, and keep it until its disk fails. Returns why it does."""
+        try:
+            contents = await self._store.open()
+        except BaseException as error:
+            if interrupts(error):
+                raise
+            return described(error)
         if self._stopped:
-            return
+            return ENDED
+        member = Member(self.name, contents, ack_timeout=self._ack_timeout)
         driver = Driver[Input, Effect](member, self._clock, self._carry_out, remembered=0)
         disk = CopyDisk(self._store, driver.handle)
-        self._member, self._driver, self._disk = member, driver, disk
+        self._member, self._driver, self._disk, self._problem = member, driver, disk, ENDED
         self._opened.set()
         try:
             await disk.run()
@@ -121,6 +120,7 @@ class HostedCopy:
             driver.stop()
             self._member = self._driver = self._disk = None
             self._end(None, "its copy is not open any more", None)
+        return self._problem
 
     def stop(self) -> None:
         """Begin nothing more. The task of `run` is to be cancelled as well: it may wait for its journal."""
@@ -226,7 +226,7 @@ class HostedCopy:
                 self.obstacle = reason
                 self._around.unavailable(reason)
             case Reload(reason):
-                logger.error("the copy %s of %s is opened again: %s", self.name, self._title, reason)
+                self._problem = reason
 
     def _end(self, epoch: Epoch | None, reason: str, promised: Epoch | None) -> None:
         """The primary of that epoch, or any, has ended."""

@@ -31,7 +31,16 @@ from casty_cluster.protocol.sharding.table import Allotment
 from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.replication import Epoch, View
-from casty_cluster.wire.sharding import CopyReport, ForcePromote, Grant, KeepCopy, Register, Report, ShardCopies
+from casty_cluster.wire.sharding import (
+    CopyReport,
+    ForcePromote,
+    Grant,
+    KeepCopy,
+    Register,
+    Report,
+    ShardCopies,
+    Stopped,
+)
 
 KEEP_TIMEOUT: Final = 5.0
 """Seconds that a node has to create a copy, before another one is asked."""
@@ -51,6 +60,8 @@ class ReplicatingCoordinator(Coordinator):
         self._asked = Timeouts[tuple[int, NodeId]](KEEP_TIMEOUT)
         """Copies that nodes were asked to create."""
         self._granted: dict[int, ShardCopies] = {}
+        self._failing: dict[int, NodeId] = {}
+        """The node that has stopped the shard by itself, or has not started it, such as one whose disk fails."""
         self._forced: set[int] = set()
         """Shards that go on with the copies that are there, by an operator's order."""
         self._changed = False
@@ -81,7 +92,7 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _retire(self) -> list[coordinator.Effect]:
         self._groups = CopyGroups()
-        for memory in (self._waiting, self._asked, self._granted, self._forced):
+        for memory in (self._waiting, self._asked, self._granted, self._forced, self._failing):
             memory.clear()
         return super()._retire()
 
@@ -92,6 +103,11 @@ class ReplicatingCoordinator(Coordinator):
         match message:
             case ForcePromote(_, shard):
                 return self._force(shard, now)
+            case Stopped(shard, epoch):
+                entry = self._match(node, shard, epoch)
+                if entry is not None and entry.state is not Allotment.moving:
+                    self._failing[shard] = node
+                return super()._received(node, message, now)
             case CopyReport():
                 return self._learn_copies(node, message, now) if message.term == self._term else []
             case Report() | Register():
@@ -124,6 +140,7 @@ class ReplicatingCoordinator(Coordinator):
         if entry is not None and copies is not None and copies.epoch.counter == epoch:
             del self._granted[shard]
             self._forced.discard(shard)
+            self._failing.pop(shard, None)
             self._groups.know(shard, View(epoch=copies.epoch, copies=copies.copies, min_acks=copies.min_acks))
         return super()._started(node, shard, epoch)
 
@@ -140,11 +157,12 @@ class ReplicatingCoordinator(Coordinator):
         if not self.is_replicated or self.phase is not Phase.active:
             return super()._allot(shard, target, now)
         able = self._able
-        holders = [node for node in self._groups.holders(shard) if node in able]
+        holders = [node for node in self._groups.holders(shard) if node in able] or able
+        holders = [node for node in holders if node != self._failing.get(shard)] or holders
         warnings: list[Warn] = []
         target = target or self._waiting.get(shard)
-        if target not in (holders or able):
-            target, warnings = self.placement.choose(shard, among=holders or able)
+        if target not in holders:
+            target, warnings = self.placement.choose(shard, among=holders)
         if target is None:
             self._waiting[shard] = None
             return [*warnings]
@@ -222,6 +240,8 @@ class ReplicatingCoordinator(Coordinator):
 
     @override
     def _hand_off(self, shard: int, target: NodeId | None, reason: ShardReason) -> list[coordinator.Effect]:
+        if reason is ShardReason.late:
+            self._failing[shard] = self.table.entries[shard].owner
         moves = self.is_replicated and reason is ShardReason.rebalanced
         if moves and target is not None and target not in self._groups.holders(shard):
             self._groups.invite(shard, target)

@@ -1,0 +1,165 @@
+"""One copy from life to life: what a failing disk, another primary and a stop mean to what waits for it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, override
+
+import pytest
+from casty.errors import FencedError, JournalError
+from casty.testing import ManualClock
+from casty_cluster.protocol.replication.inputs import Promote
+from casty_cluster.replication import hosted_copy
+from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.replication.hosted_copy import HostedCopy, Surroundings
+from casty_cluster.wire.replication import CopyId, Epoch, Prepare
+
+from tests.cluster.replication.journals import UnreliableJournal
+from tests.cluster.system.waiting import until
+
+FIRST, SECOND, THIRD = Epoch(1, 7), Epoch(2, 7), Epoch(3, 7)
+
+
+class Around(Surroundings):
+    def __init__(self) -> None:
+        self.sent: list[tuple[CopyId, Any]] = []
+        self.lost_at: list[tuple[Epoch, int | None]] = []
+
+    @override
+    def send(self, sender: CopyId, to: CopyId, message: Any) -> None:
+        self.sent.append((to, message))
+
+    @override
+    def unavailable(self, reason: str) -> None: ...
+
+    @override
+    def lost(self, epoch: Epoch, held: int | None) -> None:
+        self.lost_at.append((epoch, held))
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosted_copy, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(hosted_copy, "LONGEST_PAUSE", 0.0)
+
+
+@pytest.fixture
+def journal() -> UnreliableJournal:
+    return UnreliableJournal()
+
+
+@asynccontextmanager
+async def hosted(journal: UnreliableJournal) -> AsyncGenerator[tuple[HostedCopy, Around]]:
+    around = Around()
+    store = CopyStore(journal, "copy/bank/7/a", lambda: 0.0)
+    copy = HostedCopy("a", "shard 7 of bank", store, ManualClock(), around, ack_timeout=1.0)
+    task = asyncio.create_task(copy.run())
+    await copy.opened()
+    yield copy, around
+    copy.stop()
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def alone(epoch: Epoch) -> Promote:
+    """A group of one: what is stored here is committed."""
+    return Promote(epoch=epoch, copies=("a",), min_acks=0, previous=None)
+
+
+class Outcomes:
+    def __init__(self) -> None:
+        self.seen: asyncio.Queue[tuple[int, Exception | None]] = asyncio.Queue()
+
+    @property
+    def settle(self) -> Callable[[int, Exception | None], None]:
+        return lambda number, error: self.seen.put_nowait((number, error))
+
+
+async def test_a_primary_stores_events_and_reads_them_back(journal: UnreliableJournal) -> None:
+    async with hosted(journal) as (copy, _):
+        await copy.promote(alone(FIRST))
+        outcomes = Outcomes()
+        copy.append("x", 0, (b"1", b"2"), outcomes.settle)
+        assert await outcomes.seen.get() == (2, None)
+        assert [entry.payload for entry in await copy.read("x", 0)] == [b"1", b"2"]
+        assert await copy.read("x", 2) == ()
+        assert (copy.active, copy.last("x"), copy.last("y")) == (FIRST, 2, 0)
+
+
+async def test_an_epoch_that_is_not_higher_than_the_promise_is_refused_with_it(journal: UnreliableJournal) -> None:
+    async with hosted(journal) as (copy, _):
+        await copy.promote(alone(SECOND))
+        for late in (FIRST, SECOND):
+            with pytest.raises(FencedError) as refused:
+                await copy.promote(alone(late))
+            assert refused.value.held == 2
+
+
+async def test_a_promise_to_another_primary_ends_this_one_and_fails_what_waits(journal: UnreliableJournal) -> None:
+    async with hosted(journal) as (copy, around):
+        await copy.promote(alone(FIRST))
+        journal.held = asyncio.Event()
+        outcomes = Outcomes()
+        copy.append("x", 0, (b"1",), outcomes.settle)
+        copy.receive("b", Prepare(SECOND))
+        number, error = await outcomes.seen.get()
+        assert (number, around.lost_at, copy.active) == (1, [(FIRST, 2)], None)
+        assert isinstance(error, FencedError)
+        await copy.settled("x")
+
+
+async def test_a_promotion_that_another_one_overtakes_is_fenced(journal: UnreliableJournal) -> None:
+    async with hosted(journal) as (copy, around):
+        group = Promote(epoch=FIRST, copies=("a", "b"), min_acks=1, previous=None)
+        waiting = asyncio.create_task(copy.promote(group))
+        await until(lambda: bool(around.sent))
+        copy.receive("b", Prepare(THIRD))
+        with pytest.raises(FencedError) as fenced:
+            await waiting
+        assert (fenced.value.held, around.lost_at) == (3, []), "it has never been the primary"
+
+
+async def test_a_disk_that_fails_ends_the_primary_and_the_copy_is_opened_again(journal: UnreliableJournal) -> None:
+    async with hosted(journal) as (copy, around):
+        await copy.promote(alone(FIRST))
+        journal.before = journal.unreadable = OSError("no space left on device")
+        outcomes = Outcomes()
+        copy.append("x", 0, (b"1",), outcomes.settle)
+        number, error = await outcomes.seen.get()
+        assert (number, around.lost_at) == (1, [(FIRST, None)])
+        assert isinstance(error, FencedError)
+        await until(lambda: copy.promised != FIRST)
+        with pytest.raises(JournalError, match="not open"):
+            copy.append("x", 0, (b"1",), outcomes.settle)
+        with pytest.raises(JournalError, match="not open"):
+            await copy.read("x", 0)
+        journal.heal()
+        await copy.opened()
+        assert copy.promised == FIRST
+        await copy.promote(alone(SECOND))
+        copy.append("x", 0, (b"2",), outcomes.settle)
+        assert await outcomes.seen.get() == (1, None)
+
+
+async def test_a_read_under_way_when_the_disk_fails_ends(journal: UnreliableJournal) -> None:
+    async with hosted(journal) as (copy, _):
+        await copy.promote(alone(FIRST))
+        journal.held, journal.before = asyncio.Event(), OSError("gone")
+        copy.append("x", 0, (b"1",), lambda *_: None)
+        reading = asyncio.create_task(copy.read("x", 0))
+        await asyncio.sleep(0)
+        journal.held.set()
+        with pytest.raises(JournalError, match="not open"):
+            await reading
+
+
+async def test_what_waits_is_abandoned_when_the_shard_stops(journal: UnreliableJournal) -> None:
+    async with hosted(journal) as (copy, _):
+        await copy.promote(alone(FIRST))
+        journal.held = asyncio.Event()
+        outcomes, stopped = Outcomes(), JournalError("its shard stops")
+        copy.append("x", 0, (b"1",), outcomes.settle)
+        copy.abandon(stopped)
+        assert await outcomes.seen.get() == (1, stopped)
+        journal.held.set()
+        await copy.settled("x")
