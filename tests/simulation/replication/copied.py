@@ -17,7 +17,7 @@ from casty_cluster.wire.replication import View
 from tests.simulation.bank import Command, account
 from tests.simulation.clusters import RECOVERY
 from tests.simulation.sharding.ledger import NUMBERS, Ledger
-from tests.simulation.sharding.regions import ENTITIES, PASSIVATE_AFTER, REGION, SHARDS
+from tests.simulation.sharding.regions import ARRIVED, ENTITIES, PASSIVATE_AFTER, REGION, SHARDS
 
 LOOK: Final = 0.05
 """Virtual seconds between two looks at the copies."""
@@ -102,9 +102,10 @@ class Copied(Ledger):
     async def every_account_replies(self) -> None:
         """On each node, and with the same content: what was acknowledged, once, in the order of each client."""
         self.is_busy = False
+        await asyncio.sleep(ARRIVED)
         await self.sim.eventually(lambda: self.is_complete and self._is_in_step, within=RECOVERY)
         first, *others = [await self.sim.host(name).run(lambda name=name: self._look(name)) for name in self.names]
-        assert all(other == first for other in others)
+        assert all(other == first for other in others), f"the nodes disagree: {first}, {others}"
         for entity, content in zip(ENTITIES, first, strict=True):
             assert len(set(content)) == len(content), f"{entity} has deposits twice: {content}"
             for client in {number // NUMBERS for number in content}:
