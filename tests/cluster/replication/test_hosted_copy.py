@@ -145,7 +145,7 @@ async def test_a_read_under_way_when_the_disk_fails_ends(journal: UnreliableJour
     async with hosted(journal) as (copy, _):
         await copy.promote(alone(FIRST))
         journal.held, journal.before = asyncio.Event(), OSError("gone")
-        copy.append("x", 0, (b"1",), lambda *_: None)
+        copy.append("x", 0, (b"1",), Outcomes().settle)
         reading = asyncio.create_task(copy.read("x", 0))
         await asyncio.sleep(0)
         journal.held.set()

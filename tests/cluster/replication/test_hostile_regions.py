@@ -31,9 +31,10 @@ def states(journal: Any) -> Any:
             case _:
                 raise AssertionError(command)
 
-    return lambda entity: Behaviors.durable_state(
-        entity_id=entity, journal=journal, initial_state=(), on_command=on_command
-    )
+    def make(entity: str) -> Behavior[Any]:
+        return Behaviors.durable_state(entity_id=entity, journal=journal, initial_state=(), on_command=on_command)
+
+    return make
 
 
 def blobs(journal: Any) -> Any:
@@ -49,9 +50,15 @@ def blobs(journal: Any) -> Any:
             case _:
                 raise AssertionError(command)
 
-    return lambda entity: Behaviors.event_sourced(
-        entity_id=entity, journal=journal, initial_state=0, on_event=lambda n, _: n + 1, on_command=on_command
-    )
+    def count(state: int, _: bytes) -> int:
+        return state + 1
+
+    def make(entity: str) -> Behavior[Any]:
+        return Behaviors.event_sourced(
+            entity_id=entity, journal=journal, initial_state=0, on_event=count, on_command=on_command
+        )
+
+    return make
 
 
 @pytest.mark.parametrize("entities", [states, blobs])
