@@ -9,6 +9,7 @@ from casty.testing.linearizability import (
     UNKNOWN,
     History,
     NotLinearizableError,
+    Operation,
     RegisterModel,
     check_linearizable,
 )
@@ -168,3 +169,8 @@ async def test_times_are_those_of_the_clock_that_callers_share() -> None:
     (operation,) = history.operations
     assert (operation.invoked, operation.returned, operation.result) == (3.5, 4.5, 7)
     assert str(operation) == "a: get() -> 7  [3.5, 4.5]"
+
+
+def test_times_differ_also_on_a_machine_that_runs_for_weeks() -> None:
+    operation = Operation(process="a", call=("get",), invoked=1_936_782.812, returned=1_936_782.817, result=1)
+    assert str(operation) == "a: get() -> 1  [1936782.812, 1936782.817]"

@@ -39,8 +39,13 @@ class Operation:
     def __str__(self) -> str:
         name, *arguments = self.call
         called = f"{name}({', '.join(map(repr, arguments))})"
-        until = "…" if self.result is UNKNOWN else f"{self.returned:g}"
-        return f"{self.process}: {called} -> {self.result!r}  [{self.invoked:g}, {until}]"
+        until = "…" if self.result is UNKNOWN else _shown(self.returned)
+        return f"{self.process}: {called} -> {self.result!r}  [{_shown(self.invoked)}, {until}]"
+
+
+def _shown(time: float) -> str:
+    """To a tenth of a millisecond, also where the clock has counted for weeks."""
+    return f"{round(time, 4):.12g}"
 
 
 class History:
