@@ -17,7 +17,7 @@ from casty.errors import ActorStoppedError
 from casty.messages import Asked, kind_of
 from casty.output_commit import CURRENT, OPEN, Output, current
 from casty.quantities import checked_seconds
-from casty.ref import ActorRef, Asking, FrontRef, checked_ref
+from casty.ref import ActorRef, Asking
 from casty.runtime.adapters import translator
 from casty.runtime.asked import AskedRef, AskingElsewhere
 from casty.runtime.cell import IDLE, Cell, LocalRef
@@ -32,6 +32,7 @@ from casty.runtime.services import Services
 from casty.runtime.slices import in_slices
 from casty.runtime.threads import wrong_thread
 from casty.runtime.waiting_for import waits_for
+from casty.runtime.ways import CARRIED, FRONT, ROUTED, way_of
 
 ASKS: Final = "/_ask"
 """The path of every reply reference; they differ by their uids."""
@@ -153,14 +154,16 @@ class Asks(AskingElsewhere):
             timeout = checked_seconds(timeout, "timeout of ask")
         target: Any = ref
         cell: Cell | None = target.cell if type(target) is LocalRef else None
-        if cell is None and isinstance(ref, AskedRef):
-            return await ref.asked(self, factory, timeout)
-        if cell is None and isinstance(ref, FrontRef):
-            return await self.ask(ref.target, factory, timeout, held=held, asker=asker)
-        routed = ref if cell is None and isinstance(ref, RoutedRef) else None
-        if cell is None and routed is None:
-            checked_ref(ref, "ask")
-        elif not held and type(task := current_task()) is DriverTask:
+        routed: RoutedRef[Any] | None = None
+        if cell is None:
+            other: Any = ref
+            way = way_of(ref)
+            if way == CARRIED:
+                return await other.asked(self, factory, timeout)
+            if way == FRONT:
+                return await self.ask(other.target, factory, timeout, held=held, asker=asker)
+            routed = other if way == ROUTED else None
+        if (cell is not None or routed is not None) and not held and type(task := current_task()) is DriverTask:
             return await self._ask_in_turn(task.cell, cell, ref, factory, timeout)
         promise: PromiseRef[R] = PromiseRef(self)
         try:
@@ -174,17 +177,16 @@ class Asks(AskingElsewhere):
         told: Any = message
         asked: ActorRef[Any] = ref
         if routed is not None:
-            held_back = routed.moves and OPEN and current() is not None
-            place = None if held_back else routed.route(message)
+            place = None if routed.moves and OPEN and current() is not None else routed.route(message)
             asked, told = (routed, message) if place is None else place
-            del place  # it would keep the message, and with it the reply reference
             target = asked
             if type(target) is LocalRef:
                 cell = target.cell
-            elif isinstance(asked, AskedRef | RoutedRef):
-                elsewhere = self._ask_elsewhere(asked, promise, told, timeout)
-                del message, told, promise
+            elif place is None or way_of(target) in (CARRIED, ROUTED):
+                elsewhere = self._ask_elsewhere(target, promise, told, timeout)
+                del place, message, told, promise
                 return await elsewhere
+            del place  # it would keep the message, and with it the reply reference
             if asker is not None and cell is not None:
                 refuse_deadlock(self._awaited, asker, cell)
         if asker is not None and cell is not None:
