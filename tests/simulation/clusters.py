@@ -60,7 +60,6 @@ class SimulatedCluster:
         self._mutual = mutual
         self._system_names = systems or {}
         self._arguments = arguments
-        sim.invariant(self.members_are_sound)
         sim.invariant(self.no_two_singletons_know_each_other)
 
     def start(self, names: Sequence[str] | None = None) -> None:
@@ -143,12 +142,6 @@ class SimulatedCluster:
     @property
     def alive(self) -> list[ClusteredActorSystem]:
         return [self.systems[host.name] for host in self.sim.hosts if host.is_up and host.name in self.systems]
-
-    def members_are_sound(self) -> None:
-        """Of each node's own state."""
-        for system in self.alive:
-            if system.is_running:
-                system.node.validate()
 
     def no_two_singletons_know_each_other(self) -> None:
         """Two may run only while a cluster is being divided, and never where each one's node has the other's as a

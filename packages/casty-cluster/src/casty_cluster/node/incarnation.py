@@ -76,10 +76,6 @@ class Incarnation:
         """That member is about to leave."""
         self._view.handle(RetiringReceived(node))
 
-    def validate(self) -> None:
-        """Raises AssertionError where an invariant of the membership is broken."""
-        self._membership.validate()
-
     def is_removed(self, node: NodeId) -> bool:
         """Whether that node was a member and is none any more: its messages do not count."""
         state = self._membership.state

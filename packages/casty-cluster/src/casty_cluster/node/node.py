@@ -184,11 +184,6 @@ class Node(Wire):
             return f"the queue for {peer} is full: it takes messages more slowly than they are sent"
         return None
 
-    def validate(self) -> None:
-        """Raises AssertionError where the membership contradicts itself: for tests."""
-        if self._incarnation is not None:
-            self._incarnation.validate()
-
     def _carry_out(self, effect: Effect) -> None:
         self._log.tell(effect)
         match effect:

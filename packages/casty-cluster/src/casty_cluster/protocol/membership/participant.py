@@ -143,7 +143,8 @@ class Participant:
     def validate(self) -> None:
         """Raises AssertionError where an invariant is broken."""
         state = self._state
-        state.validate(self._before)
+        if state is not self._before:
+            state.validate(self._before)
         if not self.is_out:
             assert self._local in state.alive, "neither a member nor out"
             assert self._local in state.seen, "this node has not seen its own state"
