@@ -3,6 +3,7 @@
 import json
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -41,6 +42,9 @@ def kill_and_resume(file: Path, new_url: Callable[[], str], random: Random, fold
     kills = sum(booking_was_killed(file, journal, random.uniform(0, longest)) for _ in range(KILLS))
     print(f"{kills} of {KILLS} were killed before they had booked everything")
     assert kills > 0
+    while not has_events(journal):  # the machine has become slower
+        longest *= 2
+        booking_was_killed(file, journal, longest)
     assert_resumes(file, folder, "--journal", journal)
 
 
@@ -54,6 +58,12 @@ def seconds_to_book(file: Path, journal: str) -> float:
 def booking_was_killed(file: Path, journal: str, after: float) -> bool:
     with booking(file, journal) as process:
         return killed(process, after)
+
+
+def has_events(journal: str) -> bool:
+    stats = [sys.executable, "-m", "casty", "journal", "stats", journal, "--json"]
+    counted = subprocess.run(stats, capture_output=True, text=True, timeout=200, check=True)
+    return json.loads(counted.stdout)["events"] > 0
 
 
 @contextmanager

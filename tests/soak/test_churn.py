@@ -11,7 +11,6 @@ from tests.soak.churn import locally, over_three_nodes, soak
 SECONDS = 10.0
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("scenario", [locally, over_three_nodes])
 async def test_nothing_grows_where_actors_and_nodes_come_and_go(
     scenario: Callable[[Callable[[], bool]], AsyncGenerator[None]],
@@ -19,7 +18,6 @@ async def test_nothing_grows_where_actors_and_nodes_come_and_go(
     assert await soak(scenario, SECONDS) == {}
 
 
-@pytest.mark.timeout(120)
 async def test_a_leak_is_seen() -> None:
     class Leaked:
         """One of many."""

@@ -2,7 +2,7 @@
 
 from casty.address import PeerAddress
 from casty.testing.conformance.expectations import expect, expect_equal
-from casty.testing.conformance.transport.nodes import Inbox, free_address, node
+from casty.testing.conformance.transport.nodes import Inbox, free_address, node, placed_node
 from casty.testing.conformance.transport.registry import Checks, OpenTransport
 
 check = Checks(lambda capabilities: capabilities.clients)
@@ -83,10 +83,9 @@ async def a_client_needs_the_cookie_of_the_nodes(open_transport: OpenTransport) 
 @check.where(lambda capabilities: capabilities.advertising)
 async def a_client_connects_where_its_address_map_says(open_transport: OpenTransport) -> None:
     clients = Inbox()
-    place = await free_address(open_transport)
-    advertised = PeerAddress(place.host, place.port + 1 if place.port < 65_535 else 1)
+    advertised = await free_address(open_transport)
     async with (
-        node(open_transport, at=place, advertised=advertised, clients=clients) as a,
+        placed_node(open_transport, advertised=advertised, clients=clients) as (a, place),
         node(open_transport, client=NAME, address_map={advertised: place}) as client,
     ):
         for frame in (b"1", b"2"):

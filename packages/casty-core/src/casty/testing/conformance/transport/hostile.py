@@ -6,7 +6,7 @@ from typing import Final
 
 from casty.address import PeerAddress
 from casty.testing.conformance.expectations import expect, expect_equal
-from casty.testing.conformance.transport.nodes import Node, free_address, node
+from casty.testing.conformance.transport.nodes import Node, node, placed_node
 from casty.testing.conformance.transport.registry import Capabilities, OpenTransport, Promised, Wire
 from casty.testing.conformance.transport.relay import relay, swallowed
 
@@ -51,11 +51,9 @@ async def a_frame_that_a_peer_makes_too_large_is_not_kept(
     open_transport: OpenTransport, promised: Capabilities
 ) -> None:
     """Its size is known before its bytes arrive."""
-    wire = wire_of(promised)
-    target = await free_address(open_transport)
     async with (
-        relay(wire, target) as between,
-        node(open_transport, at=target, advertised=between.address) as b,
+        relay(wire_of(promised)) as between,
+        placed_node(open_transport, advertised=between.address) as (b, between.target),
         node(open_transport) as a,
     ):
         await a.send(between.address, [b"x"])
@@ -69,10 +67,9 @@ async def a_frame_that_a_peer_makes_too_large_is_not_kept(
 @check.where(lambda capabilities: capabilities.authenticating)
 async def a_replayed_handshake_is_rejected(open_transport: OpenTransport, promised: Capabilities) -> None:
     wire = wire_of(promised)
-    target = await free_address(open_transport)
     async with (
-        relay(wire, target) as between,
-        node(open_transport, at=target, cookies=(COOKIE,), advertised=between.address) as b,
+        relay(wire) as between,
+        placed_node(open_transport, cookies=(COOKIE,), advertised=between.address) as (b, between.target),
     ):
         async with node(open_transport, cookies=(COOKIE,)) as a:
             await a.send(between.address, [b"x"])
@@ -81,7 +78,7 @@ async def a_replayed_handshake_is_rejected(open_transport: OpenTransport, promis
         expect(any(between.said), "nothing was recorded: the two have found another way to each other")
         connected = list(b.inbox.connected)
         for said in between.said:
-            await _replay(wire, target, said)
+            await _replay(wire, between.target, said)
         expect_equal("the peers connected by a recorded handshake", b.inbox.connected, connected)
         expect_equal("what arrived", b.inbox.bodies(), [b"x"])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from typing import Final, final, override
 
@@ -16,6 +16,8 @@ PATIENCE: Final = 15.0
 """Seconds that anything may take."""
 TURNS: Final = 20
 """Of the event loop, in which something that must not happen would happen."""
+PLACES: Final = 5
+"""Addresses that are tried, each of which another process may take before a node does."""
 
 CLUSTER: Final = "conformance"
 _uids: Final = count(1)
@@ -186,6 +188,29 @@ async def node(
     inbox.is_closed = True
     await turns()
     inbox.expect_no_faults()
+
+
+@asynccontextmanager
+async def placed_node(
+    open_transport: OpenTransport,
+    *,
+    advertised: PeerAddress,
+    cookies: tuple[bytes, ...] = (),
+    clients: Inbox | None = None,
+) -> AsyncGenerator[tuple[Node, PeerAddress]]:
+    """A node that advertises another address than its own, and its own address."""
+    for attempt in range(1, PLACES + 1):
+        place = await free_address(open_transport)
+        async with AsyncExitStack() as stack:
+            opening = node(open_transport, at=place, cookies=cookies, advertised=advertised, clients=clients)
+            try:
+                placed = await stack.enter_async_context(opening)
+            except OSError:  # another process has it now
+                if attempt == PLACES:
+                    raise
+                continue
+            yield placed, place
+            return
 
 
 async def free_address(open_transport: OpenTransport) -> PeerAddress:

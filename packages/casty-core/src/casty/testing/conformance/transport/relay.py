@@ -14,9 +14,11 @@ from casty.testing.conformance.transport.registry import Wire
 class Relay:
     """Carries each connection to its `address` on to the endpoint at `target`."""
 
-    def __init__(self, wire: Wire, target: PeerAddress, address: PeerAddress) -> None:
+    target: PeerAddress
+
+    def __init__(self, wire: Wire, address: PeerAddress) -> None:
+        """`target` is to be set before anything connects."""
         self.address = address
-        self.target = target
         self.said: list[bytes] = []
         """What the dialing sides have said, one piece for each connection."""
         self.onward: list[StreamWriter] = []
@@ -47,7 +49,7 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay(wire: Wire, target: PeerAddress) -> AsyncGenerator[Relay]:
+async def relay(wire: Wire) -> AsyncGenerator[Relay]:
     carrying: set[asyncio.Task[None]] = set()
     made: list[Relay] = []
 
@@ -56,7 +58,7 @@ async def relay(wire: Wire, target: PeerAddress) -> AsyncGenerator[Relay]:
         carrying.add(task)
 
     async with wire.listen(accept) as address:
-        made.append(Relay(wire, target, address))
+        made.append(Relay(wire, address))
         try:
             yield made[0]
         finally:
