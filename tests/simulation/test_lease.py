@@ -20,9 +20,9 @@ class Pair(SimulatedCluster):
     def __init__(self, sim: Simulation) -> None:
         super().__init__(sim, 2, downing=LeaseMajority(LeaseMajorityOptions(url="sim-database://leases")))
         self.was_alone: set[str] = set()
-        sim.invariant(self._note_who_is_alone)
+        sim.invariant(self._note_nodes_alone)
 
-    def _note_who_is_alone(self) -> None:
+    def _note_nodes_alone(self) -> None:
         self.was_alone |= {
             name for name, system in self.systems.items() if system.is_running and len(system.members) == 1
         }
