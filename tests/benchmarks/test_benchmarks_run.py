@@ -72,6 +72,13 @@ SHARDING = [
     "hand-off of a shard (p99)",
 ]
 
+REPLICATION = [
+    "replicas=2, min_acks=1, 100 at a time",
+    "replicas=2, min_acks=1 (p50)",
+    "replicas=2, min_acks=0, 100 at a time",
+    "replicas=2, min_acks=0 (p50)",
+]
+
 DISTRIBUTED = [
     f"{place}: {work}{figure}"
     for place in ("one process", "SQLite", "three nodes", "PostgreSQL")
@@ -102,6 +109,7 @@ def run(program: str, *arguments: str) -> str:
         ("holding.py", HOLDING),
         ("journal.py", JOURNAL),
         ("sharding.py", SHARDING),
+        ("replication.py", REPLICATION),
         ("distributed.py", DISTRIBUTED),
         ("wire.py", WIRE),
     ],

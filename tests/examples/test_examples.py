@@ -79,7 +79,7 @@ all runs differ
 }
 LARGER = {
     *("ledger.py", "totals.py", "transactions.py", "projection.py"),
-    *("cluster.py", "sensors.py", "jobs.py", "job_queue.py", "processes.py"),
+    *("cluster.py", "sensors.py", "jobs.py", "job_queue.py", "processes.py", "replicated_bank.py"),
 }
 """Five programs, which have tests of their own, such as test_ledger.py."""
 
