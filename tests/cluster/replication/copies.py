@@ -24,7 +24,7 @@ from casty_cluster.protocol.replication.inputs import Append, Promote, Received
 from casty_cluster.protocol.replication.member import Effect, Input, Member
 from casty_cluster.replication.copy_disk import CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
-from casty_cluster.wire.replication import Epoch, Fetch
+from casty_cluster.wire.replication import Epoch, Fetch, Fetched
 
 
 class Copy:
@@ -62,9 +62,12 @@ class Copy:
         """What is stored, for whichever life asks."""
         await self.store.open()
         found: list[bytes] = []
-        while entries := (await self.store.read(Fetch(Epoch(0, 0), entity, len(found)))).entries:
-            found += [entry.payload for entry in entries]
-        return found
+        while True:
+            fetched = await self.store.read(Fetch(Epoch(0, 0), entity, len(found)))
+            assert isinstance(fetched, Fetched)
+            if not fetched.entries:
+                return found
+            found += [entry.payload for entry in fetched.entries]
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:

@@ -10,7 +10,7 @@ from casty_cluster.protocol.replication.inputs import Loaded, Stored, StoreFaile
 from casty_cluster.protocol.replication.stored import StoreEntries, StorePromise
 from casty_cluster.replication.copy_disk import CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
-from casty_cluster.wire.replication import Entry, Epoch, Fetch
+from casty_cluster.wire.replication import Entry, Epoch, Fetch, Fetched
 
 from tests.cluster.replication.journals import Stranger, UnreliableJournal
 
@@ -71,6 +71,7 @@ async def test_a_read_sees_all_changes_that_were_asked_for_before_and_none_after
         assert await life.reports.get() == Stored(2)
         loaded = await life.reports.get()
         assert isinstance(loaded, Loaded)
+        assert isinstance(loaded.fetched, Fetched)
         assert (loaded.to, len(loaded.fetched.entries)) == ("b", 2)
         assert await life.reports.get() == Stored(3)
 

@@ -9,19 +9,21 @@ import pytest
 from casty import InMemoryJournal, SqliteJournal
 from casty.errors import JournalError, SequenceConflictError
 from casty.spi.event_journal import EventJournal, PersistedEvent
+from casty_cluster.protocol.replication.history import History
 from casty_cluster.protocol.replication.stored import (
     Change,
     Contents,
     StoreConfirmation,
     StoreEntries,
     StorePromise,
+    StoreSnapshot,
     StoreView,
 )
 from casty_cluster.replication import copy_store
 from casty_cluster.replication.copy_store import CopyStore
-from casty_cluster.wire.replication import START, Entry, Epoch, Fetch, Group, Position, View
+from casty_cluster.wire.replication import START, Entry, Epoch, Fetch, Fetched, FetchedSnapshot, Group, Position, View
 
-from tests.cluster.protocol.replication.node import Disk
+from tests.cluster.protocol.replication.node import Disk, entries_in, state_after
 from tests.cluster.replication.journals import UnreliableJournal
 
 E1, E2 = Epoch(1, 2**64 - 1), Epoch(2, 7)
@@ -56,17 +58,29 @@ def fetch(entity: str, after: int) -> Fetch:
     return Fetch(E2, entity, after)
 
 
+async def read(store: CopyStore, entity: str, after: int) -> Fetched:
+    fetched = await store.read(fetch(entity, after))
+    assert isinstance(fetched, Fetched)
+    return fetched
+
+
 async def read_all(store: CopyStore, entity: str) -> list[Entry]:
+    """All events; those in a snapshot as `node.Disk` puts them there."""
     found: list[Entry] = []
-    while (fetched := await store.read(fetch(entity, len(found)))).entries:
+    while True:
+        fetched = await store.read(fetch(entity, len(found)))
         assert fetched.previous.sequence_nr == len(found)
-        found += fetched.entries
-    return found
+        if isinstance(fetched, FetchedSnapshot):
+            found = entries_in(StoreSnapshot(entity, fetched.lineage, fetched.state))
+        elif fetched.entries:
+            found += fetched.entries
+        else:
+            return found
 
 
 async def test_a_new_copy_is_empty(journal: UnreliableJournal) -> None:
     assert plain(await store_in(journal).open()) == plain(Contents())
-    fetched = await (await opened(journal)).read(fetch("x", 5))
+    fetched = await read(await opened(journal), "x", 5)
     assert (fetched.previous, fetched.entries) == (START, ())
 
 
@@ -117,13 +131,26 @@ async def test_a_full_last_segment_is_not_the_end(journal: UnreliableJournal, mo
 
 def random_changes(random: Random, count: int) -> Iterator[Change]:
     """Changes as a replica may ask for them: epochs never fall within a history."""
-    lengths: dict[str, int] = {}
+    disk = Disk()
     for number in range(count):
         entity = random.choice("xyz")
-        after = random.randint(max(0, lengths.get(entity, 0) - 3), lengths.get(entity, 0))
-        new = entries(*(f"{number}/{k}".encode() for k in range(random.randrange(4))), epoch=Epoch(number + 1, 0))
-        lengths[entity] = after + len(new)
-        yield StoreEntries(entity, after, new)
+        entries_of, history = disk.entries.get(entity, []), disk.contents.histories.get(entity)
+        if history is not None and history.last and random.random() < 0.2:
+            last = random.randint(max(1, history.snapshot), history.last)
+            change: Change = StoreSnapshot(entity, history.lineage(last), state_after(entries_of[:last]))
+        elif random.random() < 0.1:
+            other = [Entry(Epoch(number + 1, 1), b"s%d" % n) for n in range(random.randint(1, 9))]
+            change = StoreSnapshot(entity, ((number + 1, 1, len(other)),), state_after(other))
+        else:
+            change = _random_entries(random, entity, history or History(), number)
+        disk.apply(change)
+        yield change
+
+
+def _random_entries(random: Random, entity: str, history: History, number: int) -> StoreEntries:
+    after = random.randint(max(history.snapshot, history.last - 3), history.last)
+    new = entries(*(f"{number}/{k}".encode() for k in range(random.randrange(4))), epoch=Epoch(number + 1, 0))
+    return StoreEntries(entity, after, new)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -150,7 +177,7 @@ async def test_a_chunk_is_bounded_but_for_its_first_event(
     monkeypatch.setattr(copy_store, "CHUNK", 10)
     store = await opened(journal)
     await store.append([StoreEntries("x", 0, entries(b"a" * 99, b"b" * 5, b"c" * 5, b"d"))])
-    sizes = [len((await store.read(fetch("x", after))).entries) for after in range(5)]
+    sizes = [len((await read(store, "x", after)).entries) for after in range(5)]
     assert sizes == [1, 2, 2, 1, 0]
 
 
@@ -167,7 +194,7 @@ async def test_reading_a_long_history_loads_one_segment(journal: UnreliableJourn
         return await load(entity_id, from_sequence_nr)
 
     journal.load = counted  # pyright: ignore[reportAttributeAccessIssue] - the fake's own method
-    assert len((await store.read(fetch("x", 21))).entries) == 3
+    assert len((await read(store, "x", 21)).entries) == 3
     assert loads == ["replica/bank/7/a/5"]
 
 
@@ -249,7 +276,17 @@ async def test_missing_changes_are_noticed(journal: UnreliableJournal) -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [["quorum", 1, 2], ["promise", 1], ["promise", "1", 2], ["entries", "x", 0], "promise", {"promise": 1}, None, []],
+    [
+        ["quorum", 1, 2],
+        ["snapshot", "x", [], b""],
+        ["promise", 1],
+        ["promise", "1", 2],
+        ["entries", "x", 0],
+        "promise",
+        {"promise": 1},
+        None,
+        [],
+    ],
 )
 async def test_a_change_of_a_newer_version_is_not_skipped(journal: UnreliableJournal, record: object) -> None:
     await journal.journal.persist("replica/bank/7/a/0", [PersistedEvent(1, record, 0.0)])
@@ -283,6 +320,7 @@ async def test_records_stay_as_they_are(journal: UnreliableJournal) -> None:
             StoreEntries("x", 2, (*entries(b"1", b"2"), *entries(b"3", epoch=E2))),
             StoreConfirmation(E2),
             StoreView(VIEW),
+            StoreSnapshot("x", ((*E1, 4), (*E2, 5)), b"state"),
         ]
     )
     assert [event.event for event in await journal.load("replica/bank/7/a/0")] == [
@@ -290,4 +328,5 @@ async def test_records_stay_as_they_are(journal: UnreliableJournal) -> None:
         ["entries", "x", 2, [[1, 2**64 - 1, [b"1", b"2"]], [2, 7, [b"3"]]]],
         ["confirmation", 2, 7],
         ["view", 2, 7, ["a", "b"], 1, [[1, 2**64 - 1], [2, 7]], [[["c", "a", "b"], 2]]],
+        ["snapshot", "x", [[1, 2**64 - 1, 4], [2, 7, 5]], b"state"],
     ]

@@ -14,7 +14,7 @@ from casty_cluster.protocol.replication import promises, promotion, quorum
 from casty_cluster.protocol.replication.commits import Commits
 from casty_cluster.protocol.replication.effects import Committed, Send
 from casty_cluster.protocol.replication.follower import Follower
-from casty_cluster.protocol.replication.history import History
+from casty_cluster.protocol.replication.history import History, end_of
 from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.protocol.replication.member import Member
 from casty_cluster.protocol.replication.primary import Primary
@@ -28,10 +28,12 @@ from casty_cluster.wire.replication import (
     Entry,
     Epoch,
     Group,
+    Lineage,
     Position,
     Promised,
     Replicate,
     Seal,
+    View,
 )
 
 from tests.cluster.protocol.exploring import Ablation, notice_by_command
@@ -123,10 +125,10 @@ def _keep_what_differs(self: Replica, history: History, message: Replicate) -> t
     have = max(0, history.last - message.previous.sequence_nr)
     if have < len(message.entries):
         return history.last, message.entries[have:]
-    return self._kept(history, message), ()
+    return self._kept(history, message, message.previous.sequence_nr + message.count), ()
 
 
-def _keep_all(self: Replica, history: History, message: Replicate) -> int:
+def _keep_all(self: Replica, history: History, message: Replicate, end: int) -> int:
     return history.last
 
 
@@ -151,6 +153,26 @@ def _count_without_the_local_disk(self: Commits, entity: str, others: Any) -> li
 
 def _count_one_less(self: Commits, entity: str, others: Any) -> list[Committed]:
     return _COUNT(self, entity, [*others, self._open[entity].writes[-1]])
+
+
+# Snapshots
+
+
+def _all_that_there_is(self: Commits, entity: str, last: int) -> int:
+    return last
+
+
+def _install_by_number(self: History, lineage: Lineage) -> None:
+    if end_of(lineage).sequence_nr > self.last:
+        _INSTALL(self, lineage)
+    self.snapshot = end_of(lineage).sequence_nr
+
+
+def _cut_into_a_snapshot(self: Replica, sender: CopyId, message: Replicate) -> list[Any]:
+    history = self._contents.histories.get(message.entity)
+    if history is not None:
+        history.snapshot = 0
+    return _REPLICATE(self, sender, message)
 
 
 # Stages
@@ -179,6 +201,10 @@ def _leave_the_newest_group(self: Promises) -> tuple[Group, ...]:
     return (self.newest.group,)
 
 
+def _found_alone(self: Promises) -> View:
+    return self._view if self._previous.epoch == BEFORE else self._previous
+
+
 def _seal_any_epoch(self: Replica, sender: CopyId, message: Any) -> list[Any]:
     if isinstance(message, Seal) and message.epoch < self.promised:
         return self._seal(sender, message)
@@ -191,6 +217,7 @@ def _same_name(self: Node) -> str:
 
 _ADD = Promises.add
 _PROMISE, _RECEIVED, _REPLICATE = Replica._promise, Replica._received, Replica._replicate
+_INSTALL = History.install
 _PROMOTE, _ACKNOWLEDGE, _COUNT = Member._promote, Follower.acknowledge, Commits.count
 
 
@@ -234,10 +261,14 @@ ABLATIONS: dict[str, Ablation] = {
     "completion": (_off(Promotion, "_complete", _lead_without_completion), "r2m1", 3),
     "confirm_equal": (_off(Promotion, "_may_confirm", _confirm_unequal), "r2m1x2", 2),
     "kept_first": (_off(Promotion, "_is_kept", _is(True)), "groups3", 0),
+    "founders": (_off(Promises, "newest", property(_found_alone)), "births3", 0),
     "seal": (_off(Promotion, "_is_known", _is(True)), "calm3", 0),
     "seal_old": (_off(Promotion, "_is_known", property(_sealed_by_the_new_group)), "calm3", 173),
     "seal_new": (_off(Promotion, "_is_known", property(_sealed_by_the_old_groups)), "wipe3", 3),
     "seal_epoch": (_off(Replica, "_received", _seal_any_epoch), "groups3", 188),
+    "snapshot_of_committed": (_off(Commits, "committed", _all_that_there_is), "snapshots3", 0),
+    "snapshot_of_them": (_off(History, "install", _install_by_number), "snapshots3", 0),
+    "snapshot_has_gone": (_off(Replica, "_replicate", _cut_into_a_snapshot), "alone3", 0),
     "wiped_is_new": (_off(Node, "copy", property(_same_name)), "wipe3", 1),
 }
 """By clause: how to switch it off, and a scenario and the first of the seeds that notice.

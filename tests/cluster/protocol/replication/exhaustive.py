@@ -209,7 +209,7 @@ def fingerprint(world: World) -> bytes:
     """Equal for states from which the same can happen: times, and the numbers of epochs, are no matter."""
     nodes = [(n.copy, n.disk, n.queue, n.member) for n in world.nodes]
     committed = [(key, value.payload) for key, value in sorted(world.ledger.committed.items())]
-    text = repr(_shape((nodes, sorted(map(repr, world.network)), committed, sorted(world.budget.items()), world.first)))
+    text = repr(_shape((nodes, sorted(map(repr, world.network)), committed, sorted(world.budget.items()))))
     epochs = sorted({tuple(map(int, found)) for found in _EPOCH.findall(text)})
     ranks = {epoch: str(rank) for rank, epoch in enumerate(epochs)}
     return _EPOCH.sub(lambda found: ranks[int(found[1]), int(found[2])], text).encode()

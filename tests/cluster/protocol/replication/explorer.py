@@ -41,7 +41,8 @@ class Weather:
             kind = random.choice(sorted({fault[0] for fault in faults}) or [""])
             return [fault for fault in faults if fault[0] == kind]
         if random.random() < self._appends:
-            return [step for step in world.requests() if step[0] == "append" and step[1] not in self._still]
+            kind = "save" if random.random() < 0.2 else "append"
+            return [step for step in world.requests() if step[0] == kind and step[1] not in self._still]
         return [step for step in world.steps() if self._happens(step)] or [*self._timers()] or self._change()
 
     def _change(self) -> list[Step]:
@@ -94,6 +95,8 @@ def _detailed(step: Step, world: World, random: Random) -> Step:
     match step:
         case ("crash" | "fail", int(index)):
             return (*step, random.randrange(len(world.nodes[index].queue) + 1))
+        case ("save", _, _):
+            return (*step, random.choice((0, 0, 1, 2)))
         case ("promote", int(index)):
             scenario = world.scenario
             others = [other for other in range(len(world.nodes)) if other != index]

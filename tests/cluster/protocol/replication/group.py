@@ -2,7 +2,7 @@
 
 from typing import Any, override
 
-from casty_cluster.protocol.replication.effects import Committed
+from casty_cluster.protocol.replication.effects import Committed, Send, Store
 from casty_cluster.protocol.replication.member import Effect
 from casty_cluster.wire.replication import Epoch
 
@@ -17,7 +17,7 @@ class Group(World):
     """Nodes A, B, C …, of which the first 1 + `replicas` keep the shard at first. All invariants are checked."""
 
     def __init__(self, replicas: int = 2, min_acks: int = 1, spares: int = 0) -> None:
-        kinds = ("promote", "append", "crash", "wipe", "tick", "fail", "grant")
+        kinds = ("promote", "append", "crash", "wipe", "tick", "fail", "grant", "save")
         budget: dict[str, int] = dict.fromkeys(kinds, PLENTY)
         super().__init__(Scenario(replicas=replicas, min_acks=min_acks, spares=spares, budget=budget))
         self.effects: list[tuple[str, Effect]] = []
@@ -81,6 +81,15 @@ class Group(World):
 
     def committed(self, name: str) -> list[int]:
         return [effect.sequence_nr for effect in self.of(name, Committed)]
+
+    @property
+    def sent(self) -> list[tuple[str, Any]]:
+        """All messages so far, and the copies that they are for."""
+        return [(effect.to, effect.message) for _, effect in self.effects if isinstance(effect, Send)]
+
+    def stored_on(self, name: str) -> list[Any]:
+        """The changes that this copy has asked its disk for."""
+        return [store.change for store in self.of(name, Store)]
 
     @override
     def _carry_out(self, node: Node, effect: Effect) -> None:

@@ -24,7 +24,17 @@ class Scenario:
 
 
 def _budget(**changes: int) -> Mapping[str, int]:
-    return {"promote": 12, "append": 20, "crash": 2, "drop": 10, "repeat": 6, "tick": 6, "grant": 1, **changes}
+    return {
+        "promote": 12,
+        "append": 20,
+        "crash": 2,
+        "drop": 10,
+        "repeat": 6,
+        "tick": 6,
+        "grant": 1,
+        "save": 4,
+        **changes,
+    }
 
 
 S = Scenario
@@ -48,5 +58,8 @@ SCENARIOS = {
     "acks3": S(replicas=2, min_acks=1, other_min_acks=(2,), budget=_budget(promote=14)),
     "acks5": S(replicas=4, min_acks=2, other_min_acks=(1, 3, 4), spares=1, budget=_budget(promote=14)),
     "grants3": S(replicas=2, min_acks=1, budget=_budget(grant=6, crash=6)),
+    "births3": S(replicas=2, min_acks=1, spares=3, budget=_budget(promote=16, grant=3)),
+    "snapshots3": S(replicas=2, min_acks=1, budget={"promote": 24, "append": 40, "save": 30, "tick": 4}),
+    "alone3": S(replicas=2, min_acks=0, budget=_budget(append=30, save=12)),
     "calm3": S(replicas=2, min_acks=1, spares=1, entities=2, budget={"promote": 10, "append": 30}),
 }

@@ -1,5 +1,7 @@
 """When events count as stored."""
 
+from itertools import pairwise
+
 import pytest
 from casty_cluster.protocol.replication.commits import Commits
 from casty_cluster.protocol.replication.effects import Committed, Overdue
@@ -9,8 +11,8 @@ TIMEOUT = 5.0
 
 def opened(min_acks: int, *writes: int) -> Commits:
     commits = Commits(min_acks, TIMEOUT)
-    for last in writes:
-        commits.add("x", last, 0.0)
+    for after, last in pairwise((0, *writes)):
+        commits.add("x", after, last, 0.0)
     return commits
 
 
@@ -46,6 +48,20 @@ def test_a_write_is_committed_as_a_whole() -> None:
     assert commits.count("x", [6]) == [Committed("x", 6)]
 
 
+def test_what_is_committed_is_known_while_more_is_open() -> None:
+    commits = Commits(0, TIMEOUT)
+    assert commits.committed("x", 4) == 4
+    commits.add("x", 4, 6, 0.0)
+    commits.add("x", 6, 7, 0.0)
+    assert commits.committed("x", 7) == 4
+    commits.stored("x", 6)
+    commits.count("x", [])
+    assert commits.committed("x", 7) == 6
+    commits.stored("x", 7)
+    commits.count("x", [])
+    assert commits.committed("x", 7) == 7
+
+
 def test_a_late_reply_of_the_local_disk_takes_nothing_back() -> None:
     commits = opened(1, 2)
     commits.stored("x", 2)
@@ -55,7 +71,7 @@ def test_a_late_reply_of_the_local_disk_takes_nothing_back() -> None:
 
 def test_each_write_that_takes_too_long_is_named_once() -> None:
     commits = opened(1, 1)
-    commits.add("x", 2, 1.0)
+    commits.add("x", 1, 2, 1.0)
     assert commits.next_deadline() == TIMEOUT
     assert list(commits.expire(TIMEOUT)) == [Overdue("x", 1)]
     assert list(commits.expire(TIMEOUT)) == []

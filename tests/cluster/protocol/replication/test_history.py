@@ -1,8 +1,8 @@
 """The epochs of an entity's events."""
 
 import pytest
-from casty_cluster.protocol.replication.history import History
-from casty_cluster.wire.replication import START, Epoch, Position
+from casty_cluster.protocol.replication.history import History, end_of
+from casty_cluster.wire.replication import START, Epoch, Lineage, Position
 
 E1, E2, E3, E4 = (Epoch(counter, 7) for counter in (1, 2, 3, 4))
 
@@ -70,4 +70,39 @@ def test_a_cut_history_goes_on_at_another_epoch(history: History, last: int) -> 
 def test_epochs_that_fall_are_noticed(history: History) -> None:
     history.append(E3)
     with pytest.raises(AssertionError, match="epochs fall"):
+        history.validate()
+
+
+@pytest.mark.parametrize("last", range(1, 6))
+def test_a_lineage_makes_the_same_history(history: History, last: int) -> None:
+    other = History()
+    other.install(history.lineage(last))
+    other.validate()
+    assert [other.at(number) for number in range(last + 1)] == [history.at(number) for number in range(last + 1)]
+    assert (other.last, other.snapshot) == (last, last)
+    assert end_of(history.lineage(last)) == history.at(last)
+
+
+def test_a_snapshot_of_events_that_are_there_keeps_those_behind_them(history: History) -> None:
+    history.install(history.lineage(3))
+    history.validate()
+    assert (history.last, history.snapshot, history.position) == (5, 3, Position(E4, 5))
+    history.cut(3)
+    assert (history.last, history.snapshot) == (3, 3)
+    history.cut(0)
+    history.validate()
+    assert (history.last, history.snapshot, history.position) == (0, 0, START)
+
+
+@pytest.mark.parametrize("lineage", [((1, 7, 2), (3, 7, 3)), ((3, 7, 1),), ((1, 7, 9),)])
+def test_a_snapshot_of_other_events_replaces_all(history: History, lineage: Lineage) -> None:
+    history.install(lineage)
+    history.validate()
+    assert history.position == end_of(lineage)
+    assert history.lineage(history.last) == lineage
+
+
+def test_a_snapshot_behind_the_last_event_is_noticed(history: History) -> None:
+    history.snapshot = 6
+    with pytest.raises(AssertionError, match="snapshot"):
         history.validate()

@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
-from casty_cluster.protocol.replication.promises import Choice, Promises
-from casty_cluster.wire.replication import BEFORE, START, Epoch, Position, Promised, View, to_positions
+from casty_cluster.protocol.replication.promises import Choice, Promises, founding
+from casty_cluster.wire.replication import BEFORE, START, Epoch, Group, Position, Promised, View, to_positions
 
 E1, E2, E3, E4 = (Epoch(counter, 7) for counter in (1, 2, 3, 4))
 OLD = View(epoch=E1, copies=("A", "B", "C"), min_acks=1)
+FOUNDERS = ("A", "B", "C")
 NEW = View(epoch=E4, copies=("B", "C", "D"), min_acks=1)
 
 
 def promises(local: str = "B", previous: View | None = OLD, *, forced: bool = False) -> Promises:
-    return Promises(local, NEW, previous, forced=forced)
+    return Promises(local, NEW, previous or founding(FOUNDERS), forced=forced)
 
 
 def report(
@@ -75,11 +76,14 @@ def test_an_older_view_that_a_copy_reports_is_no_matter() -> None:
     assert made.newest.epoch == E3
 
 
-def test_a_new_shard_starts_with_its_own_view() -> None:
+def test_the_first_view_needs_a_majority_of_the_founders() -> None:
     made = promises(previous=None)
     made.add("B", report(view=None))
+    assert made.leaves == (Group(FOUNDERS, 0),)
+    assert not made.suffice
     made.add("D", report(view=None))
-    assert made.leaves == (NEW.group,)
+    assert not made.suffice, "not one of them"
+    made.add("A", report(view=None))
     assert made.suffice
 
 

@@ -1,7 +1,7 @@
 """What may happen next to the copies of a shard: messages arrive or do not, disks store or fail, nodes end and return.
 
 The coordinator of the exploration grants epochs as it likes, to any node, while others act or are about to. It knows
-the newest view that a live copy reports, as a real one does, or only the first one of all.
+the newest view that a live copy reports, as a real one does, or knows of none, as one whose reports are old.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,13 +20,22 @@ from casty_cluster.protocol.replication.effects import (
     Store,
     Unavailable,
 )
-from casty_cluster.protocol.replication.inputs import Append, Loaded, Promote, Received, Stored, StoreFailed
+from casty_cluster.protocol.replication.inputs import (
+    Append,
+    Loaded,
+    Promote,
+    Received,
+    SaveSnapshot,
+    Stored,
+    StoreFailed,
+)
 from casty_cluster.protocol.replication.member import Effect, Input
-from casty_cluster.protocol.replication.stored import StoreEntries
-from casty_cluster.wire.replication import CopyId, Epoch, View
+from casty_cluster.protocol.replication.promises import novelty
+from casty_cluster.protocol.replication.stored import StoreEntries, StoreSnapshot
+from casty_cluster.wire.replication import START, CopyId, Epoch, View
 
 from tests.cluster.protocol.replication.ledger import Ledger, position_of
-from tests.cluster.protocol.replication.node import Node
+from tests.cluster.protocol.replication.node import Node, entries_in, state_after
 from tests.cluster.protocol.replication.scenarios import Scenario
 
 type Step = tuple[Any, ...]
@@ -47,8 +56,8 @@ class World:
         self.payloads = 0
         self.unavailable: dict[int, str] = {}
         self.grants: list[tuple[CopyId, Promote]] = []
-        self.first: View | None = None
-        """The view that the shard was created with: no coordinator ever creates another one."""
+        self.founders = tuple(node.copy for node in self.nodes)
+        """Those that all coordinators name."""
         for node in self.nodes:
             node.start()
 
@@ -67,7 +76,11 @@ class World:
             for node in self.nodes:
                 if node.member is not None and node.member.is_active:
                     yield from (("append", node.index, entity) for entity in range(self.scenario.entities))
-        if self.budget.get("promote") and self.knows_a_view:
+        if self.budget.get("save"):
+            for node in self.nodes:
+                if node.member is not None and node.member.is_active:
+                    yield from (("save", node.index, entity) for entity in range(self.scenario.entities))
+        if self.budget.get("promote"):
             yield from (("promote", node.index) for node in self.nodes if node.member is not None)
 
     def _late_grants(self) -> Iterator[Step]:
@@ -133,6 +146,8 @@ class World:
         if isinstance(change, StoreEntries):
             after = position_of(node.disk.entries.get(change.entity, ()), change.after)
             self.ledger.stored(node.copy, change.entity, after, change.entries)
+        if isinstance(change, StoreSnapshot):
+            self.ledger.stored(node.copy, change.entity, START, entries_in(change))
         node.disk.apply(change)
 
     def do_append(self, index: int, entity: int) -> None:
@@ -142,6 +157,15 @@ class World:
         self.payloads += 1
         history = node.member.contents.histories.get(name)
         self.give(node, Append(name, history.last if history else 0, (str(self.payloads).encode(),)))
+
+    def do_save(self, index: int, entity: int, back: int = 0) -> None:
+        """The primary saves a snapshot of all events but these last ones, whether they are committed or not."""
+        self.budget["save"] -= 1
+        node, name = self.nodes[index], f"e{entity}"
+        entries = node.foreseen().get(name, [])
+        last = len(entries) - back
+        if last > 0:
+            self.give(node, SaveSnapshot(name, last, state_after(entries[:last])))
 
     def do_tick(self, index: int) -> None:
         self.budget["tick"] -= 1
@@ -156,13 +180,6 @@ class World:
         self.give(node, Tick())
 
     # Promotion
-
-    @property
-    def knows_a_view(self) -> bool:
-        """Whether a coordinator may act: where copies have known a view, it must learn of one."""
-        return self.first is None or any(
-            node.member is not None and node.member.view is not None for node in self.nodes
-        )
 
     def do_promote(
         self,
@@ -184,12 +201,12 @@ class World:
         self.counter += 1
         epoch = Epoch(self.counter, index)
         min_acks = self.scenario.min_acks if min_acks is None else min_acks
-        self.first = self.first or View(epoch=epoch, copies=copies, min_acks=min_acks)
         given = Promote(
             epoch=epoch,
             copies=copies,
             min_acks=min_acks,
-            previous=self.first if is_outdated or previous is None else previous,
+            previous=None if is_outdated else previous,
+            founders=self.founders,
             allow_data_loss=forced,
         )
         self.grants.append((node.copy, given))
@@ -206,7 +223,7 @@ class World:
     def newest(self) -> View | None:
         """The newest view that a live copy reports."""
         views = [node.member.view for node in self.nodes if node.member is not None and node.member.view is not None]
-        return max(views, key=lambda view: view.epoch, default=None)
+        return max(views, key=novelty, default=None)
 
     # Faults
 

@@ -18,9 +18,9 @@ from casty.errors import JournalError
 from casty.spi.event_journal import EventJournal, PersistedEvent
 
 from casty_cluster.protocol.replication.history import History
-from casty_cluster.protocol.replication.stored import Change, Contents, StoreEntries
+from casty_cluster.protocol.replication.stored import Change, Contents, StoreEntries, StoreSnapshot
 from casty_cluster.replication.records import to_change, to_record
-from casty_cluster.wire.replication import Entry, Fetch, Fetched, to_runs
+from casty_cluster.wire.replication import Entry, Fetch, Fetched, FetchedSnapshot, Position, to_runs
 
 SEGMENT: Final = 256
 """Changes in one segment."""
@@ -44,6 +44,8 @@ class CopyStore:
         self._changes = 0
         self._places: dict[str, list[tuple[int, int]]] = {}
         """By entity: from which event on its history is in which segment."""
+        self._snapshots: dict[str, int] = {}
+        """By entity: the segment of its snapshot."""
 
     async def open(self) -> Contents:
         """Read all that is stored. Raises what the journal raises, and `JournalError` where changes are missing."""
@@ -69,10 +71,12 @@ class CopyStore:
             for change in part:
                 self._enter(change)
 
-    async def read(self, fetch: Fetch) -> Fetched:
-        """Return the next events of an entity, as many as are at hand and a chunk may hold."""
+    async def read(self, fetch: Fetch) -> Fetched | FetchedSnapshot:
+        """Return the next events of an entity, as many as are at hand and a chunk may hold, or their state."""
         history = self._contents.histories.get(fetch.entity) or History()
         after = min(fetch.after, history.last)
+        if after < history.snapshot:
+            return await self._read_snapshot(fetch, history.at(after))
         entries: list[Entry] = []
         if after < history.last:
             places = self._places[fetch.entity]
@@ -81,6 +85,14 @@ class CopyStore:
             found = _entries(await self._load(places[run][1]), fetch.entity)
             entries = _chunk([found[number] for number in range(after + 1, end + 1)])
         return Fetched(epoch=fetch.epoch, entity=fetch.entity, previous=history.at(after), runs=to_runs(entries))
+
+    async def _read_snapshot(self, fetch: Fetch, previous: Position) -> FetchedSnapshot:
+        changes = await self._load(self._snapshots[fetch.entity])
+        of_it = (change for change in reversed(changes) if isinstance(change, StoreSnapshot))
+        newest = next(change for change in of_it if change.entity == fetch.entity)
+        return FetchedSnapshot(
+            epoch=fetch.epoch, entity=fetch.entity, previous=previous, lineage=newest.lineage, state=newest.state
+        )
 
     def _enter(self, change: Change) -> None:
         if isinstance(change, StoreEntries):
@@ -91,7 +103,17 @@ class CopyStore:
             if change.entries and (not places or places[-1][1] != segment):
                 places.append((change.after + 1, segment))
         self._contents.apply(change)
+        if isinstance(change, StoreSnapshot):
+            self._forget_events(change.entity)
         self._changes += 1
+
+    def _forget_events(self, entity: str) -> None:
+        """Those that the snapshot which comes now has replaced."""
+        history, places = self._contents.histories[entity], self._places.get(entity, [])
+        after = bisect_right(places, history.snapshot + 1, key=lambda place: place[0]) - 1
+        kept = places[max(after, 0) :] if history.last > history.snapshot else []
+        self._places[entity] = [(max(first, history.snapshot + 1), segment) for first, segment in kept]
+        self._snapshots[entity] = self._changes // SEGMENT
 
     async def _load(self, segment: int) -> list[Change]:
         events = await self._journal.load(self._id(segment))

@@ -10,6 +10,7 @@ from casty_cluster.protocol.replication.stored import (
     StoreConfirmation,
     StoreEntries,
     StorePromise,
+    StoreSnapshot,
     StoreView,
 )
 from casty_cluster.wire.replication import Epoch, Group, View, to_entries, to_runs
@@ -25,6 +26,8 @@ def to_record(change: Change) -> list[Any]:
             former = [[list(group.copies), group.min_acks] for group in view.former]
             forced = [list(epoch) for epoch in view.forced]
             return ["view", *view.epoch, list(view.copies), view.min_acks, forced, former]
+        case StoreSnapshot(entity, lineage, state):
+            return ["snapshot", entity, [list(run) for run in lineage], state]
         case StoreEntries(entity, after, entries):
             runs = [[counter, coordinator, list(payloads)] for counter, coordinator, payloads in to_runs(entries)]
             return ["entries", entity, after, runs]
@@ -47,6 +50,9 @@ def to_change(record: Sequence[Any]) -> Change:
                     forced=tuple(Epoch(*epoch) for epoch in forced),
                 )
             )
+        case ["snapshot", str(entity), [_, *_] as lineage, bytes(state)]:
+            runs = tuple((counter, coordinator, last) for counter, coordinator, last in lineage)
+            return StoreSnapshot(entity, runs, state)
         case ["entries", str(entity), int(after), runs]:
             return StoreEntries(entity, after, to_entries(runs))
         case _:

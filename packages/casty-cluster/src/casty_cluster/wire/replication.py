@@ -59,6 +59,12 @@ START: Final = Position(BEFORE, 0)
 """Before the first event."""
 
 
+type Lineage = tuple[tuple[int, int, int], ...]
+"""Which primary has written each event of a history, without the events: for each epoch its counter, its coordinator,
+and the number of its last event.
+"""
+
+
 def to_run(epoch: Epoch, payloads: tuple[bytes, ...]) -> Run:
     return epoch.counter, epoch.coordinator, payloads
 
@@ -149,6 +155,19 @@ class Replicate:
     def count(self) -> int:
         """How many entries there are."""
         return sum(len(payloads) for _, _, payloads in self.runs)
+
+
+@message("casty.replication.Install")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Install:
+    """Keep the state after these events in place of them; have this history up to there if it was another one."""
+
+    epoch: Epoch
+    entity: str
+    start: int
+    """As in `Replicate`."""
+    lineage: Lineage
+    state: bytes
 
 
 @message("casty.replication.Confirm")
@@ -260,5 +279,17 @@ class Fetched:
         return sum(len(payloads) for _, _, payloads in self.runs)
 
 
-type ToReplica = Prepare | Replicate | Confirm | Seal | Fetch
-type ToPrimary = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed | Fetched
+@message("casty.replication.FetchedSnapshot")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedSnapshot:
+    """The state after more events than those up to `previous`, where the ones behind it are not kept."""
+
+    epoch: Epoch
+    entity: str
+    previous: Position
+    lineage: Lineage
+    state: bytes
+
+
+type ToReplica = Prepare | Replicate | Install | Confirm | Seal | Fetch
+type ToPrimary = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed | Fetched | FetchedSnapshot

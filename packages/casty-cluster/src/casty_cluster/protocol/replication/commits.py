@@ -16,6 +16,7 @@ class Open:
     """The last event of each."""
     local: int = 0
     """The last event that the primary's own disk has."""
+    committed: int = 0
 
 
 class Commits:
@@ -33,9 +34,14 @@ class Commits:
     def __contains__(self, entity: str) -> bool:
         return entity in self._open
 
-    def add(self, entity: str, last: int, now: float) -> None:
-        """Events up to that one are on their way to the disks."""
-        self._open.setdefault(entity, Open()).writes.append(last)
+    def committed(self, entity: str, last: int) -> int:
+        """The last event of an entity that is committed. `last`: the last one that there is."""
+        entry = self._open.get(entity)
+        return last if entry is None else entry.committed
+
+    def add(self, entity: str, after: int, last: int, now: float) -> None:
+        """Events behind `after` and up to that one are on their way to the disks."""
+        self._open.setdefault(entity, Open(committed=after)).writes.append(last)
         self._late.start((entity, last), now)
 
     def stored(self, entity: str, last: int) -> None:
@@ -49,7 +55,7 @@ class Commits:
         stored = min([entry.local, *counted]) if len(counted) == self._min_acks else 0
         committed = 0
         while entry.writes and entry.writes[0] <= stored:
-            committed = entry.writes.popleft()
+            committed = entry.committed = entry.writes.popleft()
             self._late.stop((entity, committed))
         if not entry.writes:
             del self._open[entity]
@@ -65,6 +71,7 @@ class Commits:
     def validate(self) -> None:
         for entity, entry in self._open.items():
             assert entry.writes, f"{entity} is listed without a write"
+            assert entry.committed < entry.writes[0], f"{entity} is committed up to {entry.committed}: {entry.writes}"
             assert list(entry.writes) == sorted(set(entry.writes)), f"writes of {entity} out of order: {entry.writes}"
         for entity, last in self._late:
             assert entity in self._open, f"{entity} is committed, and event {last} is late"

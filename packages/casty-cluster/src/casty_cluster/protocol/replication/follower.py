@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from casty_cluster.protocol.replication.effects import Send
+from casty_cluster.protocol.replication.history import end_of
 from casty_cluster.protocol.replication.models import Model
 from casty_cluster.protocol.sharding.timeouts import Timeouts
 from casty_cluster.wire.replication import (
@@ -27,6 +28,8 @@ from casty_cluster.wire.replication import (
     Epoch,
     Fetch,
     Fetched,
+    FetchedSnapshot,
+    Install,
     Need,
     Position,
     Replicate,
@@ -111,22 +114,27 @@ class Follower:
         self._wait(entity, progress)
         return self._read(now)
 
-    def fetched(self, fetched: Fetched, now: float) -> list[Send[Replicate]]:
+    def fetched(self, fetched: Fetched | FetchedSnapshot, now: float) -> list[Send[Replicate | Install]]:
         """Send a chunk on. It may have been read for another copy that is as far behind."""
         entity = fetched.entity
         progress = self._behind.get(entity)
         if progress is None or not progress.has_credit or progress.sent != fetched.previous.sequence_nr:
             return []
-        self._move(progress, sent=progress.sent + fetched.count)
+        message, last = self._chunk(fetched)
+        self._move(progress, sent=last)
         self._late.start(entity, now)
-        message = Replicate(
-            epoch=self._epoch,
-            entity=entity,
-            previous=fetched.previous,
-            start=self._model.start(entity),
-            runs=fetched.runs,
-        )
         return [Send(self._copy, message)]
+
+    def _chunk(self, fetched: Fetched | FetchedSnapshot) -> tuple[Replicate | Install, int]:
+        """What is to be sent, and its last event."""
+        entity, start = fetched.entity, self._model.start(fetched.entity)
+        match fetched:
+            case Fetched(previous=previous, runs=runs):
+                message = Replicate(epoch=self._epoch, entity=entity, previous=previous, start=start, runs=runs)
+                return message, previous.sequence_nr + fetched.count
+            case FetchedSnapshot(lineage=lineage, state=state):
+                message = Install(epoch=self._epoch, entity=entity, start=start, lineage=lineage, state=state)
+                return message, end_of(lineage).sequence_nr
 
     def acknowledge(self, reply: Acknowledge, now: float) -> list[Send[Fetch]]:
         entity, number = reply.entity, reply.sequence_nr

@@ -3,20 +3,23 @@
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
 
-from casty_cluster.wire.replication import BEFORE, START, Epoch, Position
+from casty_cluster.wire.replication import BEFORE, START, Epoch, Lineage, Position
 
 
 class History:
     """The epochs of one entity's events, as runs: one for each primary that has written any.
 
-    Epochs never fall from event to event, as each primary continues what it has found.
+    Epochs never fall from event to event, as each primary continues what it has found. The epochs of events that are
+    kept as the state after them stay known, so a snapshot changes no comparison.
     """
 
-    __slots__ = ("_epochs", "_firsts", "last")
+    __slots__ = ("_epochs", "_firsts", "last", "snapshot")
 
     def __init__(self) -> None:
         self.last = 0
         """The number of the last event."""
+        self.snapshot = 0
+        """The last of the events that are kept as the state after them."""
         self._epochs: list[Epoch] = []
         self._firsts: list[int] = []
 
@@ -40,8 +43,26 @@ class History:
             self._firsts.append(self.last)
             self._epochs.append(epoch)
 
+    def lineage(self, last: int) -> Lineage:
+        """That of the events up to one that is there."""
+        runs = bisect_right(self._firsts, last)
+        ends = [*(first - 1 for first in self._firsts[1:runs]), last]
+        return tuple(
+            (epoch.counter, epoch.coordinator, end) for epoch, end in zip(self._epochs[:runs], ends, strict=True)
+        )
+
+    def install(self, lineage: Lineage) -> None:
+        """Keep a snapshot of the events of that lineage, which replaces another history."""
+        end = end_of(lineage)
+        if not self.has(end):
+            self.last = end.sequence_nr
+            self._epochs = [Epoch(counter, coordinator) for counter, coordinator, _ in lineage]
+            self._firsts = [1, *(last + 1 for _, _, last in lineage[:-1])]
+        self.snapshot = end.sequence_nr
+
     def cut(self, last: int) -> None:
-        """Remove all events behind that one."""
+        """Remove all events behind that one, which is not below the snapshot, or is 0."""
+        self.snapshot = min(self.snapshot, last)
         self.last = min(self.last, last)
         while self._firsts and self._firsts[-1] > self.last:
             self._firsts.pop()
@@ -64,3 +85,10 @@ class History:
         assert all(one < other for one, other in pairwise(self._firsts)), f"runs overlap: {self._firsts}"
         assert self._firsts[:1] == ([1] if self.last else []), f"the first event is missing: {self._firsts}"
         assert not self._firsts or self._firsts[-1] <= self.last, f"a run behind the last event, {self.last}"
+        assert self.snapshot <= self.last, f"a snapshot of events behind the last one, {self.snapshot}"
+
+
+def end_of(lineage: Lineage) -> Position:
+    """The last event."""
+    counter, coordinator, last = lineage[-1]
+    return Position(Epoch(counter, coordinator), last)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from casty_cluster.wire.replication import CopyId, Epoch, Fetched, View
+from casty_cluster.wire.replication import CopyId, Epoch, Fetched, FetchedSnapshot, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Loaded:
     """What `Load` has read."""
 
     to: CopyId
-    fetched: Fetched
+    fetched: Fetched | FetchedSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,11 @@ class Promote:
     """Those that are to keep the shard, this one first."""
     min_acks: int
     previous: View | None
-    """The newest view that any copy has reported; None: the shard is new."""
+    """The newest view that any copy has reported; None: no copy knows of one."""
+    founders: tuple[CopyId, ...] = ()
+    """Where there is no previous view: copies of which a majority must know of none, see `promises`. All coordinators
+    of one membership name the same. Empty: the copies of the new view.
+    """
     allow_data_loss: bool = False
     """An operator has decided to go on with what the copies within reach have, however few they are."""
 
@@ -57,3 +61,12 @@ class Append:
     entity: str
     after: int
     payloads: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSnapshot:
+    """Have the copies keep this state of an entity in place of the events up to that number, which are committed."""
+
+    entity: str
+    sequence_nr: int
+    state: bytes

@@ -13,7 +13,15 @@ from typing import Final
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.replication import primary, replica
 from casty_cluster.protocol.replication.effects import Refused, Send
-from casty_cluster.protocol.replication.inputs import Append, Loaded, Promote, Received, Stored, StoreFailed
+from casty_cluster.protocol.replication.inputs import (
+    Append,
+    Loaded,
+    Promote,
+    Received,
+    SaveSnapshot,
+    Stored,
+    StoreFailed,
+)
 from casty_cluster.protocol.replication.primary import Primary
 from casty_cluster.protocol.replication.replica import Replica
 from casty_cluster.protocol.replication.stored import Contents
@@ -23,6 +31,8 @@ from casty_cluster.wire.replication import (
     Epoch,
     Fetch,
     Fetched,
+    FetchedSnapshot,
+    Install,
     Prepare,
     Replicate,
     Seal,
@@ -33,8 +43,8 @@ from casty_cluster.wire.replication import (
 
 ACK_TIMEOUT: Final = 5.0
 
-type Input = Received[ToReplica | ToPrimary] | Stored | StoreFailed | Loaded | Promote | Append
-type Effect = replica.Effect | primary.Effect | Send[Fetched]
+type Input = Received[ToReplica | ToPrimary] | Stored | StoreFailed | Loaded | Promote | Append | SaveSnapshot
+type Effect = replica.Effect | primary.Effect | Send[Fetched | FetchedSnapshot]
 
 
 class Member:
@@ -98,11 +108,11 @@ class Member:
                 if self._primary is None:
                     return [Refused(given.entity, given.after, "this copy is not the primary of the shard")]
                 return self._primary.handle(given, now)
-            case Tick():
+            case SaveSnapshot() | Tick():
                 return [] if self._primary is None else self._primary.handle(given, now)
 
     def _received(self, sender: CopyId, message: ToReplica | ToPrimary, now: float) -> Iterable[Effect]:
-        if isinstance(message, Prepare | Replicate | Confirm | Seal | Fetch):
+        if isinstance(message, Prepare | Replicate | Install | Confirm | Seal | Fetch):
             return self._to_replica(Received(sender, message), now)
         return [] if self._primary is None else self._primary.handle(Received(sender, message), now)
 

@@ -18,7 +18,7 @@ from casty_cluster.protocol.replication import promotion
 from casty_cluster.protocol.replication.commits import Commits
 from casty_cluster.protocol.replication.effects import Committed, Ended, Overdue, Refused, Send
 from casty_cluster.protocol.replication.history import History
-from casty_cluster.protocol.replication.inputs import Append, Promote, Received
+from casty_cluster.protocol.replication.inputs import Append, Promote, Received, SaveSnapshot
 from casty_cluster.protocol.replication.promotion import Phase, Promotion
 from casty_cluster.protocol.sharding.timeouts import earliest
 from casty_cluster.wire.replication import (
@@ -28,6 +28,8 @@ from casty_cluster.wire.replication import (
     CopyId,
     Epoch,
     Fetched,
+    FetchedSnapshot,
+    Install,
     Need,
     Promised,
     Rejected,
@@ -37,8 +39,8 @@ from casty_cluster.wire.replication import (
     to_run,
 )
 
-type Input = Received[ToPrimary] | Append
-type Effect = promotion.Effect | Committed | Overdue | Refused | Ended
+type Input = Received[ToPrimary] | Append | SaveSnapshot
+type Effect = promotion.Effect | Send[Install] | Committed | Overdue | Refused | Ended
 
 
 class Primary:
@@ -69,6 +71,8 @@ class Primary:
         match given:
             case Append():
                 return self._append(given, now)
+            case SaveSnapshot():
+                return self._save_snapshot(given)
             case Received(sender, message):
                 return self._received(sender, message, now) if self._is_for_it(message) else []
             case Tick():
@@ -107,7 +111,7 @@ class Primary:
                 return self._promotion.confirmed(sender, now)
             case Sealed():
                 return self._promotion.sealed(sender, message, now)
-            case Fetched():
+            case Fetched() | FetchedSnapshot():
                 return self._promotion.fetched(message, now)
 
     def _append(self, given: Append, now: float) -> list[Effect]:
@@ -128,11 +132,32 @@ class Primary:
             start=last.sequence_nr if history is None else history.before(self.epoch),
             runs=(to_run(self.epoch, given.payloads),),
         )
-        self._commits.add(entity, last.sequence_nr + len(given.payloads), now)
+        self._commits.add(entity, last.sequence_nr, last.sequence_nr + len(given.payloads), now)
         effects: list[Effect] = [Send(self._local, message)]
         for follower in self._promotion.followers.values():
             effects += follower.add(message, now)
         return effects
+
+    def _save_snapshot(self, given: SaveSnapshot) -> list[Effect]:
+        """Nothing happens where events of it are not committed: a later primary may replace them, and could not remove
+        them alone. Copies that lack some of them get the snapshot when they are caught up.
+        """
+        entity, number = given.entity, given.sequence_nr
+        history = self._histories.get(entity)
+        if not self.is_active or history is None or not 0 < number <= self._commits.committed(entity, history.last):
+            return []
+        message = Install(
+            epoch=self.epoch,
+            entity=entity,
+            start=history.before(self.epoch),
+            lineage=history.lineage(number),
+            state=given.state,
+        )
+        followers = self._promotion.followers.items()
+        return [
+            Send(self._local, message),
+            *(Send(copy, message) for copy, follower in followers if follower.acknowledged(entity) >= number),
+        ]
 
     def _count(self, sender: CopyId, reply: Acknowledge) -> list[Committed]:
         entity = reply.entity

@@ -7,6 +7,10 @@ copies, and other primaries may not find it. It names the groups that may not kn
 that two primaries meet there. Where neither finds the other's view, only one can seal its own: both need the same
 copies for that.
 
+The first view leaves a group as well: the founders, which every coordinator of a membership names alike, on nodes that
+need not keep the shard. A majority of them must promise, and store the view before it is active. So of two coordinators
+that do not know of each other, one finds the other's view, or takes the promises away that it needs.
+
 The copy that was confirmed at the latest epoch, or holds an event of it, has all that was stored before that epoch; of
 two such copies the one with more events has what was stored in it. An entity that such a copy does not have has no
 history: an event of it on another copy was not stored by enough of them. Thus the order of histories is by epoch first,
@@ -18,7 +22,7 @@ Cowling 2012) for many histories at once; that of Raft (§5.4.1) with one entry 
 a write for each entity. Views that follow each other are those of Vertical Paxos (Lamport, Malkhi and Zhou 2009).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -46,11 +50,8 @@ class Report:
 class Promises:
     """See the module."""
 
-    def __init__(self, local: CopyId, view: View, previous: View | None, *, forced: bool) -> None:
-        """`view`: the one that is to come; without a previous one, the shard starts with it.
-
-        `forced`: no matter how few promises there are.
-        """
+    def __init__(self, local: CopyId, view: View, previous: View, *, forced: bool) -> None:
+        """`view`: the one that is to come. `forced`: no matter how few promises there are."""
         self._local = local
         self._view = view
         self._previous = previous
@@ -66,7 +67,7 @@ class Promises:
     @property
     def newest(self) -> View:
         """The view that keeps the shard until the new one does, as far as is known before `decide`."""
-        return self._previous or self._view
+        return self._previous
 
     @property
     def leaves(self) -> tuple[Group, ...]:
@@ -87,7 +88,7 @@ class Promises:
         report.parts.add(promised.part)
         report.is_complete = len(report.parts) == promised.parts
         if promised.view is not None and not self._decided:
-            self._previous = max(self._previous or promised.view, promised.view, key=_novelty)
+            self._previous = max(self._previous, promised.view, key=novelty)
         return report.is_complete
 
     def positions(self, copy: CopyId) -> Mapping[str, Position]:
@@ -119,11 +120,16 @@ class Promises:
         return [copy for copy in self._reports if copy in self]
 
 
+def founding(founders: Collection[CopyId]) -> View:
+    """What the first view leaves: a majority of these copies know whether there has been another one."""
+    return View(epoch=BEFORE, copies=tuple(sorted(founders)), min_acks=0)
+
+
 def _rank(position: Position, confirmed: Epoch) -> Position:
     """The place of a history among those of its entity, on a copy that was confirmed at that epoch."""
     return Position(confirmed, position.sequence_nr) if confirmed > position.epoch else position
 
 
-def _novelty(view: View) -> tuple[Epoch, bool]:
+def novelty(view: View) -> tuple[Epoch, bool]:
     """Of one view, the copy's knowledge that it has taken over for good is the newer."""
     return view.epoch, not view.former

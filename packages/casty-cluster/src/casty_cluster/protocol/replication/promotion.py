@@ -28,7 +28,7 @@ from casty_cluster.protocol.replication.follower import Follower
 from casty_cluster.protocol.replication.history import History
 from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.protocol.replication.models import Chosen, Own
-from casty_cluster.protocol.replication.promises import Promises
+from casty_cluster.protocol.replication.promises import Promises, founding
 from casty_cluster.protocol.replication.quorum import decides, stores
 from casty_cluster.protocol.sharding.timeouts import earliest
 from casty_cluster.wire.replication import (
@@ -37,6 +37,8 @@ from casty_cluster.wire.replication import (
     CopyId,
     Fetch,
     Fetched,
+    FetchedSnapshot,
+    Install,
     Need,
     Prepare,
     Promised,
@@ -51,7 +53,7 @@ REPEAT: Final = 1.0
 PATIENCE: Final = 5.0
 """Seconds that a promotion may take before the operator is informed."""
 
-type Effect = Send[Prepare | Replicate | Fetch | Confirm | Seal] | Activated | Unavailable
+type Effect = Send[Prepare | Replicate | Install | Fetch | Confirm | Seal] | Activated | Unavailable
 
 
 class Phase(IntEnum):
@@ -80,7 +82,8 @@ class Promotion:
         self._local = local
         self._histories = histories
         self._forced = given.allow_data_loss
-        self._promises = Promises(local, self.view, given.previous, forced=self._forced)
+        previous = given.previous or founding(given.founders or given.copies)
+        self._promises = Promises(local, self.view, previous, forced=self._forced)
         self._confirmed: set[CopyId] = set()
         self._sealed: set[CopyId] = set()
         self._settled: set[CopyId] = set()
@@ -117,7 +120,7 @@ class Promotion:
         sent = follower.acknowledge(reply, now) if isinstance(reply, Acknowledge) else follower.need(reply, now)
         return [*sent, *([] if was_equal or not follower.is_equal else self._progress(now))]
 
-    def fetched(self, message: Fetched, now: float) -> list[Effect]:
+    def fetched(self, message: Fetched | FetchedSnapshot, now: float) -> list[Effect]:
         return [effect for follower in self.followers.values() for effect in follower.fetched(message, now)]
 
     def tick(self, now: float) -> list[Effect]:

@@ -9,6 +9,9 @@ try again, further back each time. A stored event that differs from the primary'
 a later event from before the primary's epoch where the primary's history has none: left alone, it would look as if the
 primary had known it. An event that is there already is not stored again. A copy acknowledges only what is stored.
 
+A snapshot takes the place of events that are committed, so no primary ever lacks one of them, unless an operator has
+accepted that it does. Then the copy cannot go back to one in the middle: it drops the history, and gets it anew.
+
 Changes are stored one after the other. A reply waits for all that were asked for before it. When one fails, what the
 disk holds is unknown, and the machine takes no more inputs: another one starts with what is read from the disk.
 
@@ -21,7 +24,7 @@ from typing import Final
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.replication.effects import Load, Reload, Send, Store
-from casty_cluster.protocol.replication.history import History
+from casty_cluster.protocol.replication.history import History, end_of
 from casty_cluster.protocol.replication.inputs import Received, Stored, StoreFailed
 from casty_cluster.protocol.replication.stored import (
     Change,
@@ -29,6 +32,7 @@ from casty_cluster.protocol.replication.stored import (
     StoreConfirmation,
     StoreEntries,
     StorePromise,
+    StoreSnapshot,
     StoreView,
 )
 from casty_cluster.wire.replication import (
@@ -39,6 +43,7 @@ from casty_cluster.wire.replication import (
     Entry,
     Epoch,
     Fetch,
+    Install,
     Need,
     Position,
     Positions,
@@ -116,6 +121,8 @@ class Replica:
         match message:
             case Replicate():
                 return self._replicate(sender, message)
+            case Install():
+                return self._install(sender, message)
             case Confirm(epoch):
                 return self._confirm(sender, epoch)
             case Seal():
@@ -173,8 +180,24 @@ class Replica:
             after = max(0, min(history.shared(previous), previous.sequence_nr - 1))
             return [Send(sender, Need(message.epoch, entity, after))]
         kept, missing = self._missing(history, message)
+        if kept < history.snapshot:
+            return [
+                *self._store(StoreEntries(entity, 0, ())),
+                *self._reply(Send(sender, Need(message.epoch, entity, 0))),
+            ]
         stored = self._store(StoreEntries(entity, kept, missing)) if missing or kept < history.last else []
-        return [*stored, *self._reply(Send(sender, self._acknowledgement(message)))]
+        end = previous.sequence_nr + message.count
+        return [*stored, *self._reply(Send(sender, self._acknowledgement(message, end)))]
+
+    def _install(self, sender: CopyId, message: Install) -> list[Effect]:
+        entity, end = message.entity, end_of(message.lineage)
+        history = self._contents.histories.get(entity) or History()
+        effects: list[Effect] = []
+        if history.has(end) and (kept := self._kept(history, message, end.sequence_nr)) < history.last:
+            effects += self._store(StoreEntries(entity, kept if kept >= history.snapshot else 0, ()))
+        if history.snapshot < end.sequence_nr or not history.has(end):
+            effects += self._store(StoreSnapshot(entity, message.lineage, message.state))
+        return [*effects, *self._reply(Send(sender, self._acknowledgement(message, end.sequence_nr)))]
 
     def _missing(self, history: History, message: Replicate) -> tuple[int, tuple[Entry, ...]]:
         """Up to where the history stays, and the entries that follow there."""
@@ -183,18 +206,19 @@ class Replica:
             number = first + index
             if number > history.last or history.at(number).epoch != entry.epoch:
                 return number - 1, entries[index:]
-        return self._kept(history, message), ()
+        return self._kept(history, message, first - 1 + len(entries)), ()
 
-    def _kept(self, history: History, message: Replicate) -> int:
-        """All events of the primary's epoch stay, and those before it as far as the primary has any."""
+    def _kept(self, history: History, message: Replicate | Install, end: int) -> int:
+        """All events of the primary's epoch stay, and those before it as far as the primary has any. `end`: the last
+        event that was compared.
+        """
         older = history.before(message.epoch)
         if older < history.last:
             return history.last
-        return min(older, max(message.start, message.previous.sequence_nr + message.count))
+        return min(older, max(message.start, end))
 
-    def _acknowledgement(self, message: Replicate) -> Acknowledge:
+    def _acknowledgement(self, message: Replicate | Install, end: int) -> Acknowledge:
         """Behind an event of the primary's epoch, all is as the primary has it; else only what was compared is."""
-        end = message.previous.sequence_nr + message.count
         history = self.histories.get(message.entity)
         if history is not None and history.position.epoch == message.epoch:
             end = history.last

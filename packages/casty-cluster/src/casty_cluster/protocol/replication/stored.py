@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from casty_cluster.protocol.replication.history import History
-from casty_cluster.wire.replication import BEFORE, Entry, Epoch, View
+from casty_cluster.wire.replication import BEFORE, Entry, Epoch, Lineage, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +15,22 @@ class StorePromise:
 
 @dataclass(frozen=True, slots=True)
 class StoreEntries:
-    """Remove the events of the entity behind `after`, and append the entries."""
+    """Remove the events of the entity behind `after`, and append the entries. Events that a snapshot has replaced are
+    removed only with all others.
+    """
 
     entity: str
     after: int
     entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSnapshot:
+    """Keep the state in place of the events of that lineage. Another history is removed first."""
+
+    entity: str
+    lineage: Lineage
+    state: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class StoreView:
     view: View
 
 
-type Change = StorePromise | StoreEntries | StoreConfirmation | StoreView
+type Change = StorePromise | StoreEntries | StoreSnapshot | StoreConfirmation | StoreView
 
 
 @dataclass(slots=True)
@@ -57,6 +68,8 @@ class Contents:
                 history.cut(after)
                 for entry in entries:
                     history.append(entry.epoch)
+            case StoreSnapshot(entity, lineage):
+                self.histories.setdefault(entity, History()).install(lineage)
             case StoreConfirmation(epoch):
                 self.confirmed = epoch
             case StoreView(view):
