@@ -14,11 +14,13 @@ from casty_cluster.protocol.replication.effects import (
     Ended,
     Load,
     Overdue,
+    Readable,
     Refused,
     Reload,
     Send,
     Store,
     Unavailable,
+    Unreadable,
 )
 from casty_cluster.protocol.replication.inputs import Append, Promote, Received
 from casty_cluster.protocol.replication.member import Effect, Input, Member
@@ -78,7 +80,7 @@ class Copy:
                 self._disk.ask(effect)
             case Activated() | Committed() | Ended() | Reload() | Refused():
                 self.outcomes.put_nowait(effect)
-            case Overdue() | Unavailable():
+            case Overdue() | Unavailable() | Readable() | Unreadable():
                 pass
 
 

@@ -320,7 +320,7 @@ async def test_records_stay_as_they_are(journal: UnreliableJournal) -> None:
             StoreEntries("x", 2, (*entries(b"1", b"2"), *entries(b"3", epoch=E2))),
             StoreConfirmation(E2),
             StoreView(VIEW),
-            StoreSnapshot("x", ((*E1, 4), (*E2, 5)), b"state"),
+            StoreSnapshot("x", ((1, 2**64 - 1, 4), (2, 7, 5)), b"state"),
         ]
     )
     assert [event.event for event in await journal.load("replica/bank/7/a/0")] == [

@@ -20,6 +20,7 @@ from casty_cluster.protocol.replication.member import Member
 from casty_cluster.protocol.replication.primary import Primary
 from casty_cluster.protocol.replication.promises import Promises
 from casty_cluster.protocol.replication.promotion import Phase, Promotion
+from casty_cluster.protocol.replication.reads import Reads
 from casty_cluster.protocol.replication.replica import Replica
 from casty_cluster.wire.replication import (
     BEFORE,
@@ -33,6 +34,8 @@ from casty_cluster.wire.replication import (
     Promised,
     Replicate,
     Seal,
+    Verified,
+    Verify,
     View,
 )
 
@@ -211,12 +214,30 @@ def _seal_any_epoch(self: Replica, sender: CopyId, message: Any) -> list[Any]:
     return _RECEIVED(self, sender, message)
 
 
+# Reads
+
+
+def _verify_any_epoch(self: Replica, sender: CopyId, message: Any) -> list[Any]:
+    if isinstance(message, Verify):
+        return [Send(sender, Verified(message.epoch, message.number))]
+    return _RECEIVED(self, sender, message)
+
+
+def _count_any_round(self: Reads, number: int) -> bool:
+    return quorum.blocks(self._view.group, [*self._replied])
+
+
+def _note_nothing(self: Reads, number: int, sequence_nr: int, now: float) -> list[Any]:
+    return _ADD_READ(self, number, max(0, sequence_nr - 1), now)
+
+
 def _same_name(self: Node) -> str:
     return "ABCDEFGH"[self.index]
 
 
 _ADD = Promises.add
 _PROMISE, _RECEIVED, _REPLICATE = Replica._promise, Replica._received, Replica._replicate
+_ADD_READ = Reads.add
 _INSTALL = History.install
 _PROMOTE, _ACKNOWLEDGE, _COUNT = Member._promote, Follower.acknowledge, Commits.count
 
@@ -266,6 +287,10 @@ ABLATIONS: dict[str, Ablation] = {
     "seal_old": (_off(Promotion, "_is_known", property(_sealed_by_the_new_group)), "calm3", 173),
     "seal_new": (_off(Promotion, "_is_known", property(_sealed_by_the_old_groups)), "wipe3", 3),
     "seal_epoch": (_off(Replica, "_received", _seal_any_epoch), "groups3", 188),
+    "read_confirmed": (_off(Reads, "_is_confirmed", _always), "reads3", 0),
+    "read_round": (_off(Reads, "_is_confirmed", _count_any_round), "reads3", 0),
+    "read_epoch": (_off(Replica, "_received", _verify_any_epoch), "reads3", 0),
+    "read_noted": (_off(Reads, "add", _note_nothing), "reads3", 0),
     "snapshot_of_committed": (_off(Commits, "committed", _all_that_there_is), "snapshots3", 0),
     "snapshot_of_them": (_off(History, "install", _install_by_number), "snapshots3", 0),
     "snapshot_has_gone": (_off(Replica, "_replicate", _cut_into_a_snapshot), "alone3", 0),

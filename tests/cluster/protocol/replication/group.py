@@ -17,7 +17,7 @@ class Group(World):
     """Nodes A, B, C …, of which the first 1 + `replicas` keep the shard at first. All invariants are checked."""
 
     def __init__(self, replicas: int = 2, min_acks: int = 1, spares: int = 0) -> None:
-        kinds = ("promote", "append", "crash", "wipe", "tick", "fail", "grant", "save")
+        kinds = ("promote", "append", "crash", "wipe", "tick", "fail", "grant", "save", "read")
         budget: dict[str, int] = dict.fromkeys(kinds, PLENTY)
         super().__init__(Scenario(replicas=replicas, min_acks=min_acks, spares=spares, budget=budget))
         self.effects: list[tuple[str, Effect]] = []
@@ -52,6 +52,9 @@ class Group(World):
 
     def append(self, name: str, entity: int = 0) -> None:
         self.do_append(self.node(name).index, entity)
+
+    def read(self, name: str, entity: int = 0) -> None:
+        self.do_read(self.node(name).index, entity)
 
     def crash(self, name: str) -> None:
         self.do_crash(self.node(name).index)

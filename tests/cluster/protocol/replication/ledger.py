@@ -8,6 +8,7 @@ The invariants, by the names under which a broken one is reported:
 - R4: what is committed is stored: on the disks of 1 + `min_acks` copies of the view.
 - R5: histories that hold events of one position are equal up to it.
 - R6: without further faults, and with enough copies, the shard becomes available, and all its copies alike.
+- R7: a read shows all events that were committed before it, by whichever primary, and only committed ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,6 +64,19 @@ class Ledger:
             copies = self._stored.get((entity, Position(entry.epoch, number)), set())
             stored = len(copies & set(view.copies))
             assert stored > view.min_acks, f"R4: {entity} {number} is only on {copies} of {view}"
+
+    def last(self, entity: str) -> int:
+        """The last event that is committed."""
+        return max((number for name, number in self.committed if name == entity), default=0)
+
+    def read(self, view: View, entity: str, before: int, history: Sequence[Entry]) -> None:
+        """A read shows this; `before`: the last event that was committed when it began."""
+        if view.min_acks:
+            assert len(history) >= before, f"R7: a read of {entity} misses event {before}: {history}, at {view}"
+        for number, entry in enumerate(history, 1):
+            known = self.committed.get((entity, number))
+            assert known is not None, f"R7: a read of {entity} shows event {number}, which is not committed"
+            assert known.payload == entry.payload or not view.min_acks, f"R7: {entity} {number} is {entry}, was {known}"
 
 
 def position_of(entries: Sequence[Entry], number: int) -> Position:

@@ -33,6 +33,7 @@ def _budget(**changes: int) -> Mapping[str, int]:
         "tick": 6,
         "grant": 1,
         "save": 4,
+        "read": 6,
         **changes,
     }
 
@@ -59,6 +60,8 @@ SCENARIOS = {
     "acks5": S(replicas=4, min_acks=2, other_min_acks=(1, 3, 4), spares=1, budget=_budget(promote=14)),
     "grants3": S(replicas=2, min_acks=1, budget=_budget(grant=6, crash=6)),
     "births3": S(replicas=2, min_acks=1, spares=3, budget=_budget(promote=16, grant=3)),
+    "reads3": S(replicas=2, min_acks=1, entities=2, budget=_budget(read=40)),
+    "reads5": S(replicas=4, min_acks=2, other_min_acks=(1, 4), spares=1, budget=_budget(read=40)),
     "snapshots3": S(replicas=2, min_acks=1, budget={"promote": 24, "append": 40, "save": 30, "tick": 4}),
     "alone3": S(replicas=2, min_acks=0, budget=_budget(append=30, save=12)),
     "calm3": S(replicas=2, min_acks=1, spares=1, entities=2, budget={"promote": 10, "append": 30}),

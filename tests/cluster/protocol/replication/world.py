@@ -14,16 +14,19 @@ from casty_cluster.protocol.replication.effects import (
     Ended,
     Load,
     Overdue,
+    Readable,
     Refused,
     Reload,
     Send,
     Store,
     Unavailable,
+    Unreadable,
 )
 from casty_cluster.protocol.replication.inputs import (
     Append,
     Loaded,
     Promote,
+    Read,
     Received,
     SaveSnapshot,
     Stored,
@@ -55,6 +58,8 @@ class World:
         self.counter = 0
         self.payloads = 0
         self.unavailable: dict[int, str] = {}
+        self.reads: list[tuple[str, int]] = []
+        """The entity of each, and the last of its events that was committed then."""
         self.grants: list[tuple[CopyId, Promote]] = []
         self.founders = tuple(node.copy for node in self.nodes)
         """Those that all coordinators name."""
@@ -72,14 +77,10 @@ class World:
         yield from (("disk", node.index) for node in self.nodes if node.queue)
 
     def requests(self) -> Iterator[Step]:
-        if self.budget.get("append"):
-            for node in self.nodes:
-                if node.member is not None and node.member.is_active:
-                    yield from (("append", node.index, entity) for entity in range(self.scenario.entities))
-        if self.budget.get("save"):
-            for node in self.nodes:
-                if node.member is not None and node.member.is_active:
-                    yield from (("save", node.index, entity) for entity in range(self.scenario.entities))
+        active = [node.index for node in self.nodes if node.member is not None and node.member.is_active]
+        for kind in ("append", "save", "read"):
+            if self.budget.get(kind):
+                yield from ((kind, index, entity) for index in active for entity in range(self.scenario.entities))
         if self.budget.get("promote"):
             yield from (("promote", node.index) for node in self.nodes if node.member is not None)
 
@@ -166,6 +167,12 @@ class World:
         last = len(entries) - back
         if last > 0:
             self.give(node, SaveSnapshot(name, last, state_after(entries[:last])))
+
+    def do_read(self, index: int, entity: int) -> None:
+        self.budget["read"] -= 1
+        number, name = len(self.reads), f"e{entity}"
+        self.reads.append((name, self.ledger.last(name)))
+        self.give(self.nodes[index], Read(number, name))
 
     def do_tick(self, index: int) -> None:
         self.budget["tick"] -= 1
@@ -284,7 +291,10 @@ class World:
                 self.unavailable[node.index] = reason
             case Refused(reason=reason):
                 raise AssertionError(f"R6: an active primary refuses an event: {reason}")
-            case Overdue() | Ended():
+            case Readable(read, sequence_nr):
+                name, committed = self.reads[read]
+                self.ledger.read(self._view_of(node), name, committed, node.foreseen().get(name, ())[:sequence_nr])
+            case Overdue() | Ended() | Unreadable():
                 pass
 
     def _view_of(self, node: Node) -> View:

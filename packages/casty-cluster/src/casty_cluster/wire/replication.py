@@ -197,6 +197,15 @@ class Fetch:
     after: int
 
 
+@message("casty.replication.Verify")
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Reply if no higher epoch is promised. Rounds of one epoch are numbered."""
+
+    epoch: Epoch
+    number: int
+
+
 # The replies
 
 
@@ -259,6 +268,15 @@ class Sealed:
     """Whether the copy knows that the view has taken over for good."""
 
 
+@message("casty.replication.Verified")
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The copy had promised no higher epoch when `Verify` arrived."""
+
+    epoch: Epoch
+    number: int
+
+
 @message("casty.replication.Fetched")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
@@ -291,5 +309,5 @@ class FetchedSnapshot:
     state: bytes
 
 
-type ToReplica = Prepare | Replicate | Install | Confirm | Seal | Fetch
-type ToPrimary = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed | Fetched | FetchedSnapshot
+type ToReplica = Prepare | Replicate | Install | Confirm | Seal | Fetch | Verify
+type ToPrimary = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed | Fetched | FetchedSnapshot | Verified

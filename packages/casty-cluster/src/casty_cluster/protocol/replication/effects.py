@@ -80,6 +80,22 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Readable:
+    """What was acknowledged before the read, by any primary, is part of the history up to this event."""
+
+    read: int
+    sequence_nr: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """This copy cannot tell what is current: it is not the primary, or not certain of it."""
+
+    read: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """This copy is not the primary of that epoch any more, and will not be: nothing further is stored at it.
 

@@ -70,3 +70,11 @@ class SaveSnapshot:
     entity: str
     sequence_nr: int
     state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Report what a linearizable read of an entity may show, under that number, as `Readable` or `Unreadable`."""
+
+    number: int
+    entity: str

@@ -12,11 +12,12 @@ from typing import Final
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.replication import primary, replica
-from casty_cluster.protocol.replication.effects import Refused, Send
+from casty_cluster.protocol.replication.effects import Refused, Send, Unreadable
 from casty_cluster.protocol.replication.inputs import (
     Append,
     Loaded,
     Promote,
+    Read,
     Received,
     SaveSnapshot,
     Stored,
@@ -38,12 +39,13 @@ from casty_cluster.wire.replication import (
     Seal,
     ToPrimary,
     ToReplica,
+    Verify,
     View,
 )
 
 ACK_TIMEOUT: Final = 5.0
 
-type Input = Received[ToReplica | ToPrimary] | Stored | StoreFailed | Loaded | Promote | Append | SaveSnapshot
+type Input = Received[ToReplica | ToPrimary] | Stored | StoreFailed | Loaded | Promote | Append | SaveSnapshot | Read
 type Effect = replica.Effect | primary.Effect | Send[Fetched | FetchedSnapshot]
 
 
@@ -106,13 +108,15 @@ class Member:
                 return self._promote(given, now)
             case Append():
                 if self._primary is None:
-                    return [Refused(given.entity, given.after, "this copy is not the primary of the shard")]
+                    return [Refused(given.entity, given.after, primary.NO_PRIMARY)]
                 return self._primary.handle(given, now)
-            case SaveSnapshot() | Tick():
+            case Read() if self._primary is None:
+                return [Unreadable(given.number, primary.NO_PRIMARY)]
+            case Read() | SaveSnapshot() | Tick():
                 return [] if self._primary is None else self._primary.handle(given, now)
 
     def _received(self, sender: CopyId, message: ToReplica | ToPrimary, now: float) -> Iterable[Effect]:
-        if isinstance(message, Prepare | Replicate | Install | Confirm | Seal | Fetch):
+        if isinstance(message, Prepare | Replicate | Install | Confirm | Seal | Fetch | Verify):
             return self._to_replica(Received(sender, message), now)
         return [] if self._primary is None else self._primary.handle(Received(sender, message), now)
 

@@ -12,14 +12,16 @@ Invariants: those of its parts; events are open only while it is active.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.replication import promotion
+from casty_cluster.protocol.replication import promotion, reads
 from casty_cluster.protocol.replication.commits import Commits
-from casty_cluster.protocol.replication.effects import Committed, Ended, Overdue, Refused, Send
+from casty_cluster.protocol.replication.effects import Committed, Ended, Overdue, Refused, Send, Unreadable
 from casty_cluster.protocol.replication.history import History
-from casty_cluster.protocol.replication.inputs import Append, Promote, Received, SaveSnapshot
+from casty_cluster.protocol.replication.inputs import Append, Promote, Read, Received, SaveSnapshot
 from casty_cluster.protocol.replication.promotion import Phase, Promotion
+from casty_cluster.protocol.replication.reads import Reads
 from casty_cluster.protocol.sharding.timeouts import earliest
 from casty_cluster.wire.replication import (
     START,
@@ -36,11 +38,14 @@ from casty_cluster.wire.replication import (
     Replicate,
     Sealed,
     ToPrimary,
+    Verified,
     to_run,
 )
 
-type Input = Received[ToPrimary] | Append | SaveSnapshot
-type Effect = promotion.Effect | Send[Install] | Committed | Overdue | Refused | Ended
+NO_PRIMARY: Final = "this copy is not the primary of the shard"
+
+type Input = Received[ToPrimary] | Append | SaveSnapshot | Read
+type Effect = promotion.Effect | Send[Install] | reads.Effect | Committed | Overdue | Refused | Ended
 
 
 class Primary:
@@ -54,6 +59,7 @@ class Primary:
         self._histories = histories
         self._promotion = Promotion(local, histories, given, now)
         self._commits = Commits(given.min_acks, ack_timeout)
+        self._reads = Reads(local, self._promotion.view, ack_timeout)
 
     @property
     def epoch(self) -> Epoch:
@@ -73,28 +79,35 @@ class Primary:
                 return self._append(given, now)
             case SaveSnapshot():
                 return self._save_snapshot(given)
+            case Read():
+                return self._read(given, now)
             case Received(sender, message):
                 return self._received(sender, message, now) if self._is_for_it(message) else []
             case Tick():
-                return [] if self.ended else [*self._promotion.tick(now), *self._commits.expire(now)]
+                return [] if self.ended else self._tick(now)
 
     def end(self, reason: str, promised: Epoch | None = None) -> list[Effect]:
         """Be the primary no more."""
         if self.ended:
             return []
         self.ended = True
-        return [Ended(self.epoch, reason, promised)]
+        return [*self._reads.end(reason), Ended(self.epoch, reason, promised)]
 
     def next_deadline(self) -> float | None:
-        return None if self.ended else earliest(self._promotion.next_deadline(), self._commits.next_deadline())
+        parts = (self._promotion, self._commits, self._reads)
+        return None if self.ended else earliest(*(part.next_deadline() for part in parts))
 
     def validate(self) -> None:
         self._promotion.validate()
         self._commits.validate()
+        self._reads.validate()
         assert self._commits.is_empty or self._promotion.phase is Phase.active, "events before it was active"
 
     def _is_for_it(self, message: ToPrimary) -> bool:
         return not self.ended and message.epoch == self.epoch
+
+    def _tick(self, now: float) -> Sequence[Effect]:
+        return [*self._promotion.tick(now), *self._commits.expire(now), *self._reads.tick(now)]
 
     def _received(self, sender: CopyId, message: ToPrimary, now: float) -> Sequence[Effect]:
         match message:
@@ -113,13 +126,15 @@ class Primary:
                 return self._promotion.sealed(sender, message, now)
             case Fetched() | FetchedSnapshot():
                 return self._promotion.fetched(message, now)
+            case Verified():
+                return self._reads.verified(sender, message, now)
 
     def _append(self, given: Append, now: float) -> list[Effect]:
         entity = given.entity
         history = self._histories.get(entity)
         last = START if history is None else history.position
         if not self.is_active:
-            return [Refused(entity, given.after, "this copy is not the primary of the shard")]
+            return [Refused(entity, given.after, NO_PRIMARY)]
         if given.after != last.sequence_nr or not given.payloads:
             reason = (
                 f"{len(given.payloads)} events were to follow number {given.after}; the last one is {last.sequence_nr}"
@@ -158,6 +173,13 @@ class Primary:
             Send(self._local, message),
             *(Send(copy, message) for copy, follower in followers if follower.acknowledged(entity) >= number),
         ]
+
+    def _read(self, given: Read, now: float) -> Sequence[Effect]:
+        if not self.is_active:
+            return [Unreadable(given.number, NO_PRIMARY)]
+        history = self._histories.get(given.entity)
+        last = 0 if history is None else self._commits.committed(given.entity, history.last)
+        return self._reads.add(given.number, last, now)
 
     def _count(self, sender: CopyId, reply: Acknowledge) -> list[Committed]:
         entity = reply.entity

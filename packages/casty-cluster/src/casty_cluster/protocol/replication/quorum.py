@@ -25,3 +25,8 @@ def decides(group: Group, copies: Collection[CopyId]) -> bool:
         return False
     has_casting_vote = all_copies > 1 and group.copies[1] in copies
     return 2 * agreeing > all_copies or (2 * agreeing == all_copies and has_casting_vote)
+
+
+def blocks(group: Group, copies: Collection[CopyId]) -> bool:
+    """Whether the others cannot decide without one of these copies."""
+    return not decides(group, [copy for copy in group.copies if copy not in copies])

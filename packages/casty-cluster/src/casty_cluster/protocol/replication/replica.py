@@ -54,6 +54,8 @@ from casty_cluster.wire.replication import (
     Seal,
     Sealed,
     ToReplica,
+    Verified,
+    Verify,
     to_positions,
 )
 
@@ -65,7 +67,7 @@ EPOCH: Final = 32
 """Bytes of an epoch in a report, at most. It is named once for all positions of it."""
 
 type Input = Received[ToReplica] | Stored | StoreFailed
-type Reply = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed
+type Reply = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed | Verified
 type Effect = Send[Reply] | Store | Load | Reload
 
 
@@ -129,6 +131,8 @@ class Replica:
                 return self._seal(sender, message)
             case Fetch():
                 return [Load(sender, message)]
+            case Verify(epoch, number):
+                return [Send(sender, Verified(epoch, number))]
 
     def _has_promised(self, epoch: Epoch) -> bool:
         return epoch == self.promised
