@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 from casty.spi.event_journal import EventJournal
@@ -13,6 +14,7 @@ from casty_cluster.protocol.replication.effects import (
     Committed,
     Ended,
     Load,
+    Outdated,
     Overdue,
     Readable,
     Refused,
@@ -42,7 +44,7 @@ class Copy:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self.member = Member(self.name, await self.store.open())
+        self.member = Member(self.name, await self.store.open(), next(self._group.tokens))
         driver = self._driver = Driver[Input, Effect](self.member, self._group.clock, self._carry_out)
         self._disk = CopyDisk(self.store, driver.handle)
         self._task = asyncio.create_task(self._disk.run())
@@ -80,7 +82,7 @@ class Copy:
                 self._disk.ask(effect)
             case Activated() | Committed() | Ended() | Reload() | Refused():
                 self.outcomes.put_nowait(effect)
-            case Overdue() | Unavailable() | Readable() | Unreadable():
+            case Overdue() | Unavailable() | Readable() | Unreadable() | Outdated():
                 pass
 
 
@@ -90,6 +92,7 @@ class Copies:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.copies: dict[str, Copy] = {}
+        self.tokens = count(1)
         self._counter = 0
 
     async def add(self, name: str, journal: EventJournal) -> Copy:

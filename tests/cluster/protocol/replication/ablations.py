@@ -16,6 +16,7 @@ from casty_cluster.protocol.replication.effects import Committed, Send
 from casty_cluster.protocol.replication.follower import Follower
 from casty_cluster.protocol.replication.history import History, end_of
 from casty_cluster.protocol.replication.inputs import Promote
+from casty_cluster.protocol.replication.lives import Lives
 from casty_cluster.protocol.replication.member import Member
 from casty_cluster.protocol.replication.primary import Primary
 from casty_cluster.protocol.replication.promises import Promises
@@ -31,6 +32,7 @@ from casty_cluster.wire.replication import (
     Group,
     Lineage,
     Position,
+    Prepare,
     Promised,
     Replicate,
     Seal,
@@ -49,6 +51,10 @@ type Patch = AbstractContextManager[object]
 
 def _always(*_: object) -> bool:
     return True
+
+
+def _never(*_: object) -> bool:
+    return False
 
 
 def _is(value: object) -> property:
@@ -74,9 +80,9 @@ def _complete_with_any_part(self: Promises, copy: CopyId, promised: Promised) ->
     return _ADD(self, copy, replace(promised, part=0, parts=1))
 
 
-def _promise_in_memory(self: Replica, sender: CopyId, epoch: Epoch) -> list[Any]:
-    self._contents.promised = epoch
-    return self._reply(*(Send(sender, part) for part in self._report(epoch)))
+def _promise_in_memory(self: Replica, sender: CopyId, message: Prepare) -> list[Any]:
+    self._contents.promised = message.epoch
+    return self._reply(*(Send(sender, part) for part in self._report(message.epoch)))
 
 
 def _obey_any_epoch(self: Replica, sender: CopyId, message: Any) -> list[Any]:
@@ -294,6 +300,7 @@ ABLATIONS: dict[str, Ablation] = {
     "snapshot_of_committed": (_off(Commits, "committed", _all_that_there_is), "snapshots3", 0),
     "snapshot_of_them": (_off(History, "install", _install_by_number), "snapshots3", 0),
     "snapshot_has_gone": (_off(Replica, "_replicate", _cut_into_a_snapshot), "alone3", 0),
+    "starts": (_off(Lives, "is_outdated", _never), "backups3", 0),
     "wiped_is_new": (_off(Node, "copy", property(_same_name)), "wipe3", 1),
 }
 """By clause: how to switch it off, and a scenario and the first of the seeds that notice.

@@ -79,6 +79,8 @@ class Node:
         self.lives = -1
         """How often the node has started, and how often its disk was wiped: together, what a machine's life is."""
         self.wipes = 0
+        self.backups: list[Disk] = []
+        """The disk as it was at the end of earlier lives."""
         self.disk = Disk()
         self.queue: deque[Store | Load] = deque()
         """What the disk has been asked for."""
@@ -90,15 +92,22 @@ class Node:
 
     def start(self) -> None:
         self.lives += 1
-        self.member = Member(self.copy, deepcopy(self.disk.contents))
+        self.member = Member(self.copy, deepcopy(self.disk.contents), self.lives)
 
     def stop(self) -> None:
         self.member = None
+        self.backups.append(deepcopy(self.disk))
         self.queue.clear()
 
     def wipe(self) -> None:
         self.wipes += 1
         self.disk = Disk()
+        self.backups.clear()
+
+    @property
+    def starts(self) -> int:
+        """How many the disk knows of."""
+        return self.disk.contents.lives[self.copy].starts
 
     def foreseen(self) -> dict[str, list[Entry]]:
         """The events of each entity, once all that was asked for is stored."""

@@ -5,6 +5,7 @@ from random import Random
 
 from casty_cluster.protocol.replication.promises import founding
 from casty_cluster.protocol.replication.quorum import decides
+from casty_cluster.wire.replication import CopyId
 
 from tests.cluster.protocol.replication.node import Node
 from tests.cluster.protocol.replication.world import Step, World
@@ -17,30 +18,37 @@ MESSAGES = 20_000
 
 def settle(world: World, random: Random) -> Iterator[tuple[Step, World]]:
     """Start all nodes, promote one, and let all happen that still can."""
-    world.budget = {"promote": 2, "append": 1}
+    world.budget = {"promote": 2 * len(world.nodes), "append": 1}
     node = random.choice(world.nodes)
     yield from _take(world, *(("restart", other.index) for other in world.nodes if other.member is None))
     yield from _run_out(world)
-    known = world.newest() or founding(world.founders)
-    copies = [other.copy for other in world.nodes]
-    can_decide = all(decides(group, copies) for group in (*known.former, known.group))
-    others = _others(world, node)
     if not world.scenario.min_acks:
         world.ledger.committed.clear()  # what only one primary had may be lost
-    yield from _take(world, ("promote", node.index, others))
-    yield from _run_out(world)
-    if not can_decide:
-        assert node.index in world.unavailable, "R6: too few promises, and the operator is not informed"
-        world.ledger.committed.clear()  # the operator accepts that
-        yield from _take(world, ("promote", node.index, others, True))
-        yield from _run_out(world)
-    assert node.member is not None
-    assert node.member.is_active, f"R6: {node.copy} is not active, though enough copies are there"
+    copies: list[CopyId] = []
+    while copies != world.copies:  # once more where an old disk was found out
+        copies = world.copies
+        yield from _promote(world, node)
+    assert _is_active(node), f"R6: {node.copy} is not active, though enough copies are there"
     committed = len(world.ledger.committed)
     yield from _take(world, ("append", node.index, 0))
     yield from _run_out(world)
     assert len(world.ledger.committed) > committed, "R6: an event is not committed, though all copies are there"
     _check_copies(world, node)
+
+
+def _promote(world: World, node: Node) -> Iterator[tuple[Step, World]]:
+    copy, known, others = node.copy, world.newest() or founding(world.founders), _others(world, node)
+    yield from _take(world, ("promote", node.index, others))
+    yield from _run_out(world)
+    if node.copy == copy and not all(decides(group, world.copies) for group in (*known.former, known.group)):
+        assert node.index in world.unavailable, "R6: too few promises, and the operator is not informed"
+        world.ledger.committed.clear()  # the operator accepts that
+        yield from _take(world, ("promote", node.index, others, True))
+        yield from _run_out(world)
+
+
+def _is_active(node: Node) -> bool:
+    return node.member is not None and node.member.is_active
 
 
 def _others(world: World, node: Node) -> tuple[int, ...]:

@@ -183,7 +183,7 @@ def refusal(member: Member, after: int, *payloads: bytes) -> str:
 
 
 def test_only_a_primary_takes_events() -> None:
-    assert "not the primary" in refusal(Member("A", Contents()), 0, b"x")
+    assert "not the primary" in refusal(Member("A", Contents(), 1), 0, b"x")
     group = Group()
     group.promote("A")
     member = group.node("A").member

@@ -12,7 +12,7 @@ NEW = View(epoch=E4, copies=("B", "C", "D"), min_acks=1)
 
 
 def promises(local: str = "B", previous: View | None = OLD, *, forced: bool = False) -> Promises:
-    return Promises(local, NEW, previous or founding(FOUNDERS), forced=forced)
+    return Promises(local, NEW, previous or founding(FOUNDERS), (), forced=forced)
 
 
 def report(

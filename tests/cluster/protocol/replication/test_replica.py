@@ -48,7 +48,7 @@ class Copy:
     """A replica, and a disk that stores at once unless it is slow."""
 
     def __init__(self) -> None:
-        self.replica = Replica(Contents())
+        self.replica = Replica("C", Contents(), 5)
         self.is_slow = False
         self.stored: list[Any] = []
         self.asked: list[Store] = []

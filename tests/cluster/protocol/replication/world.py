@@ -5,6 +5,7 @@ the newest view that a live copy reports, as a real one does, or knows of none, 
 """
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from typing import Any
 
 from casty_cluster.protocol.machine import Tick
@@ -13,6 +14,7 @@ from casty_cluster.protocol.replication.effects import (
     Committed,
     Ended,
     Load,
+    Outdated,
     Overdue,
     Readable,
     Refused,
@@ -38,7 +40,7 @@ from casty_cluster.protocol.replication.stored import StoreEntries, StoreSnapsho
 from casty_cluster.wire.replication import START, CopyId, Epoch, View
 
 from tests.cluster.protocol.replication.ledger import Ledger, position_of
-from tests.cluster.protocol.replication.node import Node, entries_in, state_after
+from tests.cluster.protocol.replication.node import Disk, Node, entries_in, state_after
 from tests.cluster.protocol.replication.scenarios import Scenario
 
 type Step = tuple[Any, ...]
@@ -99,6 +101,8 @@ class World:
                 yield "restart", node.index
             else:
                 yield from ((kind, node.index) for kind in ("crash", "wipe") if self.budget.get(kind))
+                if self.budget.get("restore") and self.outdated(node):
+                    yield "restore", node.index
                 if self.budget.get("fail") and node.queue:
                     yield "fail", node.index
         yield from (("tick", node.index) for node in self.ticking if self.budget.get("tick"))
@@ -261,6 +265,23 @@ class World:
         node.queue.clear()
         self.give(node, StoreFailed(stores[0].number if stores else 0, "no space left on device"))
 
+    def outdated(self, node: Node) -> list[Disk]:
+        """Backups of the node's disk that all other disks know a later start of."""
+        others = [other.disk.contents.lives[node.copy].starts for other in self.nodes if other is not node]
+        return [disk for disk in node.backups if disk.contents.lives[node.copy].starts < min(others)]
+
+    def do_restore(self, index: int) -> None:
+        """An old backup of its disk is put back, and the node starts."""
+        self.budget["restore"] -= 1
+        node = self.nodes[index]
+        node.disk = deepcopy(self.outdated(node)[-1])
+        node.stop()
+        node.start()
+
+    @property
+    def copies(self) -> list[CopyId]:
+        return [node.copy for node in self.nodes]
+
     # Effects
 
     def give(self, node: Node, given: Input | Tick) -> None:
@@ -280,6 +301,10 @@ class World:
                 node.queue.append(effect)
             case Reload():
                 node.stop()
+                node.start()
+            case Outdated():
+                node.stop()
+                node.wipe()
                 node.start()
             case Activated(view):
                 self.unavailable.pop(node.index, None)

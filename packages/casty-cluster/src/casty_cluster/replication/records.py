@@ -9,6 +9,7 @@ from casty_cluster.protocol.replication.stored import (
     Change,
     StoreConfirmation,
     StoreEntries,
+    StoreLives,
     StorePromise,
     StoreSnapshot,
     StoreView,
@@ -22,6 +23,8 @@ def to_record(change: Change) -> list[Any]:
             return ["promise", *epoch]
         case StoreConfirmation(epoch):
             return ["confirmation", *epoch]
+        case StoreLives(known):
+            return ["lives", [list(life) for life in known]]
         case StoreView(view):
             former = [[list(group.copies), group.min_acks] for group in view.former]
             forced = [list(epoch) for epoch in view.forced]
@@ -40,6 +43,8 @@ def to_change(record: Sequence[Any]) -> Change:
             return StorePromise(Epoch(counter, coordinator))
         case ["confirmation", int(counter), int(coordinator)]:
             return StoreConfirmation(Epoch(counter, coordinator))
+        case ["lives", known]:
+            return StoreLives(tuple((copy, starts, token) for copy, starts, token in known))
         case ["view", int(counter), int(coordinator), copies, int(min_acks), forced, former]:
             return StoreView(
                 View(

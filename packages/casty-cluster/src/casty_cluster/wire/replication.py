@@ -17,6 +17,10 @@ type CopyId = str
 """The name of one copy of a shard. It is drawn when the copy is created, and kept with it: a wiped one is new."""
 
 
+type KnownLives = tuple[tuple[CopyId, int, int], ...]
+"""By copy: the number of its last start that is known, and what the copy has drawn at it."""
+
+
 @message("casty.replication.Epoch")
 class Epoch(NamedTuple):
     """The ballot of a primary: one epoch has one primary, and the higher one is the later one."""
@@ -133,6 +137,7 @@ class Prepare:
     """Promise to obey no lower epoch, and report."""
 
     epoch: Epoch
+    lives: KnownLives = ()
 
 
 @message("casty.replication.Replicate")
@@ -176,6 +181,7 @@ class Confirm:
     """All histories of the copy are those of the primary: store that, as of this epoch."""
 
     epoch: Epoch
+    lives: KnownLives = ()
 
 
 @message("casty.replication.Seal")
@@ -223,6 +229,8 @@ class Promised:
     """The last event of each entity."""
     part: int
     parts: int
+    lives: KnownLives = ()
+    """What the copy knows, its own life among it."""
 
 
 @message("casty.replication.Rejected")

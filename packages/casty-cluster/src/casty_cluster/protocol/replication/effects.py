@@ -40,6 +40,15 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
+class Outdated:
+    """The disk is an old one of this copy, and has forgotten promises: drop the machine and the copy, and make an empty
+    copy of another name.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Activated:
     """This copy is the primary: all that its histories hold counts as stored, and it takes new events."""
 

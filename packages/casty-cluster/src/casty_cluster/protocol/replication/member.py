@@ -52,11 +52,11 @@ type Effect = replica.Effect | primary.Effect | Send[Fetched | FetchedSnapshot]
 class Member:
     """The machine of one copy of a shard, from the start of its node, or from an empty disk."""
 
-    def __init__(self, local: CopyId, contents: Contents, *, ack_timeout: float = ACK_TIMEOUT) -> None:
-        """`contents`: what the disk holds."""
+    def __init__(self, local: CopyId, contents: Contents, token: int, *, ack_timeout: float = ACK_TIMEOUT) -> None:
+        """`contents`: what the disk holds. `token`: a random number, another one for each life of the copy."""
         self.local = local
         self.contents = contents
-        self._replica = Replica(contents)
+        self._replica = Replica(local, contents, token)
         self._primary: Primary | None = None
         self._ack_timeout = ack_timeout
 
@@ -94,7 +94,7 @@ class Member:
         if self._primary is not None and not self._primary.ended:
             self._primary.validate()
             assert self._primary.epoch == self.promised, f"a primary of {self._primary.epoch}, promised {self.promised}"
-            assert not self._replica.failed, "a primary without a disk"
+            assert not self._replica.failure, "a primary without a disk"
 
     def _handle(self, given: Input | Tick, now: float) -> Iterable[Effect]:
         match given:
@@ -124,16 +124,16 @@ class Member:
         effects = self._replica.handle(given, now)
         if self._primary is None or self._primary.ended:
             return effects
-        if self._replica.failed:
-            return [*self._primary.end("its disk has failed"), *effects]
+        if self._replica.failure:
+            return [*self._primary.end(self._replica.failure), *effects]
         if self._primary.epoch != self.promised:
             return [*self._primary.end("its own copy has promised a higher epoch", self.promised), *effects]
         return effects
 
     def _promote(self, given: Promote, now: float) -> Iterable[Effect]:
         """Grants that are late, or come twice, change nothing: the first one has been promised by then."""
-        if given.epoch <= self.promised or given.copies[0] != self.local or self._replica.failed:
+        if given.epoch <= self.promised or given.copies[0] != self.local or self._replica.failure:
             return []
         ended = [] if self._primary is None else self._primary.end("it is promoted again", given.epoch)
-        self._primary = Primary(self.local, self._replica.histories, given, now, ack_timeout=self._ack_timeout)
+        self._primary = Primary(self.local, self.contents, given, now, ack_timeout=self._ack_timeout)
         return [*ended, *self._primary.start()]

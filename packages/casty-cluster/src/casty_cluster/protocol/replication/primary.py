@@ -22,6 +22,7 @@ from casty_cluster.protocol.replication.history import History
 from casty_cluster.protocol.replication.inputs import Append, Promote, Read, Received, SaveSnapshot
 from casty_cluster.protocol.replication.promotion import Phase, Promotion
 from casty_cluster.protocol.replication.reads import Reads
+from casty_cluster.protocol.replication.stored import Contents
 from casty_cluster.protocol.sharding.timeouts import earliest
 from casty_cluster.wire.replication import (
     START,
@@ -51,13 +52,11 @@ type Effect = promotion.Effect | Send[Install] | reads.Effect | Committed | Over
 class Primary:
     """The machine of one primary, from its promotion to its end. See the module."""
 
-    def __init__(
-        self, local: CopyId, histories: Mapping[str, History], given: Promote, now: float, *, ack_timeout: float
-    ) -> None:
+    def __init__(self, local: CopyId, contents: Contents, given: Promote, now: float, *, ack_timeout: float) -> None:
         self.ended = False
         self._local = local
-        self._histories = histories
-        self._promotion = Promotion(local, histories, given, now)
+        self._histories: Mapping[str, History] = contents.histories
+        self._promotion = Promotion(local, contents, given, now)
         self._commits = Commits(given.min_acks, ack_timeout)
         self._reads = Reads(local, self._promotion.view, ack_timeout)
 

@@ -26,8 +26,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from casty_cluster.protocol.replication.lives import NEVER, Life, Lives
 from casty_cluster.protocol.replication.quorum import decides
-from casty_cluster.wire.replication import BEFORE, START, CopyId, Epoch, Group, Position, Promised, View, from_positions
+from casty_cluster.wire.replication import (
+    BEFORE,
+    START,
+    CopyId,
+    Epoch,
+    Group,
+    KnownLives,
+    Position,
+    Promised,
+    View,
+    from_positions,
+)
 
 
 class Choice(NamedTuple):
@@ -45,13 +57,15 @@ class Report:
     positions: dict[str, Position] = field(default_factory=dict[str, Position])
     parts: set[int] = field(default_factory=set[int])
     is_complete: bool = False
+    life: Life = NEVER
 
 
 class Promises:
     """See the module."""
 
-    def __init__(self, local: CopyId, view: View, previous: View, *, forced: bool) -> None:
-        """`view`: the one that is to come. `forced`: no matter how few promises there are."""
+    def __init__(self, local: CopyId, view: View, previous: View, lives: KnownLives, *, forced: bool) -> None:
+        """`view`: the one that is to come. `lives`: those that the local copy knows. `forced`: any promises suffice."""
+        self.lives = Lives(lives)
         self._local = local
         self._view = view
         self._previous = previous
@@ -60,9 +74,9 @@ class Promises:
         self._reports: dict[CopyId, Report] = {}
 
     def __contains__(self, copy: CopyId) -> bool:
-        """Whether the promise of that copy is there, with all parts of its report."""
+        """Whether the promise of that copy is there, with all parts of its report, and not on an old disk."""
         report = self._reports.get(copy)
-        return report is not None and report.is_complete
+        return report is not None and report.is_complete and not self.lives.is_outdated(copy, report.life)
 
     @property
     def newest(self) -> View:
@@ -87,9 +101,11 @@ class Promises:
         report.positions.update(from_positions(promised.positions))
         report.parts.add(promised.part)
         report.is_complete = len(report.parts) == promised.parts
-        if promised.view is not None and not self._decided:
-            self._previous = max(self._previous, promised.view, key=novelty)
-        return report.is_complete
+        report.life = Lives(promised.lives)[copy]
+        if not self._decided:
+            self.lives.add(promised.lives)
+            self._previous = max(self._previous, promised.view or self._previous, key=novelty)
+        return copy in self
 
     def positions(self, copy: CopyId) -> Mapping[str, Position]:
         return self._reports[copy].positions

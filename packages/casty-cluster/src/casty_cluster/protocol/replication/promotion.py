@@ -30,6 +30,7 @@ from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.protocol.replication.models import Chosen, Own
 from casty_cluster.protocol.replication.promises import Promises, founding
 from casty_cluster.protocol.replication.quorum import decides, stores
+from casty_cluster.protocol.replication.stored import Contents
 from casty_cluster.protocol.sharding.timeouts import earliest
 from casty_cluster.wire.replication import (
     Acknowledge,
@@ -73,17 +74,17 @@ class Phase(IntEnum):
 class Promotion:
     """See the module."""
 
-    def __init__(self, local: CopyId, histories: Mapping[str, History], given: Promote, now: float) -> None:
-        """`histories`: those of the local copy, as they are at any time."""
+    def __init__(self, local: CopyId, contents: Contents, given: Promote, now: float) -> None:
+        """`contents`: those of the local copy, as they are at any time."""
         self.phase = Phase.preparing
         self.view = View(epoch=given.epoch, copies=given.copies, min_acks=given.min_acks)
         self.followers: dict[CopyId, Follower] = {}
         """Of the view's other copies, those that have promised; before, the local copy while it is completed."""
         self._local = local
-        self._histories = histories
+        self._histories: Mapping[str, History] = contents.histories
         self._forced = given.allow_data_loss
         previous = given.previous or founding(given.founders or given.copies)
-        self._promises = Promises(local, self.view, previous, forced=self._forced)
+        self._promises = Promises(local, self.view, previous, contents.lives.known, forced=self._forced)
         self._confirmed: set[CopyId] = set()
         self._sealed: set[CopyId] = set()
         self._settled: set[CopyId] = set()
@@ -213,10 +214,10 @@ class Promotion:
         known = self._settled if self.phase is Phase.active else self._sealed
         for copy in self._asked:
             if copy not in self._promises:
-                yield Send(copy, Prepare(epoch))
+                yield Send(copy, Prepare(epoch, self._promises.lives.known))
                 continue
             if self._may_confirm(copy):
-                yield Send(copy, Confirm(epoch))
+                yield Send(copy, Confirm(epoch, self._promises.lives.known))
             if self.phase >= Phase.sealing and copy not in known:
                 yield Send(copy, Seal(epoch, self.view))
 

@@ -55,14 +55,14 @@ class Reads:
         """Answer a read as soon as the primary is certain. `sequence_nr`: the last event that is committed now."""
         self._waiting.append(Noted(number, sequence_nr))
         self._late.start(number, now)
-        return [] if self._rounds else self._start(now)
+        return self._start(now) if self._is_due(now) else []
 
     def verified(self, copy: CopyId, reply: Verified, now: float) -> list[Effect]:
         if reply.number <= self._replied.get(copy, 0):
             return []
         self._replied[copy] = reply.number
         answered = self._answer()
-        return [*answered, *([] if self._rounds or not self._waiting else self._start(now))]
+        return [*answered, *(self._start(now) if self._is_due(now) else [])]
 
     def tick(self, now: float) -> list[Effect]:
         expired = set(self._late.expire(now))
@@ -74,8 +74,7 @@ class Reads:
         for number, reads in list(self._rounds.items()):
             if not any(read.number in self._late for read in reads):
                 del self._rounds[number]
-        due = self._next_round()
-        return effects if due is None or now < due else [*effects, *self._start(now)]
+        return [*effects, *self._start(now)] if self._is_due(now) else effects
 
     def end(self, reason: str) -> list[Unreadable]:
         """No read is answered any more."""
@@ -92,6 +91,10 @@ class Reads:
         waiting = [read.number for reads in (self._waiting, *self._rounds.values()) for read in reads]
         assert set(self._late) <= {*waiting}, f"reads {set(self._late) - {*waiting}} are part of no round"
         assert self._rounds or not self._waiting, "reads wait for a round, and none is under way"
+
+    def _is_due(self, now: float) -> bool:
+        due = self._next_round()
+        return bool(self._waiting) if due is None else now >= due
 
     def _next_round(self) -> float | None:
         """When another round is due."""

@@ -12,6 +12,9 @@ primary had known it. An event that is there already is not stored again. A copy
 A snapshot takes the place of events that are committed, so no primary ever lacks one of them, unless an operator has
 accepted that it does. Then the copy cannot go back to one in the middle: it drops the history, and gets it anew.
 
+A start of the copy is counted before anything else is stored, see `lives`. A copy that learns of a later start of its
+own takes no more inputs.
+
 Changes are stored one after the other. A reply waits for all that were asked for before it. When one fails, what the
 disk holds is unknown, and the machine takes no more inputs: another one starts with what is read from the disk.
 
@@ -23,14 +26,16 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.replication.effects import Load, Reload, Send, Store
+from casty_cluster.protocol.replication.effects import Load, Outdated, Reload, Send, Store
 from casty_cluster.protocol.replication.history import History, end_of
 from casty_cluster.protocol.replication.inputs import Received, Stored, StoreFailed
+from casty_cluster.protocol.replication.lives import Life, Lives
 from casty_cluster.protocol.replication.stored import (
     Change,
     Contents,
     StoreConfirmation,
     StoreEntries,
+    StoreLives,
     StorePromise,
     StoreSnapshot,
     StoreView,
@@ -44,6 +49,7 @@ from casty_cluster.wire.replication import (
     Epoch,
     Fetch,
     Install,
+    KnownLives,
     Need,
     Position,
     Positions,
@@ -68,20 +74,24 @@ EPOCH: Final = 32
 
 type Input = Received[ToReplica] | Stored | StoreFailed
 type Reply = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed | Verified
-type Effect = Send[Reply] | Store | Load | Reload
+type Effect = Send[Reply] | Store | Load | Reload | Outdated
 
 
 class Replica:
     """The machine of one copy, from the start of its node, or from an empty disk."""
 
-    def __init__(self, contents: Contents) -> None:
-        """`contents`: what the disk holds. They change here before they change there."""
+    def __init__(self, local: CopyId, contents: Contents, token: int) -> None:
+        """`contents`: what the disk holds. They change here before they change there. `token`: drawn at random."""
+        self._local = local
         self._contents = contents
+        self._life = Life(contents.lives[local].starts + 1, token)
+        self._is_counted = False
+        """Whether the disk knows of this life."""
         self._number = 0
         self._waiting: deque[list[Effect]] = deque()
         """By change that is being stored: the replies that wait for it."""
-        self.failed = False
-        """Whether a change could not be stored."""
+        self.failure = ""
+        """Why the machine takes no more inputs."""
 
     @property
     def promised(self) -> Epoch:
@@ -92,7 +102,7 @@ class Replica:
         return self._contents.histories
 
     def handle(self, given: Input | Tick, now: float) -> list[Effect]:
-        if self.failed:
+        if self.failure:
             return []
         match given:
             case Received(sender, message):
@@ -100,8 +110,7 @@ class Replica:
             case Stored(number):
                 return self._stored(number)
             case StoreFailed(_, reason):
-                self.failed = True
-                self._waiting.clear()
+                self._end("its disk has failed")
                 return [Reload(reason)]
             case Tick():
                 return []
@@ -114,10 +123,12 @@ class Replica:
         assert len(self._waiting) <= self._number, "more changes are awaited than were asked for"
 
     def _received(self, sender: CopyId, message: ToReplica) -> list[Effect]:
+        if isinstance(message, Prepare | Confirm) and Lives(message.lives).is_outdated(self._local, self._life):
+            return [self._outdated(sender, Lives(message.lives)[self._local])]
         if message.epoch < self.promised:
             return [Send(sender, Rejected(message.epoch, self.promised))]
         if isinstance(message, Prepare):
-            return self._promise(sender, message.epoch)
+            return self._promise(sender, message)
         if not self._has_promised(message.epoch):
             return []
         match message:
@@ -125,8 +136,8 @@ class Replica:
                 return self._replicate(sender, message)
             case Install():
                 return self._install(sender, message)
-            case Confirm(epoch):
-                return self._confirm(sender, epoch)
+            case Confirm():
+                return self._confirm(sender, message)
             case Seal():
                 return self._seal(sender, message)
             case Fetch():
@@ -139,8 +150,10 @@ class Replica:
 
     # Promises
 
-    def _promise(self, sender: CopyId, epoch: Epoch) -> list[Effect]:
-        stored = [] if epoch == self.promised else self._store(StorePromise(epoch))
+    def _promise(self, sender: CopyId, message: Prepare) -> list[Effect]:
+        epoch = message.epoch
+        stored = [*self._count_start(), *self._learn(message.lives)]
+        stored += [] if epoch == self.promised else self._store(StorePromise(epoch))
         return [*stored, *self._reply(*(Send(sender, part) for part in self._report(epoch)))]
 
     def _report(self, epoch: Epoch) -> list[Promised]:
@@ -159,12 +172,15 @@ class Replica:
                 positions=part,
                 part=number,
                 parts=len(parts),
+                lives=contents.lives.known,
             )
             for number, part in enumerate(parts)
         ]
 
-    def _confirm(self, sender: CopyId, epoch: Epoch) -> list[Effect]:
-        stored = [] if epoch == self._contents.confirmed else self._store(StoreConfirmation(epoch))
+    def _confirm(self, sender: CopyId, message: Confirm) -> list[Effect]:
+        epoch = message.epoch
+        stored = self._learn(message.lives)
+        stored += [] if epoch == self._contents.confirmed else self._store(StoreConfirmation(epoch))
         return [*stored, *self._reply(Send(sender, Confirmed(epoch)))]
 
     def _seal(self, sender: CopyId, message: Seal) -> list[Effect]:
@@ -228,13 +244,39 @@ class Replica:
             end = history.last
         return Acknowledge(message.epoch, message.entity, end)
 
+    # Lives
+
+    def _count_start(self) -> list[Effect]:
+        if self._is_counted:
+            return []
+        self._is_counted = True
+        return [self._store_next(StoreLives(((self._local, self._life.starts, self._life.token),)))]
+
+    def _learn(self, known: KnownLives) -> list[Effect]:
+        return self._store(StoreLives(known)) if Lives(self._contents.lives.known).add(known) else []
+
+    def _outdated(self, sender: CopyId, later: Life) -> Outdated:
+        self._end("its disk is an old one")
+        return Outdated(
+            f"its disk is from before its start number {later.starts}, which copy {sender} knows of; this is start "
+            f"number {self._life.starts} of it. An old backup has forgotten promises, and acknowledged events: others "
+            "catch up an empty copy in its place"
+        )
+
     # The disk
 
+    def _end(self, failure: str) -> None:
+        self.failure = failure
+        self._waiting.clear()
+
     def _store(self, change: Change) -> list[Effect]:
+        return [*self._count_start(), self._store_next(change)]
+
+    def _store_next(self, change: Change) -> Store:
         self._contents.apply(change)
         self._number += 1
         self._waiting.append([])
-        return [Store(self._number, change)]
+        return Store(self._number, change)
 
     def _reply(self, *replies: Send[Reply]) -> list[Effect]:
         """Reply as soon as all that was asked for so far is stored."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from casty_cluster.protocol.replication.history import History
-from casty_cluster.wire.replication import BEFORE, Entry, Epoch, Lineage, View
+from casty_cluster.protocol.replication.lives import Lives
+from casty_cluster.wire.replication import BEFORE, Entry, Epoch, KnownLives, Lineage, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,20 @@ class StoreConfirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreLives:
+    """These starts of copies are known, of this one or others."""
+
+    known: KnownLives
+
+
+@dataclass(frozen=True, slots=True)
 class StoreView:
     """This view keeps the shard."""
 
     view: View
 
 
-type Change = StorePromise | StoreEntries | StoreSnapshot | StoreConfirmation | StoreView
+type Change = StorePromise | StoreEntries | StoreSnapshot | StoreConfirmation | StoreView | StoreLives
 
 
 @dataclass(slots=True)
@@ -57,6 +65,7 @@ class Contents:
     promised: Epoch = BEFORE
     confirmed: Epoch = BEFORE
     view: View | None = None
+    lives: Lives = field(default_factory=Lives)
     histories: dict[str, History] = field(default_factory=dict[str, History])
 
     def apply(self, change: Change) -> None:
@@ -74,6 +83,8 @@ class Contents:
                 self.confirmed = epoch
             case StoreView(view):
                 self.view = view
+            case StoreLives(known):
+                self.lives.add(known)
 
     def validate(self) -> None:
         newest = max((history.position.epoch for history in self.histories.values()), default=BEFORE)
