@@ -23,6 +23,7 @@ from casty_cluster.protocol.replication.promises import Promises
 from casty_cluster.protocol.replication.promotion import Phase, Promotion
 from casty_cluster.protocol.replication.reads import Reads
 from casty_cluster.protocol.replication.replica import Replica
+from casty_cluster.protocol.replication.reports import Report
 from casty_cluster.wire.replication import (
     BEFORE,
     Acknowledge,
@@ -82,7 +83,7 @@ def _complete_with_any_part(self: Promises, copy: CopyId, promised: Promised) ->
 
 def _promise_in_memory(self: Replica, sender: CopyId, message: Prepare) -> list[Any]:
     self._contents.promised = message.epoch
-    return self._reply(*(Send(sender, part) for part in self._report(message.epoch)))
+    return self._start(Report(sender, message.epoch, self._contents))
 
 
 def _obey_any_epoch(self: Replica, sender: CopyId, message: Any) -> list[Any]:

@@ -134,9 +134,11 @@ def _run(world: World, reach: list[int], index: int, stage: Phase | None) -> Non
         while not _is_at(world, index, stage):
             asked = [node.index for node in world.nodes if node.queue]
             near = [n for n, (sender, to, _) in enumerate(world.network) if {sender, to} <= names]
-            if not asked and not near:
+            due = [node.index for node in world.ticking if world.is_due(node) and node.index in reach]
+            steps = [*(("disk", n) for n in asked), *(("deliver", n) for n in near), *(("work", n) for n in due)]
+            if not steps:
                 break
-            world.apply(("disk", asked[0]) if asked else ("deliver", near[0]))
+            world.apply(steps[0])
         if world.nodes[index] in world.ticking and not _is_at(world, index, stage):
             world.wake(world.nodes[index])
 

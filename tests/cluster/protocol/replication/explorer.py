@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from random import Random
 from unittest.mock import patch
 
-from casty_cluster.protocol.replication import replica
+from casty_cluster.protocol.replication import follower, promotion, reports
 from casty_cluster.wire.replication import CopyId
 
 from tests.cluster.protocol.exploring import explore_by_command
@@ -110,7 +110,8 @@ def _detailed(step: Step, world: World, random: Random) -> Step:
 
 def explore(name: str, seed: int) -> int:
     """Run one trace to its end, and return the number of its steps."""
-    with patch.object(replica, "PART", 1):  # each report has as many parts as entities
+    # Each report has as many parts as entities, and each comparison as many steps.
+    with patch.object(reports, "PART", 1), patch.object(follower, "SLICE", 1), patch.object(promotion, "SLICE", 1):
         return sum(1 for _ in trace(name, seed))
 
 

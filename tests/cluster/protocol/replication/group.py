@@ -44,6 +44,10 @@ class Group(World):
             if away.isdisjoint((sender, to)):
                 self.apply(("deliver", index))
                 return True
+        for node in self.ticking:
+            if self.is_due(node) and node.copy not in away:
+                self.apply(("work", node.index))
+                return True
         return False
 
     def promote(self, name: str, others: str | None = None, *, forced: bool = False) -> None:

@@ -31,7 +31,7 @@ def test_each_kind_of_step_happens() -> None:
     happened = {
         step[0] for name in ("disks3", "wipe3", "grants3") for seed in range(20) for step, _ in trace(name, seed)
     }
-    kinds = "deliver disk append promote tick repeat drop grant crash restart wipe fail"
+    kinds = "deliver disk work read save restore append promote tick repeat drop grant crash restart wipe fail"
     assert happened == {*kinds.split()}
 
 

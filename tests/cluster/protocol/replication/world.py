@@ -77,6 +77,7 @@ class World:
         """What happens without a fault."""
         yield from (("deliver", index) for index in range(len(self.network)))
         yield from (("disk", node.index) for node in self.nodes if node.queue)
+        yield from (("work", node.index) for node in self.ticking if self.is_due(node))
 
     def requests(self) -> Iterator[Step]:
         active = [node.index for node in self.nodes if node.member is not None and node.member.is_active]
@@ -180,6 +181,14 @@ class World:
 
     def do_tick(self, index: int) -> None:
         self.budget["tick"] -= 1
+        self.wake(self.nodes[index])
+
+    def is_due(self, node: Node) -> bool:
+        due = node.member.next_deadline() if node.member is not None else None
+        return due is not None and due <= self.now
+
+    def do_work(self, index: int) -> None:
+        """What is too much for one step goes on, or a time-out has come that others had to wait for as well."""
         self.wake(self.nodes[index])
 
     def wake(self, node: Node) -> None:

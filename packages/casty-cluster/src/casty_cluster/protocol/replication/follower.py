@@ -13,8 +13,10 @@ Invariants: no more chunks than credits are under way; what is under way has a t
 primary does not have.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from casty_cluster.protocol.replication.effects import Send
@@ -39,6 +41,8 @@ CREDITS: Final = 4
 """Chunks under way to one copy."""
 WINDOW: Final = 1_000
 """New events under way to one copy, beside the chunks; what exceeds it is caught up when the copy has replied."""
+SLICE: Final = 1_000
+"""Histories that are compared at once."""
 RESEND: Final = 1.0
 """Seconds after which messages without a reply are sent again."""
 
@@ -74,8 +78,12 @@ class Follower:
         self._model = model
         self._behind: dict[str, Progress] = {}
         self._unequal: dict[str, None] = {}
-        """Histories that have not been compared since the promise."""
-        self._waiting: dict[str, None] = {}
+        """Histories that differed at the promise."""
+        self._reported: dict[str, Position] = {}
+        """The last events of the copy's histories, as far as they are not compared yet."""
+        self._unreported: dict[str, None] = {}
+        """Histories that the copy does not have, as far as they are not compared yet."""
+        self._waiting: OrderedDict[str, None] = OrderedDict()
         """Histories that a chunk is to be read of."""
         self._credits = CREDITS
         self._under_way = 0
@@ -84,26 +92,47 @@ class Follower:
     @property
     def is_equal(self) -> bool:
         """Whether the copy has all that the primary has started with, and nothing else from before its epoch."""
-        return not self._unequal
+        return not self._unequal and not self.is_comparing
+
+    @property
+    def is_comparing(self) -> bool:
+        return bool(self._reported or self._unreported)
 
     def acknowledged(self, entity: str) -> int:
         """The last event that the copy is known to have as the primary has it."""
+        if self._is_pending(entity):
+            return 0
         progress = self._behind.get(entity)
         return self._model.end(entity).sequence_nr if progress is None else progress.acknowledged
 
-    def begin(self, positions: Mapping[str, Position], entities: Iterable[str], now: float) -> list[Send[Fetch]]:
-        """Compare the copy's histories, which end at these positions, with those of the primary."""
-        for entity in dict.fromkeys([*positions, *entities]):
-            theirs = positions.get(entity, START)
-            if theirs != self._model.end(entity):
-                shared = self._model.shared(entity, theirs)
-                self._behind[entity] = Progress(0, shared, shared)
-                self._unequal[entity] = self._waiting[entity] = None
+    def begin(self, positions: dict[str, Position], entities: Iterable[str], now: float) -> list[Send[Fetch]]:
+        """Compare the copy's histories, which end at these positions, with those of the primary: some of them now."""
+        self._reported, self._unreported = positions, dict.fromkeys(entities)
+        return self.compare(now)
+
+    def compare(self, now: float) -> list[Send[Fetch]]:
+        """Go on with the comparison, for a few milliseconds."""
+        for entity in [*islice(chain(reversed(self._reported), reversed(self._unreported)), SLICE)]:
+            if self._is_pending(entity):
+                self._compare(entity)
         return self._read(now)
+
+    def _is_pending(self, entity: str) -> bool:
+        return entity in self._reported or entity in self._unreported
+
+    def _compare(self, entity: str) -> None:
+        theirs = self._reported.pop(entity, START)
+        self._unreported.pop(entity, None)
+        if theirs != self._model.end(entity):
+            shared = self._model.shared(entity, theirs)
+            self._behind[entity] = Progress(0, shared, shared)
+            self._unequal[entity] = self._waiting[entity] = None
 
     def add(self, message: Replicate, now: float) -> Sequence[Send[Replicate] | Send[Fetch]]:
         """Send new events of the primary, or see to it that they are sent later."""
         entity, last = message.entity, message.previous.sequence_nr
+        if self._is_pending(entity):
+            self._compare(entity)
         progress = self._behind.get(entity)
         if progress is None:
             progress = self._behind[entity] = Progress(last, last, last)
@@ -189,8 +218,7 @@ class Follower:
         """Have chunks read, as far as there are credits."""
         effects: list[Send[Fetch]] = []
         while self._credits and self._waiting:
-            entity = next(iter(self._waiting))
-            del self._waiting[entity]
+            entity, _ = self._waiting.popitem(last=False)
             progress = self._behind[entity]
             progress.has_credit = True
             self._credits -= 1

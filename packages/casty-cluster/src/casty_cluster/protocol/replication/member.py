@@ -26,6 +26,7 @@ from casty_cluster.protocol.replication.inputs import (
 from casty_cluster.protocol.replication.primary import Primary
 from casty_cluster.protocol.replication.replica import Replica
 from casty_cluster.protocol.replication.stored import Contents
+from casty_cluster.protocol.sharding.timeouts import earliest
 from casty_cluster.wire.replication import (
     Confirm,
     CopyId,
@@ -87,7 +88,7 @@ class Member:
         return effects
 
     def next_deadline(self) -> float | None:
-        return None if self._primary is None else self._primary.next_deadline()
+        return earliest(self._replica.next_deadline(), self._primary and self._primary.next_deadline())
 
     def validate(self) -> None:
         self._replica.validate()
@@ -112,15 +113,18 @@ class Member:
                 return self._primary.handle(given, now)
             case Read() if self._primary is None:
                 return [Unreadable(given.number, primary.NO_PRIMARY)]
-            case Read() | SaveSnapshot() | Tick():
+            case Read() | SaveSnapshot():
                 return [] if self._primary is None else self._primary.handle(given, now)
+            case Tick():
+                reported = self._to_replica(given, now)
+                return reported if self._primary is None else [*reported, *self._primary.handle(given, now)]
 
     def _received(self, sender: CopyId, message: ToReplica | ToPrimary, now: float) -> Iterable[Effect]:
         if isinstance(message, Prepare | Replicate | Install | Confirm | Seal | Fetch | Verify):
             return self._to_replica(Received(sender, message), now)
         return [] if self._primary is None else self._primary.handle(Received(sender, message), now)
 
-    def _to_replica(self, given: replica.Input, now: float) -> Iterable[Effect]:
+    def _to_replica(self, given: replica.Input | Tick, now: float) -> Iterable[Effect]:
         effects = self._replica.handle(given, now)
         if self._primary is None or self._primary.ended:
             return effects

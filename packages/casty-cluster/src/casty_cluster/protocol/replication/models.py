@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from casty_cluster.protocol.replication.decision import Choice
 from casty_cluster.protocol.replication.history import History
-from casty_cluster.protocol.replication.promises import Choice
 from casty_cluster.wire.replication import START, CopyId, Epoch, Position
 
 

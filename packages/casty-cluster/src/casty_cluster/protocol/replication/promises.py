@@ -22,15 +22,13 @@ Cowling 2012) for many histories at once; that of Raft (§5.4.1) with one entry 
 a write for each entity. Views that follow each other are those of Vertical Paxos (Lamport, Malkhi and Zhou 2009).
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Collection
 
-from casty_cluster.protocol.replication.lives import NEVER, Life, Lives
+from casty_cluster.protocol.replication.decision import Decision, Report
+from casty_cluster.protocol.replication.lives import Lives
 from casty_cluster.protocol.replication.quorum import decides
 from casty_cluster.wire.replication import (
     BEFORE,
-    START,
     CopyId,
     Epoch,
     Group,
@@ -40,24 +38,6 @@ from casty_cluster.wire.replication import (
     View,
     from_positions,
 )
-
-
-class Choice(NamedTuple):
-    """The history of an entity that is continued: it ends at `position`, and `source` has it."""
-
-    position: Position
-    source: CopyId
-
-
-@dataclass(slots=True)
-class Report:
-    """What one copy has reported."""
-
-    confirmed: Epoch = BEFORE
-    positions: dict[str, Position] = field(default_factory=dict[str, Position])
-    parts: set[int] = field(default_factory=set[int])
-    is_complete: bool = False
-    life: Life = NEVER
 
 
 class Promises:
@@ -94,23 +74,27 @@ class Promises:
 
     def add(self, copy: CopyId, promised: Promised) -> bool:
         """Add a part of a report. Returns whether it is complete now, and was not before."""
-        report = self._reports.setdefault(copy, Report())
-        if report.is_complete:
+        report, life = self._reports.get(copy), Lives(promised.lives)[copy]
+        if report is not None and report.is_complete:
             return False
+        if report is None or report.life != life:
+            report = self._reports[copy] = Report(life=life)  # parts of two lives may not fit together
         report.confirmed = promised.confirmed
         report.positions.update(from_positions(promised.positions))
         report.parts.add(promised.part)
-        report.is_complete = len(report.parts) == promised.parts
-        report.life = Lives(promised.lives)[copy]
+        report.expected = max(report.expected, promised.parts)
         if not self._decided:
             self.lives.add(promised.lives)
             self._previous = max(self._previous, promised.view or self._previous, key=novelty)
         return copy in self
 
-    def positions(self, copy: CopyId) -> Mapping[str, Position]:
-        return self._reports[copy].positions
+    def take_positions(self, copy: CopyId) -> dict[str, Position]:
+        """What the copy has reported, once: there may be much of it."""
+        report = self._reports[copy]
+        positions, report.positions = report.positions, {}
+        return positions
 
-    def decide(self) -> dict[str, Choice]:
+    def decide(self) -> Decision:
         """The history of each entity that any report names; an empty one where no event of it was stored for good.
 
         Views that later reports name are no matter: they cannot take over any more.
@@ -119,17 +103,7 @@ class Promises:
         # The local copy first: equal histories are alike, and its own needs no copying.
         deciding = [copy for copy in self._complete if self._forced or copy in self.newest.copies]
         deciding.sort(key=lambda copy: copy != self._local)
-        latest = max(deciding, key=lambda copy: self._reports[copy].confirmed)
-        nothing = _rank(START, self._reports[latest].confirmed)
-        best = {entity: nothing for copy in self._complete for entity in self._reports[copy].positions}
-        choices = dict.fromkeys(best, Choice(START, latest))
-        for copy in deciding:
-            report = self._reports[copy]
-            for entity, position in report.positions.items():
-                rank = _rank(position, report.confirmed)
-                if rank > best[entity]:
-                    best[entity], choices[entity] = rank, Choice(position, copy)
-        return choices
+        return Decision({copy: self._reports[copy] for copy in self._complete}, deciding)
 
     @property
     def _complete(self) -> list[CopyId]:
@@ -139,11 +113,6 @@ class Promises:
 def founding(founders: Collection[CopyId]) -> View:
     """What the first view leaves: a majority of these copies know whether there has been another one."""
     return View(epoch=BEFORE, copies=tuple(sorted(founders)), min_acks=0)
-
-
-def _rank(position: Position, confirmed: Epoch) -> Position:
-    """The place of a history among those of its entity, on a copy that was confirmed at that epoch."""
-    return Position(confirmed, position.sequence_nr) if confirmed > position.epoch else position
 
 
 def novelty(view: View) -> tuple[Epoch, bool]:

@@ -23,8 +23,9 @@ from dataclasses import replace
 from enum import IntEnum
 from typing import Final
 
+from casty_cluster.protocol.replication.decision import Choice, Decision
 from casty_cluster.protocol.replication.effects import Activated, Send, Unavailable
-from casty_cluster.protocol.replication.follower import Follower
+from casty_cluster.protocol.replication.follower import SLICE, Follower
 from casty_cluster.protocol.replication.history import History
 from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.protocol.replication.models import Chosen, Own
@@ -62,13 +63,15 @@ class Phase(IntEnum):
 
     preparing = 0
     """Promises are missing."""
-    completing = 1
+    deciding = 1
+    """The histories that are continued are being chosen."""
+    completing = 2
     """The primary's own copy gets the histories that were chosen."""
-    confirming = 2
+    confirming = 3
     """Too few copies are in step."""
-    sealing = 3
+    sealing = 4
     """The view is not known by enough copies."""
-    active = 4
+    active = 5
 
 
 class Promotion:
@@ -90,6 +93,8 @@ class Promotion:
         self._settled: set[CopyId] = set()
         """Copies that know that the view has taken over for good."""
         self._requested: set[tuple[CopyId, type]] = set()
+        self._decision: Decision | None = None
+        self._now = now
         self._repeat_at = now + REPEAT
         self._report_at = now + PATIENCE
         self._reported = ""
@@ -126,6 +131,7 @@ class Promotion:
 
     def tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = [e for follower in self.followers.values() for e in follower.expire(now)]
+        effects += self._work(now)
         if now >= self._repeat_at:
             self._repeat_at = now + REPEAT
             self._requested.clear()
@@ -136,6 +142,8 @@ class Promotion:
         return effects
 
     def next_deadline(self) -> float | None:
+        if self._has_work:
+            return self._now
         following = (follower.next_deadline() for follower in self.followers.values())
         repeat_at = self._repeat_at if any(self._due()) else None
         return earliest(*following, repeat_at, None if self.phase is Phase.active else self._report_at)
@@ -153,9 +161,13 @@ class Promotion:
 
     def _progress(self, now: float) -> list[Effect]:
         """Do what the last reply has made possible."""
+        self._now = now
         effects: list[Effect] = []
         if self.phase is Phase.preparing and self._promises.suffice:
-            effects += self._complete(now)
+            self.phase = Phase.deciding
+            self._decision = self._promises.decide()
+        if self.phase is Phase.deciding and self._decision is not None and self._decision.step(SLICE):
+            effects += self._complete(self._decision.choices, now)
         if self.phase is Phase.completing and self.followers[self._local].is_equal:
             effects += self._lead(now)
         if self.phase is Phase.confirming and self._is_kept:
@@ -167,15 +179,27 @@ class Promotion:
             effects.append(Activated(self.view))
         return [*effects, *self._request()]
 
-    def _complete(self, now: float) -> list[Effect]:
+    def _complete(self, choices: Mapping[str, Choice], now: float) -> list[Effect]:
         """Get what the local copy lacks of the histories that are continued."""
-        self.phase = Phase.completing
-        choices = self._promises.decide()
+        self.phase, self._decision = Phase.completing, None
         former = tuple(group for group in dict.fromkeys(self._promises.leaves) if group != self.view.group)
         forced = (*self._promises.newest.forced, *([self.view.epoch] if self._forced else []))
         self.view = replace(self.view, former=() if self._forced else former, forced=forced)
         completion = self.followers[self._local] = Follower(self._local, self.view.epoch, Chosen(choices))
-        return [*completion.begin(self._promises.positions(self._local), choices, now)]
+        return [*completion.begin(self._promises.take_positions(self._local), choices, now)]
+
+    # Work of which there may be much: a part of it at a time
+
+    @property
+    def _has_work(self) -> bool:
+        return self.phase is Phase.deciding or any(follower.is_comparing for follower in self.followers.values())
+
+    def _work(self, now: float) -> list[Effect]:
+        """Go on with it. What goes on with a decision is what any reply does as well."""
+        if self.phase is Phase.deciding:
+            return self._progress(now)
+        comparing = next((follower for follower in self.followers.values() if follower.is_comparing), None)
+        return [] if comparing is None else [*comparing.compare(now), *self._progress(now)]
 
     def _lead(self, now: float) -> list[Effect]:
         self.phase = Phase.confirming
@@ -188,7 +212,7 @@ class Promotion:
             return []
         model = Own(self._local, self.view.epoch, self._histories)
         follower = self.followers[copy] = Follower(copy, self.view.epoch, model)
-        return [*follower.begin(self._promises.positions(copy), self._histories, now)]
+        return [*follower.begin(self._promises.take_positions(copy), self._histories, now)]
 
     @property
     def _is_kept(self) -> bool:
@@ -250,7 +274,7 @@ class Promotion:
                     "start their nodes, or, if their disks are gone for good, accept it with "
                     "system.force_promote(region, shard, allow_data_loss=True)"
                 )
-            case Phase.completing:
+            case Phase.deciding | Phase.completing:
                 return "the copies that have the newest events do not send them; see the logs of their nodes"
             case Phase.confirming:
                 return (

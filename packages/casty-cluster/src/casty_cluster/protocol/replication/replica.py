@@ -22,14 +22,14 @@ Invariants: nothing that is stored is newer than the promise; replies wait only 
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Mapping
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.replication.effects import Load, Outdated, Reload, Send, Store
 from casty_cluster.protocol.replication.history import History, end_of
 from casty_cluster.protocol.replication.inputs import Received, Stored, StoreFailed
 from casty_cluster.protocol.replication.lives import Life, Lives
+from casty_cluster.protocol.replication.reports import Report
 from casty_cluster.protocol.replication.stored import (
     Change,
     Contents,
@@ -51,8 +51,6 @@ from casty_cluster.wire.replication import (
     Install,
     KnownLives,
     Need,
-    Position,
-    Positions,
     Prepare,
     Promised,
     Rejected,
@@ -62,15 +60,7 @@ from casty_cluster.wire.replication import (
     ToReplica,
     Verified,
     Verify,
-    to_positions,
 )
-
-PART: Final = 48 * 1024
-"""Bytes of one part of a report, about: a control frame holds 60 KiB."""
-POSITION: Final = 14
-"""Bytes of a position in a report, beside the entity's name: of its length and of the number, at most."""
-EPOCH: Final = 32
-"""Bytes of an epoch in a report, at most. It is named once for all positions of it."""
 
 type Input = Received[ToReplica] | Stored | StoreFailed
 type Reply = Promised | Rejected | Acknowledge | Need | Confirmed | Sealed | Verified
@@ -88,8 +78,11 @@ class Replica:
         self._is_counted = False
         """Whether the disk knows of this life."""
         self._number = 0
-        self._waiting: deque[list[Effect]] = deque()
-        """By change that is being stored: the replies that wait for it."""
+        self._waiting: deque[list[Send[Reply] | Report]] = deque()
+        """By change that is being stored: the replies that wait for it, and the reports to start."""
+        self._reports: deque[Report] = deque()
+        """Those under way: one part at a time, and other work between the parts."""
+        self._now = 0.0
         self.failure = ""
         """Why the machine takes no more inputs."""
 
@@ -104,6 +97,7 @@ class Replica:
     def handle(self, given: Input | Tick, now: float) -> list[Effect]:
         if self.failure:
             return []
+        self._now = now
         match given:
             case Received(sender, message):
                 return self._received(sender, message)
@@ -113,14 +107,15 @@ class Replica:
                 self._end("its disk has failed")
                 return [Reload(reason)]
             case Tick():
-                return []
+                return self._report()
 
     def next_deadline(self) -> float | None:
-        return None
+        return self._now if self._reports else None
 
     def validate(self) -> None:
         self._contents.validate()
         assert len(self._waiting) <= self._number, "more changes are awaited than were asked for"
+        assert all(report.epoch == self.promised for report in self._reports), "a report of an epoch that is over"
 
     def _received(self, sender: CopyId, message: ToReplica) -> list[Effect]:
         if isinstance(message, Prepare | Confirm) and Lives(message.lives).is_outdated(self._local, self._life):
@@ -153,29 +148,30 @@ class Replica:
     def _promise(self, sender: CopyId, message: Prepare) -> list[Effect]:
         epoch = message.epoch
         stored = [*self._count_start(), *self._learn(message.lives)]
-        stored += [] if epoch == self.promised else self._store(StorePromise(epoch))
-        return [*stored, *self._reply(*(Send(sender, part) for part in self._report(epoch)))]
+        if epoch != self.promised:
+            stored += self._store(StorePromise(epoch))
+            self._reports.clear()
+        report = Report(sender, epoch, self._contents)
+        if self._waiting:
+            self._waiting[-1].append(report)
+            return stored
+        return [*stored, *self._start(report)]
 
-    def _report(self, epoch: Epoch) -> list[Promised]:
-        contents = self._contents
-        # In one order, so that parts of two replies fit together.
-        positions = sorted(
-            ((entity, history.position) for entity, history in contents.histories.items() if history.last),
-            key=lambda found: (found[1].epoch, found[0]),
-        )
-        parts = list(_parts(positions))
-        return [
-            Promised(
-                epoch=epoch,
-                view=contents.view,
-                confirmed=contents.confirmed,
-                positions=part,
-                part=number,
-                parts=len(parts),
-                lives=contents.lives.known,
-            )
-            for number, part in enumerate(parts)
-        ]
+    def _start(self, report: Report) -> list[Effect]:
+        if report.epoch != self.promised or any(other.to == report.to for other in self._reports):
+            return []  # its parts are on their way: more of them at once would only take longer
+        self._reports.append(report)
+        return self._report() if len(self._reports) == 1 else []
+
+    def _report(self) -> list[Effect]:
+        """Send the next part of the first report."""
+        if not self._reports:
+            return []
+        report = self._reports[0]
+        part = report.next_part()
+        if report.is_over:
+            self._reports.popleft()
+        return [Send(report.to, part)]
 
     def _confirm(self, sender: CopyId, message: Confirm) -> list[Effect]:
         epoch = message.epoch
@@ -268,6 +264,7 @@ class Replica:
     def _end(self, failure: str) -> None:
         self.failure = failure
         self._waiting.clear()
+        self._reports.clear()
 
     def _store(self, change: Change) -> list[Effect]:
         return [*self._count_start(), self._store_next(change)]
@@ -287,22 +284,8 @@ class Replica:
 
     def _stored(self, number: int) -> list[Effect]:
         """All changes up to that one."""
-        replies: list[Effect] = []
+        effects: list[Effect] = []
         while self._waiting and self._number - len(self._waiting) < number:
-            replies += self._waiting.popleft()
-        return replies
-
-
-def _parts(positions: list[tuple[str, Position]]) -> Iterator[Positions]:
-    """At least one, which may be empty."""
-    part, size = list[tuple[str, Position]](), 0
-    for entity, position in positions:
-        bytes_more = len(entity.encode()) + POSITION
-        if not part or part[-1][1].epoch != position.epoch:
-            bytes_more += EPOCH
-        if part and size + bytes_more > PART:
-            yield to_positions(part)
-            part, size = [], 0
-        part.append((entity, position))
-        size += bytes_more
-    yield to_positions(part)
+            for reply in self._waiting.popleft():
+                effects += self._start(reply) if isinstance(reply, Report) else [reply]
+        return effects
