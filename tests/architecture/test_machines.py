@@ -72,6 +72,7 @@ PARTS: Final = {
     "phi_accrual.detector.PhiAccrualDetector": "implements the plugin interface `FailureDetector`",
     "replication.commits.Commits": "a part of Primary",
     "replication.follower.Follower": "a part of Promotion, which has one for each copy",
+    "replication.reads.Reads": "a part of Primary, which passes on the replies of copies",
     "replication.promotion.Promotion": "a part of Primary, which passes on the replies of copies",
     "swim.detector.SwimDetector": "implements the plugin interface `FailureDetector`",
 }

@@ -42,7 +42,9 @@ from casty_cluster.wire.replication import (
     Epoch,
     Fetch,
     Fetched,
+    FetchedSnapshot,
     Group,
+    Install,
     Need,
     Position,
     Prepare,
@@ -51,6 +53,8 @@ from casty_cluster.wire.replication import (
     Replicate,
     Seal,
     Sealed,
+    Verified,
+    Verify,
     View,
     to_positions,
 )
@@ -132,6 +136,9 @@ _VIEW: Final = View(
 _COPIES: Final = ShardCopies(epoch=_EPOCH, copies=("c1", "c2"), min_acks=1, previous=_VIEW, forced=True)
 _RUNS: Final = ((3, 7, (b"",)), (_EPOCH.counter, _EPOCH.coordinator, (b"\x00\xff",)))
 
+_LINEAGE: Final = ((3, 7, 2), (_EPOCH.counter, _EPOCH.coordinator, 2**33))
+_LIVES: Final = (("c1", 2**33, 2**64 - 1), ("c2", 1, 7))
+
 COPIES: Final[dict[str, object]] = {
     "copies prepare": Prepare(_EPOCH),
     "copies replicate": Replicate(epoch=_EPOCH, entity="Zoë", previous=_POSITION, start=7, runs=_RUNS),
@@ -146,6 +153,17 @@ COPIES: Final[dict[str, object]] = {
         part=0,
         parts=2,
     ),
+    "copies prepare with lives": Prepare(_EPOCH, _LIVES),
+    "copies confirm with lives": Confirm(_EPOCH, _LIVES),
+    "copies promised with lives": Promised(
+        epoch=_EPOCH, view=None, confirmed=Epoch(3, 7), positions=(), part=3, parts=0, lives=_LIVES
+    ),
+    "copies install": Install(epoch=_EPOCH, entity="Zoë", start=7, lineage=_LINEAGE, state=b"\x00\xff"),
+    "copies fetched snapshot": FetchedSnapshot(
+        epoch=_EPOCH, entity="Zoë", previous=_POSITION, lineage=_LINEAGE, state=b"\x00\xff"
+    ),
+    "copies verify": Verify(_EPOCH, 2**33),
+    "copies verified": Verified(_EPOCH, 2**33),
     "copies rejected": Rejected(Epoch(3, 7), _EPOCH),
     "copies acknowledge": Acknowledge(_EPOCH, "Zoë", 2**33),
     "copies need": Need(_EPOCH, "Zoë", 0),

@@ -9,11 +9,15 @@ The invariants, by the names under which a broken one is reported:
 - R5: histories that hold events of one position are equal up to it.
 - R6: without further faults, and with enough copies, the shard becomes available, and all its copies alike.
 - R7: a read shows all events that were committed before it, by whichever primary, and only committed ones.
+- R8: no copy drops a committed event, as long as no operator has accepted a loss.
+- R9: an active view is stored by so many copies of each group before it that later promises meet it.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from casty_cluster.protocol.replication.quorum import decides
+from casty_cluster.protocol.replication.stored import StoreEntries
 from casty_cluster.wire.replication import START, CopyId, Entry, Epoch, Position, View
 
 
@@ -31,6 +35,8 @@ class Ledger:
         self.committed: dict[tuple[str, int], Committed] = {}
         self.acts: dict[Epoch, tuple[int, int]] = {}
         """The node and the life that acts at an epoch."""
+        self._sealed: dict[Epoch, tuple[View, set[CopyId]]] = {}
+        """By epoch: its view as it was sealed, and the copies that have stored it."""
         self._stored: dict[tuple[str, Position], set[CopyId]] = {}
         self._before: dict[tuple[str, Position], tuple[bytes, Position]] = {}
 
@@ -46,6 +52,9 @@ class Ledger:
     def activated(self, node: tuple[int, int], view: View, histories: Mapping[str, Sequence[Entry]]) -> None:
         """All that a new primary has found counts as committed: its actors may show it to others."""
         assert self.acts.setdefault(view.epoch, node) == node, f"R3: {view.epoch} is that of {self.acts[view.epoch]}"
+        sealed, copies = self._sealed.get(view.epoch, (view, set[CopyId]()))
+        for group in (*sealed.former, view.group):
+            assert decides(group, copies), f"R9: {view} is active, and only {copies} know it, of {group}"
         for (entity, number), committed in self.committed.items():
             if committed.epoch < view.epoch and view.min_acks:
                 history = histories.get(entity, ())
@@ -53,6 +62,10 @@ class Ledger:
                 assert found == committed.payload, f"R1: {entity} {number}, {committed}, is {found} at {view}"
         for entity, history in histories.items():
             self.count(view, entity, history)
+
+    def sealed(self, copy: CopyId, view: View) -> None:
+        """The disk of that copy knows the view."""
+        self._sealed.setdefault(view.epoch, (view, set()))[1].add(copy)
 
     def count(self, view: View, entity: str, history: Sequence[Entry]) -> None:
         """The events are committed."""
@@ -64,6 +77,14 @@ class Ledger:
             copies = self._stored.get((entity, Position(entry.epoch, number)), set())
             stored = len(copies & set(view.copies))
             assert stored > view.min_acks, f"R4: {entity} {number} is only on {copies} of {view}"
+
+    def removed(self, change: StoreEntries, history: Sequence[Entry]) -> None:
+        """A disk gives up what it has behind the number that the change names."""
+        for number in range(change.after + 1, len(history) + 1):
+            known, index = self.committed.get((change.entity, number)), number - change.after - 1
+            stays = change.entries[index].payload if index < len(change.entries) else None
+            drops = known is not None and history[number - 1].payload == known.payload != stays
+            assert not drops, f"R8: a copy drops event {number} of {change.entity}, which is committed"
 
     def last(self, entity: str) -> int:
         """The last event that is committed."""

@@ -132,7 +132,7 @@ def test_a_repeated_snapshot_is_stored_once() -> None:
     assert len(stored) == 1
 
 
-def test_a_history_that_an_operator_has_given_up_is_dropped_and_fetched_anew() -> None:
+def test_a_history_that_an_operator_has_abandoned_is_dropped_and_fetched_anew() -> None:
     """A copy with a snapshot cannot go back to an event in the middle of it."""
     group = led_by_a(replicas=2, events=1)
     for _ in range(3):

@@ -36,7 +36,7 @@ from casty_cluster.protocol.replication.inputs import (
 )
 from casty_cluster.protocol.replication.member import Effect, Input
 from casty_cluster.protocol.replication.promises import novelty
-from casty_cluster.protocol.replication.stored import StoreEntries, StoreSnapshot
+from casty_cluster.protocol.replication.stored import StoreEntries, StoreSnapshot, StoreView
 from casty_cluster.wire.replication import START, CopyId, Epoch, View
 
 from tests.cluster.protocol.replication.ledger import Ledger, position_of
@@ -152,6 +152,12 @@ class World:
         if isinstance(change, StoreEntries):
             after = position_of(node.disk.entries.get(change.entity, ()), change.after)
             self.ledger.stored(node.copy, change.entity, after, change.entries)
+            if self.scenario.min_acks:
+                self.ledger.removed(change, node.disk.entries.get(change.entity, ()))
+        if isinstance(change, StoreView):
+            known = node.disk.contents.view
+            assert known is None or known.epoch <= change.view.epoch, f"R3: {node.copy} goes back to {change.view}"
+            self.ledger.sealed(node.copy, change.view)
         if isinstance(change, StoreSnapshot):
             self.ledger.stored(node.copy, change.entity, START, entries_in(change))
         node.disk.apply(change)

@@ -14,7 +14,7 @@ from casty.interruption import described, interrupts
 from casty_cluster.protocol.replication.effects import Load, Store
 from casty_cluster.protocol.replication.inputs import Loaded, Stored, StoreFailed
 from casty_cluster.replication.copy_store import CopyStore
-from casty_cluster.wire.replication import Fetch, Fetched
+from casty_cluster.wire.replication import Fetch, Fetched, FetchedSnapshot
 
 logger = logging.getLogger("casty.cluster")
 
@@ -28,7 +28,7 @@ class _Read:
     """Events that this node itself wants to have."""
 
     fetch: Fetch
-    outcome: asyncio.Future[Fetched]
+    outcome: asyncio.Future[Fetched | FetchedSnapshot]
 
 
 @final
@@ -51,7 +51,7 @@ class CopyDisk:
         self._asked.append(effect)
         self._wanted.set()
 
-    async def read(self, fetch: Fetch) -> Fetched:
+    async def read(self, fetch: Fetch) -> Fetched | FetchedSnapshot:
         """Read events behind all changes asked for so far. Raises what the journal raises, and `JournalError` once the
         disk has ended.
         """
@@ -109,7 +109,7 @@ class CopyDisk:
         self._report(Stored(stores[-1].number))
         return True
 
-    async def _read(self, fetch: Fetch, outcome: asyncio.Future[Fetched]) -> None:
+    async def _read(self, fetch: Fetch, outcome: asyncio.Future[Fetched | FetchedSnapshot]) -> None:
         try:
             fetched = await self._store.read(fetch)
         except BaseException as error:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from typing import Any, Final, Protocol, final
 
+from casty import entropy
 from casty.clock import Clock
 from casty.errors import CastyError, FencedError, JournalError, ReplicationTimeoutError
 from casty.extension import Settle
@@ -19,22 +20,26 @@ from casty_cluster.protocol.replication.effects import (
     Committed,
     Ended,
     Load,
+    Outdated,
     Overdue,
+    Readable,
     Refused,
     Reload,
     Send,
     Store,
     Unavailable,
+    Unreadable,
 )
 from casty_cluster.protocol.replication.inputs import Append, Promote, Received
 from casty_cluster.protocol.replication.member import Effect, Input, Member
 from casty_cluster.replication.copy_disk import ENDED, CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
 from casty_cluster.replication.open_writes import OpenWrites, Write
-from casty_cluster.wire.replication import BEFORE, CopyId, Entry, Epoch, Fetch, View
+from casty_cluster.wire.replication import BEFORE, CopyId, Entry, Epoch, Fetch, FetchedSnapshot, View
 
 logger = logging.getLogger("casty.replication")
 
+TOKEN_BYTES: Final = 8
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two attempts to open a copy."""
@@ -82,11 +87,14 @@ class HostedCopy:
         self._problem = ENDED
         """Why the disk has failed last."""
         self._stopped = False
+        self.is_outdated = False
+        """Whether the disk of the copy is an old one, which an empty copy has to replace."""
+        self._token = entropy.source().token
 
     # The life of the copy.
 
     async def run(self) -> None:
-        """Keep the copy until `stop`."""
+        """Keep the copy until `stop`, or until it is found to be an old one."""
         pause = FIRST_PAUSE
         while not self._stopped:
             began = self._clock.time()
@@ -108,7 +116,8 @@ class HostedCopy:
             return described(error)
         if self._stopped:
             return ENDED
-        member = Member(self.name, contents, ack_timeout=self._ack_timeout)
+        token = int.from_bytes(self._token(TOKEN_BYTES))
+        member = Member(self.name, contents, token, ack_timeout=self._ack_timeout)
         driver = Driver[Input, Effect](member, self._clock, self._carry_out, remembered=0)
         disk = CopyDisk(self._store, driver.handle)
         self._member, self._driver, self._disk, self._problem = member, driver, disk, ENDED
@@ -194,6 +203,11 @@ class HostedCopy:
         if self._disk is None:
             raise JournalError(f"{entity!r} of {self._title} cannot be read: {ENDED}")
         fetched = await self._disk.read(Fetch(self.promised, entity, after))
+        if isinstance(fetched, FetchedSnapshot):
+            raise JournalError(
+                f"events of {entity!r} behind number {after} are kept as a state only, which this version cannot read: "
+                "run the one that has saved it"
+            )
         return fetched.entries
 
     def abandon(self, error: CastyError) -> None:
@@ -225,6 +239,12 @@ class HostedCopy:
             case Unavailable(_, reason):
                 self.obstacle = reason
                 self._around.unavailable(reason)
+            case Outdated(reason):
+                logger.error("the copy %s of %s is replaced by an empty one: %s", self.name, self._title, reason)
+                self.is_outdated = True
+                self.stop()
+            case Readable() | Unreadable():
+                raise AssertionError("a read that this copy has not asked for")
             case Reload(reason):
                 self._problem = reason
 

@@ -199,7 +199,13 @@ class RegionCopies:
         around = _Around(self._outside, self._region, shard)
         copy = HostedCopy(name, title, store, self._kernel.clock, around, ack_timeout=self.settings.ack_timeout)
         self._copies[shard] = copy
-        self._start(copy.run())
+        self._start(self._keep(shard, copy))
+
+    async def _keep(self, shard: int, copy: HostedCopy) -> None:
+        await copy.run()
+        if copy.is_outdated:
+            del self._copies[shard]
+            await self._kept(shard)
 
     async def _kept(self, shard: int) -> HostedCopy:
         """The copy of the shard, which is created if there is none. Raises what the journal raises."""

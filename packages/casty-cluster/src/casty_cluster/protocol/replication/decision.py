@@ -3,6 +3,7 @@
 It is made in steps, as there may be a hundred thousand entities, and the node has other work to do.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -46,7 +47,7 @@ class Decision:
         self._nothing = Choice(START, latest)
         self._rank_of_nothing = _rank(START, reports[latest].confirmed)
         self._ranks: dict[str, Position] = {}
-        self._copies = iter([*deciding, *(copy for copy in reports if copy not in deciding)])
+        self._copies = deque([*deciding, *(copy for copy in reports if copy not in deciding)])
         self._copy = latest
         self._left: list[tuple[str, Position]] = []
         """What the present copy has reported, and was not compared."""
@@ -55,10 +56,10 @@ class Decision:
         """Go on with that many entities. Returns whether all is decided."""
         while entities > 0:
             if not self._left:
-                copy = next(self._copies, None)
-                if copy is None:
+                if not self._copies:
                     return True
-                self._copy, self._left = copy, [*self._reports[copy].positions.items()]
+                self._copy = self._copies.popleft()
+                self._left = [*self._reports[self._copy].positions.items()]
             part = self._left[-entities:]
             del self._left[-entities:]
             self._compare(self._copy, part)
