@@ -64,7 +64,7 @@ class Notes(Protocol):
         ...
 
     def held(self, grant: LockGrant, /) -> None:
-        """Note until when a lease holds; it may have been renewed since the last time."""
+        """Note until when a lease holds, or has held; it may have been renewed or lost since the last time."""
         ...
 
 
@@ -126,8 +126,8 @@ class Caller:
 
     def _leased(self) -> DistributedLock | DistributedSemaphore:
         if self._kind == "lock":
-            return self._d.lock("x", ttl=self._ttl)
-        return self._d.semaphore("x", PERMITS, ttl=self._ttl)
+            return self._d.lock("x", ttl=self._ttl, on_lost=self._notes.held)
+        return self._d.semaphore("x", PERMITS, ttl=self._ttl, on_lost=self._notes.held)
 
     async def _token(self, leased: DistributedLock | DistributedSemaphore) -> int:
         async with asyncio.timeout(self._random.choice((None, None, IMPATIENT))):

@@ -26,6 +26,7 @@ async def test_a_lock_is_renewed_for_as_long_as_it_is_held() -> None:
         assert await d.lock("l").try_acquire() is False
         assert await grant.release() is True
         assert [grant.is_held, await grant.release()] == [False, False]
+        assert grant.valid_until == clock.time(), "the next caller may have it from now on"
         await clock.advance(60.0)
         assert clock.waits() == []
         assert await d.lock("l").try_acquire() is True
@@ -77,6 +78,7 @@ async def test_a_lock_that_another_caller_has_by_now_is_lost() -> None:
         assert (await d.lock("l").acquire()).token == 2  # higher than that of the lock before
         await clock.advance(5.0)
         assert lost == [grant]
+        assert grant.valid_until == clock.time(), "it is given back as soon as it is lost"
         with pytest.raises(LockLostError, match="its lease has expired"):
             grant.check()
 

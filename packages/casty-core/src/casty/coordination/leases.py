@@ -40,7 +40,7 @@ class LockGrant:
         self.token = token
         self.valid_until = valid_until
         """Until then no other caller can hold the permit, by the clock of this system (`system.clock.time()`). A
-        renewal moves it on.
+        renewal moves it on; where the grant ends before, it is the moment of that.
         """
         self._lease = lease
         self._id = operation
@@ -78,6 +78,7 @@ class LockGrant:
         if self._ended is not None:
             return False
         self._ended = reason
+        self.valid_until = min(self.valid_until, self._lease.clock.time())
         if self._timer is not None:
             self._timer.cancel()
         if self._renewing is not None and self._renewing is not asyncio.current_task():
