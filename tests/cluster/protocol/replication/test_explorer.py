@@ -28,9 +28,8 @@ def test_a_missing_clause_is_noticed(clause: str) -> None:
 
 
 def test_each_kind_of_step_happens() -> None:
-    happened = {
-        step[0] for name in ("disks3", "wipe3", "grants3", "backups3") for seed in range(20) for step, _ in trace(name, seed)
-    }
+    names = ("disks3", "wipe3", "grants3", "backups3")
+    happened = {step[0] for name in names for seed in range(20) for step, _ in trace(name, seed)}
     kinds = "deliver disk work read save restore append promote tick repeat drop grant crash restart wipe fail"
     assert happened == {*kinds.split()}
 
