@@ -166,3 +166,9 @@ def test_a_view_that_is_reported_after_the_decision_is_no_matter() -> None:
     decided(made)
     made.add("A", report(view=View(epoch=E3, copies=("A", "E", "F"), min_acks=1)))
     assert made.newest == OLD
+
+
+def test_the_losses_that_a_stored_view_names_are_not_forgotten_for_a_view_that_was_passed_on_without_them() -> None:
+    made = promises(previous=OLD)
+    made.add("B", report(view=replace(OLD, forced=(E1,))))
+    assert made.newest.forced == (E1,)

@@ -13,6 +13,7 @@ from casty_cluster.wire.replication import Epoch, View
 from casty_cluster.wire.sharding import (
     CopyReport,
     CopyState,
+    ForcePromote,
     GetHome,
     Grant,
     HandOff,
@@ -153,6 +154,19 @@ def test_too_few_nodes_for_min_acks_have_no_shard() -> None:
     part.give(viewed(A, [A, B]))
     assert part.joins(B) == [to(B, KeepCopy(1, 7))]
     assert part.keeps(B) == [to(A, granted(BALLOT, "a", "b"))]
+
+
+def test_a_loss_that_an_operator_has_accepted_stays_in_the_views_that_follow() -> None:
+    part = Copied(A, B, C)
+    part.runs(A, B, C)
+    *_, order = part.hear(B, ForcePromote(1, 7))
+    assert order == to(A, HandOff(1, 7, FIRST))
+    [grant] = part.hear(A, Stopped(7, FIRST))
+    assert grant.message.copies.forced
+    part.hear(A, Started(7, FIRST + 1))
+    [grant] = part.hear(A, Refused(7, FIRST + 1, 0))
+    copies = grant.message.copies
+    assert (copies.forced, copies.previous.forced) == (False, (Epoch(FIRST + 1, A.uid),))
 
 
 def test_copies_go_to_different_zones_first() -> None:

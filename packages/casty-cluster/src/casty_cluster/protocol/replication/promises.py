@@ -85,7 +85,8 @@ class Promises:
         report.expected = max(report.expected, promised.parts)
         if not self._decided:
             self.lives.add(promised.lives)
-            self._previous = max(self._previous, promised.view or self._previous, key=novelty)
+            # Of two that are alike, the stored one: only that is sure to name all epochs at which a loss was accepted.
+            self._previous = max(promised.view or self._previous, self._previous, key=novelty)
         return copy in self
 
     def take_positions(self, copy: CopyId) -> dict[str, Position]:

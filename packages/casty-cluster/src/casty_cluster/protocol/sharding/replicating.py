@@ -141,7 +141,7 @@ class ReplicatingCoordinator(Coordinator):
             del self._granted[shard]
             self._forced.discard(shard)
             self._failing.pop(shard, None)
-            self._groups.know(shard, View(epoch=copies.epoch, copies=copies.copies, min_acks=copies.min_acks))
+            self._groups.know(shard, _taken_over(copies))
         return super()._started(node, shard, epoch)
 
     # Grants
@@ -276,6 +276,13 @@ class ReplicatingCoordinator(Coordinator):
             else:
                 effects += self._hand_off(shard, owner, ShardReason.replicated)
         return effects
+
+
+def _taken_over(copies: ShardCopies) -> View:
+    """The view of a primary that acts: its predecessors are asked no more."""
+    before = () if copies.previous is None else copies.previous.forced
+    forced = (*before, copies.epoch) if copies.forced else before
+    return View(epoch=copies.epoch, copies=copies.copies, min_acks=copies.min_acks, forced=forced)
 
 
 def _with_copies(effect: coordinator.Effect, copies: ShardCopies) -> coordinator.Effect:
