@@ -16,7 +16,7 @@ from tests.chaos.bank import ROUNDS, SEED, killed, write_transactions
 from tests.examples.programs import BERKA, balances_of, command, run_example
 
 KILLS = 10 * ROUNDS
-ROWS = 12_000 * ROUNDS
+ROWS = 6_000 * ROUNDS
 
 
 @pytest.mark.timeout(300 * ROUNDS)
