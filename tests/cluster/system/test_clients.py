@@ -17,10 +17,12 @@ from casty_cluster.node import clients
 from casty_cluster.wire import codec, frames
 from casty_cluster.wire.bulk import Cancel
 from casty_cluster.wire.client import Leaving
+from casty_cluster.wire.copies import write_copy_frame
 from casty_cluster.wire.entities import returned, write_flush, write_message, write_target
 from casty_cluster.wire.forwarding import Flush, Flushed, Forwarded, Returned
 from casty_cluster.wire.membership import Goodbye
 from casty_cluster.wire.permissions import FRAMES_OF_CLIENTS
+from casty_cluster.wire.replication import Epoch, Prepare
 from casty_cluster.wire.system import Acknowledged
 from casty_transport_tcp.framing import data_header
 
@@ -121,6 +123,7 @@ FORBIDDEN: Final = {
     ),
     "flush of a shard": write_flush(frames.SHARD_FLUSH, 1, 1, 1, "accounts"),
     "reply to the flush of a shard": write_flush(frames.SHARD_FLUSHED, 1, 1, 1, "accounts"),
+    "message between copies": write_copy_frame("accounts", 1, "mine", "primary", Prepare(Epoch(1, 1))),
     "unknown": b"\x63newer",
     "client: unknown message": bytes((frames.CLIENT,)) + b"\x81",
     "client: a message of nodes to clients": codec.encode(frames.CLIENT, Leaving()),
