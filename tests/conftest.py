@@ -55,11 +55,6 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Two for each processor: half of the time of a test is spent on waiting."""
-    return 2 * (os.cpu_count() or 1)
-
-
 def share_bytecode(config: pytest.Config) -> None:
     """Let the hundreds of processes that tests start compile each module once.
 

@@ -8,7 +8,7 @@ from casty_cluster.protocol.client.contact import MOVE
 from tests.simulation.clusters import RECOVERY
 from tests.simulation.served import HOST, PLANNED, Count, ServedCluster
 
-SEEDS = 4
+SEEDS = 2
 
 
 def test_through_all_faults_every_ask_ends_in_time_and_the_client_works_again_after_them() -> None:

@@ -5,7 +5,7 @@ from casty.testing.simulation import Link, Settings, Simulation, simulate_seeds
 
 from tests.simulation.watching import WatchingCluster
 
-SEEDS = 5
+SEEDS = 3
 LOSSY = Settings(link=Link(lossy=True, loss=0.05, duplication=0.05, reordering=0.1))
 
 

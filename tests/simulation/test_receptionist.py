@@ -10,7 +10,7 @@ from casty_cluster import ClusteredActorSystem
 
 from tests.simulation.busy import BusyCluster
 
-SEEDS = 5
+SEEDS = 3
 KEYS: Final = tuple(ServiceKey[Any](name) for name in ("red", "green"))
 AT_MOST: Final = 5
 """Actors of a node that can be found."""

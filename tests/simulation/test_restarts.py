@@ -11,7 +11,7 @@ from casty_cluster import ClusteredActorSystem
 
 from tests.simulation.clusters import PORT, Where
 
-SEEDS = 25
+SEEDS = 10
 NAMES = ("n1", "n2", "n3")
 
 

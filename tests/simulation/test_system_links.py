@@ -13,7 +13,7 @@ from casty_cluster.protocol import system_link
 
 from tests.simulation.busy import BusyCluster
 
-SEEDS = 5
+SEEDS = 3
 LOSSY = Settings(link=Link(lossy=True, loss=0.05, duplication=0.1, reordering=0.1))
 PACE: Final = 0.7
 """Virtual seconds, on average, between two bursts of a node's."""

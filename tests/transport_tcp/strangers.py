@@ -19,7 +19,9 @@ from casty_transport_tcp.reasons import Reason
 from casty_transport_tcp.transport import open_endpoint
 
 LIMIT: Final = 1 << 20
+USUAL: Final = TcpOptions()
 QUICK: Final = TcpOptions(give_up_after=1.0)
+"""For what comes to nothing."""
 
 _uids: Final = count(1_000_000)
 
@@ -27,7 +29,7 @@ _uids: Final = count(1_000_000)
 @asynccontextmanager
 async def opened(
     url: str = "tcp://127.0.0.1:0",
-    options: TcpOptions = QUICK,
+    options: TcpOptions = USUAL,
     *,
     cookies: tuple[bytes, ...] = (),
     tls: Config | None = None,

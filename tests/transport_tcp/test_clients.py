@@ -12,7 +12,7 @@ from casty_transport_tcp.reasons import Ending, Reason
 from trustme import CA
 
 from tests.transport_tcp.certificates import written
-from tests.transport_tcp.strangers import Stranger, opened
+from tests.transport_tcp.strangers import QUICK, Stranger, opened
 
 TLS = "tls://127.0.0.1:0"
 COOKIE = b"a cookie of the cluster's nodes!"
@@ -79,7 +79,7 @@ async def test_the_certificate_of_a_node_is_for_the_address_that_it_advertises_w
         async with opened(TLS, tls=own, client="reports", address_map={advertised: reached}) as client:
             await client.send(advertised, [b"x"])
             await clients.until_received(1)
-        async with opened(TLS, tls=own, client="reports") as astray:
+        async with opened(TLS, QUICK, tls=own, client="reports") as astray:
             await astray.send(reached, [b"x"])
             await astray.inbox.until(lambda: bool(astray.inbox.dropped), "the dropped frame")
             assert "the other side's certificate is refused" in astray.inbox.reasons[0]

@@ -14,7 +14,7 @@ from casty_transport_tcp.options import TcpOptions
 from casty_transport_tcp.racing import race
 from casty_transport_tcp.resolving import MAX_LOOKUPS, Resolver
 
-from tests.transport_tcp.strangers import opened, until
+from tests.transport_tcp.strangers import QUICK, opened, until
 
 SECRET, OTHER = b"a cookie of the one cluster", b"a cookie of another cluster"
 
@@ -89,7 +89,7 @@ async def test_a_look_up_that_raises_fails_the_attempt(names: dict[str, Any], er
         raise error
 
     names["nowhere"] = fail
-    async with opened() as a:
+    async with opened(options=QUICK) as a:
         peer = PeerAddress("nowhere", 1)
         a.transport.send(peer, b"hello")
         await a.inbox.until(lambda: (peer, ConnectFailure.unreachable) in a.inbox.failures, "the failure")

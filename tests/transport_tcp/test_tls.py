@@ -12,7 +12,7 @@ from casty_transport_tcp.reasons import Reason
 from trustme import CA
 
 from tests.transport_tcp.certificates import Files, expired, written
-from tests.transport_tcp.strangers import Stranger, opened
+from tests.transport_tcp.strangers import QUICK, Stranger, opened
 
 TLS = "tls://127.0.0.1:0"
 SEVERAL = "any of several texts, as systems and versions of OpenSSL differ"
@@ -30,14 +30,14 @@ async def expect_kept_out(stranger: Node, node: Node) -> str:
 
 async def test_an_authority_that_is_not_shared_keeps_out(tmp_path: Path) -> None:
     one, other = (written(tmp_path / name, authority=CA()).config for name in ("one", "other"))
-    async with opened(TLS, tls=one) as node, opened(TLS, tls=other) as stranger:
+    async with opened(TLS, tls=one) as node, opened(TLS, QUICK, tls=other) as stranger:
         assert "the other side's certificate is refused" in await expect_kept_out(stranger, node)
 
 
 async def test_a_certificate_of_another_authority_is_refused_although_it_trusts_ours(tmp_path: Path) -> None:
     config = written(tmp_path / "node", authority=CA()).config
     thief = showing(config, written(tmp_path / "thief", authority=CA()))
-    async with opened(TLS, tls=config) as node, opened(TLS, tls=thief) as stranger:
+    async with opened(TLS, tls=config) as node, opened(TLS, QUICK, tls=thief) as stranger:
         why = await expect_kept_out(stranger, node)
         assert "TLS handshake failed" in why or "broke" in why, SEVERAL
         assert node.transport.counters["tls"] > 0
@@ -47,7 +47,7 @@ async def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
     authority = CA()
     config = written(tmp_path / "node", authority=authority).config
     late = showing(config, written(tmp_path / "late", authority=authority, certificate=expired(authority)))
-    async with opened(TLS, tls=config) as node, opened(TLS, tls=late) as stranger:
+    async with opened(TLS, tls=config) as node, opened(TLS, QUICK, tls=late) as stranger:
         why = await expect_kept_out(stranger, node)
         assert "this node's certificate has expired" in why or "broke" in why, SEVERAL
         assert node.transport.counters["tls"] > 0
@@ -61,7 +61,7 @@ async def test_no_peer_connects_without_a_certificate(tmp_path: Path) -> None:
         return ssl.create_default_context(cafile=tmp_path / "ca.pem")
 
     bare = Config(config.server_context, without_certificate)
-    async with opened(TLS, tls=config) as node, opened(TLS, tls=bare) as stranger:
+    async with opened(TLS, tls=config) as node, opened(TLS, QUICK, tls=bare) as stranger:
         why = await expect_kept_out(stranger, node)
         assert "the other side wants a certificate, and this node has none" in why or "broke" in why, SEVERAL
         assert node.transport.counters["tls"] > 0
@@ -71,7 +71,7 @@ async def test_a_certificate_for_another_host_is_refused(tmp_path: Path) -> None
     authority = CA()
     wrong_host = written(tmp_path / "wrong", authority=authority, certificate=authority.issue_cert("10.1.2.3"))
     right = written(tmp_path / "right", authority=authority)
-    async with opened(TLS, tls=wrong_host.config) as node, opened(TLS, tls=right.config) as stranger:
+    async with opened(TLS, tls=wrong_host.config) as node, opened(TLS, QUICK, tls=right.config) as stranger:
         await stranger.send(node.address, [b"which node are you?"])
         await stranger.inbox.until(lambda: bool(stranger.inbox.dropped), "the dropped frame")
         assert "IP address mismatch" in stranger.inbox.reasons[0]
@@ -79,7 +79,7 @@ async def test_a_certificate_for_another_host_is_refused(tmp_path: Path) -> None
 
 async def test_tls_at_a_plain_port_is_recognized(tmp_path: Path) -> None:
     config = written(tmp_path, authority=CA()).config
-    async with opened() as node, opened(TLS, tls=config) as stranger:
+    async with opened() as node, opened(TLS, QUICK, tls=config) as stranger:
         await stranger.send(node.address, [b"x"])
         await stranger.inbox.until(lambda: bool(stranger.inbox.dropped), "the dropped frame")
         assert "the other side does not speak TLS; both need a URL of tls://" in stranger.inbox.reasons[0]
@@ -91,14 +91,17 @@ async def test_plain_bytes_at_a_tls_port_are_recognized(tmp_path: Path, caplog: 
         async with Stranger.at(node.address) as stranger:
             stranger.write(encoded(Kind.hello, bytes(100)))
             assert await stranger.verdict() is None
-        async with opened() as plain:
+        async with opened(options=QUICK) as plain:
             await expect_kept_out(plain, node)
     assert "the other side does not speak TLS; both need a URL of tls://" in caplog.text
 
 
 async def test_the_right_certificate_of_another_cluster_is_not_enough(tmp_path: Path) -> None:
     config = written(tmp_path, authority=CA()).config
-    async with opened(TLS, tls=config, cookies=(b"one",)) as node, opened(TLS, tls=config, cookies=(b"two",)) as other:
+    async with (
+        opened(TLS, tls=config, cookies=(b"one",)) as node,
+        opened(TLS, QUICK, tls=config, cookies=(b"two",)) as other,
+    ):
         await other.send(node.address, [b"x"])
         await other.inbox.until(lambda: bool(other.inbox.dropped), "the dropped frame")
         assert "share no cookie" in other.inbox.reasons[0]
@@ -135,7 +138,7 @@ async def test_a_retired_authority_is_not_trusted_any_more(tmp_path: Path) -> No
         node.inbox.frames.clear()
         node.inbox.connected.clear()
         written(tmp_path / "node", authority=new)
-        async with opened(TLS, tls=showing(config, stolen)) as thief:
+        async with opened(TLS, QUICK, tls=showing(config, stolen)) as thief:
             await expect_kept_out(thief, node)
             assert node.transport.counters["tls"] > 0
 
@@ -146,7 +149,7 @@ async def test_contexts_that_cannot_be_made_end_one_connection_and_no_more(tmp_p
     def broken() -> ssl.SSLContext:
         raise LookupError("the safe is locked")
 
-    async with opened(TLS, tls=config) as node, opened(TLS, tls=Config(broken, broken)) as locked:
+    async with opened(TLS, QUICK, tls=config) as node, opened(TLS, QUICK, tls=Config(broken, broken)) as locked:
         await locked.send(node.address, [b"x"])
         await node.send(locked.address, [b"x"])
         await locked.inbox.until(lambda: bool(locked.inbox.dropped), "the dropped frame")

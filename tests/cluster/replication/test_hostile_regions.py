@@ -23,6 +23,9 @@ def states(journal: Any) -> Any:
 
     async def on_command(_: ActorContext[Any], state: tuple[Any, ...], command: Any) -> Behavior[Any]:
         match command:
+            case Deposit(number, reply_to) if number in state:  # repeated, because its reply was lost
+                reply_to.tell(number)
+                return Behaviors.same()
             case Deposit(number, reply_to):
                 return Behaviors.updated((*state, number), reply=(reply_to, number))
             case Look(reply_to):
@@ -42,6 +45,9 @@ def blobs(journal: Any) -> Any:
 
     async def on_command(_: ActorContext[Any], state: int, command: Any) -> Behavior[Any]:
         match command:
+            case Deposit(number, reply_to) if number < state:  # repeated, because its reply was lost
+                reply_to.tell(state)
+                return Behaviors.same()
             case Deposit(number, reply_to):
                 return Behaviors.persisted([number.to_bytes(4) * 250_000], reply=(reply_to, state + 1))
             case Look(reply_to):

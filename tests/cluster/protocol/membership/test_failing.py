@@ -232,5 +232,5 @@ STRATEGIES: dict[str, DowningStrategy] = {
 def test_g6_no_strategy_leaves_two_sides(name: str, scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     strategy = STRATEGIES[name]
     monkeypatch.setattr(scenarios, "Simulation", partial(Simulation, strategy=strategy))
-    for seed in range(15):
+    for seed in range(8):
         scenarios.SCENARIOS[scenario](seed)
