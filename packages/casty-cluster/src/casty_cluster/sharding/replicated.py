@@ -33,7 +33,7 @@ class Replicated:
 def replication_of(
     name: str, behavior: ShardedBehavior[Any], settings: ActorSettings, journals: Journals
 ) -> Replicated | None:
-    """None: the shards are not replicated, as nothing says so, or as their events are where all nodes can read them.
+    """How to copy the shards of the region; None if replication is not set, or if all nodes can read their journal.
 
     Raises `ArgumentError` for entities that have no events, and where their journal cannot be found out.
     """

@@ -128,6 +128,22 @@ class View:
         return Group(self.copies, self.min_acks)
 
 
+class _WithEntries:
+    """A message with entries, as runs."""
+
+    __slots__ = ()
+    runs: Runs
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return to_entries(self.runs)
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return sum(len(payloads) for _, _, payloads in self.runs)
+
+
 # From a primary, or a node that is about to be it, to a copy
 
 
@@ -142,7 +158,7 @@ class Prepare:
 
 @message("casty.replication.Replicate")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replicate:
+class Replicate(_WithEntries):
     """Store the entries behind `previous`, in place of what differs from them. No entries: compare only."""
 
     epoch: Epoch
@@ -151,15 +167,6 @@ class Replicate:
     start: int
     """The last event that the primary's history has from before its epoch. Later ones of the copy are none of it."""
     runs: Runs
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        return to_entries(self.runs)
-
-    @property
-    def count(self) -> int:
-        """How many entries there are."""
-        return sum(len(payloads) for _, _, payloads in self.runs)
 
 
 @message("casty.replication.Install")
@@ -287,22 +294,13 @@ class Verified:
 
 @message("casty.replication.Fetched")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Fetched(_WithEntries):
     """The entries behind `previous`; none at the end of the history."""
 
     epoch: Epoch
     entity: str
     previous: Position
     runs: Runs
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        return to_entries(self.runs)
-
-    @property
-    def count(self) -> int:
-        """How many entries there are."""
-        return sum(len(payloads) for _, _, payloads in self.runs)
 
 
 @message("casty.replication.FetchedSnapshot")

@@ -94,9 +94,6 @@ class CopyGroups:
             if self._nodes.get(copy) == node:
                 del self._nodes[copy]
 
-    def clear(self) -> None:
-        self.__init__()
-
     def exists(self, shard: int) -> bool:
         return shard in self._views
 

@@ -231,10 +231,7 @@ class ReplicatingCoordinator(Coordinator):
         if entry is None:
             return [warning, *self._allot(shard, None, now)]
         is_moving = entry.state is Allotment.moving
-        return [
-            Warn(text, "forced"),
-            *([] if is_moving else self._hand_off(shard, entry.owner, ShardReason.replicated)),
-        ]
+        return [warning, *([] if is_moving else self._hand_off(shard, entry.owner, ShardReason.replicated))]
 
     # Moves
 
