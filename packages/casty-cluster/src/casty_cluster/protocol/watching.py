@@ -21,8 +21,8 @@ from casty.errors import ActorFailedError, NodeLostError
 from casty.member import NodeId
 
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.sharding.timeouts import Timeouts
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.protocol.timeouts import Timeouts
 from casty_cluster.wire.system import Stopped, Unwatch, Watch
 
 PATIENCE: Final = 10.0

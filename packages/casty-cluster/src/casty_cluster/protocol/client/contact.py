@@ -41,7 +41,7 @@ from casty_cluster.protocol.client.effects import (
 from casty_cluster.protocol.client.inputs import Begin, ConnectFailed, FromNode, Hold, Input, Lost, Received
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.buffer import Buffer, Buffered
-from casty_cluster.protocol.sharding.timeouts import earliest
+from casty_cluster.protocol.timeouts import earliest
 from casty_cluster.wire.client import Attach, Attached, Detach, Detached, Leaving, Moved, Release
 
 ATTEMPT: Final = 3.0

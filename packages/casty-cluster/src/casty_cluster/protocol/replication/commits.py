@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from casty_cluster.protocol.replication.effects import Committed, Overdue
-from casty_cluster.protocol.sharding.timeouts import Timeouts
+from casty_cluster.protocol.timeouts import Timeouts
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from typing import Final
 from casty_cluster.protocol.replication.effects import Send
 from casty_cluster.protocol.replication.history import end_of
 from casty_cluster.protocol.replication.models import Model
-from casty_cluster.protocol.sharding.timeouts import Timeouts
+from casty_cluster.protocol.timeouts import Timeouts
 from casty_cluster.wire.replication import (
     START,
     Acknowledge,

@@ -26,7 +26,7 @@ from casty_cluster.protocol.replication.inputs import (
 from casty_cluster.protocol.replication.primary import Primary
 from casty_cluster.protocol.replication.replica import Replica
 from casty_cluster.protocol.replication.stored import Contents
-from casty_cluster.protocol.sharding.timeouts import earliest
+from casty_cluster.protocol.timeouts import earliest
 from casty_cluster.wire.replication import (
     Confirm,
     CopyId,

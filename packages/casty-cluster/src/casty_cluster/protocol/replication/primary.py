@@ -23,7 +23,7 @@ from casty_cluster.protocol.replication.inputs import Append, Promote, Read, Rec
 from casty_cluster.protocol.replication.promotion import Phase, Promotion
 from casty_cluster.protocol.replication.reads import Reads
 from casty_cluster.protocol.replication.stored import Contents
-from casty_cluster.protocol.sharding.timeouts import earliest
+from casty_cluster.protocol.timeouts import earliest
 from casty_cluster.wire.replication import (
     START,
     Acknowledge,

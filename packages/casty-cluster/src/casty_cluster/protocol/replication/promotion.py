@@ -32,7 +32,7 @@ from casty_cluster.protocol.replication.models import Chosen, Own
 from casty_cluster.protocol.replication.promises import Promises, founding
 from casty_cluster.protocol.replication.quorum import decides, stores
 from casty_cluster.protocol.replication.stored import Contents
-from casty_cluster.protocol.sharding.timeouts import earliest
+from casty_cluster.protocol.timeouts import earliest
 from casty_cluster.wire.replication import (
     Acknowledge,
     Confirm,

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from casty_cluster.protocol.replication.effects import Readable, Send, Unreadable
 from casty_cluster.protocol.replication.quorum import blocks
-from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
+from casty_cluster.protocol.timeouts import Timeouts, earliest
 from casty_cluster.wire.replication import CopyId, Verified, Verify, View
 
 BATCH: Final = 0.005

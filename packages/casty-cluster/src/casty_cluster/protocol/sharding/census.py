@@ -6,7 +6,7 @@ from casty.member import ClusterState, NodeId
 
 from casty_cluster.protocol.sharding.mismatch import other_role
 from casty_cluster.protocol.sharding.oldest import leaving, present
-from casty_cluster.protocol.sharding.timeouts import Timeouts
+from casty_cluster.protocol.timeouts import Timeouts
 from casty_cluster.wire.sharding import Report
 
 REPORT_TIMEOUT: Final = 5.0

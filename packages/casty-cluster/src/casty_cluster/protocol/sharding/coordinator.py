@@ -43,8 +43,8 @@ from casty_cluster.protocol.sharding.phase import Phase as Phase
 from casty_cluster.protocol.sharding.placement import Placement
 from casty_cluster.protocol.sharding.requests import Requests
 from casty_cluster.protocol.sharding.table import Allotment, Entry, Table, allotment
-from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.protocol.timeouts import Timeouts, earliest
 from casty_cluster.wire.sharding import (
     CopyReport,
     ForcePromote,

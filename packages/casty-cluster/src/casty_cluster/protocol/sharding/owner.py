@@ -37,8 +37,8 @@ from casty_cluster.protocol.sharding.effects import (
     shard_reason,
 )
 from casty_cluster.protocol.sharding.inputs import Claimed, ClaimRefused, DrainAll, Drained, Fenced, Follow, Received
-from casty_cluster.protocol.sharding.timeouts import Timeouts
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.protocol.timeouts import Timeouts
 from casty_cluster.wire.sharding import Bounce, Grant, HandOff, HostPhase, Message, Refused, Started, Stopped
 
 DRAIN_TIMEOUT: Final = 10.0

@@ -46,8 +46,8 @@ from casty_cluster.protocol.sharding.mismatch import mismatch
 from casty_cluster.protocol.sharding.oldest import host_of, leaving, present
 from casty_cluster.protocol.sharding.owner import Owner
 from casty_cluster.protocol.sharding.sender import CAPACITY, MAX_BYTES, Present, Sender
-from casty_cluster.protocol.sharding.timeouts import earliest
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.protocol.timeouts import earliest
 from casty_cluster.wire.sharding import (
     Flush,
     FlushAck,

@@ -28,8 +28,8 @@ from casty_cluster.protocol.sharding.effects import Warn
 from casty_cluster.protocol.sharding.oldest import present
 from casty_cluster.protocol.sharding.placement import REBALANCE_SHARDS
 from casty_cluster.protocol.sharding.table import Allotment
-from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.protocol.timeouts import Timeouts, earliest
 from casty_cluster.wire.replication import Epoch, View
 from casty_cluster.wire.sharding import (
     CopyReport,

@@ -35,8 +35,8 @@ from casty_cluster.protocol.sharding.buffer import Buffer, Buffered
 from casty_cluster.protocol.sharding.effects import Closed, Deliver, Drop, DropCause, Opened, SendUser
 from casty_cluster.protocol.sharding.inputs import Bounced, Connected, Dispatch, Follow, Quiesce, Received
 from casty_cluster.protocol.sharding.routes import Home, Route, Routes
-from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
 from casty_cluster.protocol.system_link import SendSystem
+from casty_cluster.protocol.timeouts import Timeouts, earliest
 from casty_cluster.wire.sharding import Flush, FlushAck, Forget, Forgotten, GetHome, Message, ShardHome
 
 CAPACITY: Final = 10_000

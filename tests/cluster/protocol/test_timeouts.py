@@ -1,6 +1,6 @@
 """Deadlines that lie equally far ahead."""
 
-from casty_cluster.protocol.sharding.timeouts import Timeouts, earliest
+from casty_cluster.protocol.timeouts import Timeouts, earliest
 
 
 def test_each_key_expires_once_when_its_seconds_have_passed() -> None:
