@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any, override
 
 import pytest
-from casty.errors import FencedError, JournalError
+from casty.errors import FencedError, JournalError, ReplicationTimeoutError
 from casty.testing import ManualClock
 from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.replication import hosted_copy
 from casty_cluster.replication.copy_store import CopyStore
 from casty_cluster.replication.hosted_copy import HostedCopy, Surroundings
-from casty_cluster.wire.replication import CopyId, Epoch, Prepare
+from casty_cluster.wire.replication import CopyId, Epoch, Prepare, Verify
 
 from tests.cluster.replication.journals import UnreliableJournal
 from tests.cluster.system.waiting import until
@@ -51,11 +51,19 @@ def journal() -> UnreliableJournal:
 @asynccontextmanager
 async def hosted(journal: UnreliableJournal) -> AsyncGenerator[tuple[HostedCopy, Around]]:
     around = Around()
-    store = CopyStore(journal, "copy/bank/7/a", lambda: 0.0)
-    copy = HostedCopy("a", "shard 7 of bank", store, ManualClock(), around, ack_timeout=1.0)
+    async with opened(journal, "a", around, ManualClock()) as copy:
+        yield copy, around
+
+
+@asynccontextmanager
+async def opened(
+    journal: UnreliableJournal, name: CopyId, around: Around, clock: ManualClock
+) -> AsyncGenerator[HostedCopy]:
+    store = CopyStore(journal, f"copy/bank/7/{name}", lambda: 0.0)
+    copy = HostedCopy(name, "shard 7 of bank", store, clock, around, ack_timeout=1.0)
     task = asyncio.create_task(copy.run())
     await copy.opened()
-    yield copy, around
+    yield copy
     copy.stop()
     task.cancel()
     await asyncio.wait([task])
@@ -163,3 +171,85 @@ async def test_what_waits_is_abandoned_when_the_shard_stops(journal: UnreliableJ
         assert await outcomes.seen.get() == (1, stopped)
         journal.held.set()
         await copy.settled("x")
+
+
+class Connected(Around):
+    """Sends to the other copies of the group; what `drops` says is lost."""
+
+    def __init__(self, name: str, group: dict[str, HostedCopy]) -> None:
+        super().__init__()
+        self.drops: tuple[type, ...] = ()
+        self._name = name
+        self._group = group
+
+    @override
+    def send(self, sender: CopyId, to: CopyId, message: Any) -> None:
+        if not isinstance(message, self.drops):
+            super().send(sender, to, message)
+            asyncio.get_running_loop().call_soon(self._group[to].receive, self._name, message)
+
+
+@asynccontextmanager
+async def pair() -> AsyncGenerator[tuple[HostedCopy, Connected, ManualClock]]:
+    """The primary of a group of two at the first epoch."""
+    group, clock = dict[str, HostedCopy](), ManualClock()
+    around = {name: Connected(name, group) for name in ("a", "b")}
+    async with (
+        opened(UnreliableJournal(), "a", around["a"], clock) as a,
+        opened(UnreliableJournal(), "b", around["b"], clock) as b,
+    ):
+        group.update(a=a, b=b)
+        await a.promote(Promote(epoch=FIRST, copies=("a", "b"), min_acks=1, previous=None))
+        yield a, around["a"], clock
+
+
+async def test_a_read_is_confirmed_by_another_copy() -> None:
+    async with pair() as (copy, around, _):
+        asked = len(around.sent)
+        await copy.confirm("x")
+        assert [type(message) for _, message in around.sent[asked:]] == [Verify]
+
+
+async def test_a_read_that_no_other_copy_confirms_is_late_and_the_next_one_may_not_be() -> None:
+    async with pair() as (copy, around, clock):
+        around.drops = (Verify,)
+        reading = asyncio.create_task(copy.confirm("x"))
+        await asyncio.sleep(0)
+        await clock.advance(1.0)
+        with pytest.raises(
+            ReplicationTimeoutError, match=r"a read of shard 7 of bank is not confirmed: too few copies"
+        ):
+            await reading
+        around.drops = ()
+        await copy.confirm("x")
+        assert copy.active == FIRST
+
+
+async def test_reads_end_with_the_primary_with_the_shard_and_with_the_disk() -> None:
+    async with pair() as (copy, around, _):
+        around.drops = (Verify,)
+        stopped = JournalError("its shard stops")
+        reading = asyncio.create_task(copy.confirm("x"))
+        await asyncio.sleep(0)
+        copy.abandon(stopped)
+        with pytest.raises(JournalError, match="its shard stops"):
+            await reading
+        reading = asyncio.create_task(copy.confirm("x"))
+        await asyncio.sleep(0)
+        copy.receive("b", Prepare(SECOND))
+        with pytest.raises(JournalError, match="promised a higher epoch"):
+            await reading
+        with pytest.raises(JournalError, match="not the primary"):
+            await copy.confirm("x")
+
+
+async def test_a_read_under_way_when_the_disk_fails_is_not_confirmed() -> None:
+    async with pair() as (copy, around, _):
+        around.drops = (Verify,)
+        reading = asyncio.create_task(copy.confirm("x"))
+        await asyncio.sleep(0)
+        copy.stop()
+        with pytest.raises(FencedError, match="not open any more"):
+            await reading
+        with pytest.raises(JournalError, match="not open"):
+            await copy.confirm("x")

@@ -8,9 +8,10 @@ from typing import Any, override
 import pytest
 from casty import ActorContext, ActorSystem, Behavior, Behaviors, JournalUnavailableError, Request
 from casty.behaviors.persistent import CONFIRMED
-from casty.errors import FencedError, JournalError
+from casty.errors import FencedError, JournalError, JournalOverloadedError, ReplicationTimeoutError
 from casty.journal import StoreJournal
 from casty.journals.memory import CAPABILITIES, MemoryStore
+from casty.persistence import entity
 from casty.spi.journal import JournalCapabilities, JournalKind
 from casty.testing import settle
 
@@ -45,6 +46,8 @@ class Store(MemoryStore):
     async def claim(self, key: str, owner: str, epoch: int | None = None) -> int:
         self.claims.append((key, owner, epoch))
         await self.open.wait()
+        if isinstance(self.failure, ReplicationTimeoutError):
+            self.open.clear()
         if self.failure is not None:
             raise self.failure
         return await super().claim(key, owner, epoch)
@@ -163,3 +166,40 @@ async def test_an_actor_that_stops_waits_for_its_confirmation() -> None:
         store.open.set()
         await stopping
         assert await looking == 1
+
+
+async def test_a_confirmation_that_is_late_fails_the_ask_and_not_the_actor() -> None:
+    store = Store()
+    async with ActorSystem() as system:
+        ref = system.spawn(counter(store))
+        await ref.ask(Add())
+        store.open.clear()
+        store.failure = ReplicationTimeoutError("too few copies")
+        looking, adding = asyncio.create_task(ref.ask(Look())), asyncio.create_task(ref.ask(Add()))
+        await settle()
+        store.open.set()
+        with pytest.raises(ReplicationTimeoutError, match="too few copies"):
+            await looking
+        assert not adding.done(), "it keeps its place behind the reply that is held"
+        store.failure = None
+        store.open.set()
+        assert await adding == 2
+        assert len([epoch for _, _, epoch in store.claims if epoch is None]) == 1, "it is the same incarnation"
+
+
+async def test_no_more_commands_wait_for_a_confirmation_than_for_a_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entity, "MAX_UNCONFIRMED", 2)
+    store = Store()
+    async with ActorSystem() as system:
+        ref = system.spawn(counter(store))
+        await ref.ask(Add())
+        store.open.clear()
+        looking = [asyncio.create_task(ref.ask(Look()))]
+        await settle()  # it is being confirmed: two more may wait
+        looking += [asyncio.create_task(ref.ask(Look())) for _ in range(2)]
+        refused = asyncio.create_task(ref.ask(Look()))
+        await settle()
+        store.open.set()
+        with pytest.raises(JournalOverloadedError, match="2 commands of 'counter' wait until it is certain"):
+            await refused
+        assert await asyncio.gather(*looking) == [1, 1, 1]

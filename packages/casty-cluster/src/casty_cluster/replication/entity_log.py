@@ -8,7 +8,7 @@ from asyncio import Task
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, final
 
-from casty.errors import EncodeError, FencedError
+from casty.errors import EncodeError, FencedError, ReplicationTimeoutError
 from casty.extension import Claim, EntityLog, LogRequest, Save, Serializers, Settle
 from casty.spi.event_journal import PersistedEvent, Snapshot
 
@@ -65,10 +65,16 @@ class ReplicatedLog(EntityLog):
 
     @property
     def is_contested(self) -> bool:
-        return False
+        return True
 
     async def confirm(self) -> None:
-        """Nothing: reads are local to the primary."""
+        """Ask other copies. Raises `ReplicationTimeoutError` while too few of them reply."""
+        self._check()
+        try:
+            await self._copy.confirm(self._entity)
+        except ReplicationTimeoutError:
+            self._check()
+            raise
 
     async def newest(self, initial: Any) -> tuple[int, Any]:
         last = self._copy.last(self._entity)

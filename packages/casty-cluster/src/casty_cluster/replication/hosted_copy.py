@@ -30,10 +30,11 @@ from casty_cluster.protocol.replication.effects import (
     Unavailable,
     Unreadable,
 )
-from casty_cluster.protocol.replication.inputs import Append, Promote, Received
+from casty_cluster.protocol.replication.inputs import Append, Promote, Read, Received
 from casty_cluster.protocol.replication.member import Effect, Input, Member
 from casty_cluster.replication.copy_disk import ENDED, CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.replication.open_reads import OpenReads
 from casty_cluster.replication.open_writes import OpenWrites, Write
 from casty_cluster.wire.replication import BEFORE, CopyId, Entry, Epoch, Fetch, FetchedSnapshot, View
 
@@ -84,6 +85,7 @@ class HostedCopy:
         self.obstacle = ""
         """Why a promotion of this copy takes long; empty: none is under way that does."""
         self._writes = OpenWrites()
+        self._reads = OpenReads()
         self._problem = ENDED
         """Why the disk has failed last."""
         self._stopped = False
@@ -210,9 +212,20 @@ class HostedCopy:
             )
         return fetched.entries
 
+    async def confirm(self, entity: str) -> None:
+        """Return when no other primary had stored an event of the entity before this call. Raises `JournalError` where
+        the copy is not open, and `ReplicationTimeoutError` where too few other copies reply, or it is not the primary.
+        """
+        if self._driver is None:
+            raise JournalError(f"whether {entity!r} of {self._title} is current cannot be found out: {ENDED}")
+        number, outcome = self._reads.add()
+        self._driver.handle(Read(number, entity))
+        await outcome
+
     def abandon(self, error: CastyError) -> None:
-        """Fail what waits to be stored by enough copies: its shard is to stop. It may still be stored."""
+        """Fail what waits for other copies: its shard is to stop. What waits to be stored may still be."""
         self._writes.fail(error)
+        self._reads.fail(error)
 
     # Effects.
 
@@ -243,8 +256,10 @@ class HostedCopy:
                 logger.error("the copy %s of %s is replaced by an empty one: %s", self.name, self._title, reason)
                 self.is_outdated = True
                 self.stop()
-            case Readable() | Unreadable():
-                raise AssertionError("a read that this copy has not asked for")
+            case Readable(read):
+                self._reads.confirmed(read)
+            case Unreadable(read, reason):
+                self._reads.failed(read, ReplicationTimeoutError(f"a read of {self._title} is not confirmed: {reason}"))
             case Reload(reason):
                 self._problem = reason
 
@@ -259,6 +274,7 @@ class HostedCopy:
         if self._active is not None and epoch in (None, self._active):
             lost, self._active = self._active, None
             self._writes.fail(error)
+            self._reads.fail(error)
             self._around.lost(lost, held)
 
     def _timeout(self, entity: str, number: int) -> ReplicationTimeoutError:

@@ -18,7 +18,14 @@ from casty.behaviors.functions import refuse_coroutine
 from casty.behaviors.initial import fresh_state
 from casty.behaviors.persistent import CONFIRMED, EventSourcedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME, Behavior
-from casty.errors import BehaviorError, CastyError, JournalClosedError, JournalError, ReplicationTimeoutError
+from casty.errors import (
+    BehaviorError,
+    CastyError,
+    JournalClosedError,
+    JournalError,
+    JournalOverloadedError,
+    ReplicationTimeoutError,
+)
 from casty.interruption import interrupts, raise_unless_failure
 from casty.output_commit import CURRENT
 from casty.persistence.entity_log import EntityLog, Save
@@ -30,6 +37,8 @@ logger = logging.getLogger("casty")
 
 UNCONFIRMED: Final = 2**63
 """Higher than every event's number."""
+MAX_UNCONFIRMED: Final = 10_000
+"""Commands of one entity that may wait for a confirmation: as many as may wait for a journal."""
 
 
 class Host(Protocol):
@@ -156,6 +165,12 @@ class EventSourcedEntity:
             entry.discard()
             return self._lose(entry, JournalClosedError("its handler ended after the actor had stopped"))
         following = result
+        confirms = result is CONFIRMED and self._log.is_contested
+        if confirms and len(self._unconfirmed) >= MAX_UNCONFIRMED:
+            raise JournalOverloadedError(
+                f"{MAX_UNCONFIRMED} commands of {self._behavior.entity_id!r} wait until it is certain that no other "
+                "node runs it; send fewer at once, or look for what keeps its journal or its copies from replying"
+            )
         if type(result) is PersistedBehavior:
             following = self._persist(entry, result)
         elif type(result) is UpdatedBehavior:
@@ -167,10 +182,9 @@ class EventSourcedEntity:
         self._in_flight.append(entry)
         if result is CONFIRMED:
             following = SAME
-            if self._log.is_contested:
-                self._confirm(entry)
-                return following
-        if self._durable == entry.needs:
+        if confirms:
+            self._confirm(entry)
+        elif self._durable == entry.needs:
             self._release()
         return following
 
@@ -272,7 +286,13 @@ class EventSourcedEntity:
         try:
             while self._unconfirmed:
                 entries, self._unconfirmed = self._unconfirmed, []
-                await self._log.confirm()
+                try:
+                    await self._log.confirm()
+                except ReplicationTimeoutError as error:  # as for a write: it goes on when enough copies are back
+                    self._unconfirmed = [*entries, *self._unconfirmed]
+                    for entry, _ in entries:
+                        self._host.overdue(entry.command, error)
+                    continue
                 for entry, needs in entries:
                     entry.needs = needs
                 self._release()

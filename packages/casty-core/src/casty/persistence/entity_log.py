@@ -77,7 +77,9 @@ class EntityLog(Protocol):
         ...
 
     async def confirm(self) -> None:
-        """Raises `FencedError` if another owner has followed; what a journal raises where it cannot find out."""
+        """Raises `FencedError` if another owner has followed, and what a journal raises where it cannot find out. After
+        a `ReplicationTimeoutError`, which takes its time, the actor waits on and asks again.
+        """
         ...
 
     def prepare_snapshot(self, sequence_nr: int, state: Any, keep: int) -> Save:
