@@ -6,14 +6,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from casty import ActorContext, ActorRef, Behavior, Behaviors, CastyError, InMemoryJournal, RegionRef
+from casty import ActorContext, ActorRef, Behavior, Behaviors, CastyError, InMemoryJournal, RegionRef, SnapshotEvery
 from casty.cluster import DevelopmentCluster
 from casty.extension import shard_of
 from casty.replication import ReplicationConfig
 from casty.spi.event_journal import EventJournal
 from casty_cluster import ClusteredActorSystem
+from casty_cluster.protocol.replication.stored import Contents
 from casty_cluster.replication.feature import Copies
 from casty_cluster.replication.region_copies import RegionCopies
+
+from tests.cluster.system.waiting import until
 
 FAST: Final = {"failover": "fast"}
 TWO_COPIES = ReplicationConfig(replicas=2, min_acks=1, ack_timeout=1.0)
@@ -58,10 +61,17 @@ def on_event(deposits: tuple[int, ...], event: Deposited) -> tuple[int, ...]:
     return (*deposits, event.number)
 
 
-def account(journal: EventJournal | str | None) -> Callable[[str], Behavior[Command]]:
+def account(
+    journal: EventJournal | str | None, snapshots: SnapshotEvery | None = None
+) -> Callable[[str], Behavior[Command]]:
     def make(entity: str) -> Behavior[Command]:
         return Behaviors.event_sourced(
-            entity_id=entity, journal=journal, initial_state=(), on_event=on_event, on_command=on_command
+            entity_id=entity,
+            journal=journal,
+            initial_state=(),
+            on_event=on_event,
+            on_command=on_command,
+            snapshot_policy=snapshots,
         )
 
     return make
@@ -73,6 +83,7 @@ class Bank:
 
     replication: ReplicationConfig = TWO_COPIES
     num_shards: int = 4
+    snapshots: SnapshotEvery | None = None
     acknowledged: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     regions: dict[ClusteredActorSystem, RegionRef[Any]] = field(
         default_factory=dict[ClusteredActorSystem, RegionRef[Any]]
@@ -81,7 +92,7 @@ class Bank:
     def open(self, node: ClusteredActorSystem, journal: EventJournal | str | None = None) -> RegionRef[Any]:
         """Spawn the region on a node, with a journal of its own."""
         behavior = Behaviors.sharded(
-            account(InMemoryJournal() if journal is None else journal),
+            account(InMemoryJournal() if journal is None else journal, self.snapshots),
             num_shards=self.num_shards,
             replication=self.replication if self.replication.replicas else None,
         )
@@ -142,3 +153,32 @@ async def banks(size: int = 3, bank: Bank | None = None) -> AsyncGenerator[tuple
 async def index_of_owner(cluster: DevelopmentCluster, bank: Bank, entity: str) -> int:
     owner = await owner_of(cluster[0], bank, shard_of(entity, bank.num_shards))
     return next(index for index, node in enumerate(cluster) if node.self_node.node_id == owner)
+
+
+def copies_by_shard(cluster: DevelopmentCluster) -> dict[int, list[Contents]]:
+    """What the open copies of each shard have."""
+    found: dict[int, list[Contents]] = {}
+    for node in cluster:
+        copies = node.features.find(Copies).of("accounts")
+        assert copies is not None
+        for shard, copy in copies._copies.items():
+            if copy._member is not None:
+                found.setdefault(shard, []).append(copy._member.contents)
+    return found
+
+
+async def all_have_three_copies(cluster: DevelopmentCluster) -> None:
+    """Return when each shard that exists has three copies that are in step with its primary."""
+    await until(lambda: all(is_complete(copies) for copies in copies_by_shard(cluster).values()))
+
+
+def is_complete(copies: list[Contents]) -> bool:
+    newest = max(copies, key=lambda copy: copy.promised)
+    return len(copies) == 3 and all(
+        copy.confirmed == newest.promised
+        and copy.view is not None
+        and len(copy.view.copies) == 3
+        and {name: history.position for name, history in copy.histories.items()}
+        == {name: history.position for name, history in newest.histories.items()}
+        for copy in copies
+    )

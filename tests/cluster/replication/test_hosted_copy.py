@@ -1,7 +1,7 @@
 """One copy from life to life: what a failing disk, another primary and a stop mean to what waits for it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, override
 
@@ -10,31 +10,14 @@ from casty.errors import FencedError, JournalError, ReplicationTimeoutError
 from casty.testing import ManualClock
 from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.replication import hosted_copy
-from casty_cluster.replication.copy_store import CopyStore
-from casty_cluster.replication.hosted_copy import HostedCopy, Surroundings
+from casty_cluster.replication.hosted_copy import HostedCopy
 from casty_cluster.wire.replication import CopyId, Epoch, Prepare, Verify
 
+from tests.cluster.replication.hosting import Around, Outcomes, alone, hosted, opened
 from tests.cluster.replication.journals import UnreliableJournal
 from tests.cluster.system.waiting import until
 
 FIRST, SECOND, THIRD = Epoch(1, 7), Epoch(2, 7), Epoch(3, 7)
-
-
-class Around(Surroundings):
-    def __init__(self) -> None:
-        self.sent: list[tuple[CopyId, Any]] = []
-        self.lost_at: list[tuple[Epoch, int | None]] = []
-
-    @override
-    def send(self, sender: CopyId, to: CopyId, message: Any) -> None:
-        self.sent.append((to, message))
-
-    @override
-    def unavailable(self, reason: str) -> None: ...
-
-    @override
-    def lost(self, epoch: Epoch, held: int | None) -> None:
-        self.lost_at.append((epoch, held))
 
 
 @pytest.fixture(autouse=True)
@@ -48,49 +31,14 @@ def journal() -> UnreliableJournal:
     return UnreliableJournal()
 
 
-@asynccontextmanager
-async def hosted(journal: UnreliableJournal) -> AsyncGenerator[tuple[HostedCopy, Around]]:
-    around = Around()
-    async with opened(journal, "a", around, ManualClock()) as copy:
-        yield copy, around
-
-
-@asynccontextmanager
-async def opened(
-    journal: UnreliableJournal, name: CopyId, around: Around, clock: ManualClock
-) -> AsyncGenerator[HostedCopy]:
-    store = CopyStore(journal, f"copy/bank/7/{name}", lambda: 0.0)
-    copy = HostedCopy(name, "shard 7 of bank", store, clock, around, ack_timeout=1.0)
-    task = asyncio.create_task(copy.run())
-    await copy.opened()
-    yield copy
-    copy.stop()
-    task.cancel()
-    await asyncio.wait([task])
-
-
-def alone(epoch: Epoch) -> Promote:
-    """A group of one: what is stored here is committed."""
-    return Promote(epoch=epoch, copies=("a",), min_acks=0, previous=None)
-
-
-class Outcomes:
-    def __init__(self) -> None:
-        self.seen: asyncio.Queue[tuple[int, Exception | None]] = asyncio.Queue()
-
-    @property
-    def settle(self) -> Callable[[int, Exception | None], None]:
-        return lambda number, error: self.seen.put_nowait((number, error))
-
-
 async def test_a_primary_stores_events_and_reads_them_back(journal: UnreliableJournal) -> None:
     async with hosted(journal) as (copy, _):
         await copy.promote(alone(FIRST))
         outcomes = Outcomes()
         copy.append("x", 0, (b"1", b"2"), outcomes.settle)
         assert await outcomes.seen.get() == (2, None)
-        assert [entry.payload for entry in await copy.read("x", 0)] == [b"1", b"2"]
-        assert await copy.read("x", 2) == ()
+        assert [entry.payload for entry in await copy.read_events("x", 0)] == [b"1", b"2"]
+        assert await copy.read_events("x", 2) == ()
         assert (copy.active, copy.last("x"), copy.last("y")) == (FIRST, 2, 0)
 
 
@@ -140,7 +88,7 @@ async def test_a_disk_that_fails_ends_the_primary_and_the_copy_is_opened_again(j
         with pytest.raises(JournalError, match="not open"):
             copy.append("x", 0, (b"1",), outcomes.settle)
         with pytest.raises(JournalError, match="not open"):
-            await copy.read("x", 0)
+            await copy.read_events("x", 0)
         journal.heal()
         await copy.opened()
         assert copy.promised == FIRST
@@ -154,7 +102,7 @@ async def test_a_read_under_way_when_the_disk_fails_ends(journal: UnreliableJour
         await copy.promote(alone(FIRST))
         journal.held, journal.before = asyncio.Event(), OSError("gone")
         copy.append("x", 0, (b"1",), Outcomes().settle)
-        reading = asyncio.create_task(copy.read("x", 0))
+        reading = asyncio.create_task(copy.read_events("x", 0))
         await asyncio.sleep(0)
         journal.held.set()
         with pytest.raises(JournalError, match="not open"):

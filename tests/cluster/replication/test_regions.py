@@ -10,11 +10,10 @@ from casty.cluster import DevelopmentCluster
 from casty.config import CastyConfig, DefaultsConfig, ReplicationOverrides
 from casty.errors import ArgumentError, CastyError, ReplicationTimeoutError
 from casty.replication import ReplicationConfig
-from casty_cluster.protocol.replication.stored import Contents
 from casty_cluster.protocol.sharding import coordinator
 from casty_cluster.replication.feature import Copies
 
-from tests.cluster.replication.bank import FAST, Bank, banks, index_of_owner
+from tests.cluster.replication.bank import FAST, Bank, all_have_three_copies, banks, copies_by_shard, index_of_owner
 from tests.cluster.system.waiting import until
 
 ENTITIES = [f"account-{number}" for number in range(8)]
@@ -69,34 +68,6 @@ async def test_another_node_takes_the_place_of_a_copy_that_is_gone_for_good() ->
             for number, entity in enumerate(ENTITIES, 100 * len(bank.acknowledged[ENTITIES[0]])):
                 await bank.insist(cluster[0], entity, number)
         await bank.check(cluster[1])
-
-
-async def all_have_three_copies(cluster: DevelopmentCluster) -> None:
-    """Return when each shard that exists has three copies that are in step with its primary."""
-    await until(lambda: all(is_complete(copies) for copies in copies_by_shard(cluster).values()))
-
-
-def copies_by_shard(cluster: DevelopmentCluster) -> dict[int, list[Contents]]:
-    found: dict[int, list[Contents]] = {}
-    for node in cluster:
-        copies = node.features.find(Copies).of("accounts")
-        assert copies is not None
-        for shard, copy in copies._copies.items():
-            if copy._member is not None:
-                found.setdefault(shard, []).append(copy._member.contents)
-    return found
-
-
-def is_complete(copies: list[Contents]) -> bool:
-    newest = max(copies, key=lambda copy: copy.promised)
-    return len(copies) == 3 and all(
-        copy.confirmed == newest.promised
-        and copy.view is not None
-        and len(copy.view.copies) == 3
-        and {name: history.position for name, history in copy.histories.items()}
-        == {name: history.position for name, history in newest.histories.items()}
-        for copy in copies
-    )
 
 
 def silence(*_: object) -> None:

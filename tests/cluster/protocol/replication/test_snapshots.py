@@ -149,3 +149,16 @@ def test_a_history_that_an_operator_has_abandoned_is_dropped_and_fetched_anew() 
     assert {message.after for message in needed} == {0}
     assert [group.events(name) for name in "ABC"] == [[1]] * 3
     assert [snapshot_on(group, name) for name in "ABC"] == [0, 0, 0]
+
+
+def test_a_copy_that_the_last_events_are_under_way_to_gets_the_snapshot_behind_them() -> None:
+    """The slowest copy of a busy shard has always acknowledged less than is committed."""
+    group = led_by_a(events=2)
+    for _ in range(3):
+        group.append("A")
+        group.run(without="C")
+        save(group, "A")
+    assert [message.lineage for message in sent_to(group, "C", Install)] == [((*E1, last),) for last in (3, 4, 5)]
+    group.run()
+    assert [snapshot_on(group, name) for name in "ABC"] == [5, 5, 5]
+    assert group.events("C") == [1, 2, 3, 4, 5]

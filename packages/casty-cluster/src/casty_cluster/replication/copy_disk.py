@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Final, cast, final
+from typing import Any, Final, cast, final
 
 from casty.errors import JournalError
 from casty.interruption import described, interrupts
@@ -25,10 +25,11 @@ ENDED: Final = "the copy is not open: it is being opened again after a failure o
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
-    """Events that this node itself wants to have."""
+    """What this node itself wants to have of an entity."""
 
     fetch: Fetch
-    outcome: asyncio.Future[Fetched | FetchedSnapshot]
+    read: Callable[[Fetch], Awaitable[Fetched | FetchedSnapshot]]
+    outcome: asyncio.Future[Any]
 
 
 @final
@@ -52,15 +53,22 @@ class CopyDisk:
         self._wanted.set()
 
     async def read(self, fetch: Fetch) -> Fetched | FetchedSnapshot:
-        """Read events behind all changes asked for so far. Raises what the journal raises, and `JournalError` once the
-        disk has ended.
+        """Read behind all changes asked for so far. Raises what the journal raises, and `JournalError` once the disk
+        has ended.
         """
+        return await self._outcome(fetch, self._store.read)
+
+    async def read_events(self, fetch: Fetch) -> Fetched:
+        """As `read`, but for events that a snapshot has replaced too: as long as they are there."""
+        return await self._outcome(fetch, self._store.read_events)
+
+    async def _outcome(self, fetch: Fetch, read: Callable[[Fetch], Awaitable[Fetched | FetchedSnapshot]]) -> Any:
         if self._stopped:
             raise JournalError(ENDED)
-        read = _Read(fetch, asyncio.get_running_loop().create_future())
-        self._asked.append(read)
+        asked = _Read(fetch, read, asyncio.get_running_loop().create_future())
+        self._asked.append(asked)
         self._wanted.set()
-        return await read.outcome
+        return await asked.outcome
 
     def stop(self) -> None:
         """Begin nothing more. A cancellation alone may be swallowed by the journal."""
@@ -89,8 +97,8 @@ class CopyDisk:
                     case Load() as load:
                         self._asked.popleft()
                         await self._load(load)
-                    case _Read(fetch, outcome):
-                        await self._read(fetch, outcome)
+                    case _Read() as read:
+                        await self._read(read)
                         self._asked.popleft()
 
     async def _store_next(self) -> bool:
@@ -109,9 +117,10 @@ class CopyDisk:
         self._report(Stored(stores[-1].number))
         return True
 
-    async def _read(self, fetch: Fetch, outcome: asyncio.Future[Fetched | FetchedSnapshot]) -> None:
+    async def _read(self, asked: _Read) -> None:
+        fetch, outcome = asked.fetch, asked.outcome
         try:
-            fetched = await self._store.read(fetch)
+            fetched = await asked.read(fetch)
         except BaseException as error:
             if interrupts(error):
                 raise

@@ -17,7 +17,7 @@ from typing import Final, final
 from casty.errors import JournalError
 from casty.spi.event_journal import EventJournal, PersistedEvent
 
-from casty_cluster.protocol.replication.history import History
+from casty_cluster.protocol.replication.history import History, end_of
 from casty_cluster.protocol.replication.stored import Change, Contents, StoreEntries, StoreSnapshot
 from casty_cluster.replication.records import to_change, to_record
 from casty_cluster.wire.replication import Entry, Fetch, Fetched, FetchedSnapshot, Position, to_runs
@@ -74,12 +74,24 @@ class CopyStore:
     async def read(self, fetch: Fetch) -> Fetched | FetchedSnapshot:
         """Return the next events of an entity, as many as are at hand and a chunk may hold, or their state."""
         history = self._contents.histories.get(fetch.entity) or History()
+        if fetch.after < history.snapshot:
+            return await self._read_snapshot(fetch, history.at(fetch.after))
+        return await self.read_events(fetch)
+
+    async def read_events(self, fetch: Fetch) -> Fetched:
+        """Return the next events of an entity, also those that a snapshot has replaced, as long as they are there.
+        Raises `JournalError` where they are not any more.
+        """
+        history = self._contents.histories.get(fetch.entity) or History()
         after = min(fetch.after, history.last)
-        if after < history.snapshot:
-            return await self._read_snapshot(fetch, history.at(after))
         entries: list[Entry] = []
         if after < history.last:
-            places = self._places[fetch.entity]
+            places = self._places.get(fetch.entity, [])
+            if not places or after + 1 < places[0][0]:
+                raise JournalError(
+                    f"event {after + 1} of {fetch.entity!r} is not kept any more: the state after event "
+                    f"{history.snapshot} has replaced it"
+                )
             run = bisect_right(places, after + 1, key=lambda place: place[0]) - 1
             end = places[run + 1][0] - 1 if run + 1 < len(places) else history.last
             found = _entries(await self._load(places[run][1]), fetch.entity)
@@ -102,18 +114,13 @@ class CopyStore:
             segment = self._changes // SEGMENT
             if change.entries and (not places or places[-1][1] != segment):
                 places.append((change.after + 1, segment))
-        self._contents.apply(change)
         if isinstance(change, StoreSnapshot):
-            self._forget_events(change.entity)
+            self._snapshots[change.entity] = self._changes // SEGMENT
+            history = self._contents.histories.get(change.entity)
+            if history is not None and not history.has(end_of(change.lineage)):
+                self._places.pop(change.entity, None)  # of another history
+        self._contents.apply(change)
         self._changes += 1
-
-    def _forget_events(self, entity: str) -> None:
-        """Those that the snapshot which comes now has replaced."""
-        history, places = self._contents.histories[entity], self._places.get(entity, [])
-        after = bisect_right(places, history.snapshot + 1, key=lambda place: place[0]) - 1
-        kept = places[max(after, 0) :] if history.last > history.snapshot else []
-        self._places[entity] = [(max(first, history.snapshot + 1), segment) for first, segment in kept]
-        self._snapshots[entity] = self._changes // SEGMENT
 
     async def _load(self, segment: int) -> list[Change]:
         events = await self._journal.load(self._id(segment))

@@ -30,7 +30,7 @@ from casty_cluster.protocol.replication.effects import (
     Unavailable,
     Unreadable,
 )
-from casty_cluster.protocol.replication.inputs import Append, Promote, Read, Received
+from casty_cluster.protocol.replication.inputs import Append, Promote, Read, Received, SaveSnapshot
 from casty_cluster.protocol.replication.member import Effect, Input, Member
 from casty_cluster.replication.copy_disk import ENDED, CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
@@ -200,17 +200,31 @@ class HostedCopy:
         history = None if self._member is None else self._member.contents.histories.get(entity)
         return 0 if history is None else history.last
 
-    async def read(self, entity: str, after: int) -> tuple[Entry, ...]:
-        """The next events of an entity, in this copy; none at the end. Raises `JournalError`."""
+    def snapshot(self, entity: str) -> int:
+        """The number of the event after which this copy has the entity's state; 0: it has none."""
+        history = None if self._member is None else self._member.contents.histories.get(entity)
+        return 0 if history is None else history.snapshot
+
+    def save_snapshot(self, entity: str, sequence_nr: int, state: bytes) -> None:
+        """Have all copies keep the entity's state after a committed event in place of the events up to it."""
+        if self._driver is not None:
+            self._driver.handle(SaveSnapshot(entity, sequence_nr, state))
+
+    async def read_snapshot(self, entity: str) -> FetchedSnapshot | None:
+        """The state that `snapshot` says, in this copy. Raises `JournalError`."""
+        fetched = await self._open_disk(entity).read(Fetch(self.promised, entity, 0))
+        return fetched if isinstance(fetched, FetchedSnapshot) else None
+
+    async def read_events(self, entity: str, after: int) -> tuple[Entry, ...]:
+        """The next events of an entity, in this copy; none at the end. Raises `JournalError`, also where a snapshot has
+        replaced them and they are not there any more.
+        """
+        return (await self._open_disk(entity).read_events(Fetch(self.promised, entity, after))).entries
+
+    def _open_disk(self, entity: str) -> CopyDisk:
         if self._disk is None:
             raise JournalError(f"{entity!r} of {self._title} cannot be read: {ENDED}")
-        fetched = await self._disk.read(Fetch(self.promised, entity, after))
-        if isinstance(fetched, FetchedSnapshot):
-            raise JournalError(
-                f"events of {entity!r} behind number {after} are kept as a state only, which this version cannot read: "
-                "run the one that has saved it"
-            )
-        return fetched.entries
+        return self._disk
 
     async def confirm(self, entity: str) -> None:
         """Return when no other primary had stored an event of the entity before this call. Raises `JournalError` where

@@ -105,6 +105,13 @@ class Follower:
         progress = self._behind.get(entity)
         return self._model.end(entity).sequence_nr if progress is None else progress.acknowledged
 
+    def sent(self, entity: str) -> int:
+        """The last event that the copy has, as far as all arrives that is under way to it."""
+        if self._is_pending(entity):
+            return 0
+        progress = self._behind.get(entity)
+        return self._model.end(entity).sequence_nr if progress is None else progress.sent
+
     def begin(self, positions: dict[str, Position], entities: Iterable[str], now: float) -> list[Send[Fetch]]:
         """Compare the copy's histories, which end at these positions, with those of the primary: some of them now."""
         self._reported, self._unreported = positions, dict.fromkeys(entities)

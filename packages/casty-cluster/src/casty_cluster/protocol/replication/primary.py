@@ -154,7 +154,7 @@ class Primary:
 
     def _save_snapshot(self, given: SaveSnapshot) -> list[Effect]:
         """Nothing happens where events of it are not committed: a later primary may replace them, and could not remove
-        them alone. Copies that lack some of them get the snapshot when they are caught up.
+        them alone. Copies that some of them are not even under way to get the snapshot when they are caught up.
         """
         entity, number = given.entity, given.sequence_nr
         history = self._histories.get(entity)
@@ -170,7 +170,7 @@ class Primary:
         followers = self._promotion.followers.items()
         return [
             Send(self._local, message),
-            *(Send(copy, message) for copy, follower in followers if follower.acknowledged(entity) >= number),
+            *(Send(copy, message) for copy, follower in followers if follower.sent(entity) >= number),
         ]
 
     def _read(self, given: Read, now: float) -> Sequence[Effect]:
