@@ -47,7 +47,28 @@ async def test_a_creation_whose_outcome_is_unknown_is_found_out_by_opening() -> 
     assert (await opened(journal)).copies.keys() == {7, 8}
 
 
-@pytest.mark.parametrize("entry", [["copy", "7", "c"], ["copy", 7], ["newer", 7, "c"], 7])
+async def test_which_shards_exist_is_stored_once() -> None:
+    journal = UnreliableJournal()
+    index = await opened(journal)
+    await index.know([3, 1])
+    await index.know([1, 3])
+    await index.create(7)
+    await index.know([1, 2])
+    again = await opened(journal)
+    assert (again.known, again.copies) == ({1, 2, 3}, index.copies)
+    assert len(await journal.load("copies/bank/node-1")) == 3
+
+
+async def test_what_could_not_be_stored_is_not_known() -> None:
+    journal = UnreliableJournal()
+    index = await opened(journal)
+    journal.before = OSError("no space left on device")
+    with pytest.raises(OSError, match="no space"):
+        await index.know([7])
+    assert index.known == set()
+
+
+@pytest.mark.parametrize("entry", [["copy", "7", "c"], ["copy", 7], ["newer", 7, "c"], ["shards", 7], 7])
 async def test_an_entry_that_cannot_be_read_is_no_missing_copy(entry: object) -> None:
     journal = InMemoryJournal()
     await journal.persist("copies/bank/node-1", [PersistedEvent(1, entry, 0.0)])

@@ -9,7 +9,9 @@ from casty import Behaviors, InMemoryJournal, SqliteJournal
 from casty.cluster import DevelopmentCluster
 from casty.config import CastyConfig, DefaultsConfig, ReplicationOverrides
 from casty.errors import ArgumentError, CastyError, ReplicationTimeoutError
+from casty.extension import shard_of
 from casty.replication import ReplicationConfig
+from casty_cluster import ClusteredActorSystem
 from casty_cluster.protocol.sharding import coordinator
 from casty_cluster.replication.feature import Copies
 
@@ -100,6 +102,40 @@ async def test_all_nodes_start_again_with_their_disks(tmp_path: Path) -> None:
                 await bank.deposit(cluster[0], entity, number, timeout=20.0)
             await bank.check(cluster[2])
             assert await bank.look(cluster[1], ENTITIES[0]) == tuple(range(number + 1))
+
+
+async def test_nodes_that_start_again_first_found_no_shard_whose_copies_are_elsewhere(tmp_path: Path) -> None:
+    bank = Bank(ReplicationConfig(replicas=1, min_acks=1), num_shards=10)
+    entities = [f"account-{number}" for number in range(30)]
+
+    def open_on(node: ClusteredActorSystem) -> None:
+        bank.open(node, SqliteJournal(tmp_path / f"{node.self_node.node_id}.db"))
+
+    def has_a_copy(node: ClusteredActorSystem, entity: str) -> bool:
+        copies = bank.copies_on(node)
+        return copies is not None and copies.get(shard_of(entity, bank.num_shards)) is not None
+
+    async with DevelopmentCluster(5, **FAST) as cluster:
+        for node in cluster:
+            open_on(node)
+        for entity in entities:
+            await bank.deposit(cluster[0], entity, 0, timeout=20.0)
+        first = (cluster[0], cluster[1])
+        elsewhere = [entity for entity in entities if not any(has_a_copy(node, entity) for node in first)]
+        assert elsewhere, "twenty copies are spread evenly over five nodes"
+    async with DevelopmentCluster(2, **FAST) as cluster:
+        for node in cluster:
+            open_on(node)
+        with pytest.raises(TimeoutError):
+            await bank.deposit(cluster[1], elsewhere[0], 1, timeout=1.0)
+        state = await cluster[0].shard_state("accounts")
+        [found] = [found for found in state.shards if found.shard == shard_of(elsewhere[0], bank.num_shards)]
+        assert found.owner is None
+        assert "no node that is there has a copy of it" in found.obstacle
+        for _ in range(3):
+            open_on(await cluster.add_node())
+        await bank.deposit(cluster[0], elsewhere[0], 2, timeout=20.0)
+        await bank.check(cluster[4])
 
 
 async def test_a_primary_that_is_cut_off_acknowledges_nothing_and_follows_its_successor_afterwards() -> None:

@@ -140,6 +140,6 @@ async def test_an_outage_of_the_journal_is_a_few_lines_of_the_log_however_many_s
     for shard in range(100):
         part.hosting.carry_out(Claim(shard, 1))
     await settle()
-    assert attempts == list(range(100))
+    assert attempts[:100] == list(range(100)), "on a busy machine, the next attempts have begun"
     assert len([record for record in caplog.records if "cannot be claimed" in record.getMessage()]) == 3
     await part.hosting.close()

@@ -66,6 +66,7 @@ from casty_cluster.wire.sharding import (
     ForcePromote,
     Forget,
     Forgotten,
+    FoundShard,
     GetHome,
     GetState,
     Grant,
@@ -73,6 +74,7 @@ from casty_cluster.wire.sharding import (
     Hello,
     HostPhase,
     KeepCopy,
+    KnowShards,
     MayStop,
     Rebalanced,
     RebalanceNow,
@@ -132,6 +134,9 @@ _EPOCH: Final = Epoch(2**40, 2**64 - 1)
 _POSITION: Final = Position(_EPOCH, 2**33)
 _VIEW: Final = View(
     epoch=_EPOCH, copies=("c1", "c2"), min_acks=1, former=(Group(("c0", "c1"), 1),), forced=(Epoch(3, 7),)
+)
+_FIRST_COPIES: Final = ShardCopies(
+    epoch=_EPOCH, copies=("c1", "c2"), min_acks=1, previous=None, founders=("c1", "c2", "c3")
 )
 _COPIES: Final = ShardCopies(epoch=_EPOCH, copies=("c1", "c2"), min_acks=1, previous=_VIEW, forced=True)
 _RUNS: Final = ((3, 7, (b"",)), (_EPOCH.counter, _EPOCH.coordinator, (b"\x00\xff",)))
@@ -221,6 +226,9 @@ MESSAGES: Final[dict[str, object]] = {
     "shards register with copies": Register(role="", copies=(2, 1, "")),
     "shards keep copy": KeepCopy(1, 7),
     "shards copy report": CopyReport(1, (CopyState(7, "c1", _EPOCH, _VIEW), CopyState(8, "c2", _EPOCH, None)), True),
+    "shards copy report of known shards": CopyReport(1, (), last=False, known=(7, 8)),
+    "shards found shard": FoundShard(1, 7, _FIRST_COPIES),
+    "shards know shards": KnowShards(1, (7, 8)),
     "shards grant to a copy": Grant(1, 7, 2**33, "removed", _COPIES),
     "shards copy state": CopyState(7, "c1", _EPOCH, _VIEW),
     "shards copies": _COPIES,

@@ -81,9 +81,7 @@ class Copied(Ledger):
         return len(self.alive) == len(self.names) and bool(shards) and all(map(self._is_kept, shards.values()))
 
     def _is_kept(self, copies: list[Contents]) -> bool:
-        view = max((copy.view for copy in copies if copy.view is not None), key=_age, default=None)
-        kept = [copy for copy in copies if view is not None and copy.confirmed == view.epoch == copy.promised]
-        return view is not None and not view.former and len(kept) == len(view.copies) == 1 + self._replication.replicas
+        return len(_present(copies)) == 1 + self._replication.replicas
 
     def _by_shard(self) -> dict[int, list[Contents]]:
         found: dict[int, list[Contents]] = {}
@@ -116,12 +114,24 @@ class Copied(Ledger):
 
     @property
     def _is_in_step(self) -> bool:
-        """Whether all copies of each shard have the same histories."""
+        """Whether all copies that keep a shard have the same histories."""
         histories = (
-            [{name: history.position for name, history in copy.histories.items() if history.last} for copy in copies]
+            [
+                {name: history.position for name, history in copy.histories.items() if history.last}
+                for copy in _present(copies)
+            ]
             for copies in self._by_shard().values()
         )
         return all(copy == copies[0] for copies in histories for copy in copies)
+
+
+def _present(copies: list[Contents]) -> list[Contents]:
+    """Those that keep the shard, where all that do are there; else none. Others are left from before it moved."""
+    view = max((copy.view for copy in copies if copy.view is not None), key=_age, default=None)
+    if view is None or view.former:
+        return []
+    kept = [copy for copy in copies if copy.confirmed == view.epoch == copy.promised]
+    return kept if len(kept) == len(view.copies) else []
 
 
 def _age(view: View) -> tuple[object, bool]:

@@ -1,5 +1,7 @@
 """Replicated entities through all that may befall a cluster and its disks. `CASTY_SIM_SEEDS=500` runs more."""
 
+import asyncio
+
 from casty.testing.simulation import Simulation, simulate_seeds
 
 from tests.simulation.replication.copied import Copied
@@ -20,6 +22,26 @@ async def survive(sim: Simulation) -> tuple[int, int]:
     return len(copied.acknowledged), copied.wiped
 
 
+async def start_anew(sim: Simulation) -> int:
+    """Twice all nodes end at once, and come back one after the other: first some that lack copies of many shards."""
+    copied = Copied(sim, 5, replicas=1)
+    await copied.begin()
+    for _ in range(2):
+        before = len(copied.acknowledged)
+        await sim.eventually(lambda before=before: copied.is_complete and len(copied.acknowledged) > before + 20)
+        for host in sim.hosts:
+            host.crash()
+        for host in sim.random.sample(sim.hosts, len(sim.hosts)):
+            host.restart()
+            await asyncio.sleep(sim.random.uniform(0.0, 10.0))
+    await copied.every_account_replies()
+    return len(copied.acknowledged)
+
+
 def test_what_copies_have_acknowledged_survives_any_one_disk() -> None:
     runs = [run.result for run in simulate_seeds(survive, SEEDS)]
     assert sum(acknowledged for acknowledged, _ in runs) > 100 * len(runs)
+
+
+def test_shards_whose_nodes_are_the_last_to_start_again_are_not_founded_anew() -> None:
+    assert all(run.result > 40 for run in simulate_seeds(start_anew, SEEDS))

@@ -45,11 +45,13 @@ class ShardReason(Enum):
 
 
 class ShardState(NamedTuple):
-    """A shard that has an owner; the others have not been needed yet, or wait for a node that can run them."""
+    """A shard that has an owner, or a replicated one that cannot have one now: see `obstacle`. The others have not been
+    needed yet, or wait for a node that can run them.
+    """
 
     shard: int
     owner: NodeId | None
-    """None for a shard of a local `ActorSystem`."""
+    """None for a shard of a local `ActorSystem`, and for one whose copies are all away."""
     epoch: int
     """Grows with each owner. 0 for a shard of a local `ActorSystem`."""
     status: ShardStatus = ShardStatus.running

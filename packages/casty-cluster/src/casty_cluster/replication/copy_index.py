@@ -1,11 +1,11 @@
-"""Which copies a node has in its journal: by shard, for one region.
+"""Which copies a node has in its journal, by shard, and which shards exist at all: for one region.
 
 The index is an entity of the journal, of one event for each copy. A copy is in the index before it does anything, so
 that a node that starts again finds all that it has promised. A wiped disk has no index, and gets copies with new names.
 """
 
-from collections.abc import Callable, Mapping
-from typing import final
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any, final
 
 from casty.errors import JournalError
 from casty.spi.event_journal import EventJournal, PersistedEvent
@@ -28,6 +28,7 @@ class CopyIndex:
         self._name = name
         self._wall_time = wall_time
         self._copies: dict[int, CopyId] = {}
+        self._known: set[int] = set()
         self._entries = 0
 
     @property
@@ -35,14 +36,22 @@ class CopyIndex:
         """The name of the copy of each shard that has one here."""
         return self._copies
 
+    @property
+    def known(self) -> Set[int]:
+        """The shards that are known to exist, with copies here or elsewhere."""
+        return self._known
+
     async def open(self) -> None:
         """Read the index. Raises what the journal raises."""
         events = await self._journal.load(self._id)
         self._copies.clear()
+        self._known.clear()
         for number, event in enumerate(events, 1):
             match event.event:
                 case ["copy", int(shard), str(name)] if event.sequence_nr == number:
                     self._copies[shard] = name
+                case ["shards", [*shards]] if event.sequence_nr == number:
+                    self._known.update(shards)
                 case other:
                     raise JournalError(
                         f"entry {number} of {self._id!r}, which lists the copies of shards in this journal, cannot be "
@@ -53,8 +62,17 @@ class CopyIndex:
     async def create(self, shard: int) -> CopyId:
         """Add an empty copy of a shard that has none. Where this raises, it may be there or not: `open` tells."""
         name = self._name()
-        entry = PersistedEvent(self._entries + 1, ["copy", shard, name], self._wall_time())
-        await self._journal.persist(self._id, [entry])
+        await self._add(["copy", shard, name])
         self._copies[shard] = name
-        self._entries += 1
         return name
+
+    async def know(self, shards: Iterable[int]) -> None:
+        """Add that these shards exist. Raises as `create` does."""
+        added = sorted({*shards} - self._known)
+        if added:
+            await self._add(["shards", added])
+            self._known.update(added)
+
+    async def _add(self, entry: list[Any]) -> None:
+        await self._journal.persist(self._id, [PersistedEvent(self._entries + 1, entry, self._wall_time())])
+        self._entries += 1

@@ -6,7 +6,7 @@ promises nothing, and keeps its shard from being moved.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import batched
@@ -27,13 +27,14 @@ from casty_cluster.replication.entity_log import ReplicatedLog
 from casty_cluster.replication.hosted_copy import FIRST_PAUSE, LONGEST_PAUSE, HostedCopy, Surroundings
 from casty_cluster.wire.copies import SERIALIZER
 from casty_cluster.wire.replication import CopyId, Epoch
-from casty_cluster.wire.sharding import CopyReport, CopyState, ShardCopies
+from casty_cluster.wire.sharding import CopyOrder, CopyReport, CopyState, FoundShard, KeepCopy, KnowShards, ShardCopies
 
 logger = logging.getLogger("casty.replication")
 
 NAME_BYTES: Final = 8
 IN_REPORT: Final = 50
 """Copies in one report: with the views of ten copies each they take half of what a control message holds."""
+KNOWN_IN_REPORT: Final = 5_000
 
 
 class Outside(Protocol):
@@ -99,7 +100,8 @@ class RegionCopies:
         self._opened: asyncio.Future[tuple[EventJournal, Serializers, CopyIndex]] = (
             asyncio.get_running_loop().create_future()
         )
-        self._creating = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        """Held by what changes the index."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = copy_context()
         self._start(self._open())
@@ -118,9 +120,9 @@ class RegionCopies:
         """The copy of a shard, once it is known."""
         return self._copies.get(shard)
 
-    def report(self, term: int, shard: int | None, send: Callable[[CopyReport], None]) -> None:
-        """Report all copies to the coordinator of that term, or create that of a shard and report it."""
-        self._start(self._report(term, shard, send))
+    def report(self, term: int, order: CopyOrder | None, send: Callable[[CopyReport], None]) -> None:
+        """Report all copies to the coordinator of that term, or carry its order out and report what it has changed."""
+        self._start(self._report_all(term, send) if order is None else self._carry_out(order, send))
 
     async def promote(self, shard: int, granted: ShardCopies) -> None:
         """Return when the copy of this node is the primary. Raises `FencedError` if it cannot be."""
@@ -134,6 +136,7 @@ class RegionCopies:
                 copies=granted.copies,
                 min_acks=granted.min_acks,
                 previous=granted.previous,
+                founders=granted.founders,
                 allow_data_loss=granted.forced,
             )
         )
@@ -210,37 +213,66 @@ class RegionCopies:
     async def _kept(self, shard: int) -> HostedCopy:
         """The copy of the shard, which is created if there is none. Raises what the journal raises."""
         journal, _, index = await asyncio.shield(self._opened)
-        async with self._creating:
+        async with self._writing:
             if shard not in self._copies:
-                try:
-                    await index.create(shard)
-                except BaseException as error:
-                    if interrupts(error):
-                        raise
-                    await index.open()  # it may have been stored all the same
-                    if shard not in index.copies:
-                        raise
+                await self._write(index, index.create(shard), lambda: shard in index.copies)
                 self._host(journal, shard, index.copies[shard])
         return self._copies[shard]
 
-    async def _report(self, term: int, shard: int | None, send: Callable[[CopyReport], None]) -> None:
-        if shard is not None:
-            try:
-                copy = await self._kept(shard)
-            except BaseException as error:
-                if interrupts(error):
-                    raise
-                logger.warning(
-                    "a copy of shard %d of %s cannot be created here: %s", shard, self._region, described(error)
-                )
-            else:
-                send(CopyReport(term, (await _state(shard, copy),), last=False))
-            return
-        await asyncio.shield(self._opened)
+    async def _know(self, shards: tuple[int, ...]) -> None:
+        """Store that these shards exist. Raises what the journal raises."""
+        _, _, index = await asyncio.shield(self._opened)
+        async with self._writing:
+            await self._write(index, index.know(shards), lambda: index.known >= {*shards})
+
+    async def _write(self, index: CopyIndex, write: Awaitable[object], is_written: Callable[[], bool]) -> None:
+        try:
+            await write
+        except BaseException as error:
+            if interrupts(error):
+                raise
+            await index.open()  # it may have been stored all the same
+            if not is_written():
+                raise
+
+    # Reports and orders of the coordinator.
+
+    async def _report_all(self, term: int, send: Callable[[CopyReport], None]) -> None:
+        _, _, index = await asyncio.shield(self._opened)
         states = [await _state(number, copy) for number, copy in list(self._copies.items())]
         for chunk in batched(states, IN_REPORT):
             send(CopyReport(term, chunk, last=False))
+        for known in batched(sorted(index.known), KNOWN_IN_REPORT):
+            send(CopyReport(term, (), last=False, known=known))
         send(CopyReport(term, (), last=True))
+
+    async def _carry_out(self, order: CopyOrder, send: Callable[[CopyReport], None]) -> None:
+        try:
+            send(await self._report_on(order))
+        except BaseException as error:
+            if interrupts(error):
+                raise
+            logger.warning(
+                "%s of the coordinator of %s, which will repeat or change it, cannot be carried out here: %s",
+                type(order).__name__,
+                self._region,
+                described(error),
+            )
+
+    async def _report_on(self, order: CopyOrder) -> CopyReport:
+        """Carry the order out. Raises what the journal raises."""
+        match order:
+            case KnowShards(term, shards):
+                await self._know(shards)
+                return CopyReport(term, (), last=False, known=shards)
+            case KeepCopy(term, shard):
+                pass
+            case FoundShard(term, shard, copies):
+                try:
+                    await self.promote(shard, copies)
+                except FencedError as refused:  # the report says which epoch was promised, or which view there is
+                    logger.info("shard %d of %s is not founded here: %s", shard, self._region, refused)
+        return CopyReport(term, (await _state(shard, await self._kept(shard)),), last=False)
 
     def _draw(self) -> CopyId:
         return self._token(NAME_BYTES).hex()

@@ -190,7 +190,9 @@ def _reports(region: ClusterRegion, number: int) -> Iterator[StateReport]:
             yield StateReport(number=number, nodes=nodes, last=False)
         for nodes in batched(coordinator.census.missing, NODES):
             yield StateReport(number=number, missing=nodes, last=False)
-    obstacles = {} if region.copies is None else region.copies.obstacles
+    obstacles = (coordinator.obstacles if coordinates else {}) | (
+        {} if region.copies is None else region.copies.obstacles
+    )
     for shards in batched(((shard, why[:REASON]) for shard, why in obstacles.items()), WAITING):
         yield StateReport(number=number, unavailable=shards, last=False)
     yield StateReport(number=number, coordinates=coordinates)

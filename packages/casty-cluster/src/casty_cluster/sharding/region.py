@@ -373,9 +373,9 @@ class ClusterRegion:
                 self._story.tell(self.name, effect)
             case Warn():
                 self._story.warn(self.name, effect)
-            case ReportCopies(coordinator, term, shard):
+            case ReportCopies(coordinator, term, order):
                 assert self.copies is not None, "a node without copies reports none"
-                self.copies.report(term, shard, partial(self._send, coordinator))
+                self.copies.report(term, order, partial(self._send, coordinator))
             case Claim() | Run() | Drain() | Halt():
                 assert self._hosting is not None, "only a node that has the region is granted shards"
                 self._hosting.carry_out(effect)

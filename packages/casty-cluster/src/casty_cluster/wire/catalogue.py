@@ -42,6 +42,8 @@ SHARDING: Final[tuple[type, ...]] = (
     sharding.GetHome,
     sharding.ShardHome,
     sharding.KeepCopy,
+    sharding.FoundShard,
+    sharding.KnowShards,
     sharding.CopyReport,
     sharding.Grant,
     sharding.Started,

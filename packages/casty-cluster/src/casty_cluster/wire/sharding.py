@@ -111,6 +111,15 @@ class KeepCopy:
     shard: int
 
 
+@message("casty.sharding.KnowShards")
+@dataclass(frozen=True, slots=True)
+class KnowShards:
+    """Store that these shards exist, and report it, whether the receiver has copies of them or not."""
+
+    term: int
+    shards: tuple[int, ...]
+
+
 @message("casty.sharding.CopyState")
 @dataclass(frozen=True, slots=True)
 class CopyState:
@@ -132,6 +141,8 @@ class CopyReport:
     copies: tuple[CopyState, ...]
     last: bool
     """Whether all copies have been reported by now."""
+    known: tuple[int, ...] = ()
+    """Shards that the sender has stored to exist."""
 
 
 @message("casty.sharding.ShardCopies")
@@ -145,6 +156,22 @@ class ShardCopies:
     previous: View | None
     forced: bool = False
     """Whether an operator accepts the loss of events that these copies do not have."""
+    founders: tuple[CopyId, ...] = ()
+    """Where there is no previous view: all copies of the shard that are known."""
+
+
+@message("casty.sharding.FoundShard")
+@dataclass(frozen=True, slots=True)
+class FoundShard:
+    """Have these copies, which are empty, keep the shard, and report that. Its entities are not to run yet."""
+
+    term: int
+    shard: int
+    copies: ShardCopies
+
+
+type CopyOrder = KeepCopy | KnowShards | FoundShard
+"""What a coordinator has nodes do with copies before it grants a shard. They reply with a `CopyReport`."""
 
 
 @message("casty.sharding.Grant")

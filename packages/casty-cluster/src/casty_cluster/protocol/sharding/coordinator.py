@@ -46,6 +46,7 @@ from casty_cluster.protocol.sharding.table import Allotment, Entry, Table, allot
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.timeouts import Timeouts, earliest
 from casty_cluster.wire.sharding import (
+    CopyOrder,
     CopyReport,
     ForcePromote,
     Forget,
@@ -54,7 +55,6 @@ from casty_cluster.wire.sharding import (
     Grant,
     HandOff,
     Hello,
-    KeepCopy,
     MayStop,
     Refused,
     Register,
@@ -72,7 +72,7 @@ GRANTS: Final = 20
 
 type FromRegion = Report | Register | GetHome | Started | Refused | Stopped | Forgotten | CopyReport | ForcePromote
 type Input = Received[FromRegion] | Viewed | Retire | Rebalance
-type ToRegion = SendSystem[Hello | ShardHome | Grant | HandOff | Forget | MayStop | KeepCopy]
+type ToRegion = SendSystem[Hello | ShardHome | Grant | HandOff | Forget | MayStop | CopyOrder]
 type Effect = ToRegion | Warn | ShardLeaves | ShardArrives
 
 

@@ -53,7 +53,7 @@ class CopyGroups:
 
     @property
     def shards(self) -> Collection[int]:
-        """Those that are known to exist."""
+        """Those that any copy has a view of."""
         return self._views.keys()
 
     def learn(self, node: NodeId, copies: tuple[int, int, str] | None) -> str | None:
@@ -94,12 +94,19 @@ class CopyGroups:
             if self._nodes.get(copy) == node:
                 del self._nodes[copy]
 
-    def exists(self, shard: int) -> bool:
+    def has_view(self, shard: int) -> bool:
+        """Whether any node has reported which copies keep the shard."""
         return shard in self._views
 
-    def may_place(self, shard: int) -> bool:
-        """Whether it is known where the shard's history is: a new shard must be known to no node."""
-        return shard in self._views or not self._unreported
+    @property
+    def is_complete(self) -> bool:
+        """Whether all nodes have reported all of their copies."""
+        return not self._unreported
+
+    @property
+    def reported(self) -> set[NodeId]:
+        """The nodes that have reported all of their copies."""
+        return self._on.keys() - self._unreported.keys()
 
     def holders(self, shard: int) -> list[NodeId]:
         """The nodes that are there with copies of the newest view, the primary's first."""
@@ -174,7 +181,14 @@ class CopyGroups:
             is_away = copy not in self._nodes and len(copies) < self.settings.size
             if is_away and stores(larger, present) and decides(larger, present):
                 copies.append(copy)
-        return ShardCopies(epoch=epoch, copies=tuple(copies), min_acks=min_acks, previous=view, forced=forced)
+        return ShardCopies(
+            epoch=epoch,
+            copies=tuple(copies),
+            min_acks=min_acks,
+            previous=view,
+            forced=forced,
+            founders=() if view else tuple(known[shard] for known in self._on.values() if shard in known),
+        )
 
     def lacks_copies(self, shard: int, able: Collection[NodeId]) -> bool:
         """Whether other nodes could keep copies that the shard does not have now."""

@@ -6,7 +6,7 @@ from enum import Enum
 from casty.member import NodeId
 from casty.regions import ShardReason
 
-from casty_cluster.wire.sharding import ShardCopies
+from casty_cluster.wire.sharding import CopyOrder, ShardCopies
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ReportCopies:
-    """Send all copies on this node to the coordinator of that term in `CopyReport`s; with a shard: keep a copy of it
-    from now on, and report that one.
+    """Send all copies on this node to the coordinator of that term in `CopyReport`s; with an order: carry it out, and
+    report what that has changed.
     """
 
     coordinator: NodeId
     term: int
-    shard: int | None = None
+    order: CopyOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)

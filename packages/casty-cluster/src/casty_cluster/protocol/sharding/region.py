@@ -49,13 +49,16 @@ from casty_cluster.protocol.sharding.sender import CAPACITY, MAX_BYTES, Present,
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.timeouts import earliest
 from casty_cluster.wire.sharding import (
+    CopyOrder,
     Flush,
     FlushAck,
     Forget,
+    FoundShard,
     Grant,
     HandOff,
     Hello,
     KeepCopy,
+    KnowShards,
     MayStop,
     Message,
     Register,
@@ -66,7 +69,7 @@ from casty_cluster.wire.sharding import (
 CHUNK: Final = 1_000
 """Shards in one report: they take at most 27 KB of the 60 KiB that a control frame holds."""
 
-type FromCoordinator = Hello | Grant | HandOff | ShardHome | Forget | MayStop | KeepCopy
+type FromCoordinator = Hello | Grant | HandOff | ShardHome | Forget | MayStop | CopyOrder
 type FromPeer[M] = Message[M] | Flush | FlushAck
 type Input[M] = (
     Received[FromCoordinator | FromPeer[M]]
@@ -184,8 +187,9 @@ class Region[M]:
                 return self.owner.handle(Received(node, message), now) if self._follows(node, message.term) else []
             case ShardHome() | Forget():
                 return self.sender.handle(Received(node, message), now) if self._follows(node, message.term) else []
-            case KeepCopy(term, shard):
-                return [ReportCopies(node, term, shard)] if self._follows(node, term) else []
+            case KeepCopy(term) | FoundShard(term) | KnowShards(term):
+                is_able = self._copies is not None
+                return [ReportCopies(node, term, message)] if is_able and self._follows(node, term) else []
             case MayStop(term):
                 self._may_stop = self._may_stop or self._follows(node, term)
                 return []

@@ -5,7 +5,9 @@ the owner's copy becomes their primary (`protocol.replication`) in place of clai
 that of the primary. Nodes report their copies beside their shards, with the epochs that these have promised and the
 views that they know. A shard of which any view is known goes to a node that has a copy of the newest one; which of
 these views has taken over, the promotion finds out. A shard is new only where every node has reported, and none knows
-it. Copies that are missing are asked for first: they are named by the nodes that create them.
+it. Copies that are missing are asked for first: they are named by the nodes that create them. Those of a new shard then
+store their first view (`FoundShard`), and all nodes that it exists (`existence`); only after that it is granted. So two
+first views of one shard, of coordinators that follow each other, are both views of nothing.
 
 Where a node with a copy is gone and another one can take its place, the shard is handed off to its own node, with other
 copies: its entities stop for a moment. So it is before a shard moves to a node without a copy: the move itself waits
@@ -25,6 +27,7 @@ from casty_cluster.protocol.sharding import coordinator
 from casty_cluster.protocol.sharding.coordinator import Coordinator, Phase
 from casty_cluster.protocol.sharding.copy_groups import CopyGroups
 from casty_cluster.protocol.sharding.effects import Warn
+from casty_cluster.protocol.sharding.existence import Existence
 from casty_cluster.protocol.sharding.oldest import present
 from casty_cluster.protocol.sharding.placement import REBALANCE_SHARDS
 from casty_cluster.protocol.sharding.table import Allotment
@@ -34,8 +37,10 @@ from casty_cluster.wire.replication import Epoch, View
 from casty_cluster.wire.sharding import (
     CopyReport,
     ForcePromote,
+    FoundShard,
     Grant,
     KeepCopy,
+    KnowShards,
     Register,
     Report,
     ShardCopies,
@@ -43,10 +48,11 @@ from casty_cluster.wire.sharding import (
 )
 
 KEEP_TIMEOUT: Final = 5.0
-"""Seconds that a node has to create a copy, before another one is asked."""
-
-type FromRegion = coordinator.FromRegion | CopyReport
-type Effect = coordinator.Effect | SendSystem[KeepCopy]
+"""Seconds that a node has to do what a shard waits for, before the shard goes on without the node."""
+AWAY: Final = (
+    "it exists, and no node that is there has a copy of it; start its nodes, or, if their disks are gone for good, "
+    "accept it with system.force_promote(region, shard, allow_data_loss=True)"
+)
 
 
 class ReplicatingCoordinator(Coordinator):
@@ -58,7 +64,10 @@ class ReplicatingCoordinator(Coordinator):
         self._waiting: dict[int, NodeId | None] = {}
         """Shards that are to be granted, to that node if possible, and lack copies."""
         self._asked = Timeouts[tuple[int, NodeId]](KEEP_TIMEOUT)
-        """Copies that nodes were asked to create."""
+        """Shards that nodes were asked to have a copy of, or to found."""
+        self._existence = Existence()
+        self._notified = Timeouts[NodeId](KEEP_TIMEOUT)
+        """Nodes that have been notified which shards exist, and have not stored all of it."""
         self._granted: dict[int, ShardCopies] = {}
         self._failing: dict[int, NodeId] = {}
         """The node that has stopped the shard by itself, or has not started it, such as one whose disk fails."""
@@ -73,7 +82,7 @@ class ReplicatingCoordinator(Coordinator):
 
     @override
     def next_deadline(self) -> float | None:
-        return earliest(super().next_deadline(), self._asked.next())
+        return earliest(super().next_deadline(), self._asked.next(), self._notified.next())
 
     @override
     def validate(self) -> None:
@@ -86,13 +95,15 @@ class ReplicatingCoordinator(Coordinator):
         members = present(state)
         for node in [node for node in self._groups.nodes if node not in members]:
             self._groups.removed(node)
+            self._existence.removed(node)
+            self._notified.stop(node)
         self._changed = True
         return super()._see(state, now)
 
     @override
     def _retire(self) -> list[coordinator.Effect]:
-        self._groups = CopyGroups()
-        for memory in (self._waiting, self._asked, self._granted, self._forced, self._failing):
+        self._groups, self._existence = CopyGroups(), Existence()
+        for memory in (self._waiting, self._asked, self._notified, self._granted, self._forced, self._failing):
             memory.clear()
         return super()._retire()
 
@@ -113,12 +124,18 @@ class ReplicatingCoordinator(Coordinator):
             case Report() | Register():
                 self._changed = True
                 problem = self._groups.learn(node, message.copies)
+                if node in self._groups.nodes:
+                    self._existence.joins(node)
                 return [*([Warn(problem, "replication")] if problem else []), *super()._received(node, message, now)]
             case _:
                 return super()._received(node, message, now)
 
     def _learn_copies(self, node: NodeId, report: CopyReport, now: float) -> list[coordinator.Effect]:
         self._groups.take(node, report)
+        self._existence.stored(node, report.known)
+        self._existence.learn(state.shard for state in report.copies if state.view is not None)
+        if not self._existence.is_awaited(node):
+            self._notified.stop(node)
         self._changed = True
         for state in report.copies:
             self.table.know(state.shard, state.promised.counter)
@@ -127,7 +144,7 @@ class ReplicatingCoordinator(Coordinator):
 
     @override
     def _is_wanted(self, shard: int) -> bool:
-        return super()._is_wanted(shard) or self._groups.exists(shard)
+        return super()._is_wanted(shard) or self._groups.has_view(shard)
 
     @override
     def _start_acting(self, now: float) -> list[coordinator.Effect]:
@@ -173,14 +190,19 @@ class ReplicatingCoordinator(Coordinator):
         if not self.is_replicated:
             return super()._grant(shard, node, now)
         self._waiting[shard] = node
-        if not self._groups.may_place(shard):
-            return []
+        is_new = not self._groups.has_view(shard)
+        if is_new and not self._may_found(shard):
+            return [Warn(f"shard {shard} cannot run: {AWAY}", "away")] if self._is_away(shard) else []
         plan = self._plan(shard, node)
         if missing := self._groups.missing(shard, plan):
             return self._ask_for_copies(shard, missing, now)
         epoch = Epoch(self._next_epoch(shard), self._local.uid)
         copies = self._groups.group(shard, plan, epoch, forced=shard in self._forced)
         if copies is None:
+            return []
+        if is_new:
+            return self._found(shard, node, copies, now)
+        if not self._existence.is_known(shard, self._groups.reported & {*self._able}):
             return []
         del self._waiting[shard]
         self._granted[shard] = copies
@@ -196,11 +218,41 @@ class ReplicatingCoordinator(Coordinator):
             self._asked.start((shard, node), now)
         return [SendSystem(node, KeepCopy(self._term, shard)) for node in unasked]
 
+    def _may_found(self, shard: int) -> bool:
+        """Whether the shard is certain to have no history, or an operator accepts the loss of it."""
+        return self._groups.is_complete and (shard not in self._existence or shard in self._forced)
+
+    def _is_away(self, shard: int) -> bool:
+        """Whether the shard exists, and no node that is there has any of its copies."""
+        return self._groups.is_complete and shard in self._existence and not self._groups.has_view(shard)
+
+    @property
+    def obstacles(self) -> dict[int, str]:
+        """Shards that are wanted and cannot be granted to any node, with the reasons."""
+        return {shard: AWAY for shard in self._waiting if self._is_away(shard)}
+
+    def _found(self, shard: int, node: NodeId, copies: ShardCopies, now: float) -> list[coordinator.Effect]:
+        if (shard, node) in self._asked:
+            return []
+        self._asked.start((shard, node), now)
+        self.table.know(shard, copies.epoch.counter)
+        return [SendSystem(node, FoundShard(self._term, shard, copies))]
+
+    def _notify(self, now: float) -> list[coordinator.Effect]:
+        """Notify nodes of the shards that exist, as far as they have not stored that."""
+        effects: list[coordinator.Effect] = []
+        for node, shards in self._existence.notify(sorted(self._groups.reported)):
+            if node not in self._notified:
+                self._notified.start(node, now)
+            effects.append(SendSystem(node, KnowShards(self._term, shards)))
+        return effects
+
     @override
     def _serve_late(self, now: float) -> list[coordinator.Effect]:
         effects = super()._serve_late(now)
         if self._changed and self.phase is Phase.active:
             self._changed = False
+            effects += self._notify(now)
             for shard, target in list(self._waiting.items()):
                 if self.table.get(shard) is not None:
                     del self._waiting[shard]
@@ -215,7 +267,7 @@ class ReplicatingCoordinator(Coordinator):
             return f"the coordinator {self._local} is {self.phase.value}"
         if settings is None:
             return "the region is not replicated"
-        if not self._groups.exists(shard):
+        if not self._groups.has_view(shard) and shard not in self._existence:
             return f"no node that is there knows shard {shard}"
         if len(self._able) <= settings.min_acks:
             return f"min_acks={settings.min_acks} takes {1 + settings.min_acks} nodes: start more of them first"
@@ -248,6 +300,10 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _tick(self, now: float) -> list[coordinator.Effect]:
         for _, node in list(self._asked.expire(now)):
+            self._groups.slow.add(node)
+            self._changed = True
+        for node in list(self._notified.expire(now)):
+            self._existence.notify_again(node)
             self._groups.slow.add(node)
             self._changed = True
         is_round = self._rebalance_at is not None and now >= self._rebalance_at

@@ -7,7 +7,7 @@ member that does not reply in time is named in the result; one that is removed m
 from collections.abc import Iterable
 
 from casty.member import NodeId
-from casty.regions import RegionState, ShardState
+from casty.regions import RegionState, ShardState, ShardStatus
 
 from casty_cluster.protocol.sharding.overview import status
 from casty_cluster.wire.sharding import StateReport
@@ -54,9 +54,10 @@ class Survey:
 
     def result(self) -> RegionState:
         """What is known by now."""
+        away = {shard: ShardState(shard, None, 0, ShardStatus.starting) for shard in self._obstacles}
         shards = (
             state._replace(target=self._targets.get(shard), obstacle=self._obstacles.get(shard, ""))
-            for shard, state in sorted(self._shards.items())
+            for shard, state in sorted((away | self._shards).items())
         )
         return RegionState(
             name=self._name,
