@@ -8,7 +8,7 @@ import pytest
 from casty import InMemoryJournal, SqliteJournal
 from casty_cluster.protocol.replication.effects import Ended, Reload
 from casty_cluster.protocol.replication.follower import RESEND
-from casty_cluster.replication import copy_store
+from casty_cluster.replication import generation
 
 from tests.cluster.replication.copies import copies
 from tests.cluster.replication.journals import UnreliableJournal
@@ -30,7 +30,7 @@ async def test_copies_in_one_journal_take_over_from_each_other() -> None:
 
 async def test_a_node_dies_with_its_disk_and_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """D1, with a SQLite file for each node; the new copy is caught up in many chunks."""
-    monkeypatch.setattr(copy_store, "CHUNK", 20)
+    monkeypatch.setattr(generation, "CHUNK", 20)
     async with AsyncExitStack() as files:
         journals = [await files.enter_async_context(SqliteJournal(tmp_path / f"{name}.db")) for name in "abcd"]
         async with copies(**dict(zip("abc", journals, strict=False))) as group:

@@ -1,18 +1,22 @@
 """The disk of one life of a copy: in order, in few commits, and at an end when a change cannot be stored."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, override
 
 import pytest
+from casty.spi.event_journal import EventJournal, PersistedEvent
 from casty_cluster.protocol.replication.effects import Load, Store
 from casty_cluster.protocol.replication.inputs import Loaded, Stored, StoreFailed
 from casty_cluster.protocol.replication.stored import StoreEntries, StorePromise
+from casty_cluster.replication import copy_store, generation
 from casty_cluster.replication.copy_disk import CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
 from casty_cluster.wire.replication import Entry, Epoch, Fetch, Fetched
 
-from tests.cluster.replication.journals import Stranger, UnreliableJournal
+from tests.cluster.replication.journals import FailingAtACall, Stranger, UnreliableJournal
+from tests.cluster.system.waiting import until
 
 E1 = Epoch(1, 7)
 
@@ -20,8 +24,7 @@ E1 = Epoch(1, 7)
 class Life:
     """A disk that runs, and the reports that have come."""
 
-    def __init__(self, journal: UnreliableJournal) -> None:
-        self.journal = journal
+    def __init__(self, journal: EventJournal) -> None:
         self.store = CopyStore(journal, "a", lambda: 0.0)
         self.reports: asyncio.Queue[Stored | StoreFailed | Loaded] = asyncio.Queue()
         self.disk = CopyDisk(self.store, self.reports.put_nowait)
@@ -35,7 +38,7 @@ class Life:
 
 
 @asynccontextmanager
-async def living(journal: UnreliableJournal) -> AsyncGenerator[tuple[Life, asyncio.Task[None]]]:
+async def living(journal: EventJournal) -> AsyncGenerator[tuple[Life, asyncio.Task[None]]]:
     life = Life(journal)
     await life.store.open()
     task = asyncio.create_task(life.disk.run())
@@ -125,3 +128,60 @@ async def test_a_promise_is_reported_when_it_is_in_the_journal(journal: Unreliab
         journal.held.set()
         assert await life.reports.get() == Stored(1)
     assert (await life.store.open()).promised == E1
+
+
+# What is superseded
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compaction as soon as there is anything to remove, in many parts."""
+    monkeypatch.setattr(generation, "SEGMENT", 4)
+    monkeypatch.setattr(copy_store, "SLACK", 1_000)
+
+
+@pytest.mark.usefixtures("small")
+async def test_what_is_superseded_is_removed_while_nothing_is_asked_for() -> None:
+    journal = FailingAtACall()
+    async with living(journal) as (life, _):
+        for number in range(1, 101):
+            life.disk.ask(Store(number, StorePromise(Epoch(number, 7))))
+        while await life.reports.get() != Stored(100):
+            pass
+        await until(lambda: not life.store.is_untidy)
+        assert sum((await journal.records()).values()) < 20
+    assert (await life.store.open()).promised == Epoch(100, 7)
+
+
+@pytest.mark.usefixtures("small")
+async def test_changes_are_stored_between_the_parts_of_a_compaction() -> None:
+    journal = FailingAtACall()
+    async with living(journal) as (life, _):
+        for number in range(1, 201):
+            life.disk.ask(Store(number, StorePromise(Epoch(number, 7))))
+        await until(lambda: life.store._compaction is not None)
+        compaction = life.store._compaction
+        life.disk.ask(Store(201, StorePromise(Epoch(201, 7))))
+        while await life.reports.get() != Stored(201):
+            pass
+        assert life.store._compaction is compaction, "it is still under way"
+        await until(lambda: not life.store.is_untidy)
+    assert (await life.store.open()).promised == Epoch(201, 7)
+
+
+@pytest.mark.usefixtures("small")
+async def test_the_life_ends_where_it_is_not_known_whether_the_next_generation_has_followed() -> None:
+    class Late(FailingAtACall):
+        @override
+        async def persist(self, entity_id: str, events: Sequence[PersistedEvent[Any]]) -> None:
+            await super().persist(entity_id, events)
+            if events[0].event[0] == "continued":
+                raise OSError("the reply was lost")
+
+    async with living(Late()) as (life, task):
+        for number in range(1, 51):
+            life.disk.ask(Store(number, StorePromise(Epoch(number, 7))))
+        await task
+        reports = [life.reports.get_nowait() for _ in range(life.reports.qsize())]
+        assert reports[-1] == StoreFailed(50, "OSError('the reply was lost')")
+    assert (await life.store.open()).promised == Epoch(50, 7)

@@ -1,6 +1,5 @@
 """Copies in a journal: what comes back is what was stored, in any journal, and nothing is skipped."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,7 +8,6 @@ import pytest
 from casty import InMemoryJournal, SqliteJournal
 from casty.errors import JournalError, SequenceConflictError
 from casty.spi.event_journal import EventJournal, PersistedEvent
-from casty_cluster.protocol.replication.history import History
 from casty_cluster.protocol.replication.stored import (
     Change,
     Contents,
@@ -19,14 +17,14 @@ from casty_cluster.protocol.replication.stored import (
     StoreSnapshot,
     StoreView,
 )
-from casty_cluster.replication import copy_store
+from casty_cluster.replication import generation
 from casty_cluster.replication.copy_store import CopyStore
-from casty_cluster.wire.replication import START, Entry, Epoch, Fetch, Fetched, FetchedSnapshot, Group, Position, View
+from casty_cluster.wire.replication import START, Entry, Fetched, Group, Position, View
 
-from tests.cluster.protocol.replication.node import Disk, entries_in, state_after
+from tests.cluster.protocol.replication.node import Disk
+from tests.cluster.replication.changes import E1, E2, entries, fetch, plain, random_changes, read_all
 from tests.cluster.replication.journals import UnreliableJournal
 
-E1, E2 = Epoch(1, 2**64 - 1), Epoch(2, 7)
 VIEW = View(epoch=E2, copies=("a", "b"), min_acks=1, former=(Group(("c", "a", "b"), 2),), forced=(E1, E2))
 
 
@@ -45,37 +43,10 @@ async def opened(journal: EventJournal, name: str = "replica/bank/7/a") -> CopyS
     return store
 
 
-def entries(*payloads: bytes, epoch: Epoch = E1) -> tuple[Entry, ...]:
-    return tuple(Entry(epoch, payload) for payload in payloads)
-
-
-def plain(contents: Contents) -> object:
-    histories = {e: [h.at(number) for number in range(h.last + 1)] for e, h in contents.histories.items() if h.last}
-    return contents.promised, contents.confirmed, contents.view, histories
-
-
-def fetch(entity: str, after: int) -> Fetch:
-    return Fetch(E2, entity, after)
-
-
 async def read(store: CopyStore, entity: str, after: int) -> Fetched:
     fetched = await store.read(fetch(entity, after))
     assert isinstance(fetched, Fetched)
     return fetched
-
-
-async def read_all(store: CopyStore, entity: str) -> list[Entry]:
-    """All events; those in a snapshot as `node.Disk` puts them there."""
-    found: list[Entry] = []
-    while True:
-        fetched = await store.read(fetch(entity, len(found)))
-        assert fetched.previous.sequence_nr == len(found)
-        if isinstance(fetched, FetchedSnapshot):
-            found = entries_in(StoreSnapshot(entity, fetched.lineage, fetched.state))
-        elif fetched.entries:
-            found += fetched.entries
-        else:
-            return found
 
 
 async def test_a_new_copy_is_empty(journal: UnreliableJournal) -> None:
@@ -98,7 +69,7 @@ CHANGES: list[Change] = [
 
 @pytest.mark.parametrize("segment", [1, 2, 3, 100])
 async def test_all_changes_come_back(journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch, segment: int) -> None:
-    monkeypatch.setattr(copy_store, "SEGMENT", segment)
+    monkeypatch.setattr(generation, "SEGMENT", segment)
     store = await opened(journal)
     expected = Contents()
     for change in CHANGES:
@@ -112,7 +83,7 @@ async def test_all_changes_come_back(journal: UnreliableJournal, monkeypatch: py
 async def test_changes_are_stored_in_one_commit_for_each_segment(
     journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copy_store, "SEGMENT", 3)
+    monkeypatch.setattr(generation, "SEGMENT", 3)
     store = await opened(journal)
     await store.append(CHANGES)
     assert journal.commits == [3, 3, 2]
@@ -123,34 +94,10 @@ async def test_changes_are_stored_in_one_commit_for_each_segment(
 
 
 async def test_a_full_last_segment_is_not_the_end(journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copy_store, "SEGMENT", 2)
+    monkeypatch.setattr(generation, "SEGMENT", 2)
     await (await opened(journal)).append([StorePromise(E1), StorePromise(E1)])
     await (await opened(journal)).append([StorePromise(E2)])
     assert (await store_in(journal).open()).promised == E2
-
-
-def random_changes(random: Random, count: int) -> Iterator[Change]:
-    """Changes as a replica may ask for them: epochs never fall within a history."""
-    disk = Disk()
-    for number in range(count):
-        entity = random.choice("xyz")
-        entries_of, history = disk.entries.get(entity, []), disk.contents.histories.get(entity)
-        if history is not None and history.last and random.random() < 0.2:
-            last = random.randint(max(1, history.snapshot), history.last)
-            change: Change = StoreSnapshot(entity, history.lineage(last), state_after(entries_of[:last]))
-        elif random.random() < 0.1:
-            other = [Entry(Epoch(number + 1, 1), b"s%d" % n) for n in range(random.randint(1, 9))]
-            change = StoreSnapshot(entity, ((number + 1, 1, len(other)),), state_after(other))
-        else:
-            change = _random_entries(random, entity, history or History(), number)
-        disk.apply(change)
-        yield change
-
-
-def _random_entries(random: Random, entity: str, history: History, number: int) -> StoreEntries:
-    after = random.randint(max(history.snapshot, history.last - 3), history.last)
-    new = entries(*(f"{number}/{k}".encode() for k in range(random.randrange(4))), epoch=Epoch(number + 1, 0))
-    return StoreEntries(entity, after, new)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -158,8 +105,8 @@ async def test_histories_come_back_like_those_of_the_explorations_disk(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     random = Random(seed)
-    monkeypatch.setattr(copy_store, "SEGMENT", random.choice((2, 5, 16)))
-    monkeypatch.setattr(copy_store, "CHUNK", random.choice((1, 10, 1000)))
+    monkeypatch.setattr(generation, "SEGMENT", random.choice((2, 5, 16)))
+    monkeypatch.setattr(generation, "CHUNK", random.choice((1, 10, 1000)))
     journal, disk = InMemoryJournal(), Disk()
     store = await opened(journal)
     for change in random_changes(random, 60):
@@ -174,7 +121,7 @@ async def test_histories_come_back_like_those_of_the_explorations_disk(
 async def test_a_chunk_is_bounded_but_for_its_first_event(
     journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copy_store, "CHUNK", 10)
+    monkeypatch.setattr(generation, "CHUNK", 10)
     store = await opened(journal)
     await store.append([StoreEntries("x", 0, entries(b"a" * 99, b"b" * 5, b"c" * 5, b"d"))])
     sizes = [len((await read(store, "x", after)).entries) for after in range(5)]
@@ -182,7 +129,7 @@ async def test_a_chunk_is_bounded_but_for_its_first_event(
 
 
 async def test_reading_a_long_history_loads_one_segment(journal: UnreliableJournal, monkeypatch: Any) -> None:
-    monkeypatch.setattr(copy_store, "SEGMENT", 4)
+    monkeypatch.setattr(generation, "SEGMENT", 4)
     store = await opened(journal)
     for number in range(40):
         await store.append([StoreEntries("x", number, entries(b"e"))])

@@ -3,18 +3,18 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import pytest
 from casty.errors import JournalClosedError, JournalError, SequenceConflictError
 from casty.journals.memory import CAPABILITIES, InMemoryJournal, MemoryStore
 from casty.persistence import turns
-from casty.persistence.journal import StoreJournal, journal_from_provider
+from casty.persistence.journal import StoreJournal, deletion_in, journal_from_provider
 from casty.persistence.serializers import Serializers
 from casty.plugins import JournalProvider, NoOptions
 from casty.spi.event_journal import EventJournal, PersistedEvent, Snapshot
-from casty.spi.journal import JournalKind
+from casty.spi.journal import JournalCapabilities, JournalKind
 
 from tests.core.persistence.fakes import JsonSerializer, Outcomes, SteeredStore, event, nothing_else
 
@@ -276,4 +276,24 @@ async def test_a_journal_leads_to_aclose() -> None:
         journal.close()
     with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
         journal.nonsense()
+    await journal.aclose()
+
+
+async def test_the_beginning_of_a_history_can_be_deleted() -> None:
+    async with InMemoryJournal() as journal:
+        delete = deletion_in(journal)
+        assert delete is not None
+        await journal.persist("x", [PersistedEvent(number, f"event {number}", 0.0) for number in (1, 2, 3)])
+        await delete("x", 2)
+        assert [event.sequence_nr for event in await journal.load("x")] == [3]
+        with pytest.raises(SequenceConflictError):
+            await journal.persist("x", [PersistedEvent(1, "again", 0.0)])
+
+
+async def test_a_store_that_deletes_nothing_says_so() -> None:
+    capabilities = JournalCapabilities(durable=False)
+    journal = StoreJournal(lambda: nullcontext(MemoryStore()), capabilities=capabilities)
+    assert deletion_in(journal) is None
+    with pytest.raises(JournalError, match="deletes nothing: it lacks `deleting`"):
+        await journal.delete_events("x", 1)
     await journal.aclose()

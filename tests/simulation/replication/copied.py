@@ -12,6 +12,7 @@ from casty.testing.simulation import Simulation, faults, nemesis
 from casty_cluster import ClusteredActorSystem
 from casty_cluster.protocol.replication.stored import Contents
 from casty_cluster.replication.feature import Copies
+from casty_cluster.replication.hosted_copy import HostedCopy
 from casty_cluster.wire.replication import View
 
 from tests.simulation.bank import Command, account
@@ -89,12 +90,25 @@ class Copied(Ledger):
             found.setdefault(shard, []).append(contents)
         return found
 
+    @property
+    def snapshots(self) -> int:
+        """Histories that begin with a state, of all copies."""
+        return sum(bool(history.snapshot) for _, copy in self._contents() for history in copy.histories.values())
+
+    @property
+    def generations(self) -> int:
+        """Copies that a compaction has written anew."""
+        return sum(bool(copy._store._current.number) for _, copy in self._hosted_copies())
+
     def _contents(self) -> Iterator[tuple[int, Contents]]:
+        return ((shard, copy._member.contents) for shard, copy in self._hosted_copies() if copy._member is not None)
+
+    def _hosted_copies(self) -> Iterator[tuple[int, HostedCopy]]:
         for system in self.alive:
             region = system.features.find(Copies).of(REGION) if system.is_running else None
             for shard, copy in () if region is None else region._copies.items():
                 if copy._member is not None:
-                    yield shard, copy._member.contents
+                    yield shard, copy
 
     @override
     async def every_account_replies(self) -> None:

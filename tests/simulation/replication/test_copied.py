@@ -2,7 +2,9 @@
 
 import asyncio
 
+import pytest
 from casty.testing.simulation import Simulation, simulate_seeds
+from casty_cluster.replication import copy_store, generation
 
 from tests.simulation.replication.copied import Copied
 
@@ -10,7 +12,14 @@ SEEDS = 1
 SECONDS = 40.0
 
 
-async def survive(sim: Simulation) -> tuple[int, int]:
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compactions all the time, though there are few deposits."""
+    monkeypatch.setattr(generation, "SEGMENT", 8)
+    monkeypatch.setattr(copy_store, "SLACK", 2_000)
+
+
+async def survive(sim: Simulation) -> tuple[int, int, int]:
     """Partitions, kills with and without disks, pauses and bad disks, two at a time."""
     copied = Copied(sim)
     await copied.begin()
@@ -19,7 +28,7 @@ async def survive(sim: Simulation) -> tuple[int, int]:
     before = len(copied.acknowledged)
     await sim.eventually(lambda: len(copied.acknowledged) > before + 20)
     await copied.every_account_replies()
-    return len(copied.acknowledged), copied.wiped
+    return len(copied.acknowledged), copied.snapshots, copied.generations
 
 
 async def start_anew(sim: Simulation) -> int:
@@ -40,7 +49,10 @@ async def start_anew(sim: Simulation) -> int:
 
 def test_what_copies_have_acknowledged_survives_any_one_disk() -> None:
     runs = [run.result for run in simulate_seeds(survive, SEEDS)]
-    assert sum(acknowledged for acknowledged, _ in runs) > 100 * len(runs)
+    acknowledged, snapshots, generations = map(sum, zip(*runs, strict=True))
+    assert acknowledged > 100 * len(runs)
+    assert snapshots > 10 * len(runs)
+    assert generations > 5 * len(runs)
 
 
 def test_shards_whose_nodes_are_the_last_to_start_again_are_not_founded_anew() -> None:

@@ -24,6 +24,7 @@ from casty.persistence.entity_log import LogRequest as LogRequest
 from casty.persistence.entity_log import Save as Save
 from casty.persistence.entity_log import Settle as Settle
 from casty.persistence.entity_log import WrappedLog as WrappedLog
+from casty.persistence.journal import deletion_in as deletion_in
 from casty.persistence.serializers import Serializers as Serializers
 from casty.persistence.serializers import configured_serializers as configured_serializers
 from casty.plugins import PluginRegistry

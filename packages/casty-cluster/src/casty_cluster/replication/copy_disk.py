@@ -46,6 +46,8 @@ class CopyDisk:
         self._report = report
         self._asked: deque[Store | Load | _Read] = deque()
         self._wanted = asyncio.Event()
+        self._last = 0
+        """The number of the last change that is stored."""
         self._stopped = False
 
     def ask(self, effect: Store | Load) -> None:
@@ -87,19 +89,38 @@ class CopyDisk:
 
     async def _work(self) -> None:
         while not self._stopped:
-            await self._wanted.wait()
+            if not self._asked and not self._store.is_untidy:
+                await self._wanted.wait()
             self._wanted.clear()
-            while self._asked and not self._stopped:
-                match self._asked[0]:
-                    case Store():
-                        if not await self._store_next():
-                            return
-                    case Load() as load:
-                        self._asked.popleft()
-                        await self._load(load)
-                    case _Read() as read:
-                        await self._read(read)
-                        self._asked.popleft()
+            if self._asked and not self._stopped and not await self._do_next():
+                return
+            if self._store.is_untidy and not self._stopped and not await self._tidy():
+                return
+
+    async def _do_next(self) -> bool:
+        """Do what is asked for first. Returns whether the disk still works."""
+        match self._asked[0]:
+            case Store():
+                return await self._store_next()
+            case Load() as load:
+                self._asked.popleft()
+                await self._load(load)
+            case _Read() as read:
+                await self._read(read)
+                self._asked.popleft()
+        return True
+
+    async def _tidy(self) -> bool:
+        """Remove a part of what is superseded. Returns whether it is known what the disk has."""
+        try:
+            await self._store.tidy()
+        except BaseException as error:
+            if interrupts(error):
+                raise
+            self._report(StoreFailed(self._last, described(error)))
+            return False
+        await asyncio.sleep(0)  # a journal in memory suspends nowhere
+        return True
 
     async def _store_next(self) -> bool:
         """Store the changes that are asked for one behind the other. Returns whether that worked."""
@@ -114,7 +135,8 @@ class CopyDisk:
             return False
         for _ in stores:
             self._asked.popleft()
-        self._report(Stored(stores[-1].number))
+        self._last = stores[-1].number
+        self._report(Stored(self._last))
         return True
 
     async def _read(self, asked: _Read) -> None:

@@ -1,6 +1,7 @@
-"""The changes of a copy as its journal stores them: lists of plain values, whose meaning stays for good."""
+"""The records of a copy as its journal stores them: lists of plain values, whose meaning stays for good."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from casty.errors import JournalError
@@ -17,8 +18,20 @@ from casty_cluster.protocol.replication.stored import (
 from casty_cluster.wire.replication import Epoch, Group, View, to_entries, to_runs
 
 
-def to_record(change: Change) -> list[Any]:
-    match change:
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The last record of a generation: the copy goes on in that one, which has all that it has."""
+
+    generation: int
+
+
+type Record = Change | Continued
+
+
+def to_record(record: Record) -> list[Any]:
+    match record:
+        case Continued(generation):
+            return ["continued", generation]
         case StorePromise(epoch):
             return ["promise", *epoch]
         case StoreConfirmation(epoch):
@@ -36,9 +49,11 @@ def to_record(change: Change) -> list[Any]:
             return ["entries", entity, after, runs]
 
 
-def to_change(record: Sequence[Any]) -> Change:
+def from_record(record: Sequence[Any]) -> Record:
     """Raises `JournalError` for what this version cannot read: to leave it out would be another history."""
     match record:
+        case ["continued", int(generation)]:
+            return Continued(generation)
         case ["promise", int(counter), int(coordinator)]:
             return StorePromise(Epoch(counter, coordinator))
         case ["confirmation", int(counter), int(coordinator)]:

@@ -6,7 +6,7 @@ and talks to its store, its writer and its serializer directly.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from casty.plugins.providers import JournalProvider
 from casty.spi.event_journal import EventEnvelope, EventJournal, PersistedEvent, Snapshot
 from casty.spi.journal import (
     LAST_SEQUENCE_NR,
+    DeletingStore,
     EventRecord,
     JournalCapabilities,
     JournalKind,
@@ -172,6 +173,15 @@ class StoreJournal:
         opened = await self.open()
         return await newest_snapshot(opened.store, opened.serializers, entity_id, LAST_SEQUENCE_NR)
 
+    async def delete_events(self, entity_id: str, to_sequence_nr: int) -> None:
+        """Delete the entity's events up to that number; no number is given twice. Raises `JournalError` if the store
+        deletes nothing (capability `deleting`).
+        """
+        opened = await self.open()
+        if not self.capabilities.deleting:
+            raise JournalError(f"the store of this {type(self).__name__} deletes nothing: it lacks `deleting`")
+        await cast(DeletingStore, opened.store).delete_events(entity_id, to_sequence_nr)
+
     def events(self, after: int = 0, tags: Sequence[str] = ()) -> AsyncIterator[EventEnvelope[Any]]:
         """All events with an offset above `after`, or those with at least one of the tags, up to the journal's end.
 
@@ -251,6 +261,11 @@ def readable_in_order(journal: EventJournal) -> StoreJournal:
         f"all events of a {type(journal).__name__} cannot be read in one order, which its store would have to promise "
         "(capability `ordered`); use InMemoryJournal, SqliteJournal or PostgresJournal, or load one entity's events"
     )
+
+
+def deletion_in(journal: EventJournal) -> Callable[[str, int], Awaitable[None]] | None:
+    """What deletes an entity's events up to a number; None where nothing does."""
+    return journal.delete_events if isinstance(journal, StoreJournal) and journal.capabilities.deleting else None
 
 
 def ordered(journal: OpenJournal) -> OrderedStore:
