@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from casty import ActorSystem, InMemoryJournal, ReplicationConfig
-from casty.errors import ArgumentError, EncodeError, ScopeError
+from casty.coordination import IN_MEMORY, PERSISTENT
+from casty.coordination.operations import Operation, OperationId
+from casty.errors import ActorFailedError, ActorStoppedError, ArgumentError, EncodeError
 from casty.testing import settle
 
 
@@ -115,16 +117,45 @@ async def test_an_event_that_is_too_large_fails_at_once_and_for_this_operation_o
         assert await queue.size() == 1
 
 
-async def test_one_system_has_one_journal_for_its_structures() -> None:
+async def test_one_system_keeps_its_structures_in_one_way() -> None:
+    copies = ReplicationConfig(replicas=2, min_acks=1)
     async with ActorSystem() as system:
         journal = InMemoryJournal()
         system.distributed(journal)
         system.distributed(journal)
-        with pytest.raises(ArgumentError, match="make one journal, and give it to every call"):
-            system.distributed(InMemoryJournal())
-
-
-async def test_replication_is_refused_for_now() -> None:
+        for other in (InMemoryJournal(), None):
+            with pytest.raises(ArgumentError, match=r"replication=None, and not with .* give the same to every call"):
+                system.distributed(other, replication=copies)
+        assert await system.distributed().counter("c").increment() == 1
     async with ActorSystem() as system:
-        with pytest.raises(ScopeError, match=r"cannot be replicated yet; .* use a journal that all nodes share"):
-            system.distributed(replication=ReplicationConfig(replicas=2))
+        system.distributed(replication=copies)
+        system.distributed(replication=ReplicationConfig(replicas=2, min_acks=1))
+        with pytest.raises(ArgumentError, match=r"replicas=2, min_acks=1, .*and not with .*replicas=2, min_acks=2"):
+            system.distributed(replication=ReplicationConfig(replicas=2, min_acks=2))
+
+
+async def test_what_is_no_replication_is_refused() -> None:
+    async with ActorSystem() as system:
+        with pytest.raises(ArgumentError, match=r"replication of distributed\(\) is ReplicationConfig\(...\), not 2"):
+            system.distributed(replication=2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_local_system_keeps_structures_with_copies_itself() -> None:
+    copies = ReplicationConfig(replicas=2, min_acks=1)
+    async with InMemoryJournal() as journal:
+        for number in (1, 2):
+            async with ActorSystem() as system:
+                assert await system.distributed(journal, copies).counter("c").increment() == number
+
+
+@pytest.mark.parametrize("journal", [None, InMemoryJournal()])
+async def test_a_structure_of_an_unknown_kind_is_an_error_that_says_so(
+    journal: InMemoryJournal | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ActorSystem() as system:
+        system.distributed(journal)
+        region: Any = system.lookup(f"/{IN_MEMORY if journal is None else PERSISTENT}")
+        operation = Operation(id=OperationId("client", 1), settled=1, command=None)
+        with pytest.raises((ActorFailedError, ActorStoppedError)):
+            await region.entity("bloom:x").ask(operation)
+    assert "this node knows no structure of the kind 'bloom'" in caplog.text

@@ -4,7 +4,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Final, override
 
 from casty import ArgumentError
-from casty.distributed import LockGrant
+from casty.distributed import Distributed, LockGrant
 from casty.testing.linearizability import History, Operation
 from casty.testing.simulation import Simulation
 from casty_cluster import ClusteredActorSystem
@@ -31,9 +31,13 @@ class StructureCluster(BusyCluster):
     def work(self, name: str, system: ClusteredActorSystem) -> Iterable[Coroutine[Any, Any, None]]:
         for kind in self.histories:
             notes = HostNotes(self, system, kind)
-            d = system.distributed(JOURNAL)
+            d = self.facade(system)
             caller = Caller(name, kind, d, self.sim.random, notes, lambda: self.goes_on(system, PACE), ttl=TTL)
             yield self._expecting_no_refusal(caller)
+
+    def facade(self, system: ClusteredActorSystem) -> Distributed:
+        """The structures, in a journal that all nodes share."""
+        return system.distributed(JOURNAL)
 
     async def _expecting_no_refusal(self, caller: Caller) -> None:
         try:
@@ -43,6 +47,12 @@ class StructureCluster(BusyCluster):
 
     def held(self, kind: str, grant: LockGrant, until: float) -> None:
         self._leases[grant] = kind, until
+
+    @property
+    def returned(self) -> int:
+        """Operations that have."""
+        histories = self.histories.values()
+        return sum(operation.returned < float("inf") for history in histories for operation in history.operations)
 
     def check(self) -> int:
         """Raises `NotLinearizableError`. Returns the number of operations that have returned."""

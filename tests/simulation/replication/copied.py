@@ -1,39 +1,29 @@
 """Replicated entities on a journal of each host, any one of which may lose its disk, and what copies must have."""
 
 import asyncio
-from collections.abc import Iterator
-from random import Random
-from typing import Final, override
+from typing import override
 
 from casty import Behavior, Behaviors
 from casty.behaviors.clustered import RegionRef
 from casty.replication import ReplicationConfig
-from casty.testing.simulation import Simulation, faults, nemesis
+from casty.testing.simulation import Simulation
 from casty_cluster import ClusteredActorSystem
-from casty_cluster.protocol.replication.stored import Contents
-from casty_cluster.replication.feature import Copies
-from casty_cluster.replication.hosted_copy import HostedCopy
-from casty_cluster.wire.replication import View
 
 from tests.simulation.bank import Command, account
 from tests.simulation.clusters import RECOVERY
+from tests.simulation.replication.disks import CopyingCluster
 from tests.simulation.sharding.ledger import NUMBERS, Ledger
 from tests.simulation.sharding.regions import ARRIVED, ENTITIES, PASSIVATE_AFTER, REGION, SHARDS
 
-LOOK: Final = 0.05
-"""Virtual seconds between two looks at the copies."""
-PATIENCE: Final = 30.0
-"""Virtual seconds for which a disk is spared until all copies are complete."""
 
-
-class Copied(Ledger):
+class Copied(CopyingCluster, Ledger):
     """The ledger of `replicas` and `min_acks`, whose accounts are in copies on the hosts' own disks."""
+
+    region = REGION
 
     def __init__(self, sim: Simulation, size: int = 3, *, replicas: int = 2, min_acks: int = 1) -> None:
         super().__init__(sim, size)
-        self._replication = ReplicationConfig(replicas=replicas, min_acks=min_acks, ack_timeout=1.0)
-        self.wiped = 0
-        """Disks that were lost."""
+        self.replication = ReplicationConfig(replicas=replicas, min_acks=min_acks, ack_timeout=1.0)
 
     @override
     def entity(self, name: str, entity_id: str) -> Behavior[Command]:
@@ -45,7 +35,7 @@ class Copied(Ledger):
             lambda entity_id: self.entity(name, entity_id),
             num_shards=SHARDS,
             passivate_after=PASSIVATE_AFTER,
-            replication=self._replication,
+            replication=self.replication,
         )
         return system.spawn(behavior, REGION)
 
@@ -56,66 +46,11 @@ class Copied(Ledger):
         """
 
     @override
-    async def outlive(self, seconds: float) -> None:
-        """Two faults at a time, one of which may be the loss of a disk."""
-        of_nodes = [faults.kill, faults.pause, faults.slow_disk, faults.failing_disk, self.departure]
-        await asyncio.gather(
-            nemesis(self.sim, [*faults.NETWORK, self.lose_disk], seconds=seconds, lasting=(0.5, 20.0)),
-            nemesis(self.sim, of_nodes, seconds=seconds, lasting=(0.1, 15.0)),
-        )
-        await self.sim.eventually(self.is_one, within=RECOVERY)
-
-    async def lose_disk(self, sim: Simulation, random: Random, seconds: float) -> None:
-        """A host dies with its disk, once nothing depends on more than one of them."""
-        waited = 0.0
-        while not self.is_complete and waited < min(seconds, PATIENCE):
-            await asyncio.sleep(LOOK)
-            waited += LOOK
-        if self.is_complete:
-            self.wiped += 1
-            await faults.kill_and_wipe(sim, random, seconds)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether each shard that exists has all of its copies, and any one of them may be lost."""
-        shards = self._by_shard()
-        return len(self.alive) == len(self.names) and bool(shards) and all(map(self._is_kept, shards.values()))
-
-    def _is_kept(self, copies: list[Contents]) -> bool:
-        return len(_present(copies)) == 1 + self._replication.replicas
-
-    def _by_shard(self) -> dict[int, list[Contents]]:
-        found: dict[int, list[Contents]] = {}
-        for shard, contents in self._contents():
-            found.setdefault(shard, []).append(contents)
-        return found
-
-    @property
-    def snapshots(self) -> int:
-        """Histories that begin with a state, of all copies."""
-        return sum(bool(history.snapshot) for _, copy in self._contents() for history in copy.histories.values())
-
-    @property
-    def generations(self) -> int:
-        """Copies that a compaction has written anew."""
-        return sum(bool(copy._store._current.number) for _, copy in self._hosted_copies())
-
-    def _contents(self) -> Iterator[tuple[int, Contents]]:
-        return ((shard, copy._member.contents) for shard, copy in self._hosted_copies() if copy._member is not None)
-
-    def _hosted_copies(self) -> Iterator[tuple[int, HostedCopy]]:
-        for system in self.alive:
-            region = system.features.find(Copies).of(REGION) if system.is_running else None
-            for shard, copy in () if region is None else region._copies.items():
-                if copy._member is not None:
-                    yield shard, copy
-
-    @override
     async def every_account_replies(self) -> None:
         """On each node, and with the same content: what was acknowledged, once, in the order of each client."""
         self.is_busy = False
         await asyncio.sleep(ARRIVED)
-        await self.sim.eventually(lambda: self.is_complete and self._is_in_step, within=RECOVERY)
+        await self.sim.eventually(lambda: self.is_complete and self.is_in_step, within=RECOVERY)
         first, *others = [await self.sim.host(name).run(lambda name=name: self._look(name)) for name in self.names]
         assert all(other == first for other in others), f"the nodes disagree: {first}, {others}"
         for entity, content in zip(ENTITIES, first, strict=True):
@@ -125,28 +60,3 @@ class Copied(Ledger):
                 assert numbers == sorted(numbers), f"{entity}: out of order: {numbers}"
         lost = set(self.acknowledged) - {number for content in first for number in content}
         assert not lost, f"lost: {sorted(lost)}"
-
-    @property
-    def _is_in_step(self) -> bool:
-        """Whether all copies that keep a shard have the same histories."""
-        histories = (
-            [
-                {name: history.position for name, history in copy.histories.items() if history.last}
-                for copy in _present(copies)
-            ]
-            for copies in self._by_shard().values()
-        )
-        return all(copy == copies[0] for copies in histories for copy in copies)
-
-
-def _present(copies: list[Contents]) -> list[Contents]:
-    """Those that keep the shard, where all that do are there; else none. Others are left from before it moved."""
-    view = max((copy.view for copy in copies if copy.view is not None), key=_age, default=None)
-    if view is None or view.former:
-        return []
-    kept = [copy for copy in copies if copy.confirmed == view.epoch == copy.promised]
-    return kept if len(kept) == len(view.copies) else []
-
-
-def _age(view: View) -> tuple[object, bool]:
-    return view.epoch, not view.former

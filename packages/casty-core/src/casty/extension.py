@@ -74,10 +74,10 @@ class Journals(Protocol):
         ...
 
     async def open(
-        self, journal: EventJournal | str | None, entity_id: str, serializer: Serializer
+        self, journal: EventJournal | str | None, serializer: Serializer
     ) -> tuple[EventJournal, Serializers]:
         """The journal itself, open for as long as the system runs, for events that `serializer` writes; and what
-        encodes those of its entities. `entity_id` is what a warning names where events are kept in memory.
+        encodes those of its entities.
         """
         ...
 

@@ -5,7 +5,7 @@ may suspend while other actors run, and so that a task the handler starts is hel
 """
 
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any, Final, Protocol
 
 
@@ -39,3 +39,10 @@ def current() -> Output | None:
     """What holds back what is sent here and now, if any."""
     output = CURRENT.get()
     return output if output in OPEN else None
+
+
+def outside[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function on behalf of no command: what it sends and spawns depends on none."""
+    context = copy_context()
+    context.run(CURRENT.set, None)
+    return context.run(function, *args, **kwargs)

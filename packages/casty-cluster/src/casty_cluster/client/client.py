@@ -130,7 +130,7 @@ class ClusterClient:
 
     def distributed(self, *, persistent: bool = False) -> Distributed:
         """The structures that nodes have with `system.distributed()`; with `persistent`, those that they have with a
-        journal. The nodes have to allow their clients the region, see `docs/coordination.md`.
+        journal, or in copies. The nodes have to allow their clients the region, see `docs/coordination.md`.
         """
         self._running()
         region = PERSISTENT if persistent else IN_MEMORY

@@ -177,7 +177,7 @@ class RegionCopies:
         pause = FIRST_PAUSE
         while True:
             try:
-                journal, serializers = await self._kernel.journals.open(self._journal, self._region, SERIALIZER)
+                journal, serializers = await self._kernel.journals.open(self._journal, SERIALIZER)
                 index = CopyIndex(journal, self._region, self._node, self._draw, self._wall_time)
                 await index.open()
                 break
@@ -192,6 +192,8 @@ class RegionCopies:
                 )
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+        if self._journal is None:
+            logger.info("the copies of the region %s are in memory, as no journal is configured", self._region)
         for shard, name in index.copies.items():
             self._host(journal, shard, name)
         self._opened.set_result((journal, serializers, index))

@@ -5,6 +5,7 @@ The id of an entity says what it is: `lock:deploy`, or `map:17:users` for a buck
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from casty.behaviors.behavior import Behavior
@@ -15,6 +16,7 @@ from casty.coordination.operations import Answer, Instant, Operation, OperationI
 from casty.coordination.results import Recall
 from casty.coordination.state import Destroyed, Happened, State
 from casty.coordination.structures import Bucket, Counter, Members, Permits, Queue, Register, Rendezvous
+from casty.errors import BehaviorError
 from casty.ref import ActorRef
 from casty.spi.event_journal import EventJournal
 
@@ -43,21 +45,31 @@ class Tick:
 type Message = Operation | Tick
 
 
-def entity(entity_id: str, journal: EventJournal | str | None) -> Behavior[Message]:
-    """The behavior of an entity. Raises KeyError for an id of an unknown kind."""
-    make = KINDS[entity_id.partition(":")[0]]
+def entity(entity_id: str, journal: EventJournal | str | None, *, stores: bool) -> Behavior[Message]:
+    """The behavior of an entity. `stores`: in that journal, or the configured one where it is None."""
+    make = partial(new, entity_id)
     host = Host()
-    if journal is None:
-        return Behaviors.receive(host.in_memory(State(make())))
+    if not stores:
+        return Behaviors.receive(host.in_memory(make))
     return EventSourcedBehavior(
         entity_id=HISTORY + entity_id,
-        initial_state=lambda: State(make()),
+        initial_state=make,
         on_event=applied,
         on_command=host.on_command,
         journal=journal,
         snapshot_policy=SNAPSHOTS,
         forget_at=is_end,
     )
+
+
+def new(entity_id: str) -> State:
+    """Raises `BehaviorError` for an id of an unknown kind: only when it starts, as a region may make an entity of any
+    id to look at.
+    """
+    kind = entity_id.partition(":")[0]
+    if kind not in KINDS:
+        raise BehaviorError(f"this node knows no structure of the kind {kind!r}; all nodes need a version that has it")
+    return State(KINDS[kind]())
 
 
 def is_end(happened: Happened) -> bool:
@@ -77,10 +89,13 @@ class Host:
         self._callers: dict[OperationId, ActorRef[Any]] = {}
         self._planned: float | None = None
 
-    def in_memory(self, state: State) -> Any:
+    def in_memory(self, make: Callable[[], State]) -> Any:
         """A handler that keeps the state itself."""
+        state: State | None = None
 
         async def receive(ctx: ActorContext[Message], message: Message) -> Behavior[Message]:
+            nonlocal state
+            state = state or make()
             happened, answers = self._decide(ctx, state, message)
             for one in happened:
                 state.apply(one)

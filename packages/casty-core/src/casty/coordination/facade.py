@@ -1,7 +1,8 @@
 """The facade: makes handles of structures, and starts the region of their entities."""
 
 import logging
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from casty.behaviors.arguments import checked_journal
 from casty.behaviors.clustered import RegionRef
@@ -13,7 +14,8 @@ from casty.coordination.entity import Message, entity
 from casty.coordination.handles import SHARDS, DistributedCounter, checked_shards
 from casty.coordination.leases import DistributedLock, DistributedSemaphore, Election, OnLost
 from casty.coordination.makers import MapMaker, QueueMaker, RegisterMaker, SetMaker
-from casty.errors import ArgumentError, ScopeError
+from casty.errors import ArgumentError
+from casty.output_commit import outside
 from casty.quantities import check_count
 from casty.replication import ReplicationConfig
 from casty.spi.event_journal import EventJournal
@@ -22,7 +24,20 @@ logger = logging.getLogger("casty")
 
 IN_MEMORY: Final = "casty-distributed"
 PERSISTENT: Final = "casty-distributed-persistent"
-"""Names of regions, the same on every node."""
+"""Names of regions, the same on every node: of structures that end with their node, and of those that are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How the structures of one facade are kept."""
+
+    journal: EventJournal | str | None
+    replication: ReplicationConfig | None
+
+    @property
+    def stores(self) -> bool:
+        """Whether their changes are events. Those with copies are, in memory where no journal is configured."""
+        return self.journal is not None or (self.replication is not None and self.replication.replicas > 0)
 
 
 class Regions:
@@ -30,27 +45,35 @@ class Regions:
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._started: dict[str, tuple[EventJournal | str | None, RegionRef[Message]]] = {}
+        self._started: dict[str, tuple[Keeping, RegionRef[Message]]] = {}
 
-    def find(self, journal: EventJournal | str | None, *, on_cluster: bool) -> RegionRef[Message]:
-        name = IN_MEMORY if journal is None else PERSISTENT
+    def find(self, keeping: Keeping, *, on_cluster: bool) -> RegionRef[Message]:
+        name = PERSISTENT if keeping.stores else IN_MEMORY
         if name not in self._started:
-            checked_journal(journal)
-            if journal is None and on_cluster:
-                logger.warning(
-                    "distributed structures without a journal are in the memory of one node each: they are lost when "
-                    "that node ends, and when their shard moves to another node; to keep them, give distributed() a "
-                    "journal that all nodes share"
-                )
-            sharded = Behaviors.sharded(lambda entity_id: entity(entity_id, journal), num_shards=SHARDS)
-            self._started[name] = journal, self._system.spawn(sharded, name)
+            self._started[name] = keeping, self._start(name, keeping, on_cluster)
         used, region = self._started[name]
-        if used is not journal and used != journal:
+        if used is not keeping and used != keeping and keeping.stores:
             raise ArgumentError(
-                f"the distributed structures of this system are kept in {used!r}, and not in {journal!r}: make one "
-                "journal, and give it to every call of distributed(journal=...)"
+                f"the distributed structures of this system are kept with journal={used.journal!r}, "
+                f"replication={used.replication}, and not with journal={keeping.journal!r}, "
+                f"replication={keeping.replication}: give the same to every call of distributed()"
             )
         return region
+
+    def _start(self, name: str, keeping: Keeping, on_cluster: bool) -> RegionRef[Message]:
+        journal, stores = checked_journal(keeping.journal), keeping.stores
+        if not stores and on_cluster:
+            logger.warning(
+                "distributed structures without a journal are in the memory of one node each: they are lost when that "
+                "node ends, and when their shard moves to another node; to keep them, give distributed() a journal "
+                "that all nodes share, or replication=ReplicationConfig(replicas=2, min_acks=1)"
+            )
+        sharded = Behaviors.sharded(
+            lambda entity_id: entity(entity_id, journal, stores=stores),
+            num_shards=SHARDS,
+            replication=keeping.replication,
+        )
+        return outside(self._system.spawn, sharded, name)
 
 
 class Distributed:
@@ -60,9 +83,10 @@ class Distributed:
     happens once, at one moment between its call and its return. `TimeoutError` means that it may have happened, or may
     still happen; `ArgumentError` that it has not.
 
-    With a journal, structures outlive their node and all nodes. Without one they are in the memory of one node, and end
-    with it. `shards` is the number of entities over which the keys of a map are spread, and has to be the same
-    everywhere; every other structure is one entity. `timeout` is the time that each operation has.
+    With a journal that all nodes share, structures outlive all nodes; with `replication`, they are in copies on several
+    nodes, and outlive each. Without either they are in the memory of one node, and end with it. `shards` is the number
+    of entities over which the keys of a map are spread, and has to be the same everywhere; every other structure is one
+    entity. `timeout` is the time that each operation has.
     """
 
     def __init__(self, client: Client, node_id: str | None = None) -> None:
@@ -188,10 +212,7 @@ def open_distributed(
     node_id: str | None,
 ) -> Distributed:
     """The facade of a running system."""
-    if replication is not None:
-        raise ScopeError(
-            "distributed structures cannot be replicated yet; to have them outlive a node, use a journal that all "
-            "nodes share: distributed(journal='postgresql://…')"
-        )
-    region = regions.find(journal, on_cluster=node_id is not None)
+    if not isinstance(cast("object", replication), ReplicationConfig | None):
+        raise ArgumentError(f"replication of distributed() is ReplicationConfig(...), not {replication!r}")
+    region = regions.find(Keeping(journal, replication), on_cluster=node_id is not None)
     return Distributed(Client(system.clock, system.serializer, region.entity), node_id)

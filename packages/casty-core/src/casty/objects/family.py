@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, override
@@ -20,7 +19,7 @@ from casty.objects.performer import Family
 from casty.objects.plan import Plan, plan_of
 from casty.objects.refs import LocalRef
 from casty.objects.supervision import SupervisorConfig, supervision_of
-from casty.output_commit import CURRENT, OPEN, current
+from casty.output_commit import OPEN, current, outside
 from casty.ref import ActorRef
 
 NUMBERS: Final = count(1)
@@ -135,9 +134,8 @@ class Nursery(Family):
             raw.stop(raw.self)
             return SAME
 
-        context = copy_context()
-        context.run(CURRENT.set, None)  # the caller waits, and so the watcher cannot wait for the caller's command
-        context.run(self._system.spawn, SetupBehavior(watch), f"_end-{next(NUMBERS)}")
+        # The caller waits, and so the watcher cannot wait for the caller's command.
+        outside(self._system.spawn, SetupBehavior(watch), f"_end-{next(NUMBERS)}")
         await ended.wait()
 
 

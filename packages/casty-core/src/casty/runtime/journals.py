@@ -40,6 +40,8 @@ class Journals:
         self._leases = AsyncExitStack()
         self._threaded: list[OpenJournal] = []
         self._fallback: StoreJournal | None = None
+        self._warned = False
+        """Whether a warning has named an entity whose events are kept in memory."""
         self.log_of: LogFactory = self._log_of
         """Makes the log of an event-sourced actor, each time that it starts."""
 
@@ -64,25 +66,28 @@ class Journals:
         return found.kind if isinstance(found, StoreJournal) else None
 
     async def open(
-        self, journal: EventJournal | str | None, entity_id: str, serializer: Serializer
+        self, journal: EventJournal | str | None, serializer: Serializer
     ) -> tuple[EventJournal, Serializers]:
         """The journal itself, open for as long as the system runs, for events that `serializer` writes; and what
-        encodes those of its entities. `entity_id` is what a warning names where events are kept in memory.
+        encodes those of its entities.
         """
-        found = self._found(journal, entity_id)
+        found = self._found(journal)
         if isinstance(found, StoreJournal):
             return found.written_with(serializer), (await self._opened(found)).serializers
         return found, self._default_serializers()
 
     async def _log_of(self, request: LogRequest) -> EntityLog:
-        journal = self._found(request.journal, request.entity_id)
+        if request.journal is None:
+            self._warn(request.entity_id)
+        journal = self._found(request.journal)
         if isinstance(journal, StoreJournal):
             return StoreLog(request.entity_id, await self._opened(journal), request.wall_time)
         return PlainLog(request.entity_id, journal, request.wall_time)
 
-    def _found(self, journal: EventJournal | str | None, entity_id: str) -> EventJournal:
+    def _found(self, journal: EventJournal | str | None) -> EventJournal:
         if journal is None:
-            return self._in_memory(entity_id)
+            self._fallback = self._fallback or InMemoryJournal()
+            return self._fallback
         return self._by_name(journal) if isinstance(journal, str) else journal
 
     def writing_in_threads(self) -> bool:
@@ -117,8 +122,9 @@ class Journals:
             self._by_url[url] = journal
         return self._by_url[url]
 
-    def _in_memory(self, entity_id: str) -> StoreJournal:
-        if self._fallback is None:
+    def _warn(self, entity_id: str) -> None:
+        if not self._warned:
+            self._warned = True
             logger.warning(
                 "no journal is configured: the events of %r, and of others like it, are kept in memory "
                 "and lost with the process; "
@@ -126,8 +132,6 @@ class Journals:
                 "and pass ActorSystem(config=load_config())",
                 entity_id,
             )
-            self._fallback = InMemoryJournal()
-        return self._fallback
 
     async def _opened(self, journal: StoreJournal) -> OpenJournal:
         opening = self._opening.get(journal)
