@@ -199,7 +199,7 @@ class ReplicatingCoordinator(Coordinator):
         epoch = Epoch(self._next_epoch(shard), self._local.uid)
         copies = self._groups.group(shard, plan, epoch, forced=shard in self._forced)
         if copies is None:
-            return []
+            return [Warn(self._too_few(shard, len(plan)), "too few nodes")]
         if is_new:
             return self._found(shard, node, copies, now)
         if not self._existence.is_known(shard, self._groups.reported & {*self._able}):
@@ -207,6 +207,14 @@ class ReplicatingCoordinator(Coordinator):
         del self._waiting[shard]
         self._granted[shard] = copies
         return [_with_copies(effect, copies) for effect in super()._grant(shard, node, now)]
+
+    def _too_few(self, shard: int, there: int) -> str:
+        settings = self._groups.settings
+        assert settings is not None, "the region is replicated"
+        return (
+            f"shard {shard} waits for more nodes: min_acks={settings.min_acks} takes {1 + settings.min_acks} nodes "
+            f"that run the region, and {there} can keep a copy"
+        )
 
     def _plan(self, shard: int, first: NodeId) -> tuple[NodeId, ...]:
         roles = {member.node: member.roles for member in self._census.state.members}
