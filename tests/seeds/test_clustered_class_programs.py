@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from casty import ScopeError
 
 from tests.ports import free_ports
 from tests.seeds.programs import needs_seeds
@@ -88,10 +87,27 @@ async def main():
 """,
         "passed\n",
     ),
-}
-REPLICATED = {
-    "state replication": "        <<19>>",
-    "quick reference": "        MyActor = ShoppingCart\n        <<31>>",
+    "state replication": (
+        ELSEWHERE
+        + """
+        <<19>>
+            await cart.send(AddItem("SKU-1", 2.0))
+            print(await cart.ask(GetTotal()))
+            scope = ClusterScope(replication=3, consistency="quorum")
+            print(await (await third.actor(ShoppingCart, name="cart-123", scope=scope)).ask(GetTotal()))
+""",
+        "2.0\n2.0\n",
+    ),
+    "quick reference": (
+        ELSEWHERE
+        + """
+        MyActor = ShoppingCart
+        <<31>>
+            await ref.send(AddItem("SKU-1", 2.0))
+            print(await ref.ask(GetTotal()), ref == await third.actor(MyActor, name="actor", scope="cluster"))
+""",
+        "2.0 True\n",
+    ),
 }
 
 
@@ -126,9 +142,3 @@ def test_a_snippet_does_what_the_document_says(
     template, expected = PROGRAMS[name]
     run(program(template), module)
     assert capsys.readouterr().out == expected
-
-
-@pytest.mark.parametrize("name", REPLICATED)
-def test_copies_that_cannot_be_kept_are_refused_and_not_promised(name: str, module: ModuleType) -> None:
-    with pytest.raises(ScopeError, match=r"this version keeps no copies of an actor's state, and so ClusterScope\("):
-        run(program(f"{ELSEWHERE}\n{REPLICATED[name]}\n"), module)

@@ -10,7 +10,6 @@ from casty import (
     ArgumentError,
     Context,
     LocalRef,
-    ScopeError,
     SupervisorConfig,
     on,
 )
@@ -114,8 +113,6 @@ async def test_a_class_that_a_node_does_not_know_is_an_error_with_the_cure() -> 
 
 async def test_what_cannot_be_kept_is_refused() -> None:
     async with DevelopmentCluster(1) as (node,):
-        with pytest.raises(ScopeError, match=r"keeps no copies .* and so ClusterScope\(replication=3"):
-            await node.actor(Cart, name="cart", scope=ClusterScope(replication=3, consistency="quorum"))
         with pytest.raises(ArgumentError, match="found by its name, from every node: give it one"):
             await node.actor(Cart, scope="cluster")
         with pytest.raises(ArgumentError, match="that its class declares with @supervised"):
@@ -133,9 +130,14 @@ class Broken(Cart):
         raise OSError("no such table")
 
 
-async def test_a_local_system_has_no_actors_of_a_cluster(actor_system: ActorSystem) -> None:
-    with pytest.raises(ScopeError, match=r"ActorSystem\.clustered\(host, port, seeds=\[\.\.\.\]\)"):
-        await actor_system.actor(Cart, name="cart", scope="cluster")
+async def test_a_local_system_is_a_cluster_of_one_node(actor_system: ActorSystem) -> None:
+    cart = await actor_system.actor(Cart, name="cart", scope="cluster")
+    await cart.send(Add("a", 1.0))
+    again = await actor_system.actor(Cart, name="cart", scope=ClusterScope())
+    assert again == cart
+    assert await again.ask(GetItems()) == {"a": 1.0}
+    other = await actor_system.actor(Cart, name="cart")
+    assert await other.ask(GetItems()) == {}, "one that is local is another one"
 
 
 @pytest.mark.parametrize("wrong", [{"replication": 0}, {"replication": "3"}, {"consistency": "most"}])

@@ -26,6 +26,11 @@ class Add(Request[int]): ...
 class Look(Request[int]): ...
 
 
+@dataclass(frozen=True)
+class Note:
+    """Nothing is sent."""
+
+
 class Store(MemoryStore):
     """Counts the claims, which wait while it is not `open`, and fail with `failure`."""
 
@@ -60,13 +65,15 @@ def add(total: int, one: int) -> int:
     return total + one
 
 
-def counter(store: Store) -> Behavior[Add | Look]:
-    async def on_command(ctx: ActorContext[Any], total: int, command: Add | Look) -> Behavior[Any]:
+def counter(store: Store) -> Behavior[Add | Look | Note]:
+    async def on_command(ctx: ActorContext[Any], total: int, command: Add | Look | Note) -> Behavior[Any]:
         match command:
             case Add():
                 return Behaviors.persisted([1], reply=(command.reply_to, total + 1))
             case Look():
                 command.reply_to.tell(total)
+                return CONFIRMED
+            case Note():
                 return CONFIRMED
 
     return Behaviors.event_sourced(
@@ -128,6 +135,18 @@ async def test_replies_keep_their_order_and_wait_for_one_confirmation_together()
             store.open.set()
         assert ended == [*range(50), -1, 50, 51, 52]
         assert store.confirmations() == 2  # of the first one, and of all that came while it was under way
+
+
+async def test_what_sends_nothing_is_not_confirmed() -> None:
+    store = Store()
+    async with ActorSystem() as system:
+        ref = system.spawn(counter(store))
+        await ref.ask(Add())
+        ref.tell(Note())
+        await settle()
+        assert store.confirmations() == 0
+        assert await ref.ask(Look()) == 1
+        assert store.confirmations() == 1
 
 
 async def test_a_store_of_this_process_alone_is_not_asked() -> None:

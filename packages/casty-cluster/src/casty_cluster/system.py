@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, Unpack, cast, overload, override
 
@@ -32,7 +33,7 @@ from casty.errors import ArgumentError, JoinError, NodeDownedError
 from casty.events import NodeDowned, NodeRejected, NodeRejoined
 from casty.extension import checked_config
 from casty.member import Member, NodeId
-from casty.objects.entities import REGION, class_actors
+from casty.objects.regions import starter_of
 from casty.quantities import check_count, checked_seconds
 from casty.spi.cluster_feature import ShutdownPhase
 
@@ -97,7 +98,6 @@ class ClusteredActorSystem(OperatedSystem):
         self._quorum_timeout = quorum_timeout
         self._node: Node | None = None
         self._features: Features | None = None
-        self._class_region: RegionRef[Any] | None = None
         self._context = copy_context()
         """The context in which the system was made, for tasks that a frame or a timer starts."""
         self._rejoining: asyncio.Task[None] | None = None
@@ -250,13 +250,6 @@ class ClusteredActorSystem(OperatedSystem):
             return self.features.find(Sharding).entity_ref(region, entity_id)
         return super().entity_ref(region, entity_id)
 
-    @override
-    def class_region(self) -> RegionRef[Any]:
-        """The region of the cluster's class-based actors, which this node runs as soon as it hears of it."""
-        if self._class_region is None:
-            self._class_region = self.spawn(class_actors(), REGION)
-        return self._class_region
-
     async def leave(self) -> None:
         """Announce the departure, hand over, leave the cluster and stop."""
         await self.shutdown()
@@ -266,10 +259,15 @@ class ClusteredActorSystem(OperatedSystem):
         await node.listen()
         self._features = compose(self, node)
         await self._features.start()
-        self._features.find(Sharding).offer(REGION, self.class_region)
+        self._features.find(Sharding).offer(self._class_region_starter)
         node.begin()
         if self._required_quorum is not None:
             await self._wait_for_quorum(self._required_quorum)
+
+    def _class_region_starter(self, name: str) -> Callable[[], object] | None:
+        """In the context of the system, whichever frame or actor names the region first."""
+        start = starter_of(name, self.class_region)
+        return None if start is None else partial(self._context.copy().run, start)
 
     async def _wait_for_quorum(self, count: int) -> None:
         left = self._quorum_timeout
@@ -360,7 +358,7 @@ class ClusteredActorSystem(OperatedSystem):
         finally:
             self.kernel.remote = None
             await super()._finish()
-            self._node = self._features = self._draining = self._class_region = None
+            self._node = self._features = self._draining = None
             self._termination.stop_listening()
 
     async def _run(self, phase: ShutdownPhase) -> None:

@@ -24,6 +24,12 @@ class ActorStoppedError(CastyError):
     """No reply to an `ask` can come any more: its target has stopped."""
 
 
+class NodeUnreachableError(ActorStoppedError):
+    """A message for an entity could not be sent to the node that it runs on, and has not been handled. The next one
+    may be: when the node can be reached again, or another one has taken the entity over.
+    """
+
+
 class ActorFailedError(CastyError):
     """An `ask` whose handler raised; the handler's exception is the cause."""
 

@@ -58,6 +58,9 @@ QUIESCE_TIMEOUT: Final = 10.0
 """Seconds that it waits then until all that it has sent to entities has arrived."""
 
 
+type Offer = Callable[[str], Callable[[], object] | None]
+
+
 @final
 class Sharding(ClusterFeature, Outside):
     """The regions that this node has heard of."""
@@ -74,7 +77,7 @@ class Sharding(ClusterFeature, Outside):
         self._lane = EntityLane(delivery, wire, self._region, self._connected)
         self._regions: dict[str, ClusterRegion] = {}
         self._operators = Operators(node, self._outbox)
-        self._offers: dict[str, Callable[[], object]] = {}
+        self._offers: list[Offer] = []
         self._guardian: LocalRef[Any] | None = None
         self._copies = copies
         self._fences = Fences(kernel, self._holding, copies.of)
@@ -191,15 +194,18 @@ class Sharding(ClusterFeature, Outside):
         """What a dead letter was for, whatever id and region another node has named."""
         return ClusterEntityRef(self._region(region), self, entity_id)
 
-    def offer(self, region: str, spawn: Callable[[], object]) -> None:
-        """Call `spawn` when this node hears of the region, for one that every node can run."""
-        self._offers[region] = spawn
+    def offer(self, starter: Offer) -> None:
+        """Start regions that every node can run when this node hears of them: `starter` returns what spawns one, by its
+        name, and None for others.
+        """
+        self._offers.append(starter)
 
     def _region(self, name: str) -> ClusterRegion:
         region = self._regions.get(name)
         if region is None:
-            if (spawn := self._offers.pop(name, None)) is not None:
-                self.clock.call_later(0, spawn)
+            for starter in self._offers:
+                if (spawn := starter(name)) is not None:
+                    self.clock.call_later(0, spawn)
             post = Post(name, self._kernel, self._delivery, self._wire, partial(self._intended, name))
             flush = partial(self._flush, name)
             strategy = partial(self._strategies.of, name)
@@ -231,7 +237,7 @@ class Sharding(ClusterFeature, Outside):
         copies = None if wanted is None else self._copies.host(name, wanted.journal, wanted.settings, self)
         for journal in (shards.settings.journal, behavior.remember_entities):
             if not isinstance(journal, bool):
-                self._fences.uses(name, journal)
+                self._fences.may_use(name, journal)
         fence = partial(self._fences.claim, name)
         region.host(shards, fence, able=able, remembers=behavior.starts_by_itself, role=behavior.role, copies=copies)
         return ref

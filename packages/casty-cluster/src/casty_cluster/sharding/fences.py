@@ -78,7 +78,9 @@ class Fences:
         self._holding = holding
         self._copies = copies
         self._journals: dict[str, dict[int, Journal]] = {}
-        """Those that have events of each region, by identity: a user's own journal need not be hashable."""
+        """Those that have events of each region, or may, by identity: a user's own journal need not be hashable."""
+        self._used: set[tuple[str, int]] = set()
+        """Those that have some, of which was warned if need be."""
         kernel.journals.wrap(self._wrapped)
 
     async def claim(self, region: str, shard: int, granted: ShardCopies | None = None) -> None:
@@ -99,13 +101,16 @@ class Fences:
             )
             await log.take_over()
 
-    def uses(self, region: str, journal: Journal | None) -> None:
+    def may_use(self, region: str, journal: Journal | None) -> None:
+        """Note that the region may have events in that journal."""
+        self._note(region, journal)
+
+    def _uses(self, region: str, journal: Journal | None) -> None:
         """Note that the region has events in that journal, and warn where they end with this node."""
-        journals = self._journals.setdefault(region, {})
-        key = hash(journal) if isinstance(journal, str) else id(journal)
-        if journal is None or key in journals or len(journals) >= JOURNALS:
+        key = self._note(region, journal)
+        if key is None or (region, key) in self._used:
             return
-        journals[key] = journal
+        self._used.add((region, key))
         if self._copies(region) is None and self._kernel.journals.kind_of(journal) is JournalKind.local:
             logger.warning(
                 "the region %s has its events in a journal of this node alone: an entity that moves to another node "
@@ -113,6 +118,15 @@ class Fences:
                 "as PostgresJournal",
                 region,
             )
+
+    def _note(self, region: str, journal: Journal | None) -> int | None:
+        """By what the journal is known; None: it is not remembered."""
+        journals = self._journals.setdefault(region, {})
+        key = hash(journal) if isinstance(journal, str) else id(journal)
+        if journal is None or (key not in journals and len(journals) >= JOURNALS):
+            return None
+        journals[key] = journal
+        return key
 
     def _wrapped(self, make: LogFactory) -> LogFactory:
         async def make_fenced(request: LogRequest) -> EntityLog:
@@ -124,7 +138,7 @@ class Fences:
             holding = None if place is None else self._holding(*place)
             if place is None or holding is None:
                 return log
-            self.uses(place[0], request.journal)
+            self._uses(place[0], request.journal)
             return FencedLog(log, *holding)
 
         return make_fenced

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, final, override
 
 from casty.address import PeerAddress
-from casty.errors import ActorStoppedError, BehaviorError, CastyError, NodeLostError
+from casty.errors import ActorStoppedError, BehaviorError, CastyError, NodeLostError, NodeUnreachableError
 from casty.member import NodeId
 from casty.spi.serializer import Serializer
 
@@ -75,7 +75,7 @@ class EntityLane(FrameTaker):
         if frame[0] in (frames.ENTITY, frames.ENTITY_BOUNCED):
             message = read_message(frame)
             region, letter = self._letter(message)
-            region.lost(letter, message.reply_uid, ActorStoppedError(f"{peer} cannot be reached: {reason}"))
+            region.lost(letter, message.reply_uid, NodeUnreachableError(f"{peer} cannot be reached: {reason}"))
 
     @override
     def connected(self, peer: NodeId) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, final
 
-from casty.errors import ActorStoppedError, BehaviorError, DecodeError, EncodeError
+from casty.errors import ActorStoppedError, BehaviorError, DecodeError, EncodeError, NodeUnreachableError
 from casty.extension import Entities, Kernel
 from casty.member import NodeId
 from casty.ref import ActorRef
@@ -53,7 +53,7 @@ class Post:
             self.fail(letter, EncodeError(str(error)))
         else:
             if refusal is not None:
-                self.fail(letter, ActorStoppedError(f"{to} cannot be reached: {refusal}"))
+                self.fail(letter, NodeUnreachableError(f"{to} cannot be reached: {refusal}"))
 
     def deliver(self, entities: Entities | None, letter: Letter) -> None:
         """Hand it to the entity, which runs on this node."""

@@ -16,6 +16,7 @@ from casty.objects.scope import Scope
 from casty.objects.state import fields_of, restore
 from casty.objects.supervision import SupervisorConfig
 from casty.ref import ActorRef
+from casty.replication import ReplicationConfig
 
 _CONTEXTS: WeakValueDictionary[int, "Context"] = WeakValueDictionary()
 """By the identity of instances, as these may replace their `__dict__`."""
@@ -166,12 +167,12 @@ class ActorsByClass(System, Protocol):
 
         With `scope="cluster"`, or a `ClusterScope`, it is an actor of the whole cluster: see `ClusterScope`. Its class
         is part of its name, has its supervision by `@supervised`, and is imported on every node. The state of one that
-        is not `durable` ends with its node.
+        is neither `durable` nor has copies ends with its node. A local system is a cluster of one node.
         """
         ...
 
-    def class_region(self) -> RegionRef[Any]:
-        """The region of the cluster's class-based actors. Raises `ScopeError` where there is no cluster."""
+    def class_region(self, copies: ReplicationConfig | None = None) -> RegionRef[Any]:
+        """The region of the cluster's class-based actors with that many copies."""
         ...
 
 

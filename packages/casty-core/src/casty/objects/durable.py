@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from casty.behaviors.behavior import Behavior
 from casty.behaviors.context import ActorContext
-from casty.behaviors.persistent import DurableStateBehavior, UpdatedBehavior
+from casty.behaviors.persistent import CONFIRMED, DurableStateBehavior, UpdatedBehavior
 from casty.behaviors.values import SAME
 from casty.errors import BehaviorError
 from casty.objects.incarnation import Incarnation
@@ -17,6 +17,9 @@ class Lasting:
 
     def __init__(self, incarnation: Incarnation) -> None:
         self.incarnation = incarnation
+        copies = incarnation.copies
+        # Where copies have to confirm what is stored, they confirm what is read.
+        self._unchanged = CONFIRMED if copies is not None and copies.min_acks else SAME
         self._memory = Memory(incarnation.instance, incarnation.raw.system.serializer)
 
     def behavior(self, entity_id: str, recovered: Callable[[Any], Awaitable[None]]) -> Behavior[Any]:
@@ -44,7 +47,7 @@ class Lasting:
         changed = self._memory.changed()
         if changed is not None:
             return UpdatedBehavior(self._memory.copy(changed))
-        return cast("Behavior[Any]", following) if isinstance(following, Behavior) else SAME
+        return cast("Behavior[Any]", following) if isinstance(following, Behavior) else self._unchanged
 
 
 def _nothing() -> None:

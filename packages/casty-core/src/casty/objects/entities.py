@@ -1,71 +1,169 @@
-"""Class-based actors of a cluster: the entities of one region, which every node has that uses any.
+"""Class-based actors of a cluster: the entities of regions, which every node has that uses any.
 
 An entity's id names its class and the actor. The arguments of its constructor come with each message of a reference
 that `system.actor` has returned: whichever node starts the actor, and whenever, has them.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, cast
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
 from casty.behaviors.behavior import Behavior
 from casty.behaviors.clustered import RegionRef, ShardedBehavior
 from casty.behaviors.context import ActorContext
-from casty.behaviors.values import ActBehavior, SetupBehavior
-from casty.errors import ArgumentError, BehaviorError
+from casty.behaviors.values import SAME, UNHANDLED, ActBehavior, ReceiveBehavior, SetupBehavior
+from casty.errors import (
+    ArgumentError,
+    BehaviorError,
+    FencedError,
+    NodeLostError,
+    NodeUnreachableError,
+)
 from casty.messages import Creating
-from casty.objects.actor import KINDS, ActorsByClass
+from casty.objects.actor import KINDS
 from casty.objects.family import adopt
 from casty.objects.hosting import Creation, Hosted
+from casty.objects.incarnation import taken_apart
 from casty.objects.plan import Plan, plan_of
-from casty.objects.refs import Begin, ClusterRef, LocalRef
+from casty.objects.refs import Begin, ClusterRef, LocalRef, counts
 from casty.objects.supervision import supervision_of
-from casty.ref import ActorRef
+from casty.replication import ReplicationConfig
 
-REGION: Final = "class-actors"
+logger = logging.getLogger("casty")
+
 START_TIMEOUT: Final = 30.0
 """Seconds that an actor of the cluster has to start: its shard may have to find a node first."""
+ATTEMPT: Final = 5.0
+SHORTEST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 0.5
+"""Seconds between two attempts."""
+ASKED_AGAIN: Final = (FencedError, NodeLostError, NodeUnreachableError, TimeoutError)
+"""The node of the actor is gone, or not its node any more, or waits for other nodes."""
+
+type Region = Callable[[], RegionRef[Any]]
 
 
-def class_actors() -> ShardedBehavior[Any]:
-    """The behavior of the region."""
-    return ShardedBehavior(entity_factory=_entity)
+def class_actors(copies: ReplicationConfig | None, region: Region) -> ShardedBehavior[Any]:
+    """The behavior of a region; `region` returns its reference."""
+    return ShardedBehavior(entity_factory=lambda entity_id: _entity(entity_id, copies, region), replication=copies)
 
 
 async def clustered_actor(
-    region: RegionRef[Any], kind: object, name: str | None, durable: bool, named: Mapping[str, object]
+    region_of: Callable[[ReplicationConfig | None], RegionRef[Any]],
+    wanted: ReplicationConfig | None,
+    kind: object,
+    name: str | None,
+    durable: bool,
+    named: Mapping[str, object],
 ) -> LocalRef[Any]:
-    """Start an actor of the cluster, or find the living one. Raises what an ask of it raises."""
+    """Start an actor of the cluster, or find the living one, wherever it moves meanwhile. Raises what an ask raises."""
     plan = plan_of(kind)
     if name is None:
         raise ArgumentError(
             f"a {plan.kind.__qualname__} of the cluster is found by its name, from every node: give it one, name=..."
         )
     plan.check_arguments((), named)
-    entity = region.entity(f"{plan.identity}/{name}")
-    ref: ClusterRef[Any] = ClusterRef(entity, plan.accepts, dict(named), durable)
-    await ref.ask(Begin(), timeout=START_TIMEOUT)
+
+    def reference(copies: ReplicationConfig | None) -> ClusterRef[Any]:
+        entity = region_of(copies).entity(f"{plan.identity}/{name}")
+        return ClusterRef(entity, plan.accepts, dict(named), durable)
+
+    # That without copies knows whether there is one with copies: so a name has one actor.
+    copies = await _begun(reference(None), wanted)
+    ref = reference(copies)
+    if copies is not None:
+        await _begun(ref, copies)
+    _warn_of_fewer(plan, name, wanted, copies)
     return ref.shortest()
 
 
-def _entity(entity_id: str) -> Behavior[Any]:
+async def _begun(ref: ClusterRef[Any], wanted: ReplicationConfig | None) -> ReplicationConfig | None:
+    """Return the copies of the actor, when it has started. It is asked again while its node is being replaced, as often
+    as it takes: starting twice is starting once.
+    """
+    clock = asyncio.get_running_loop()
+    deadline = clock.time() + START_TIMEOUT
+    pause = SHORTEST_PAUSE
+    while True:
+        try:
+            # Not the whole time for one attempt: its message may be lost without an error.
+            seconds = min(ATTEMPT, max(0.0, deadline - clock.time()))
+            replicas, min_acks = await ref.ask(Begin(*counts(wanted)), timeout=seconds)
+        except ASKED_AGAIN as error:
+            if clock.time() + pause >= deadline:
+                raise TimeoutError(
+                    f"{ref.address.path} has not started within {START_TIMEOUT:g} s, and may still: {error}"
+                ) from error
+        else:
+            return ReplicationConfig(replicas=replicas, min_acks=min_acks) if replicas else None
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _warn_of_fewer(plan: Plan, name: str, wanted: ReplicationConfig | None, found: ReplicationConfig | None) -> None:
+    """As of an actor that is not as durable as expected."""
+    (replicas, min_acks), (more, acks) = counts(found), counts(wanted)
+    if more > replicas or acks > min_acks:
+        logger.warning(
+            "the %s named %r was created with replication=%d, and %d of these copies confirm a change: it is not kept "
+            "in %d copies of which %d confirm; create it with that scope the first time",
+            plan.kind.__qualname__,
+            name,
+            1 + replicas,
+            1 + min_acks,
+            1 + more,
+            1 + acks,
+        )
+
+
+def _entity(entity_id: str, copies: ReplicationConfig | None, region: Region) -> Behavior[Any]:
     identity, _, name = entity_id.partition("/")
     kind = KINDS.get(identity)
     if kind is None:
+        # No error yet: to find out what kind of entities a region has, a node makes one of any id.
+        return SetupBehavior(partial(_stranger, identity, name))
+    return _Entity(plan_of(kind), name, copies, region).behavior()
+
+
+async def _stranger(identity: str, name: str, raw: ActorContext[Any]) -> Behavior[Any]:
+    async def refuse(raw: ActorContext[Any], message: Any) -> Behavior[Any]:
         raise BehaviorError(
             f"this node is to run the actor {name!r}, and does not know its class {identity}: import its module on "
             "every node"
         )
-    return _Entity(plan_of(kind), name).behavior()
+
+    return ReceiveBehavior(refuse)
+
+
+def _note(begun: Begin) -> Behavior[Any]:
+    """In the place of an actor that lives in another region: replies how many copies that has."""
+    found = begun.replicas, begun.min_acks
+
+    async def refer(raw: ActorContext[Any], message: Any) -> Behavior[Any]:
+        message, to = taken_apart(message)
+        if to is None or not isinstance(message, Begin):
+            return UNHANDLED
+        to.tell(found)
+        return SAME
+
+    begun.reply_to.tell(found)
+    return ReceiveBehavior(refer)
 
 
 class _Entity:
     """One actor, from its first message on this node. That message waits until the actor has started; if it cannot
     be started, the failure is that of the message, which no successor tries again.
+
+    Where there are copies, its state is stored as that of a durable actor: that is what is copied.
     """
 
-    def __init__(self, plan: Plan, name: str) -> None:
+    def __init__(self, plan: Plan, name: str, copies: ReplicationConfig | None, region: Region) -> None:
         self._plan = plan
-        self._name = name
+        self._id = f"{plan.identity}/{name}"
+        self._copies = copies
+        self._region = region
         self._supervision = supervision_of(plan.kind, None)
         self._hosted: Hosted | None = None
         self._waiting: list[Any] = []
@@ -79,13 +177,18 @@ class _Entity:
 
     async def _begin(self, raw: ActorContext[Any], message: Any) -> Behavior[Any]:
         given = message if isinstance(message, Creating) else Creating(message, {}, durable=False)
+        begun: Any = given.message
+        if isinstance(begun, Begin) and (begun.replicas, begun.min_acks) != counts(self._copies):
+            return _note(begun)
+        own = self._region().entity(self._id)
         creation = Creation(
             plan=self._plan,
             named=given.arguments,
             supervision=self._supervision,
-            durable=given.durable,
-            ref=ClusterRef[Any](self._entity(raw), self._plan.accepts, given.arguments, given.durable).shortest(),
-            entity_id=f"{self._plan.identity}/{self._name}",
+            durable=given.durable or self._copies is not None,
+            copies=self._copies,
+            ref=ClusterRef[Any](own, self._plan.accepts, given.arguments, given.durable).shortest(),
+            entity_id=self._id,
         )
         hosted = Hosted(creation, adopt, started=lambda: self._release(raw))
         self._waiting = [message]
@@ -96,10 +199,6 @@ class _Entity:
             raise
         self._hosted = hosted
         return hosted.with_hooks(following)
-
-    def _entity(self, raw: ActorContext[Any]) -> ActorRef[Any]:
-        region = cast("ActorsByClass", raw.system).class_region()
-        return region.entity(f"{self._plan.identity}/{self._name}")
 
     def _release(self, raw: ActorContext[Any]) -> None:
         for message in self._waiting:

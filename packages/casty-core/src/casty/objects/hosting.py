@@ -21,6 +21,7 @@ from casty.objects.performer import Family
 from casty.objects.plan import Plan
 from casty.objects.refs import LocalRef
 from casty.objects.supervision import MultiChildStrategy, Supervision
+from casty.replication import ReplicationConfig
 
 
 class Launch:
@@ -57,6 +58,8 @@ class Creation:
     named: Mapping[str, object]
     supervision: Supervision
     durable: bool = False
+    copies: ReplicationConfig | None = None
+    """Of a durable state, on other nodes."""
     ref: LocalRef[Any] | None = None
     """The actor's own reference, if that is not the one to this very actor."""
     entity_id: str | None = None
@@ -123,7 +126,7 @@ class Hosted:
         together = creation.supervision.config.multi_child is not MultiChildStrategy.ONE_FOR_ONE
         instance = creation.plan.make(creation.positional, creation.named)
         ref: LocalRef[Any] = creation.ref or LocalRef(raw.self, creation.plan.accepts)
-        return Incarnation(creation.plan, instance, raw, ref, self._adopt(raw, together))
+        return Incarnation(creation.plan, instance, raw, ref, self._adopt(raw, together), creation.copies)
 
     async def _start(self, incarnation: Incarnation) -> None:
         await incarnation.instance.on_start()

@@ -14,8 +14,9 @@ from casty.objects.actor import Context
 from casty.objects.handlers import nearest
 from casty.objects.performer import Family, Performer, Reply
 from casty.objects.plan import Method, Plan
-from casty.objects.refs import Begin, LocalRef
+from casty.objects.refs import Begin, LocalRef, counts
 from casty.ref import ActorRef
+from casty.replication import ReplicationConfig
 from casty.request import NO_RECEIVER, Request
 
 logger = logging.getLogger("casty")
@@ -27,10 +28,19 @@ OUTSIDE: Final = Reply(None, None)
 class Incarnation(Performer):
     """One instance as an actor. A restart makes another one."""
 
-    __slots__ = ("_methods", "_stack", "context", "current", "family", "instance", "plan", "raw", "ref")
+    __slots__ = ("_methods", "_stack", "context", "copies", "current", "family", "instance", "plan", "raw", "ref")
 
-    def __init__(self, plan: Plan, instance: Any, raw: ActorContext[Any], ref: LocalRef[Any], family: Family) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        instance: Any,
+        raw: ActorContext[Any],
+        ref: LocalRef[Any],
+        family: Family,
+        copies: ReplicationConfig | None,
+    ) -> None:
         self.plan = plan
+        self.copies = copies
         self.instance = instance
         self.raw = raw
         self.family = family
@@ -71,9 +81,9 @@ class Incarnation(Performer):
 
     async def attend(self, message: Any) -> Behavior[Any] | None:
         """Handle a message that is not simply sent to the method for its class."""
-        message, to = _taken_apart(message)
+        message, to = taken_apart(message)
         if type(message) is Begin and to is not None:
-            to.tell(True)
+            to.tell(counts(self.copies))
             return None
         handler = self._handler_of(message)
         if handler is None:
@@ -148,7 +158,7 @@ def _attend(_instance: object, message: Any, context: Context) -> Awaitable[Any]
     return cast("Incarnation", context.performer).attend(message)
 
 
-def _taken_apart(message: Any) -> tuple[Any, ActorRef[Any] | None]:
+def taken_apart(message: Any) -> tuple[Any, ActorRef[Any] | None]:
     """The message as its sender has sent it, and where a reply goes if it is asked."""
     if type(message) is Creating:
         message = message.message

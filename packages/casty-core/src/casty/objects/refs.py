@@ -9,6 +9,7 @@ from typing import Any, cast, overload, override
 from casty.errors import BehaviorError, MailboxFullError
 from casty.messages import Asked, Creating
 from casty.ref import ActorRef, FrontRef
+from casty.replication import ReplicationConfig
 from casty.request import Request
 from casty.serialization import message
 
@@ -18,13 +19,21 @@ message("casty.Creating")(Creating)
 
 @message("casty.Begin")
 @dataclass(frozen=True)
-class Begin(Request[bool]):
-    """Asks a class-based actor of a cluster to start; the reply says that it has."""
+class Begin(Request[tuple[int, int]]):
+    """Asks a class-based actor of a cluster to start, as one with that many copies; the reply is how many it has."""
+
+    replicas: int = 0
+    min_acks: int = 0
 
 
 def identity(kind: type) -> str:
     """How a class is called on every node."""
     return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def counts(copies: ReplicationConfig | None) -> tuple[int, int]:
+    """`replicas` and `min_acks`."""
+    return (0, 0) if copies is None else (copies.replicas, copies.min_acks)
 
 
 @message("casty.LocalRef")

@@ -5,9 +5,8 @@ from functools import cached_property
 from typing import Any, Protocol, override
 
 from casty._doors import of_casty
-from casty.behaviors.clustered import RegionRef
 from casty.config.schema import CastyConfig, ClusterConfig
-from casty.errors import ArgumentError, ScopeError
+from casty.errors import ArgumentError
 from casty.objects.actor import Actor, ActorsByClass
 from casty.objects.entities import clustered_actor
 from casty.objects.family import Nursery
@@ -32,26 +31,19 @@ class ClassActorSystem(ActorsByClass, Protocol):
         **kwargs: P.kwargs,
     ) -> LocalRef[M]:
         """See `ActorsByClass.actor`."""
-        if checked_scope(scope) is None:
+        in_cluster = checked_scope(scope)
+        if in_cluster is None:
             return await self._by_class.actor(kind, name, durable, supervision, args, kwargs)
         if supervision is not None or args:
             raise ArgumentError(
                 "an actor of the cluster has the supervision that its class declares with @supervised, and is made "
                 "with arguments by name: it may start on any node"
             )
-        return await clustered_actor(self.class_region(), kind, name, durable, kwargs)
+        return await clustered_actor(self.class_region, in_cluster.copies, kind, name, durable, kwargs)
 
     @cached_property
     def _by_class(self) -> Nursery:
         return Nursery(self, self.spawn)
-
-    @override
-    def class_region(self) -> RegionRef[Any]:
-        """See `ActorsByClass.class_region`."""
-        raise ScopeError(
-            f"{self.name!r} is a local ActorSystem, and has no actors of a cluster; make it with "
-            "ActorSystem.clustered(host, port, seeds=[...]), or leave scope= out"
-        )
 
     @staticmethod
     def clustered(

@@ -165,7 +165,7 @@ class EventSourcedEntity:
             entry.discard()
             return self._lose(entry, JournalClosedError("its handler ended after the actor had stopped"))
         following = result
-        confirms = result is CONFIRMED and self._log.is_contested
+        confirms = result is CONFIRMED and self._log.is_contested and not entry.is_empty
         if confirms and len(self._unconfirmed) >= MAX_UNCONFIRMED:
             raise JournalOverloadedError(
                 f"{MAX_UNCONFIRMED} commands of {self._behavior.entity_id!r} wait until it is certain that no other "

@@ -24,6 +24,11 @@ class Outbox:
         """Whether the command's handler still runs."""
         OPEN.add(self)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the command has sent nothing so far."""
+        return not self._held
+
     async def predecessors(self) -> None:
         """Wait until the events of every earlier command of the same actor are durable. Without any, they are."""
 

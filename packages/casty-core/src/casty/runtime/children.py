@@ -149,6 +149,12 @@ def check_spawnable(behavior: object, *, in_cluster: bool = False) -> Behavior[A
     )
 
 
+async def end_family(root: Cell) -> None:
+    """Stop every actor below it, for good."""
+    root.admission = CLOSED
+    await stop_children(root)
+
+
 async def stop_children(cell: Cell) -> None:
     """Stop every child, and wait until all are gone."""
     extras = cell.extras

@@ -14,6 +14,7 @@ from casty.behaviors.values import IGNORE
 from casty.clock import Clock, SystemClock
 from casty.config import ActorSettingsResolver, CastyConfig
 from casty.coordination import Regions
+from casty.objects.regions import ClassRegions
 from casty.plugins import PluginRegistry
 from casty.ref import ActorRef
 from casty.runtime.adapters import ADAPTER
@@ -65,6 +66,7 @@ class Kernel:
         self.timers = KeyedTimers(self.clock, self._tell_due)
         self.threads = ThreadsafeCalls(self, loop)
         self.structures = Regions(system)
+        self.class_regions = ClassRegions(system, lambda name: self.settings.resolve(name).replication)
         self.root = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         """The root of the actors whose names begin with `_`; they outlive the users' actors at shutdown."""

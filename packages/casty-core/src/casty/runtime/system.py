@@ -37,13 +37,11 @@ from casty.runtime.borders import (
     checked_plugins,
     checked_system_name,
 )
-from casty.runtime.cell import Cell
-from casty.runtime.children import spawn_cell, stop_children
+from casty.runtime.children import end_family, spawn_cell
 from casty.runtime.gone import GoneRef
 from casty.runtime.instruments import Instruments
 from casty.runtime.journals import Journals
 from casty.runtime.kernel import Kernel
-from casty.runtime.mailbox import CLOSED
 from casty.runtime.sharding import Region, find_entity, region_state
 from casty.runtime.snapshot import LIMIT, take_snapshot
 from casty.runtime.timers import KeyedTimers
@@ -249,6 +247,11 @@ class ActorSystem(ClassActorSystem):
             )
         return cast("RegionRef[M]", region).entity(entity_id)
 
+    @override
+    def class_region(self, copies: ReplicationConfig | None = None) -> RegionRef[Any]:
+        """See `ActorsByClass.class_region`."""
+        return self.kernel.class_regions.find(copies)
+
     def distributed(
         self, journal: EventJournal | str | None = None, replication: ReplicationConfig | None = None
     ) -> Distributed:
@@ -340,7 +343,7 @@ class ActorSystem(ClassActorSystem):
         await kernel.timers.cancel_all()
         kernel.patience.hurry()
         try:
-            await _empty(kernel.root)
+            await end_family(kernel.root)
         finally:  # also where the program ends and cancels this task
             try:
                 await self._depart()
@@ -353,7 +356,7 @@ class ActorSystem(ClassActorSystem):
     async def _finish(self) -> None:
         kernel = self.kernel
         try:
-            await _empty(kernel.internal)
+            await end_family(kernel.internal)
             await kernel.threads.close()
             await kernel.asks.close()
             kernel.dispatcher.close()
@@ -392,9 +395,3 @@ class ActorSystem(ClassActorSystem):
         journals.resolve()
         _ = self.serializer
         return journals, Instruments(self.plugins, self.config.instruments, self.name)
-
-
-async def _empty(root: Cell) -> None:
-    """Stop every actor below it, for good."""
-    root.admission = CLOSED
-    await stop_children(root)
