@@ -128,11 +128,8 @@ async def test_a_chunk_is_bounded_but_for_its_first_event(
     assert sizes == [1, 2, 2, 1, 0]
 
 
-async def test_reading_a_long_history_loads_one_segment(journal: UnreliableJournal, monkeypatch: Any) -> None:
-    monkeypatch.setattr(generation, "SEGMENT", 4)
-    store = await opened(journal)
-    for number in range(40):
-        await store.append([StoreEntries("x", number, entries(b"e"))])
+def loads_of(journal: UnreliableJournal) -> list[str]:
+    """What is loaded from now on."""
     loads: list[str] = []
     load = journal.load
 
@@ -141,6 +138,15 @@ async def test_reading_a_long_history_loads_one_segment(journal: UnreliableJourn
         return await load(entity_id, from_sequence_nr)
 
     journal.load = counted  # pyright: ignore[reportAttributeAccessIssue] - the fake's own method
+    return loads
+
+
+async def test_reading_a_long_history_loads_one_segment(journal: UnreliableJournal, monkeypatch: Any) -> None:
+    monkeypatch.setattr(generation, "SEGMENT", 4)
+    store = await opened(journal)
+    for number in range(40):
+        await store.append([StoreEntries("x", number, entries(b"e"))])
+    loads = loads_of(journal)
     assert len((await read(store, "x", 21)).entries) == 3
     assert loads == ["replica/bank/7/a/5"]
 
@@ -277,3 +283,17 @@ async def test_records_stay_as_they_are(journal: UnreliableJournal) -> None:
         ["view", 2, 7, ["a", "b"], 1, [[1, 2**64 - 1], [2, 7]], [[["c", "a", "b"], 2]]],
         ["snapshot", "x", [[1, 2**64 - 1, 4], [2, 7, 5]], b"state"],
     ]
+
+
+async def test_chunks_of_one_segment_load_it_once(journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is the last one, which may get more."""
+    monkeypatch.setattr(generation, "SEGMENT", 4)
+    monkeypatch.setattr(generation, "CHUNK", 1)
+    store = await opened(journal)
+    for number in range(6):
+        await store.append([StoreEntries("x", number, entries(b"e"))])
+    loads = loads_of(journal)
+    assert await read_all(store, "x") == [*entries(*6 * [b"e"])]
+    assert loads == ["replica/bank/7/a/0", "replica/bank/7/a/1", "replica/bank/7/a/1"]
+    await store.append([StoreEntries("x", 3, entries(b"other", epoch=E2))])
+    assert await read_all(store, "x") == [*entries(*3 * [b"e"]), *entries(b"other", epoch=E2)]

@@ -1,14 +1,17 @@
 """Snapshots of replicated entities: all copies keep them in place of events, and recovery begins at them."""
 
+import operator
+from dataclasses import replace
 from typing import Any, override
 
 import pytest
-from casty import Behaviors, InMemoryJournal, SnapshotEvery
+from casty import ActorContext, Behavior, Behaviors, InMemoryJournal, SnapshotEvery
 from casty.cluster import DevelopmentCluster
 from casty.errors import EncodeError, JournalError, PluginError
 from casty.extension import LogRequest, Serializers
 from casty.serialization import MsgpackSerializer
-from casty.spi.event_journal import Snapshot
+from casty.spi.event_journal import EventJournal, Snapshot
+from casty_cluster import ClusteredActorSystem
 from casty_cluster.protocol.replication.stored import StorePromise, StoreSnapshot
 from casty_cluster.protocol.sharding import coordinator
 from casty_cluster.replication.copy_store import CopyStore
@@ -23,7 +26,9 @@ from tests.cluster.replication.bank import (
     FAST,
     TWO_COPIES,
     Bank,
+    Deposit,
     Deposited,
+    Look,
     all_have_three_copies,
     banks,
     copies_by_shard,
@@ -92,6 +97,59 @@ async def test_copies_keep_few_of_the_states_of_an_entity_with_a_durable_state()
         assert await bank.look(cluster[0], ENTITY) == tuple(range(200)), "the snapshot is the newest state"
         await bank.insist(cluster[1], ENTITY, 200)
         await bank.check(cluster[0])
+
+
+def large(journal: EventJournal) -> Any:
+    """Entities whose events are 200 KB each, and whose state is all of them."""
+
+    async def on_command(_: ActorContext[Any], state: bytes, command: Any) -> Behavior[Any]:
+        numbers = tuple(int.from_bytes(state[at : at + 4]) for at in range(0, len(state), 200_000))
+        match command:
+            case Deposit(number, reply_to) if number not in numbers:
+                return Behaviors.persisted([number.to_bytes(4) * 50_000], reply=(reply_to, number))
+            case Deposit(number, reply_to):  # repeated, because its reply was lost
+                reply_to.tell(number)
+            case Look(reply_to):
+                reply_to.tell(numbers)
+            case _:
+                raise AssertionError(command)
+        return Behaviors.same()
+
+    def make(entity: str) -> Behavior[Any]:
+        return Behaviors.event_sourced(
+            entity_id=entity,
+            journal=journal,
+            initial_state=b"",
+            on_event=operator.add,
+            on_command=on_command,
+            snapshot_policy=SnapshotEvery(4),
+        )
+
+    return make
+
+
+async def test_states_and_events_larger_than_a_frame_reach_an_empty_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordinator, "REBALANCE_INTERVAL", 0.2)
+    patient = replace(TWO_COPIES, ack_timeout=60.0)
+    bank = Bank(num_shards=1)
+
+    def open_region(node: ClusteredActorSystem) -> None:
+        behavior = Behaviors.sharded(large(InMemoryJournal()), num_shards=1, replication=patient)
+        bank.regions[node] = node.spawn(behavior, "accounts")
+
+    async with DevelopmentCluster(3, **FAST) as cluster:
+        for node in cluster:
+            open_region(node)
+        for number in range(6):
+            await bank.deposit(cluster[0], ENTITY, number, timeout=60.0)
+        await until(lambda: sorted(snapshots_of(cluster))[1:] == [4, 4])
+        await cluster.kill((await index_of_owner(cluster, bank, ENTITY) + 1) % 3)
+        open_region(await cluster.add_node(**FAST))
+        await all_have_three_copies(cluster)
+        assert snapshots_of(cluster)[-1] == 4, "the new copy has the state of 800 KB"
+        await cluster.kill(await index_of_owner(cluster, bank, ENTITY))
+        await bank.insist(cluster[0], ENTITY, 6)
+        assert await bank.look(cluster[1], ENTITY) == tuple(range(7))
 
 
 # The log of one entity, on the copy of a group of one

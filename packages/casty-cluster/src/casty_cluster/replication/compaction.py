@@ -31,7 +31,7 @@ class Compaction:
         """`new` is empty, and nothing else writes to it."""
         self.new = new
         self._old = old
-        self._places = dict(old.places)
+        self._places = old.freeze()
         self._segment, self._used = old.segment, old.used
         """Up to where the old generation has been copied, once the contents have."""
         self._first = [*_beside_histories(old.contents)]

@@ -10,7 +10,6 @@ Copies have different names, so those of several nodes may be in one journal obj
 
 import logging
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from typing import Final, final
 
 from casty.errors import JournalError
@@ -67,7 +66,7 @@ class CopyStore:
         self._is_followed = self._current.number != generations.current
         if not self._is_followed and generations.useless:
             self._clearing = Clearing(generations)
-        return deepcopy(self._current.contents)
+        return self._current.contents.copy()
 
     async def _opened(self, number: int) -> Generation:
         generation = self._generations.at(number)

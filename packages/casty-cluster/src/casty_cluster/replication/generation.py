@@ -8,7 +8,7 @@ The last record of a generation that another one has followed says so (`Continue
 which does not know of it would give to its next change, and so the journal refuses that one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Final, final
 
@@ -23,7 +23,7 @@ from casty_cluster.wire.replication import Entry, Fetch, Fetched, FetchedSnapsho
 
 SEGMENT: Final = 256
 """Changes in one segment."""
-SEGMENT_BYTES: Final = 1 << 20
+SEGMENT_BYTES: Final = 256 * 1024
 """Bytes after which a segment takes no more changes, whatever their number."""
 CHUNK: Final = 32 * 1024
 """Bytes of events that are read at once, unless the first one is larger."""
@@ -52,6 +52,10 @@ class Generation:
         self.used = 0
         """Changes in it."""
         self._used_bytes = 0
+        self._frozen: Mapping[str, Places] = {}
+        """Places that stay as they are: changes go to copies of them."""
+        self._at_hand: tuple[str, int, dict[int, Entry]] | None = None
+        """The events of one entity in one segment, as long as they are read chunk by chunk."""
         self._journal = journal
         self._name = name
         self._wall_time = wall_time
@@ -66,22 +70,28 @@ class Generation:
         while segment < self.segment:
             segment = self.segment
             for record in await self.load(segment):
-                self._enter(record)
+                self._enter(record, size_of(record))
             self._end_segment_if_full()
 
     async def append(self, records: Sequence[Record]) -> None:
         """Store records behind those that are there. Where it raises, any number of the first ones may be stored."""
-        rest = list(records)
-        while rest:
-            part = self._fitting(rest)
+        sizes = [size_of(record) for record in records]
+        first = 0
+        while first < len(records):
+            part = range(first, first + self._fitting(sizes[first : first + SEGMENT]))
             now = self._wall_time()
             numbered = enumerate(part, self.used + 1)
-            events = [PersistedEvent(number, to_record(record), now) for number, record in numbered]
+            events = [PersistedEvent(number, to_record(records[index]), now) for number, index in numbered]
             await self._journal.persist(self.segment_id(self.segment), events)
-            for record in part:
-                self._enter(record)
+            for index in part:
+                self._enter(records[index], sizes[index])
             self._end_segment_if_full()
-            rest = rest[len(part) :]
+            first = part.stop
+
+    def freeze(self) -> Mapping[str, Places]:
+        """The places of all entities as they are now. They stay so until the next call."""
+        self._frozen = dict(self.places)
+        return self._frozen
 
     async def read(self, fetch: Fetch) -> Fetched | FetchedSnapshot:
         """Return the next events of an entity, as many as are at hand and a chunk may hold, or their state."""
@@ -105,8 +115,11 @@ class Generation:
                     f"event {after + 1} of {fetch.entity!r} is not kept any more: the state after event "
                     f"{history.snapshot} has replaced it"
                 )
-            found = events_in(await self.load(run.segment), fetch.entity)[fetch.entity]
-            entries = _chunk([found[number] for number in range(after + 1, places.end(run) + 1)])
+            end = places.end(run)
+            events = await self._events_of(fetch.entity, run.segment)
+            entries = _chunk([events[number] for number in range(after + 1, end + 1)])
+            if after + len(entries) == end:
+                self._at_hand = None  # the next chunk is in another segment
         return Fetched(epoch=fetch.epoch, entity=fetch.entity, previous=history.at(after), runs=to_runs(entries))
 
     async def load(self, segment: int) -> list[Record]:
@@ -128,6 +141,15 @@ class Generation:
     def segment_id(self, segment: int) -> str:
         return f"{self._name}/{self.number}/{segment}" if self.number else f"{self._name}/{segment}"
 
+    async def _events_of(self, entity: str, segment: int) -> dict[int, Entry]:
+        """Those of an entity in a segment, by number. A reader comes back for the next chunk of it."""
+        if self._at_hand is None or self._at_hand[:2] != (entity, segment):
+            events = events_in(await self.load(segment), entity)[entity]
+            if segment == self.segment:  # more may come
+                return events
+            self._at_hand = entity, segment, events
+        return self._at_hand[2]
+
     async def _read_snapshot(self, fetch: Fetch, previous: Position) -> FetchedSnapshot:
         records = await self.load(self.places[fetch.entity].state_in)
         newest = states_in(records)[fetch.entity]
@@ -138,8 +160,7 @@ class Generation:
     def _history(self, entity: str) -> History:
         return self.contents.histories.get(entity) or History()
 
-    def _enter(self, record: Record) -> None:
-        size = size_of(record)
+    def _enter(self, record: Record, size: int) -> None:
         if isinstance(record, Continued):
             self.following = record.generation
         else:
@@ -152,23 +173,25 @@ class Generation:
 
     def _place(self, change: StoreEntries | StoreSnapshot, size: int) -> None:
         """Note where the change is: it is not applied yet."""
-        before = self.places.get(change.entity) or Places()
+        places = self.places.get(change.entity)
+        if places is None or self._frozen.get(change.entity) is places:
+            places = self.places[change.entity] = Places() if places is None else places.copy()
+        self.live -= places.size
         if isinstance(change, StoreEntries):
-            after = before.with_entries(change, self.segment, size)
+            places.add_entries(change, self.segment, size)
         else:
             continues = self._history(change.entity).has(end_of(change.lineage))
-            after = before.with_snapshot(change, self.segment, size, continues=continues)
-        self.places[change.entity] = after
-        self.live += after.size - before.size
+            places.add_snapshot(change, self.segment, size, continues=continues)
+        self.live += places.size
 
-    def _fitting(self, records: Sequence[Record]) -> Sequence[Record]:
-        """The first records, as many as the segment takes."""
-        size, count = self._used_bytes, 0
-        for record in records[: SEGMENT - self.used]:
-            size, count = size + size_of(record), count + 1
+    def _fitting(self, sizes: Sequence[int]) -> int:
+        """How many records of these sizes the segment takes."""
+        size = self._used_bytes
+        for count, of_one in enumerate(sizes[: SEGMENT - self.used], 1):
+            size += of_one
             if size >= SEGMENT_BYTES:
-                break
-        return records[:count]
+                return count
+        return min(len(sizes), SEGMENT - self.used)
 
     def _end_segment_if_full(self) -> None:
         if self.used >= SEGMENT or self._used_bytes >= SEGMENT_BYTES:

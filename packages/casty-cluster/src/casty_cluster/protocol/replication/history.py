@@ -23,6 +23,12 @@ class History:
         self._epochs: list[Epoch] = []
         self._firsts: list[int] = []
 
+    def copy(self) -> "History":
+        other = History()
+        other.last, other.snapshot = self.last, self.snapshot
+        other._epochs, other._firsts = [*self._epochs], [*self._firsts]
+        return other
+
     @property
     def position(self) -> Position:
         """That of the last event."""

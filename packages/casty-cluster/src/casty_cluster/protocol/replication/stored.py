@@ -86,6 +86,11 @@ class Contents:
             case StoreLives(known):
                 self.lives.add(known)
 
+    def copy(self) -> "Contents":
+        """The same, which changes on its own."""
+        histories = {entity: history.copy() for entity, history in self.histories.items()}
+        return Contents(self.promised, self.confirmed, self.view, Lives(self.lives.known), histories)
+
     def validate(self) -> None:
         newest = max((history.position.epoch for history in self.histories.values()), default=BEFORE)
         sealed = BEFORE if self.view is None else self.view.epoch

@@ -1,0 +1,29 @@
+"""A long history is caught up while its entity writes. `catching_up` as a program does it with a million events."""
+
+import pytest
+from casty import InMemoryJournal, SnapshotEvery
+from casty_cluster.protocol.sharding import coordinator
+
+from tests.cluster.replication.catching_up import catch_up
+
+
+@pytest.fixture(autouse=True)
+def frequent_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordinator, "REBALANCE_INTERVAL", 0.2)
+
+
+@pytest.mark.parametrize(
+    ("events", "snapshots"), [(100_000, SnapshotEvery(7_000)), (20_000, None)], ids=["with snapshots", "without"]
+)
+async def test_a_new_copy_of_a_long_history_is_in_step_while_the_entity_writes(
+    events: int, snapshots: SnapshotEvery | None
+) -> None:
+    journals: list[InMemoryJournal] = []
+
+    def journal() -> InMemoryJournal:
+        journals.append(InMemoryJournal())
+        return journals[-1]
+
+    figures = await catch_up(events, snapshots, journal)
+    assert figures.events >= events + 10 * len(figures.latencies), "all that was acknowledged is part of the state"
+    assert len(figures.latencies) > 5
