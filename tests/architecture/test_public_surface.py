@@ -42,6 +42,7 @@ PUBLIC = {
     "Context",
     "LocalActorRef",
     "LocalRef",
+    "Mergeable",
     "MultiChildStrategy",
     "SupervisorConfig",
     "on",

@@ -98,6 +98,7 @@ from casty.objects import CombinedRef as CombinedRef
 from casty.objects import Context as Context
 from casty.objects import LocalActorRef as LocalActorRef
 from casty.objects import LocalRef as LocalRef
+from casty.objects import Mergeable as Mergeable
 from casty.objects import MultiChildStrategy as MultiChildStrategy
 from casty.objects import SupervisorConfig as SupervisorConfig
 from casty.objects import on as on

@@ -42,6 +42,10 @@ class Lasting:
             ) from error
         self._memory.changed()  # from here on, what is stored is what it has
 
+    def newest(self) -> Any:
+        """The state after the last message."""
+        return self._memory.copy(self._memory.newest)
+
     async def _handle(self, raw: ActorContext[Any], _stored: Any, message: Any) -> Behavior[Any]:
         following = await self.incarnation.act(raw, message)
         changed = self._memory.changed()

@@ -7,6 +7,7 @@ that `system.actor` has returned: whichever node starts the actor, and whenever,
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -24,8 +25,9 @@ from casty.errors import (
 from casty.messages import Creating
 from casty.objects.actor import KINDS
 from casty.objects.family import adopt
-from casty.objects.hosting import Creation, Hosted
+from casty.objects.hosting import Creation, Hosted, never
 from casty.objects.incarnation import taken_apart
+from casty.objects.merging import Mergeable
 from casty.objects.plan import Plan, plan_of
 from casty.objects.refs import Begin, ClusterRef, LocalRef, counts
 from casty.objects.supervision import supervision_of
@@ -42,12 +44,20 @@ LONGEST_PAUSE: Final = 0.5
 ASKED_AGAIN: Final = (FencedError, NodeLostError, NodeUnreachableError, TimeoutError)
 """The node of the actor is gone, or not its node any more, or waits for other nodes."""
 
-type Region = Callable[[], RegionRef[Any]]
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the actors of one region are, on one node."""
+
+    copies: ReplicationConfig | None
+    region: Callable[[], RegionRef[Any]]
+    outages: Callable[[], int]
+    """How often the node was downed."""
 
 
-def class_actors(copies: ReplicationConfig | None, region: Region) -> ShardedBehavior[Any]:
-    """The behavior of a region; `region` returns its reference."""
-    return ShardedBehavior(entity_factory=lambda entity_id: _entity(entity_id, copies, region), replication=copies)
+def class_actors(place: Place) -> ShardedBehavior[Any]:
+    """The behavior of a region."""
+    return ShardedBehavior(entity_factory=partial(_entity, place), replication=place.copies)
 
 
 async def clustered_actor(
@@ -118,13 +128,13 @@ def _warn_of_fewer(plan: Plan, name: str, wanted: ReplicationConfig | None, foun
         )
 
 
-def _entity(entity_id: str, copies: ReplicationConfig | None, region: Region) -> Behavior[Any]:
+def _entity(place: Place, entity_id: str) -> Behavior[Any]:
     identity, _, name = entity_id.partition("/")
     kind = KINDS.get(identity)
     if kind is None:
         # No error yet: to find out what kind of entities a region has, a node makes one of any id.
         return SetupBehavior(partial(_stranger, identity, name))
-    return _Entity(plan_of(kind), name, copies, region).behavior()
+    return _Entity(plan_of(kind), name, place).behavior()
 
 
 async def _stranger(identity: str, name: str, raw: ActorContext[Any]) -> Behavior[Any]:
@@ -159,11 +169,10 @@ class _Entity:
     Where there are copies, its state is stored as that of a durable actor: that is what is copied.
     """
 
-    def __init__(self, plan: Plan, name: str, copies: ReplicationConfig | None, region: Region) -> None:
+    def __init__(self, plan: Plan, name: str, place: Place) -> None:
         self._plan = plan
         self._id = f"{plan.identity}/{name}"
-        self._copies = copies
-        self._region = region
+        self._place = place
         self._supervision = supervision_of(plan.kind, None)
         self._hosted: Hosted | None = None
         self._waiting: list[Any] = []
@@ -178,15 +187,18 @@ class _Entity:
     async def _begin(self, raw: ActorContext[Any], message: Any) -> Behavior[Any]:
         given = message if isinstance(message, Creating) else Creating(message, {}, durable=False)
         begun: Any = given.message
-        if isinstance(begun, Begin) and (begun.replicas, begun.min_acks) != counts(self._copies):
+        copies = self._place.copies
+        if isinstance(begun, Begin) and (begun.replicas, begun.min_acks) != counts(copies):
             return _note(begun)
-        own = self._region().entity(self._id)
+        own = self._place.region().entity(self._id)
+        merges = copies is not None and not copies.min_acks and issubclass(self._plan.kind, Mergeable)
         creation = Creation(
             plan=self._plan,
             named=given.arguments,
             supervision=self._supervision,
-            durable=given.durable or self._copies is not None,
-            copies=self._copies,
+            durable=given.durable or copies is not None,
+            copies=copies,
+            outages=self._place.outages if merges else never,
             ref=ClusterRef[Any](own, self._plan.accepts, given.arguments, given.durable).shortest(),
             entity_id=self._id,
         )

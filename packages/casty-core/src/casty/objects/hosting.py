@@ -17,6 +17,7 @@ from casty.interruption import described
 from casty.messages import Asked, Creating
 from casty.objects.durable import Lasting
 from casty.objects.incarnation import OUTSIDE, Incarnation
+from casty.objects.merging import Merge
 from casty.objects.performer import Family
 from casty.objects.plan import Plan
 from casty.objects.refs import LocalRef
@@ -49,6 +50,11 @@ class Launch:
             raise self._failure
 
 
+def never() -> int:
+    """Of a node that is in no cluster."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creation:
     """What an actor is made from."""
@@ -60,6 +66,8 @@ class Creation:
     durable: bool = False
     copies: ReplicationConfig | None = None
     """Of a durable state, on other nodes."""
+    outages: Callable[[], int] = never
+    """How often this node was downed, where a state that it had until then is to be merged."""
     ref: LocalRef[Any] | None = None
     """The actor's own reference, if that is not the one to this very actor."""
     entity_id: str | None = None
@@ -91,6 +99,10 @@ class Hosted:
         """What the class raised at the last start."""
         self._cause: BaseException | None = None
         """The failure that the present restart is for."""
+        self._outages = creation.outages()
+        """Before it has started."""
+        self._lasting: Lasting | None = None
+        """The last incarnation that has a stored state and has started."""
 
     def behavior(self) -> Behavior[Any]:
         return self.creation.supervision.around(self.unsupervised())
@@ -119,7 +131,7 @@ class Hosted:
                 await self._start(incarnation)
                 return ActBehavior(incarnation.act)
             self._incarnation = incarnation
-            return self._lasting(Lasting(incarnation))
+            return self._recovering(Lasting(incarnation))
 
     def _incarnate(self, raw: ActorContext[Any]) -> Incarnation:
         creation = self.creation
@@ -136,12 +148,13 @@ class Hosted:
         if self._started is not None:
             self._started()
 
-    def _lasting(self, lasting: Lasting) -> Behavior[Any]:
+    def _recovering(self, lasting: Lasting) -> Behavior[Any]:
         async def recovered(stored: Any) -> None:
             with self._noting_failures():
                 if stored is not None:
                     lasting.take_over(stored)
                 await self._start(lasting.incarnation)
+                self._lasting = lasting
 
         raw = lasting.incarnation.raw
         return lasting.behavior(self.creation.entity_id or raw.self.address.path.removeprefix("/"), recovered)
@@ -165,6 +178,8 @@ class Hosted:
         if self._stopped is not None:
             self._stopped()
         self.launch.failed(self._refusal(path))
+        if self._lasting is not None and self.creation.outages() != self._outages and self.creation.ref is not None:
+            self.creation.ref.tell(Merge(self._lasting.newest()))  # waits until this node is a member again
         incarnation, self._incarnation = self._incarnation, None
         if incarnation is not None:
             incarnation.current = OUTSIDE

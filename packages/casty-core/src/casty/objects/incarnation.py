@@ -12,6 +12,7 @@ from casty.errors import BehaviorError
 from casty.messages import Asked, Creating
 from casty.objects.actor import Context
 from casty.objects.handlers import nearest
+from casty.objects.merging import Merge, merge
 from casty.objects.performer import Family, Performer, Reply
 from casty.objects.plan import Method, Plan
 from casty.objects.refs import Begin, LocalRef, counts
@@ -71,7 +72,7 @@ class Incarnation(Performer):
         if self._stack:
             return _attend
         kind = type(cast("object", message))
-        if kind in (Asked, Creating) or issubclass(kind, Request):
+        if kind in (Asked, Creating, Merge) or issubclass(kind, Request):
             method = _attend
         else:
             name = nearest(kind, self.plan.routes, self.plan.otherwise)
@@ -84,6 +85,9 @@ class Incarnation(Performer):
         message, to = taken_apart(message)
         if type(message) is Begin and to is not None:
             to.tell(counts(self.copies))
+            return None
+        if type(message) is Merge:
+            merge(self.instance, message)
             return None
         handler = self._handler_of(message)
         if handler is None:

@@ -8,7 +8,8 @@ from typing import Any, Final, final
 
 from casty.behaviors.clustered import RegionRef
 from casty.behaviors.system import System
-from casty.objects.entities import class_actors
+from casty.events import NodeDowned
+from casty.objects.entities import Place, class_actors
 from casty.output_commit import outside
 from casty.replication import ReplicationConfig
 
@@ -27,14 +28,20 @@ class ClassRegions:
         self._system = system
         self._configured = configured
         self._started: dict[str, RegionRef[Any]] = {}
+        self._outages = 0
 
     def find(self, copies: ReplicationConfig | None) -> RegionRef[Any]:
         """The region of actors with that many copies, which is started with its first use."""
         name = _name(copies)
+        if not self._started:
+            self._system.event_stream.subscribe(NodeDowned, self._downed)
         if name not in self._started:
-            behavior = class_actors(self._settled(name, copies), partial(self.find, copies))
-            self._started[name] = outside(self._system.spawn, behavior, name)
+            place = Place(self._settled(name, copies), partial(self.find, copies), lambda: self._outages)
+            self._started[name] = outside(self._system.spawn, class_actors(place), name)
         return self._started[name]
+
+    def _downed(self, _: NodeDowned) -> None:
+        self._outages += 1
 
     def _settled(self, name: str, copies: ReplicationConfig | None) -> ReplicationConfig | None:
         """With the patience and the places that are configured."""

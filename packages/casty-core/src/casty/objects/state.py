@@ -44,19 +44,20 @@ class Memory:
     States are compared in encoded form: values that cannot be compared, or share objects, make no difference.
     """
 
-    __slots__ = ("_instance", "_newest", "_serializer")
+    __slots__ = ("_instance", "_serializer", "newest")
 
     def __init__(self, instance: Any, serializer: Serializer) -> None:
         self._instance = instance
         self._serializer = serializer
-        self._newest = self._encoded()
+        self.newest = self._encoded()
+        """The state at the last look."""
 
     def changed(self) -> Encoded | None:
         """The state, if it is another one than at the last call. Raises `BehaviorError` if it cannot be stored."""
         encoded = self._encoded()
-        if encoded == self._newest:
+        if encoded == self.newest:
             return None
-        self._newest = encoded
+        self.newest = encoded
         return encoded
 
     def copy(self, encoded: Encoded) -> Any:
