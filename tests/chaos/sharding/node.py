@@ -17,6 +17,8 @@ from typing import Any, Final
 from casty import Behaviors, CastyError
 from casty.cluster import ClusteredActorSystem
 from casty.extension import shard_of
+from casty.replication import ReplicationConfig
+from casty_cluster.replication.feature import Copies
 from casty_cluster.sharding.feature import Sharding
 
 from tests.chaos.cluster.node import LOG_FORMAT, Node, main
@@ -32,9 +34,11 @@ AGAIN: Final = 0.1
 class LedgerNode(Node):
     """The commands of the process; each method is one."""
 
-    def __init__(self, system: ClusteredActorSystem, journal: str) -> None:
+    def __init__(self, system: ClusteredActorSystem, journal: str, replication: ReplicationConfig | None) -> None:
         super().__init__(system)
-        entities = Behaviors.sharded(lambda account_id: account(account_id, journal), num_shards=SHARDS)
+        entities = Behaviors.sharded(
+            lambda account_id: account(account_id, journal), num_shards=SHARDS, replication=replication
+        )
         self._accounts = system.spawn(entities, REGION)
         self._probed: list[tuple[str, float, float, str]] = []
         self._slowest: defaultdict[int, float] = defaultdict(float)
@@ -74,6 +78,17 @@ class LedgerNode(Node):
         """Those that run on this node."""
         pair = self._system.features.find(Sharding)._regions[REGION]._pair
         return [] if pair is None else [hosted.shard for hosted in pair.region.owner.hosted]
+
+    async def copies(self) -> list[int]:
+        """The shards that a copy on this node keeps now, with all that they had when their primary took over."""
+        region = self._system.features.find(Copies).of(REGION)
+        members = [] if region is None else [(shard, copy._member) for shard, copy in region._copies.items()]
+        return [
+            shard
+            for shard, member in members
+            if member is not None and (view := member.view) is not None and not view.former
+            if view.epoch == member.contents.confirmed == member.promised
+        ]
 
     async def probe(self, account_ids: Collection[str], pause: float, timeout: float) -> None:
         """From now on, ask each of them, one question after the other."""
@@ -135,5 +150,7 @@ def _rows(file: str) -> Sequence[Row]:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     settings = json.loads(sys.argv[1])
-    journal = settings.pop("journal")
-    asyncio.run(main(settings, lambda system: LedgerNode(system, journal)))
+    journal = settings.pop("journal").format(node=settings["node_id"])
+    copies = settings.pop("replication", None)
+    replication = None if copies is None else ReplicationConfig(**copies)
+    asyncio.run(main(settings, lambda system: LedgerNode(system, journal, replication)))

@@ -22,14 +22,16 @@ async def opened(journal: EventJournal, node: str = "node-1", region: str = "ban
 async def test_copies_have_names_of_their_own_and_are_found_again() -> None:
     journal = InMemoryJournal()
     index = await opened(journal)
-    names = {shard: await index.create(shard) for shard in (7, 3)}
-    assert len({*names.values()}) == 2
-    assert (await opened(journal)).copies == index.copies == names
+    await index.create([7])
+    await index.create([3, 9])
+    assert index.copies.keys() == {7, 3, 9}
+    assert len({*index.copies.values()}) == 3
+    assert (await opened(journal)).copies == index.copies
 
 
 async def test_neither_another_node_nor_another_region_has_them() -> None:
     journal = InMemoryJournal()
-    await (await opened(journal)).create(7)
+    await (await opened(journal)).create([7])
     assert (await opened(journal, node="node-2")).copies == (await opened(journal, region="shop")).copies == {}
 
 
@@ -38,12 +40,12 @@ async def test_a_creation_whose_outcome_is_unknown_is_found_out_by_opening() -> 
     index = await opened(journal)
     journal.after = OSError("no answer")
     with pytest.raises(OSError, match="no answer"):
-        await index.create(7)
+        await index.create([7])
     assert index.copies == {}
     journal.heal()
     await index.open()
     assert index.copies.keys() == {7}
-    await index.create(8)
+    await index.create([8])
     assert (await opened(journal)).copies.keys() == {7, 8}
 
 
@@ -52,7 +54,7 @@ async def test_which_shards_exist_is_stored_once() -> None:
     index = await opened(journal)
     await index.know([3, 1])
     await index.know([1, 3])
-    await index.create(7)
+    await index.create([7])
     await index.know([1, 2])
     again = await opened(journal)
     assert (again.known, again.copies) == ({1, 2, 3}, index.copies)

@@ -1,25 +1,19 @@
 """The coordinator of a replicated region: where copies go, and when a shard is granted to one of them."""
 
-from typing import Any
-
 import pytest
-from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.coordinator import REBALANCE_INTERVAL, Phase
 from casty_cluster.protocol.sharding.effects import Warn
-from casty_cluster.protocol.sharding.replicating import KEEP_TIMEOUT, ReplicatingCoordinator
+from casty_cluster.protocol.sharding.replicating import KEEP_TIMEOUT
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.replication import Epoch, View
 from casty_cluster.wire.sharding import (
     CopyReport,
-    CopyState,
     ForcePromote,
-    FoundShard,
     GetHome,
     Grant,
     HandOff,
     KeepCopy,
-    KnowShards,
     Refused,
     Register,
     Report,
@@ -28,182 +22,9 @@ from casty_cluster.wire.sharding import (
     Stopped,
 )
 
-from tests.cluster.protocol.sharding.coordination import FIRST, Part, Scripted, to
+from tests.cluster.protocol.sharding.coordination import FIRST, Scripted, to
+from tests.cluster.protocol.sharding.copied import FOUNDED, NAMES, RUNS, Copied, granted, state
 from tests.cluster.protocol.sharding.membership import A, B, C, D, viewed
-
-NAMES = {A: "a", B: "b", C: "c", D: "d"}
-FOUNDED = Epoch(FIRST, A.uid)
-"""That of the first view of a new shard, in which nothing runs."""
-RUNS = FIRST + 1
-"""The epoch at which a new shard runs first."""
-
-
-class Copied(Part):
-    """The coordinator on A of a region that is replicated on some nodes."""
-
-    def __init__(
-        self,
-        *nodes: NodeId,
-        copies: tuple[int, int, str] = (2, 1, ""),
-        strategy: Any = None,
-        founds: bool = True,
-        knows: bool = True,
-    ) -> None:
-        """`founds`: whether its nodes found shards at once; `knows`: whether they store at once which there are."""
-        super().__init__(10, strategy)
-        self.copies = copies
-        self.founds, self.knows = founds, knows
-        self.machine = ReplicatingCoordinator(A, 10, strategy or Scripted(A))
-        self.give(viewed(A, nodes))
-        for node in nodes:
-            self.joins(node)
-
-    def give(self, given: Any, now: float = 0.0) -> list[Any]:
-        left: list[Any] = []
-        for effect in super().give(given, now):
-            match effect:
-                case SendSystem(node, FoundShard(_, shard, copies)) if self.founds:
-                    left += self.reports(node, CopyState(shard, NAMES[node], copies.epoch, view_of(copies)), now=now)
-                case SendSystem(node, KnowShards(_, shards)) if self.knows:
-                    left += self.hear(node, CopyReport(1, (), last=False, known=shards), now)
-                case _:
-                    left.append(effect)
-        return left
-
-    def joins(
-        self,
-        node: NodeId,
-        *states: CopyState,
-        copies: tuple[int, int, str] | None = None,
-        known: tuple[int, ...] = (),
-    ) -> list[Any]:
-        report = Report(term=1, able=True, num_shards=10, hosted=(), last=True, role="", copies=copies or self.copies)
-        return [*self.hear(node, report), *self.hear(node, CopyReport(1, states, last=True, known=known))]
-
-    def reports(self, node: NodeId, *states: CopyState, last: bool = False, now: float = 0.0) -> list[Any]:
-        return self.hear(node, CopyReport(1, states, last), now)
-
-    def keeps(self, *nodes: NodeId, shard: int = 7, now: float = 0.0) -> list[Any]:
-        """They have created the copies that they were asked for."""
-        return [effect for node in nodes for effect in self.reports(node, empty(node, shard), now=now)]
-
-    def runs(self, *nodes: NodeId, shard: int = 7) -> None:
-        """The shard runs on the first node, with copies on all."""
-        self.hear(nodes[0], GetHome(shard, 0))
-        self.keeps(*nodes, shard=shard)
-        entry = self.machine.table.entries[shard]
-        self.hear(entry.owner, Started(shard, entry.epoch))
-
-
-KNOWN = Epoch(5, 7)
-
-
-def empty(node: NodeId, shard: int = 7) -> CopyState:
-    return CopyState(shard, NAMES[node], Epoch(0, 0), None)
-
-
-def view_of(copies: ShardCopies) -> View:
-    return View(epoch=copies.epoch, copies=copies.copies, min_acks=copies.min_acks)
-
-
-def state(node: NodeId, *copies: str, epoch: Epoch = KNOWN, promised: Epoch = KNOWN) -> CopyState:
-    view = View(epoch=epoch, copies=copies, min_acks=1) if copies else None
-    return CopyState(7, NAMES[node], promised, view)
-
-
-def granted(*copies: str) -> Grant:
-    """The first grant of a new shard."""
-    previous = View(epoch=FOUNDED, copies=copies, min_acks=1)
-    epoch = Epoch(RUNS, A.uid)
-    return Grant(1, 7, RUNS, copies=ShardCopies(epoch=epoch, copies=copies, min_acks=1, previous=previous))
-
-
-def founding(*copies: str, founders: tuple[str, ...]) -> FoundShard:
-    return FoundShard(1, 7, ShardCopies(epoch=FOUNDED, copies=copies, min_acks=1, previous=None, founders=founders))
-
-
-def test_a_new_shard_is_founded_once_each_chosen_node_has_a_copy_of_it() -> None:
-    part = Copied(A, B, C, D, founds=False)
-    assert part.hear(B, GetHome(7, 0)) == [to(node, KeepCopy(1, 7)) for node in (A, B, C)]
-    assert part.hear(C, GetHome(7, 0)) == [], "they have been asked"
-    assert part.keeps(C, A) == []
-    assert part.keeps(B) == [to(A, founding("a", "b", "c", founders=("a", "b", "c")))]
-    assert part.hear(D, GetHome(7, 0)) == [], "it is being founded"
-
-
-def test_a_new_shard_runs_once_all_nodes_have_stored_that_it_exists() -> None:
-    part = Copied(A, B, C, D, knows=False)
-    part.hear(B, GetHome(7, 0))
-    assert part.keeps(A, B, C) == [to(node, KnowShards(1, (7,))) for node in (A, B, C, D)]
-    for node in (D, A, B):
-        assert part.hear(node, CopyReport(1, (), last=False, known=(7,))) == []
-    assert part.hear(C, CopyReport(1, (), last=False, known=(7,))) == [to(A, granted("a", "b", "c"))]
-
-
-def test_a_node_that_does_not_store_in_time_what_exists_holds_up_no_shard() -> None:
-    part = Copied(A, B, C, D, knows=False)
-    part.hear(B, GetHome(7, 0))
-    part.keeps(A, B, C)
-    for node in (A, B, C):
-        part.hear(node, CopyReport(1, (), last=False, known=(7,)))
-    assert part.machine.next_deadline() == KEEP_TIMEOUT
-    notice, grant = part.give(Tick(), KEEP_TIMEOUT)
-    assert (notice, grant) == (to(D, KnowShards(1, (7,))), to(A, granted("a", "b", "c")))
-
-
-def test_a_founder_that_does_not_reply_in_time_is_replaced() -> None:
-    part = Copied(A, B, C, D, founds=False)
-    part.hear(B, GetHome(7, 0))
-    part.keeps(A, B, C)
-    _, asked = part.give(Tick(), KEEP_TIMEOUT)
-    assert asked == to(D, KeepCopy(1, 7))
-    [order] = part.keeps(D, now=KEEP_TIMEOUT)
-    copies = order.message.copies
-    assert (order.to, copies.epoch.counter) == (B, FIRST + 1)
-    assert (copies.copies, copies.founders) == (("b", "c", "d"), ("a", "b", "c", "d"))
-
-
-def test_a_founding_that_is_refused_is_tried_at_a_higher_epoch() -> None:
-    part = Copied(A, B, C, founds=False)
-    part.hear(B, GetHome(7, 0))
-    part.keeps(A, B, C)
-    [order] = part.reports(A, CopyState(7, "a", Epoch(FIRST + 9, 3), None))
-    assert order.message.copies.epoch == Epoch(FIRST + 10, A.uid)
-
-
-def test_a_shard_that_exists_and_whose_copies_are_all_away_waits_for_them() -> None:
-    part = Copied(A)
-    part.give(viewed(A, [A, B]))
-    part.joins(B, known=(7,))
-    [warning] = part.hear(A, GetHome(7, 0))
-    assert isinstance(warning, Warn)
-    assert "shard 7 cannot run" in warning.text
-    assert "force_promote" in part.machine.obstacles[7]
-    part.give(viewed(A, [A, B, C]))
-    part.joins(C, state(C, "c", "d"))
-    assert part.machine.obstacles == {}
-    assert part.hear(A, GetHome(8, 0)) == [to(node, KeepCopy(1, 8)) for node in (A, B, C)], "others are new"
-
-
-def test_a_shard_whose_copies_are_gone_for_good_is_founded_by_an_operators_order() -> None:
-    part = Copied(A, B)
-    part.give(viewed(A, [A, B, C]))
-    part.joins(C, known=(7,))
-    part.hear(A, GetHome(7, 0))
-    _, *asked = part.hear(B, ForcePromote(1, 7))
-    assert asked == [to(node, KeepCopy(1, 7)) for node in (A, B, C)]
-    [grant] = part.keeps(A, B, C)
-    assert part.machine.obstacle_to_force(8) == "no node that is there knows shard 8"
-    assert (grant.to, grant.message.copies.previous.epoch) == (A, FOUNDED)
-
-
-def test_a_node_that_joins_learns_which_shards_exist() -> None:
-    part = Copied(A, B, C, knows=False)
-    for node in (A, B, C):
-        part.reports(node, state(node, "a", "b", "c"))
-        part.hear(node, CopyReport(1, (), last=False, known=(7, 8)))
-    part.give(viewed(A, [A, B, C, D]))
-    assert part.joins(D, known=(8,)) == [to(D, KnowShards(1, (7,)))]
 
 
 def test_no_shard_is_new_before_every_node_has_reported_its_copies() -> None:

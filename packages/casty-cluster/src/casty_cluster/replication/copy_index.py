@@ -59,12 +59,13 @@ class CopyIndex:
                     )
         self._entries = len(events)
 
-    async def create(self, shard: int) -> CopyId:
-        """Add an empty copy of a shard that has none. Where this raises, it may be there or not: `open` tells."""
-        name = self._name()
-        await self._add(["copy", shard, name])
-        self._copies[shard] = name
-        return name
+    async def create(self, shards: Iterable[int]) -> None:
+        """Add an empty copy of each of these shards, which have none. Where this raises, any number of them may be
+        there: `open` finds out.
+        """
+        names = {shard: self._name() for shard in shards}
+        await self._add(*(["copy", shard, name] for shard, name in names.items()))
+        self._copies |= names
 
     async def know(self, shards: Iterable[int]) -> None:
         """Add that these shards exist. Raises as `create` does."""
@@ -73,6 +74,8 @@ class CopyIndex:
             await self._add(["shards", added])
             self._known.update(added)
 
-    async def _add(self, entry: list[Any]) -> None:
-        await self._journal.persist(self._id, [PersistedEvent(self._entries + 1, entry, self._wall_time())])
-        self._entries += 1
+    async def _add(self, *entries: list[Any]) -> None:
+        now = self._wall_time()
+        events = [PersistedEvent(number, entry, now) for number, entry in enumerate(entries, self._entries + 1)]
+        await self._journal.persist(self._id, events)
+        self._entries += len(events)

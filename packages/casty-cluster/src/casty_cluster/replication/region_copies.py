@@ -102,6 +102,8 @@ class RegionCopies:
         )
         self._writing = asyncio.Lock()
         """Held by what changes the index."""
+        self._lacking: dict[int, None] = {}
+        """Shards whose copies wait for that: they are created in one commit."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = copy_context()
         self._start(self._open())
@@ -215,10 +217,15 @@ class RegionCopies:
     async def _kept(self, shard: int) -> HostedCopy:
         """The copy of the shard, which is created if there is none. Raises what the journal raises."""
         journal, _, index = await asyncio.shield(self._opened)
+        if shard not in self._copies:
+            self._lacking[shard] = None
         async with self._writing:
             if shard not in self._copies:
-                await self._write(index, index.create(shard), lambda: shard in index.copies)
-                self._host(journal, shard, index.copies[shard])
+                created = [shard, *(other for other in self._lacking if other != shard)]
+                self._lacking.clear()
+                await self._write(index, index.create(created), lambda: shard in index.copies)
+                for other in index.copies.keys() & created:
+                    self._host(journal, other, index.copies[other])
         return self._copies[shard]
 
     async def _know(self, shards: tuple[int, ...]) -> None:

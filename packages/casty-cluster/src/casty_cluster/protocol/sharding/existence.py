@@ -7,7 +7,7 @@ copies. The set only grows.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import batched
+from itertools import islice
 from typing import Final
 
 from casty.member import NodeId
@@ -60,12 +60,12 @@ class Existence:
         return not any(shard in self._unaware[node] for node in nodes)
 
     def notify(self, nodes: Iterable[NodeId]) -> Iterator[tuple[NodeId, tuple[int, ...]]]:
-        """What these nodes are to be notified of, as far as they have not been."""
+        """What these nodes are to be notified of. Shards that come while a node is awaited come together after that."""
         for node in nodes:
-            notified = self._notified[node]
-            added = sorted(self._unaware[node] - notified)
-            notified.update(added)
-            yield from ((node, chunk) for chunk in batched(added, CHUNK))
+            if self._unaware[node] and not self._notified[node]:
+                shards = tuple(islice(self._unaware[node], CHUNK))
+                self._notified[node].update(shards)
+                yield node, shards
 
     def notify_again(self, node: NodeId) -> None:
         """What the node has been notified of may be lost."""

@@ -131,16 +131,18 @@ class ReplicatingCoordinator(Coordinator):
                 return super()._received(node, message, now)
 
     def _learn_copies(self, node: NodeId, report: CopyReport, now: float) -> list[coordinator.Effect]:
+        self._changed = self._changed or report.last or node in self._groups.slow
         self._groups.take(node, report)
         self._existence.stored(node, report.known)
         self._existence.learn(state.shard for state in report.copies if state.view is not None)
         if not self._existence.is_awaited(node):
             self._notified.stop(node)
-        self._changed = True
         for state in report.copies:
             self.table.know(state.shard, state.promised.counter)
             self._asked.stop((state.shard, node))
-        return [effect for state in report.copies for effect in self._serve(state.shard, now)]
+        shards = [state.shard for state in report.copies] + [shard for shard in report.known if shard in self._waiting]
+        served = [effect for shard in shards for effect in self._serve(shard, now)]
+        return [*served, *self._notify(now)]
 
     @override
     def _is_wanted(self, shard: int) -> bool:
@@ -248,10 +250,11 @@ class ReplicatingCoordinator(Coordinator):
 
     def _notify(self, now: float) -> list[coordinator.Effect]:
         """Notify nodes of the shards that exist, as far as they have not stored that."""
+        if self.phase is not Phase.active:
+            return []
         effects: list[coordinator.Effect] = []
         for node, shards in self._existence.notify(sorted(self._groups.reported)):
-            if node not in self._notified:
-                self._notified.start(node, now)
+            self._notified.start(node, now)
             effects.append(SendSystem(node, KnowShards(self._term, shards)))
         return effects
 
