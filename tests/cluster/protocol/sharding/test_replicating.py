@@ -2,6 +2,7 @@
 
 import pytest
 from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.sharding import replicating
 from casty_cluster.protocol.sharding.coordinator import REBALANCE_INTERVAL, Phase
 from casty_cluster.protocol.sharding.effects import Warn
 from casty_cluster.protocol.sharding.replicating import KEEP_TIMEOUT
@@ -154,10 +155,26 @@ def test_another_node_takes_the_place_of_a_copy_that_is_gone() -> None:
     part.give(viewed(A, [A, B, D]))
     part.joins(D)
     assert part.give(Tick(), REBALANCE_INTERVAL) == [to(D, KeepCopy(1, 7))]
-    assert part.keeps(D) == []
-    assert part.give(Tick(), 2 * REBALANCE_INTERVAL) == [to(A, HandOff(1, 7, RUNS))]
+    assert part.keeps(D) == [to(A, HandOff(1, 7, RUNS))]
     [grant] = part.hear(A, Stopped(7, RUNS))
     assert (grant.to, grant.message.copies.copies) == (A, ("a", "b", "d"))
+
+
+def test_lost_copies_are_replaced_without_a_pause_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicating, "REBALANCE_SHARDS", 2)
+    part = Copied(A, B, C)
+    for shard in (6, 7, 8, 9):
+        part.runs(A, B, C, shard=shard)
+    part.give(viewed(A, [A, B, D]))
+    part.joins(D)
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [to(D, KeepCopy(1, shard)) for shard in (6, 7)]
+    assert part.keeps(D, shard=6) == [to(A, HandOff(1, 6, RUNS))]
+    assert part.keeps(D, shard=7) == [to(A, HandOff(1, 7, RUNS))]
+    for shard in (6, 7):
+        [grant] = part.hear(A, Stopped(shard, RUNS))
+        assert grant.message.copies.copies == ("a", "b", "d")
+    assert part.hear(A, Started(6, RUNS + 1)) == [to(D, KeepCopy(1, 8))]
+    assert part.hear(A, Started(7, RUNS + 1)) == [to(D, KeepCopy(1, 9))]
 
 
 def test_a_shard_moves_to_a_copy_and_to_another_node_only_after_that_has_one() -> None:

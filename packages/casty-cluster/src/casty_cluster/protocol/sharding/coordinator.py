@@ -181,7 +181,7 @@ class Coordinator:
             case GetHome(shard, after):
                 return self._get_home(node, shard, after, now)
             case Started(shard, epoch):
-                return self._started(node, shard, epoch)
+                return self._started(node, shard, epoch, now)
             case Refused(shard, epoch) | Stopped(shard, epoch):
                 if isinstance(message, Refused):
                     self._learn_held(shard, message.held)
@@ -239,7 +239,7 @@ class Coordinator:
         entry = self.table.get(shard)
         return entry if entry is not None and entry.owner == node and entry.epoch == epoch else None
 
-    def _started(self, node: NodeId, shard: int, epoch: int) -> list[Effect]:
+    def _started(self, node: NodeId, shard: int, epoch: int, now: float) -> list[Effect]:
         entry = self._match(node, shard, epoch)
         if entry is None or entry.state is not Allotment.granting:
             return []

@@ -17,6 +17,7 @@ Invariants: those of the coordinator; shards that wait for copies have no owner.
 """
 
 from dataclasses import replace
+from itertools import islice
 from typing import Final, override
 
 from casty.member import ClusterState, NodeId
@@ -73,6 +74,8 @@ class ReplicatingCoordinator(Coordinator):
         """The node that has stopped the shard by itself, or has not started it, such as one whose disk fails."""
         self._forced: set[int] = set()
         """Shards that go on with the copies that are there, by an operator's order."""
+        self._lacking: dict[int, None] = {}
+        """Shards that have lost copies which other nodes can take the place of."""
         self._changed = False
         """Whether shards that wait may have what they wait for."""
 
@@ -103,7 +106,9 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _retire(self) -> list[coordinator.Effect]:
         self._groups, self._existence = CopyGroups(), Existence()
-        for memory in (self._waiting, self._asked, self._notified, self._granted, self._forced, self._failing):
+        for memory in (self._waiting, self._asked, self._notified, self._granted, self._lacking):
+            memory.clear()
+        for memory in (self._forced, self._failing):
             memory.clear()
         return super()._retire()
 
@@ -142,7 +147,8 @@ class ReplicatingCoordinator(Coordinator):
             self._asked.stop((state.shard, node))
         shards = [state.shard for state in report.copies] + [shard for shard in report.known if shard in self._waiting]
         served = [effect for shard in shards for effect in self._serve(shard, now)]
-        return [*served, *self._notify(now)]
+        replaced = self._replace_next(now) if any(shard in self._lacking for shard in shards) else []
+        return [*served, *replaced, *self._notify(now)]
 
     @override
     def _is_wanted(self, shard: int) -> bool:
@@ -154,14 +160,14 @@ class ReplicatingCoordinator(Coordinator):
         return [*effects, *(effect for shard in list(self._groups.shards) for effect in self._serve(shard, now))]
 
     @override
-    def _started(self, node: NodeId, shard: int, epoch: int) -> list[coordinator.Effect]:
+    def _started(self, node: NodeId, shard: int, epoch: int, now: float) -> list[coordinator.Effect]:
         copies, entry = self._granted.get(shard), self._match(node, shard, epoch)
         if entry is not None and copies is not None and copies.epoch.counter == epoch:
             del self._granted[shard]
             self._forced.discard(shard)
             self._failing.pop(shard, None)
             self._groups.know(shard, _taken_over(copies))
-        return super()._started(node, shard, epoch)
+        return [*super()._started(node, shard, epoch, now), *self._replace_next(now)]
 
     # Grants
 
@@ -322,23 +328,36 @@ class ReplicatingCoordinator(Coordinator):
         return [*effects, *self._replace_copies(now)] if is_round and self.is_replicated else effects
 
     def _replace_copies(self, now: float) -> list[coordinator.Effect]:
-        """Complete the groups of shards whose copies are gone with their nodes, some in each round."""
+        """Begin to complete the groups of shards whose copies are gone with their nodes."""
         self._changed = True
         self._groups.forget_plans()
-        if self.phase is not Phase.active or self._census.state.unreachable:
+        if self.phase is not Phase.active:
+            return []
+        able = self._able
+        self._lacking = dict.fromkeys(shard for shard in self.table.entries if self._groups.lacks_copies(shard, able))
+        return self._replace_next(now)
+
+    @property
+    def _starting(self) -> int:
+        """How many shards are about to start."""
+        granted = (self.table.get(shard) for shard in self._granted)
+        return sum(entry is not None and entry.state is Allotment.granting for entry in granted)
+
+    def _replace_next(self, now: float) -> list[coordinator.Effect]:
+        """Go on with it, for so many shards at a time as may move at a time: each stops for a moment."""
+        if self._census.state.unreachable:
             return []
         effects: list[coordinator.Effect] = []
         able = self._able
-        lacking = [
-            (shard, entry.owner)
-            for shard, entry in self.table.entries.items()
-            if entry.state is Allotment.owned and self._groups.lacks_copies(shard, able)
-        ]
-        for shard, owner in lacking[:REBALANCE_SHARDS]:
-            if missing := self._groups.missing(shard, self._plan(shard, owner)):
+        for shard in [*islice(self._lacking, max(0, REBALANCE_SHARDS - len(self.table.moving) - self._starting))]:
+            entry = self.table.get(shard)
+            if entry is None or entry.state is not Allotment.owned or not self._groups.lacks_copies(shard, able):
+                del self._lacking[shard]
+            elif missing := self._groups.missing(shard, self._plan(shard, entry.owner)):
                 effects += self._ask_for_copies(shard, missing, now)
             else:
-                effects += self._hand_off(shard, owner, ShardReason.replicated)
+                del self._lacking[shard]
+                effects += self._hand_off(shard, entry.owner, ShardReason.replicated)
         return effects
 
 
