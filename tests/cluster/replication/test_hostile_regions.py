@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from casty import ActorContext, Behavior, Behaviors, InMemoryJournal, RegionRef, SqliteJournal
 from casty.cluster import DevelopmentCluster
+from casty.config import CastyConfig, SerializationConfig
 from casty.replication import ReplicationConfig
 from casty.spi.journal import JournalKind
 from casty_cluster.replication.feature import Copies
@@ -19,7 +20,7 @@ PATIENT = ReplicationConfig(replicas=2, min_acks=1, ack_timeout=60.0)
 
 
 def states(journal: Any) -> Any:
-    """Entities whose newest state is stored: the numbers of their deposits, and as much ballast as a number says."""
+    """Entities whose newest state is stored: the numbers of their deposits."""
 
     async def on_command(_: ActorContext[Any], state: tuple[Any, ...], command: Any) -> Behavior[Any]:
         match command:
@@ -41,7 +42,7 @@ def states(journal: Any) -> Any:
 
 
 def blobs(journal: Any) -> Any:
-    """Entities whose events are a million bytes each."""
+    """Entities whose events are 1.2 million bytes each."""
 
     async def on_command(_: ActorContext[Any], state: int, command: Any) -> Behavior[Any]:
         match command:
@@ -49,7 +50,7 @@ def blobs(journal: Any) -> Any:
                 reply_to.tell(state)
                 return Behaviors.same()
             case Deposit(number, reply_to):
-                return Behaviors.persisted([number.to_bytes(4) * 250_000], reply=(reply_to, state + 1))
+                return Behaviors.persisted([number.to_bytes(4) * 300_000], reply=(reply_to, state + 1))
             case Look(reply_to):
                 reply_to.tell(tuple(range(state)))
                 return Behaviors.same()
@@ -69,8 +70,8 @@ def blobs(journal: Any) -> Any:
 
 @pytest.mark.parametrize("entities", [states, blobs])
 async def test_durable_states_and_events_larger_than_a_frame_survive_their_primary(entities: Any) -> None:
-    bank = Bank()
-    async with DevelopmentCluster(3, **FAST) as cluster:
+    bank, config = Bank(), CastyConfig(serialization=SerializationConfig(max_payload=2_000_000))
+    async with DevelopmentCluster(3, config=config, **FAST) as cluster:
         for node in cluster:
             behavior = Behaviors.sharded(entities(InMemoryJournal()), num_shards=4, replication=PATIENT)
             bank.regions[node] = node.spawn(behavior, "accounts")

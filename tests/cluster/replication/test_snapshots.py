@@ -7,6 +7,7 @@ from typing import Any, override
 import pytest
 from casty import ActorContext, Behavior, Behaviors, InMemoryJournal, SnapshotEvery
 from casty.cluster import DevelopmentCluster
+from casty.config import CastyConfig, SerializationConfig
 from casty.errors import EncodeError, JournalError, PluginError
 from casty.extension import LogRequest, Serializers
 from casty.serialization import MsgpackSerializer
@@ -100,13 +101,13 @@ async def test_copies_keep_few_of_the_states_of_an_entity_with_a_durable_state()
 
 
 def large(journal: EventJournal) -> Any:
-    """Entities whose events are 200 KB each, and whose state is all of them."""
+    """Entities whose events are 1.6 MB each, and whose state is all of them."""
 
     async def on_command(_: ActorContext[Any], state: bytes, command: Any) -> Behavior[Any]:
-        numbers = tuple(int.from_bytes(state[at : at + 4]) for at in range(0, len(state), 200_000))
+        numbers = tuple(int.from_bytes(state[at : at + 4]) for at in range(0, len(state), 1_600_000))
         match command:
             case Deposit(number, reply_to) if number not in numbers:
-                return Behaviors.persisted([number.to_bytes(4) * 50_000], reply=(reply_to, number))
+                return Behaviors.persisted([number.to_bytes(4) * 400_000], reply=(reply_to, number))
             case Deposit(number, reply_to):  # repeated, because its reply was lost
                 reply_to.tell(number)
             case Look(reply_to):
@@ -137,16 +138,17 @@ async def test_states_and_events_larger_than_a_frame_reach_an_empty_copy(monkeyp
         behavior = Behaviors.sharded(large(InMemoryJournal()), num_shards=1, replication=patient)
         bank.regions[node] = node.spawn(behavior, "accounts")
 
-    async with DevelopmentCluster(3, **FAST) as cluster:
+    config = CastyConfig(serialization=SerializationConfig(max_payload=32_000_000))
+    async with DevelopmentCluster(3, config=config, **FAST) as cluster:
         for node in cluster:
             open_region(node)
         for number in range(6):
             await bank.deposit(cluster[0], ENTITY, number, timeout=60.0)
         await until(lambda: sorted(snapshots_of(cluster))[1:] == [4, 4])
         await cluster.kill((await index_of_owner(cluster, bank, ENTITY) + 1) % 3)
-        open_region(await cluster.add_node(**FAST))
+        open_region(await cluster.add_node(config=config, **FAST))
         await all_have_three_copies(cluster)
-        assert snapshots_of(cluster)[-1] == 4, "the new copy has the state of 800 KB"
+        assert snapshots_of(cluster)[-1] == 4, "the new copy has the state of 6.4 MB"
         await cluster.kill(await index_of_owner(cluster, bank, ENTITY))
         await bank.insist(cluster[0], ENTITY, 6)
         assert await bank.look(cluster[1], ENTITY) == tuple(range(7))

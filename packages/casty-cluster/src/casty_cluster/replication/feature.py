@@ -4,29 +4,22 @@ A copy has no address: it is found by its name, on whichever node its disk is. T
 message has it. A message to one that this node has not heard of goes to all members; only the copy's node takes it.
 """
 
-import asyncio
-import logging
 from collections.abc import Mapping
-from typing import Any, Final, final, override
+from typing import Any, final, override
 
 from casty.address import PeerAddress
-from casty.errors import DecodeError, NodeLostError, TransferError
 from casty.extension import Kernel, Throttle
 from casty.member import ClusterState, NodeId
-from casty.printable import printable
 from casty.replication import ReplicationConfig
 from casty.spi.cluster_feature import ClusterFeature, ClusterNode, ReceiveTransfer, ShutdownPhase, ShutdownTask
 from casty.spi.event_journal import EventJournal
 
 from casty_cluster.remoting.delivery import Delivery, FrameTaker, Wire
+from casty_cluster.replication import transfers
 from casty_cluster.replication.region_copies import Outside, RegionCopies
+from casty_cluster.replication.transfers import Transfers
 from casty_cluster.wire.copies import KINDS, read_copy_frame, read_copy_message, write_copy_frame
 from casty_cluster.wire.replication import CopyId
-
-logger = logging.getLogger("casty.replication")
-
-TRANSFER: Final = "casty.replication.Message"
-"""A message that is larger than a frame."""
 
 
 @final
@@ -41,13 +34,11 @@ class Copies(ClusterFeature, FrameTaker):
         self._regions: dict[str, RegionCopies] = {}
         self._locations: dict[CopyId, NodeId] = {}
         self._others: tuple[NodeId, ...] = ()
-        self._transfers: dict[tuple[NodeId, CopyId], asyncio.Task[None]] = {}
-        """One at a time to a copy: what is sent meanwhile counts as lost, and is sent again."""
-        self._throttle = Throttle(kernel.clock)
+        self._transfers = Transfers(node, Throttle(kernel.clock))
 
     @override
     def transfers(self) -> Mapping[str, ReceiveTransfer]:
-        return {TRANSFER: self._transferred}
+        return {transfers.KIND: self._transferred}
 
     @override
     def shutdown(self) -> Mapping[ShutdownPhase, ShutdownTask]:
@@ -82,7 +73,7 @@ class Copies(ClusterFeature, FrameTaker):
             try:
                 self._wire.send(receiver.address, frame)
             except ValueError:  # the transport takes no frames of this size
-                self._transfer(receiver, to, frame)
+                self._transfers.send(receiver, to, frame)
 
     @override
     def received(self, peer: NodeId, frame: bytes) -> None:
@@ -104,24 +95,7 @@ class Copies(ClusterFeature, FrameTaker):
     def _transferred(self, node: NodeId, data: bytearray) -> None:
         self.received(node, bytes(data))
 
-    def _transfer(self, node: NodeId, to: CopyId, frame: bytes) -> None:
-        if (node, to) in self._transfers:
-            return
-        task = asyncio.get_running_loop().create_task(self._carry(node, frame), name="casty-copies-transfer")
-        self._transfers[node, to] = task
-        task.add_done_callback(lambda _: self._transfers.pop((node, to)))
-
-    async def _carry(self, node: NodeId, frame: bytes) -> None:
-        try:
-            await self._node.send_bulk(node, TRANSFER, frame)
-        except (NodeLostError, TransferError, DecodeError) as error:
-            if self._throttle.admits(node):
-                logger.warning("a message to a copy on %s is lost, and sent again: %s", node, printable(error))
-
     async def _close(self) -> None:
-        transfers = list(self._transfers.values())
-        for task in transfers:
-            task.cancel()
-        await asyncio.gather(*transfers, return_exceptions=True)
+        await self._transfers.close()
         for region in self._regions.values():
             await region.close()
