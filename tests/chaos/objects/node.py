@@ -9,8 +9,10 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 
 from casty import Actor, CastyConfig, CastyError, Context, LocalRef, Request, on
+from casty.cluster import ClusteredActorSystem, ClusterScope
 from casty.config import JournalConfig
 
 from tests.chaos.cluster.node import LOG_FORMAT, Node, main
@@ -49,7 +51,11 @@ class Account(Actor[Book | Total]):
 
 
 class AccountNode(Node):
-    """The commands of the process; each method is one."""
+    """The commands of the process; each method is one. `copies` of an account's state are kept, if there are any."""
+
+    def __init__(self, system: ClusteredActorSystem, copies: int) -> None:
+        super().__init__(system)
+        self._scope = ClusterScope(replication=copies)
 
     async def book(self, name: str, booking: str, amount: int) -> int:
         """Send a booking until there is a reply; return the number of attempts."""
@@ -71,11 +77,12 @@ class AccountNode(Node):
                 await asyncio.sleep(AGAIN)
 
     async def _account(self, name: str) -> LocalRef[Book | Total]:
-        return await self._system.actor(Account, name=name, scope="cluster", durable=True, owner=name)
+        return await self._system.actor(Account, name=name, scope=self._scope, durable=True, owner=name)
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     settings = json.loads(sys.argv[1])
-    settings["config"] = CastyConfig(journal=JournalConfig(url=settings.pop("journal")))
-    asyncio.run(main(settings, AccountNode))
+    url = settings.pop("journal").format(**settings)
+    settings["config"] = CastyConfig(journal=JournalConfig(url=url))
+    asyncio.run(main(settings, partial(AccountNode, copies=settings.pop("copies", 1))))

@@ -43,6 +43,32 @@ async def test_three_changes_are_read_by_every_node_also_after_the_death_of_the_
         assert await totals(cluster, "alice") == {3}
 
 
+async def test_with_copies_they_are_read_also_after_the_loss_of_the_actors_node_and_its_disk(tmp_path: Path) -> None:
+    """Each node has a file of its own, and the one that is lost starts again without."""
+    journal = f"sqlite:///{tmp_path}/{{node_id}}.db"
+    async with Cluster.of(3, tmp_path, network=DirectNetwork, program=PROGRAM, journal=journal, copies=3) as cluster:
+        for node in cluster.running.values():
+            await node.do("book", name="alice", booking=node.name, amount=1)
+        assert await totals(cluster, "alice") == {3}
+        home = await home_of(cluster, "alice")
+        await home.kill()
+        assert lose(tmp_path / f"{home.name}.db")
+        assert len(cluster.running) == 2
+        assert await totals(cluster, "alice") == {3}
+        again = await cluster.start(home.name)
+        await cluster.is_one(within=60.0)
+        await again.do("book", name="alice", booking="again", amount=1)
+        assert await totals(cluster, "alice") == {4}
+
+
+def lose(journal: Path) -> bool:
+    """Delete a journal, with the files that SQLite has beside it; whether there was one."""
+    files = [*journal.parent.glob(f"{journal.name}*")]
+    for file in files:
+        file.unlink()
+    return journal in files
+
+
 async def test_while_nodes_are_killed_each_booking_counts_once(database: str, random: Random, tmp_path: Path) -> None:
     async with Cluster.of(3, tmp_path, network=DirectNetwork, program=PROGRAM, journal=database) as cluster:
         bookings = deque((account, f"{number}") for number in range(BOOKINGS) for account in ACCOUNTS)
