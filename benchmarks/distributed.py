@@ -3,7 +3,8 @@
     uv run benchmarks/distributed.py [--json] [--rounds 5] [--only NAME] [--scale 1.0]
 
 Structures on three nodes are used from one of these; each node runs a third of them. Redis is one server, as it is used
-for such things, with `appendfsync always` where ours store each change. Its rows need `redis-server` on the PATH.
+for such things, with `appendfsync always` where ours store each change. Copies are on all three nodes, two of which
+have a change before its operation returns. The rows of Redis need `redis-server` on the PATH.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from typing import Any, Final
 from casty import ActorSystem
 from casty.cluster import ClusteredActorSystem
 from casty.distributed import Distributed, DistributedLock, DistributedQueue, DistributedSet
-from distributed_node import NAME
+from distributed_node import COPIES, NAME
 from journal_postgres import dsn
 from redis_raw import IN_MEMORY, ON_DISK, PROGRAM, Redis, redis
 from table import Measurement, run_program
@@ -116,22 +117,40 @@ async def one_process(*, durable: bool) -> AsyncGenerator[Distributed]:
 
 @asynccontextmanager
 async def three_nodes(*, durable: bool) -> AsyncGenerator[Distributed]:
-    journal = dsn() if durable else None
-    async with (
-        ClusteredActorSystem(name=NAME, host="127.0.0.1", port=0) as system,
-        AsyncExitStack() as stack,
-    ):
-        d = system.distributed(journal)
-        for _ in range(2):
-            await stack.enter_async_context(_other_process(journal or "", system.self_node.address.port))
+    journal = dsn() if durable else ""
+    async with _nodes([journal] * 3, copied=False) as d:
         yield d
 
 
 @asynccontextmanager
-async def _other_process(journal: str, seed: int) -> AsyncGenerator[None]:
+async def copied(*, durable: bool) -> AsyncGenerator[Distributed]:
+    """On three nodes, each with a journal of its own."""
+    with tempfile.TemporaryDirectory(prefix="casty-distributed-") as folder:
+        journals = [f"sqlite:///{folder}/{number}.db" if durable else "" for number in range(3)]
+        async with _nodes(journals, copied=True) as d:
+            yield d
+
+
+@asynccontextmanager
+async def _nodes(journals: Sequence[str], *, copied: bool) -> AsyncGenerator[Distributed]:
+    """One here, and the others in processes of their own."""
+    first, *others = journals
+    async with (
+        ClusteredActorSystem(name=NAME, host="127.0.0.1", port=0) as system,
+        AsyncExitStack() as stack,
+    ):
+        d = system.distributed(first or None, COPIES if copied else None)
+        for journal in others:
+            await stack.enter_async_context(_other_process(journal, system.self_node.address.port, copied))
+        yield d
+
+
+@asynccontextmanager
+async def _other_process(journal: str, seed: int, copied: bool) -> AsyncGenerator[None]:
     program = __file__.replace("distributed.py", "distributed_node.py")
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, program, journal, f"{seed}", stdin=pipe, stdout=pipe)
+    arguments = (program, journal, f"{seed}", "copied" if copied else "")
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=pipe, stdout=pipe)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -219,6 +238,8 @@ def measurements(scale: float) -> Sequence[Measurement]:
         *rows("SQLite", partial(one_process, durable=True), ON_DISK, slow),
         *rows("three nodes", partial(three_nodes, durable=False), IN_MEMORY, fast),
         *rows("PostgreSQL", partial(three_nodes, durable=True), ON_DISK, slow),
+        *rows("copies in memory", partial(copied, durable=False), IN_MEMORY, slow),
+        *rows("copies on SQLite", partial(copied, durable=True), ON_DISK, slow),
     ]
 
 

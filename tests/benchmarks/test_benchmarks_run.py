@@ -81,7 +81,7 @@ REPLICATION = [
 
 DISTRIBUTED = [
     f"{place}: {work}{figure}"
-    for place in ("one process", "SQLite", "three nodes", "PostgreSQL")
+    for place in ("one process", "SQLite", "three nodes", "PostgreSQL", "copies in memory", "copies on SQLite")
     for work in (
         *("counter, increment", "map, put", "map, get", "set, add and remove"),
         *("queue, in and out", "lock, acquire and release"),
