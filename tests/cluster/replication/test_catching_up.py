@@ -13,7 +13,7 @@ def frequent_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "snapshots"), [(100_000, SnapshotEvery(7_000)), (20_000, None)], ids=["with snapshots", "without"]
+    ("events", "snapshots"), [(100_000, SnapshotEvery(7_000)), (50_000, None)], ids=["with snapshots", "without"]
 )
 async def test_a_new_copy_of_a_long_history_is_in_step_while_the_entity_writes(
     events: int, snapshots: SnapshotEvery | None
@@ -27,3 +27,13 @@ async def test_a_new_copy_of_a_long_history_is_in_step_while_the_entity_writes(
     figures = await catch_up(events, snapshots, journal)
     assert figures.events >= events + 10 * len(figures.latencies), "all that was acknowledged is part of the state"
     assert len(figures.latencies) > 5
+    sizes = [await size_in(journal) for journal in journals]
+    assert all((size < 1_000_000) == (snapshots is not None) for size in sizes), sizes
+
+
+async def size_in(journal: InMemoryJournal) -> int:
+    """Bytes of all that is kept."""
+    store = (await journal.open()).store
+    records = [await store.replay(name, 1, 2**62, 1_000_000) async for name in journal.entity_ids()]
+    await journal.aclose()
+    return sum(len(record.payload) for of_one in records for record in of_one)

@@ -212,6 +212,18 @@ async def test_an_owner_that_does_not_know_of_another_one_is_refused(journal: Un
     await second.append([StorePromise(E2)])
 
 
+@pytest.mark.parametrize(("before", "now"), [(2, 5), (5, 2)])
+async def test_segments_of_another_size_are_read(
+    journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch, before: int, now: int
+) -> None:
+    monkeypatch.setattr(generation, "SEGMENT", before)
+    await (await opened(journal)).append(CHANGES)
+    monkeypatch.setattr(generation, "SEGMENT", now)
+    store = await opened(journal)
+    await store.append([StoreEntries("x", 2, entries(b"3", epoch=E2))])
+    assert await read_all(await opened(journal), "x") == [Entry(E1, b"1"), Entry(E2, b""), Entry(E2, b"3")]
+
+
 async def test_missing_changes_are_noticed(journal: UnreliableJournal) -> None:
     await (await opened(journal)).append(CHANGES)
     load = journal.load

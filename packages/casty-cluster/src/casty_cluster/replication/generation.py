@@ -65,13 +65,16 @@ class Generation:
         return not self.size
 
     async def open(self) -> None:
-        """Read all changes. Raises what the journal raises, and `JournalError` where changes are missing."""
-        segment = -1
-        while segment < self.segment:
-            segment = self.segment
-            for record in await self.load(segment):
+        """Read all changes, up to an empty segment: other versions may have ended segments elsewhere. Raises what the
+        journal raises, and `JournalError` where changes are missing.
+        """
+        segment = 0
+        while records := await self.load(segment):
+            self.segment, self.used, self._used_bytes = segment, 0, 0
+            for record in records:
                 self._enter(record, size_of(record))
-            self._end_segment_if_full()
+            segment += 1
+        self._end_segment_if_full()
 
     async def append(self, records: Sequence[Record]) -> None:
         """Store records behind those that are there. Where it raises, any number of the first ones may be stored."""
@@ -126,7 +129,7 @@ class Generation:
         """All records of a segment. Raises what the journal raises, and `JournalError` where any is missing."""
         events = await self._journal.load(self.segment_id(segment))
         numbers = [event.sequence_nr for event in events]
-        if numbers != list(range(1, len(numbers) + 1)) or len(numbers) > SEGMENT:
+        if numbers != list(range(1, len(numbers) + 1)):
             known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], enumerate(numbers, 1)))
             raise JournalError(
                 f"copy {self._name!r} is incomplete: its journal has {len(numbers)} changes of segment {segment}, of "

@@ -6,13 +6,16 @@ their segments are deleted, and then the entries before that one.
 """
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Final, final
 
 from casty.errors import JournalError
 from casty.extension import deletion_in
 from casty.spi.event_journal import EventJournal, PersistedEvent
 
-from casty_cluster.replication.generation import SEGMENT, Generation
+from casty_cluster.replication.generation import Generation
+
+ALL: Final = 1 << 32
+"""More records than any version has put into a segment."""
 
 
 @final
@@ -85,7 +88,7 @@ class Generations:
     async def delete_segment(self, generation: Generation, segment: int) -> None:
         """Delete a segment of a useless generation: the last one that there is, so the others are found again."""
         assert self._delete is not None, "nothing is useless where nothing can be deleted"
-        await self._delete(generation.segment_id(segment), SEGMENT)
+        await self._delete(generation.segment_id(segment), ALL)
 
     async def forget_useless(self) -> None:
         """Delete the entries of those before the current one: they have no segments any more."""
