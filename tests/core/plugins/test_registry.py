@@ -80,6 +80,22 @@ def test_what_a_cluster_needs_is_found() -> None:
     assert "postgresql" in registry.lease("postgresql://host/database").names
 
 
+def test_distributions_are_read_once_until_one_is_installed(core_alone: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, installed = list[str](), metadata.entry_points
+
+    def counted(*, group: str) -> Any:
+        read.append(group)
+        return installed(group=group)
+
+    monkeypatch.setattr(metadata, "entry_points", counted)
+    for _ in range(3):
+        PluginRegistry.discover()
+    assert read == ["casty"]
+    core_alone.install("acme-late", "1.0", "")
+    assert "acme-late" in {origin.distribution for origin in PluginRegistry.discover().catalog.plugins}
+    assert read == ["casty", "casty"]
+
+
 def test_two_distributions_may_call_their_entry_points_alike(site: Site) -> None:
     site.install("one", "1.0", sources.JOURNAL)
     site.install("two", "1.0", sources.JOURNAL.replace("acme", "umbrella"))

@@ -7,8 +7,10 @@ by itself, so that no plugin spoils what another one offers.
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
+from functools import lru_cache
 from importlib import metadata
 from typing import Any, cast
 
@@ -65,11 +67,29 @@ def load_plugins(disabled: Sequence[str] = (), extra: Sequence[object] = ()) -> 
 
 
 def _installed() -> Iterator[tuple[Origin, metadata.EntryPoint]]:
-    entries = [(_origin(entry), entry) for entry in metadata.entry_points(group=hookspecs.PROJECT)]
+    entries = _read(metadata.entry_points, tuple((place, _changed(place)) for place in sys.path))
     yield from entries
     if not any(entry.value == BUILTIN.value for _, entry in entries):
         # A core without its metadata, as in a zipapp, still has its own backends.
         yield Origin(CORE, BUILTIN.name), BUILTIN
+
+
+@lru_cache(maxsize=4)
+def _read(
+    find: Callable[..., Iterable[metadata.EntryPoint]], places: tuple[tuple[str, int], ...]
+) -> Sequence[tuple[Origin, metadata.EntryPoint]]:
+    """The entry points of all distributions, which are many files: read once, until one is installed or removed.
+
+    `places`: the folders that distributions are in, and when each was last changed.
+    """
+    return [(_origin(entry), entry) for entry in find(group=hookspecs.PROJECT)]
+
+
+def _changed(place: str) -> int:
+    try:
+        return os.stat(place or ".").st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 def _origin(entry: metadata.EntryPoint) -> Origin:
