@@ -3,7 +3,8 @@
     uv run benchmarks/replication.py [--json] [--rounds 5] [--only NAME] [--scale 1.0]
 
 Three nodes of one process, without a network between them, with a SQLite file each: the processor time of all three
-counts, and none of them waits for another machine. The entity runs on the node that asks.
+counts, and none of them waits for another machine. The entity runs on the node that asks. The last row of each kind has
+as its floor an entity on another node that its journal alone stores: what a message there and back and a commit take.
 """
 
 import asyncio
@@ -49,8 +50,8 @@ def entity(journal: SqliteJournal, name: str) -> Behavior[Add]:
 
 
 @asynccontextmanager
-async def entities(replicas: int, min_acks: int) -> AsyncGenerator[Sequence[ActorRef[Any]]]:
-    """References to entities that run on the node of the references."""
+async def entities(replicas: int, min_acks: int, *, elsewhere: bool = False) -> AsyncGenerator[Sequence[ActorRef[Any]]]:
+    """References to entities that run on the node of the references, or elsewhere."""
     replication = ReplicationConfig(replicas=replicas, min_acks=min_acks) if replicas else None
     with TemporaryDirectory(prefix="casty-replication-") as folder:
         async with DevelopmentCluster(3) as cluster:
@@ -71,7 +72,9 @@ async def entities(replicas: int, min_acks: int) -> AsyncGenerator[Sequence[Acto
             here = cluster[0].self_node.node
             state = await cluster[0].shard_state("accounts")
             local = {shard.shard for shard in state.on(here)}
-            chosen = [ref for name, ref in zip(names, refs, strict=True) if shard_of(name, SHARDS) in local]
+            chosen = [
+                ref for name, ref in zip(names, refs, strict=True) if (shard_of(name, SHARDS) in local) is not elsewhere
+            ]
             await asyncio.gather(*(ref.ask(Add(), timeout=60.0) for ref in chosen[:ENTITIES]))
             yield chosen[:ENTITIES]
 
@@ -88,9 +91,9 @@ async def throughput(commands: int, replicas: int, min_acks: int) -> float:
         return commands / (time.perf_counter() - start)
 
 
-async def latency(commands: int, replicas: int, min_acks: int) -> float:
+async def latency(commands: int, replicas: int, min_acks: int, *, elsewhere: bool = False) -> float:
     """The median of commands one after the other, in milliseconds."""
-    async with entities(replicas, min_acks) as refs:
+    async with entities(replicas, min_acks, elsewhere=elsewhere) as refs:
         took = list[float]()
         for number in range(commands):
             start = time.perf_counter()
@@ -104,9 +107,11 @@ def measurements(scale: float) -> list[Measurement]:
     measured: list[Measurement] = []
     for name, given in {"replicas=2, min_acks=1": (2, 1), "replicas=2, min_acks=0": (2, 0)}.items():
         of_many, of_one = partial(throughput, many), partial(latency, few)
+        two_hops = partial(of_one, 0, 0, elsewhere=True)
         measured += [
             Measurement(name=f"{name}, 100 at a time", run=partial(of_many, *given), floor=partial(of_many, 0, 0)),
             Measurement(name=f"{name} (p50)", unit="ms", run=partial(of_one, *given), floor=partial(of_one, 0, 0)),
+            Measurement(name=f"{name}, two hops", unit="ms", run=partial(of_one, *given), floor=two_hops),
         ]
     return measured
 
