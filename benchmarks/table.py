@@ -56,25 +56,26 @@ def run_program(title: str, measurements_at: Callable[[float], Sequence[Measurem
     parser.add_argument("--rounds", type=int, default=5, help="rounds whose median counts, after one to warm up")
     parser.add_argument("--only", metavar="NAME", help="only measurements with this in their names")
     parser.add_argument("--scale", type=float, default=1.0, help="times the usual number of operations")
+    parser.add_argument("--cold", action="store_true", help="without the round to warm up")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     chosen = [each for each in measurements_at(options.scale) if (options.only or "") in each.name]
-    rows = measure(chosen, options.rounds)
+    rows = measure(chosen, options.rounds, warm_up=not options.cold)
     if options.json:
         json.dump([asdict(row) for row in rows], sys.stdout, indent=1)
     else:
         print_table(title, rows)
 
 
-def measure(measurements: Sequence[Measurement], rounds: int) -> list[Row]:
-    """Return a row per measurement. The first round is a warm-up and does not count."""
+def measure(measurements: Sequence[Measurement], rounds: int, *, warm_up: bool = True) -> list[Row]:
+    """Return a row per measurement. What is measured to warm up does not count."""
     values: dict[str, list[float]] = {each.name: [] for each in measurements}
     floors: dict[str, list[float]] = {each.name: [] for each in measurements}
-    for number in range(rounds + 1):
+    for number in range(rounds + warm_up):
         for each in measurements:
             floor = 0.0 if each.floor is None else _figure(each.floor)
             value = _figure(each.run)
-            if number:
+            if number >= warm_up:
                 floors[each.name].append(floor)
                 values[each.name].append(value)
     return [_row(each, values[each.name], floors[each.name]) for each in measurements]

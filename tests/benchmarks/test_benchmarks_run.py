@@ -77,6 +77,7 @@ REPLICATION = [
     "replicas=2, min_acks=1 (p50)",
     "replicas=2, min_acks=0, 100 at a time",
     "replicas=2, min_acks=0 (p50)",
+    "beside a remote one (p50)",
 ]
 
 DISTRIBUTED = [
@@ -91,7 +92,7 @@ DISTRIBUTED = [
 
 WIRE = ["one way", "request and reply (p50)", "request and reply (p99)", "100 at a time"]
 
-RUN = ["--rounds", "1", "--scale", "0.001"]
+RUN = ["--rounds", "1", "--cold", "--scale", "0.001"]
 
 
 def run(program: str, *arguments: str) -> str:
