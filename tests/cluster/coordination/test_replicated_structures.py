@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from casty import CastyConfig, InMemoryJournal, ReplicationConfig
+from casty import CastyConfig, InMemoryJournal, ReplicationConfig, SnapshotEvery
 from casty.config.actors import DefaultsConfig, ReplicationOverrides
+from casty.coordination import entity
 from casty.distributed import Distributed
 from casty.errors import ArgumentError
 from casty.extension import shard_of
@@ -102,7 +103,10 @@ async def test_nodes_with_a_file_each_start_again_with_all_structures(tmp_path: 
     async with DevelopmentCluster(3, **FAST) as cluster:
         facades = opened(cluster)
         await facades[0].counter("c").increment(3)
-        token = (await facades[1].lock("l").acquire()).token
+        async with facades[1].lock("l") as grant:
+            token = grant.token
+        for index in (2, 1, 0):  # at once: where one leaves after the other, fewer and fewer keep the copies
+            await cluster.kill(index)
     assert lose(tmp_path / "node-2.db") == 3
     async with DevelopmentCluster(3, **FAST) as cluster:
         facades = opened(cluster)
@@ -115,6 +119,22 @@ def lose(path: Path) -> int:
     there = len([*path.parent.glob("*.db")])
     path.unlink()
     return there
+
+
+async def test_long_histories_become_snapshots_and_what_is_destroyed_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entity, "SNAPSHOTS", SnapshotEvery(5, keep=1))
+    async with DevelopmentCluster(3, **FAST) as cluster:
+        facades = [node.distributed(replication=COPIES) for node in cluster]
+        for _ in range(12):
+            await facades[0].counter("c").increment()
+            await facades[1].queue[str]("q").enqueue("item")
+        await facades[2].queue[str]("q").destroy()
+        assert await facades[2].queue[str]("q").size() == 0
+        host = host_of(cluster, "counter:c")
+        await cluster.kill(host)
+        left = facades[(host + 1) % 3]
+        assert await left.counter("c", timeout=PATIENCE).increment() == 13
+        assert await left.queue[str]("q", timeout=PATIENCE).dequeue() is None
 
 
 async def test_a_client_uses_them_too() -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from casty import (
     ReplicationConfig,
 )
 from casty.cluster import ClusterScope, DevelopmentCluster
-from casty.config import ActorConfig
+from casty.config import ActorConfig, JournalConfig
 from casty.config.actors import DefaultsConfig, ReplicationOverrides
 from casty.errors import CastyError
 from casty.extension import shard_of
@@ -104,6 +107,13 @@ async def test_an_actor_is_found_at_once_while_its_node_is_being_replaced() -> N
         assert await found.ask(1) == 12
 
 
+async def test_a_node_keeps_copies_as_soon_as_it_hears_of_a_region() -> None:
+    """Before it reports to the coordinator, which would place the first shards on fewer nodes."""
+    async with DevelopmentCluster(1, **FAST) as (node,):
+        node.entity_ref(REGION, f"{__name__}:Counter/visits")
+        assert node.features.find(Sharding).regions[REGION].copies is not None
+
+
 async def test_with_one_confirmation_it_moves_with_its_state_when_its_node_leaves() -> None:
     scope = ClusterScope(replication=2, consistency="one")
     async with DevelopmentCluster(3, **FAST) as cluster:
@@ -189,11 +199,41 @@ async def test_settings_that_a_scope_does_not_have_are_those_of_the_configuratio
             assert copies.settings == wanted
 
 
+async def die(cluster: DevelopmentCluster) -> None:
+    """All nodes at once: where one leaves after the other, fewer and fewer keep the copies."""
+    for index in reversed(range(len(cluster))):
+        await cluster.kill(index)
+
+
+async def test_nodes_with_a_file_each_start_again_with_all_actors(tmp_path: Path) -> None:
+    configs = [CastyConfig(journal=JournalConfig(url=f"sqlite:///{tmp_path}/{number}.db")) for number in range(3)]
+
+    @asynccontextmanager
+    async def started() -> AsyncGenerator[DevelopmentCluster]:
+        async with DevelopmentCluster(1, config=configs[0], **FAST) as cluster:
+            for config in configs[1:]:
+                await cluster.add_node(config=config)
+            yield cluster
+
+    names = [f"visits-{number}" for number in range(5)]
+    async with started() as cluster:
+        for number, name in enumerate(names):
+            counter = await cluster[number % 3].actor(Counter, name=name, scope=QUORUM)
+            assert await counter.ask(number) == number
+        await die(cluster)
+    configs[1] = CastyConfig(journal=JournalConfig(url=f"sqlite:///{tmp_path}/new.db"))  # its disk was lost
+    async with started() as cluster:
+        found = [await cluster[1].actor(Counter, name=name, scope=QUORUM) for name in names]
+        assert [await reached(counter, 10) for counter in found] == [10, 11, 12, 13, 14]
+
+
 async def test_too_few_nodes_are_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async with DevelopmentCluster(1, **FAST) as cluster:
         starting = asyncio.create_task(cluster[0].actor(Counter, name="visits", scope=QUORUM))
-        while "min_acks=1 takes 2 nodes that run the region" not in caplog.text:  # noqa: ASYNC110 - the coordinator's
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            while "1 shards cannot run: min_acks=1 takes 2 nodes that run the region" not in caplog.text:  # noqa: ASYNC110 - the coordinator's
+                await asyncio.sleep(0.01)
+        assert "of this node alone" not in caplog.text
         await cluster.add_node()
         assert await (await starting).ask(1) == 1
 

@@ -200,12 +200,9 @@ class Sharding(ClusterFeature, Outside):
         """
         self._offers.append(starter)
 
-    def _region(self, name: str) -> ClusterRegion:
+    def _region(self, name: str, *, starts: bool = True) -> ClusterRegion:
         region = self._regions.get(name)
         if region is None:
-            for starter in self._offers:
-                if (spawn := starter(name)) is not None:
-                    self.clock.call_later(0, spawn)
             post = Post(name, self._kernel, self._delivery, self._wire, partial(self._intended, name))
             flush = partial(self._flush, name)
             strategy = partial(self._strategies.of, name)
@@ -213,6 +210,10 @@ class Sharding(ClusterFeature, Outside):
                 name, self._kernel, post, self._outbox, flush, strategy, self._story, self._changed.set
             )
             self._regions[name] = region
+            # Before it reports to a coordinator, which would take it for a node that runs no shards of the region.
+            for starter in self._offers if starts else ():
+                if (spawn := starter(name)) is not None:
+                    self._safely(region, spawn)
             region.see(self._node.view)
         return region
 
@@ -220,7 +221,7 @@ class Sharding(ClusterFeature, Outside):
         self._lane.flush(to, region, shard, number)
 
     def _spawn(self, behavior: ShardedBehavior[Any], name: str, mailbox: Mailbox | None) -> RegionRef[Any]:
-        region = self._region(name)
+        region = self._region(name, starts=False)
         num_shards = behavior.num_shards or self._kernel.settings.resolve(name).num_shards
         if region.num_shards not in (None, num_shards):
             raise ArgumentError(
@@ -235,9 +236,9 @@ class Sharding(ClusterFeature, Outside):
         shards = Shards[Any](actor, behavior, mailbox)
         ref = ClusterRegionRef[Any](region, self, actor)
         copies = None if wanted is None else self._copies.host(name, wanted.journal, wanted.settings, self)
-        for journal in (shards.settings.journal, behavior.remember_entities):
-            if not isinstance(journal, bool):
-                self._fences.may_use(name, journal)
+        self._fences.may_use(name, shards.settings.journal)
+        if remembering := behavior.remember_entities:
+            self._fences.uses(name, shards.settings.journal if remembering is True else remembering)
         fence = partial(self._fences.claim, name)
         region.host(shards, fence, able=able, remembers=behavior.starts_by_itself, role=behavior.role, copies=copies)
         return ref
@@ -309,7 +310,7 @@ class Sharding(ClusterFeature, Outside):
             self._safely(region, partial(region.connected, node))
             yield
 
-    def _safely(self, region: ClusterRegion, step: Callable[[], None]) -> None:
+    def _safely(self, region: ClusterRegion, step: Callable[[], object]) -> None:
         """Keep a failure of one step from the others: each of them counts for the protocol."""
         try:
             step()

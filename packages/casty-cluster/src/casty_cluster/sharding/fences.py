@@ -9,7 +9,7 @@ Where a region is replicated, the primary of the copies takes the place of the f
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final, final, override
+from typing import Any, Final, NamedTuple, final, override
 
 from casty.errors import FencedError
 from casty.extension import Claim, EntityLog, Kernel, LogFactory, LogRequest, Settle, WrappedLog
@@ -105,7 +105,7 @@ class Fences:
         """Note that the region may have events in that journal."""
         self._note(region, journal)
 
-    def _uses(self, region: str, journal: Journal | None) -> None:
+    def uses(self, region: str, journal: Journal | None) -> None:
         """Note that the region has events in that journal, and warn where they end with this node."""
         key = self._note(region, journal)
         if key is None or (region, key) in self._used:
@@ -131,20 +131,32 @@ class Fences:
     def _wrapped(self, make: LogFactory) -> LogFactory:
         async def make_fenced(request: LogRequest) -> EntityLog:
             place = _place(request.actor)
-            copies = None if place is None else self._copies(place[0])
+            copies = None if place is None else self._copies(place.region)
             if place is not None and copies is not None and copies.keeps(request.journal):
-                return await copies.log(place[1], request)
+                return await copies.log(place.shard, request)
             log = await make(request)
-            holding = None if place is None else self._holding(*place)
+            holding = None if place is None else self._holding(place.region, place.shard)
             if place is None or holding is None:
                 return log
-            self._uses(place[0], request.journal)
+            if place.is_inside:
+                self.uses(place.region, request.journal)
+            else:
+                self.may_use(place.region, request.journal)
             return FencedLog(log, *holding)
 
         return make_fenced
 
 
-def _place(path: str) -> tuple[str, int] | None:
-    """The region and the shard that an actor's path leads into, if it looks like one."""
+class Place(NamedTuple):
+    """Where an actor is that has a log."""
+
+    region: str
+    shard: int
+    is_inside: bool
+    """Whether it is an entity, or below one, and not the shard itself."""
+
+
+def _place(path: str) -> Place | None:
+    """Where an actor's path leads, if that looks like a shard."""
     parts = path.split("/", 3)
-    return (parts[1], int(parts[2])) if len(parts) > 2 and parts[2].isdecimal() else None
+    return Place(parts[1], int(parts[2]), len(parts) > 3) if len(parts) > 2 and parts[2].isdecimal() else None

@@ -207,7 +207,7 @@ class ReplicatingCoordinator(Coordinator):
         epoch = Epoch(self._next_epoch(shard), self._local.uid)
         copies = self._groups.group(shard, plan, epoch, forced=shard in self._forced)
         if copies is None:
-            return [Warn(self._too_few(shard, len(plan)), "too few nodes")]
+            return []
         if is_new:
             return self._found(shard, node, copies, now)
         if not self._existence.is_known(shard, self._groups.reported & {*self._able}):
@@ -215,14 +215,6 @@ class ReplicatingCoordinator(Coordinator):
         del self._waiting[shard]
         self._granted[shard] = copies
         return [_with_copies(effect, copies) for effect in super()._grant(shard, node, now)]
-
-    def _too_few(self, shard: int, there: int) -> str:
-        settings = self._groups.settings
-        assert settings is not None, "the region is replicated"
-        return (
-            f"shard {shard} waits for more nodes: min_acks={settings.min_acks} takes {1 + settings.min_acks} nodes "
-            f"that run the region, and {there} can keep a copy"
-        )
 
     def _plan(self, shard: int, first: NodeId) -> tuple[NodeId, ...]:
         roles = {member.node: member.roles for member in self._census.state.members}
@@ -245,7 +237,21 @@ class ReplicatingCoordinator(Coordinator):
     @property
     def obstacles(self) -> dict[int, str]:
         """Shards that are wanted and cannot be granted to any node, with the reasons."""
-        return {shard: AWAY for shard in self._waiting if self._is_away(shard)}
+        too_few = self._too_few
+        return {
+            shard: AWAY if away else too_few for shard in self._waiting if (away := self._is_away(shard)) or too_few
+        }
+
+    @property
+    def _too_few(self) -> str:
+        """Why no shard can be granted, if there are not enough nodes."""
+        settings, there = self._groups.settings, len(self._able)
+        if settings is None or there > settings.min_acks:
+            return ""
+        return (
+            f"min_acks={settings.min_acks} takes {1 + settings.min_acks} nodes that run the region, and {there} can "
+            "keep copies: start more of them"
+        )
 
     def _found(self, shard: int, node: NodeId, copies: ShardCopies, now: float) -> list[coordinator.Effect]:
         if (shard, node) in self._asked:
@@ -335,7 +341,10 @@ class ReplicatingCoordinator(Coordinator):
             return []
         able = self._able
         self._lacking = dict.fromkeys(shard for shard in self.table.entries if self._groups.lacks_copies(shard, able))
-        return self._replace_next(now)
+        warnings: list[coordinator.Effect] = []
+        if self._waiting and self._too_few:
+            warnings.append(Warn(f"{len(self._waiting)} shards cannot run: {self._too_few}", "too few nodes"))
+        return [*warnings, *self._replace_next(now)]
 
     @property
     def _starting(self) -> int:
