@@ -13,8 +13,8 @@ from tests.cluster.replication.journals import UnreliableJournal
 NAMES = count()
 
 
-async def opened(journal: EventJournal, node: str = "node-1", region: str = "bank") -> CopyIndex:
-    index = CopyIndex(journal, region, node, lambda: f"c{next(NAMES)}", lambda: 0.0)
+async def opened(journal: EventJournal, node: str = "node-1", region: str = "bank", num_shards: int = 100) -> CopyIndex:
+    index = CopyIndex(journal, region, num_shards, node, lambda: f"c{next(NAMES)}", lambda: 0.0)
     await index.open()
     return index
 
@@ -58,7 +58,7 @@ async def test_which_shards_exist_is_stored_once() -> None:
     await index.know([1, 2])
     again = await opened(journal)
     assert (again.known, again.copies) == ({1, 2, 3}, index.copies)
-    assert len(await journal.load("copies/bank/node-1")) == 3
+    assert len(await journal.load("copies/bank/node-1")) == 4, "with the number of shards"
 
 
 async def test_what_could_not_be_stored_is_not_known() -> None:
@@ -68,6 +68,14 @@ async def test_what_could_not_be_stored_is_not_known() -> None:
     with pytest.raises(OSError, match="no space"):
         await index.know([7])
     assert index.known == set()
+
+
+async def test_copies_of_another_number_of_shards_are_refused_and_nothing_is_changed() -> None:
+    journal = InMemoryJournal()
+    await (await opened(journal, num_shards=100)).create([7])
+    with pytest.raises(JournalError, match=r"num_shards=100.*num_shards=200 now.*spawn it with num_shards=100"):
+        await opened(journal, num_shards=200)
+    assert (await opened(journal, num_shards=100)).copies.keys() == {7}
 
 
 @pytest.mark.parametrize("entry", [["copy", "7", "c"], ["copy", 7], ["newer", 7, "c"], ["shards", 7], 7])

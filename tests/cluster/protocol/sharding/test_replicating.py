@@ -214,6 +214,14 @@ def test_a_node_that_replicates_nothing_is_granted_no_shard() -> None:
     assert {effect.to for effect in effects if isinstance(effect, SendSystem)} == {A, B}
 
 
+def test_copies_of_a_node_with_another_number_of_shards_are_not_counted() -> None:
+    part = Copied(A, B)
+    part.give(viewed(A, [A, B, C]))
+    part.hear(C, Report(term=1, able=True, num_shards=20, hosted=(), last=True, role="", copies=part.copies))
+    assert part.reports(C, state(C, "c", "a"), last=True) == []
+    assert part.machine.table.entries == {}
+
+
 def test_reports_of_other_terms_and_of_strangers_change_nothing() -> None:
     part = Copied(A, B)
     assert part.hear(B, CopyReport(9, (state(B, "b"),), True)) == []

@@ -18,13 +18,20 @@ class CopyIndex:
     """The copies of one region on one node. Its methods are called one at a time."""
 
     def __init__(
-        self, journal: EventJournal, region: str, node: str, name: Callable[[], CopyId], wall_time: Callable[[], float]
+        self,
+        journal: EventJournal,
+        region: str,
+        num_shards: int,
+        node: str,
+        name: Callable[[], CopyId],
+        wall_time: Callable[[], float],
     ) -> None:
-        """`node`: what this node is called from start to start; another node may use the same journal object. `name`
-        draws the name of a copy that is created.
+        """`num_shards`: of the region; which entities a copy has depends on it. `node`: what this node is called from
+        start to start; another node may use the same journal object. `name` draws the name of a copy that is created.
         """
         self._journal = journal
         self._id = f"copies/{region}/{node}"
+        self._num_shards = num_shards
         self._name = name
         self._wall_time = wall_time
         self._copies: dict[int, CopyId] = {}
@@ -42,7 +49,9 @@ class CopyIndex:
         return self._known
 
     async def open(self) -> None:
-        """Read the index. Raises what the journal raises."""
+        """Read the index. Raises what the journal raises, and `JournalError` for an entry that cannot be read, or where
+        the region had another number of shards.
+        """
         events = await self._journal.load(self._id)
         self._copies.clear()
         self._known.clear()
@@ -52,6 +61,14 @@ class CopyIndex:
                     self._copies[shard] = name
                 case ["shards", [*shards]] if event.sequence_nr == number:
                     self._known.update(shards)
+                case ["region", int(num_shards)] if num_shards == self._num_shards:
+                    pass
+                case ["region", int(num_shards)]:
+                    raise JournalError(
+                        f"{self._id!r} lists copies of a region with num_shards={num_shards}, and the region has "
+                        f"num_shards={self._num_shards} now: its entities would be looked for in other shards, and not "
+                        f"found; spawn it with num_shards={num_shards}"
+                    )
                 case other:
                     raise JournalError(
                         f"entry {number} of {self._id!r}, which lists the copies of shards in this journal, cannot be "
@@ -76,6 +93,7 @@ class CopyIndex:
 
     async def _add(self, *entries: list[Any]) -> None:
         now = self._wall_time()
-        events = [PersistedEvent(number, entry, now) for number, entry in enumerate(entries, self._entries + 1)]
+        added = entries if self._entries else (["region", self._num_shards], *entries)
+        events = [PersistedEvent(number, entry, now) for number, entry in enumerate(added, self._entries + 1)]
         await self._journal.persist(self._id, events)
         self._entries += len(events)

@@ -54,11 +54,18 @@ class Copies(ClusterFeature, FrameTaker):
         self._locations = {copy: node for copy, node in self._locations.items() if node in self._others}
 
     def host(
-        self, region: str, journal: EventJournal | str | None, settings: ReplicationConfig, outside: Outside
+        self,
+        region: str,
+        num_shards: int,
+        journal: EventJournal | str | None,
+        settings: ReplicationConfig,
+        outside: Outside,
     ) -> RegionCopies:
         """Open the copies of a region that was spawned on this node."""
         local = self._node.local.node_id
-        copies = self._regions[region] = RegionCopies(region, journal, settings, local, self._kernel, outside)
+        copies = self._regions[region] = RegionCopies(
+            region, num_shards, journal, settings, local, self._kernel, outside
+        )
         return copies
 
     def of(self, region: str) -> RegionCopies | None:

@@ -81,6 +81,7 @@ class RegionCopies:
     def __init__(
         self,
         region: str,
+        num_shards: int,
         journal: EventJournal | str | None,
         settings: ReplicationConfig,
         node: str,
@@ -90,6 +91,7 @@ class RegionCopies:
         """`node`: what this node is called from start to start."""
         self.settings = settings
         self._region = region
+        self._num_shards = num_shards
         self._journal = journal
         self._node = node
         self._kernel = kernel
@@ -180,7 +182,7 @@ class RegionCopies:
         while True:
             try:
                 journal, serializers = await self._kernel.journals.open(self._journal, SERIALIZER)
-                index = CopyIndex(journal, self._region, self._node, self._draw, self._wall_time)
+                index = CopyIndex(journal, self._region, self._num_shards, self._node, self._draw, self._wall_time)
                 await index.open()
                 break
             except BaseException as error:

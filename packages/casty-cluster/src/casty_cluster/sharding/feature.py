@@ -235,7 +235,7 @@ class Sharding(ClusterFeature, Outside):
         assert isinstance(actor, LocalRef)
         shards = Shards[Any](actor, behavior, mailbox)
         ref = ClusterRegionRef[Any](region, self, actor)
-        copies = None if wanted is None else self._copies.host(name, wanted.journal, wanted.settings, self)
+        copies = None if wanted is None else self._copies.host(name, num_shards, wanted.journal, wanted.settings, self)
         self._fences.may_use(name, shards.settings.journal)
         if remembering := behavior.remember_entities:
             self._fences.uses(name, shards.settings.journal if remembering is True else remembering)

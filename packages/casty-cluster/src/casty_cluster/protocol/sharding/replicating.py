@@ -125,7 +125,8 @@ class ReplicatingCoordinator(Coordinator):
                     self._failing[shard] = node
                 return super()._received(node, message, now)
             case CopyReport():
-                return self._learn_copies(node, message, now) if message.term == self._term else []
+                is_current = message.term == self._term and self._census.serves(node)
+                return self._learn_copies(node, message, now) if is_current else []
             case Report() | Register():
                 self._changed = True
                 problem = self._groups.learn(node, message.copies)
