@@ -21,7 +21,7 @@ from casty import (
 from casty.cluster import ClusterScope, DevelopmentCluster
 from casty.config import ActorConfig, JournalConfig
 from casty.config.actors import DefaultsConfig, ReplicationOverrides
-from casty.errors import CastyError
+from casty.errors import CastyError, NodeUnreachableError
 from casty.extension import shard_of
 from casty.objects.regions import starter_of
 from casty_cluster.replication.feature import Copies
@@ -102,7 +102,11 @@ async def test_an_actor_is_found_at_once_while_its_node_is_being_replaced() -> N
     async with DevelopmentCluster(3, **FAST) as cluster:
         counter = await cluster[0].actor(Counter, name="visits", scope=QUORUM, start=10)
         assert await counter.ask(1) == 11
-        await cluster.kill(primary_of(cluster, counter))
+        host = primary_of(cluster, counter)
+        same = await cluster[(host + 1) % 3].actor(Counter, name="visits", scope=QUORUM)
+        await cluster.kill(host)
+        with pytest.raises(NodeUnreachableError, match="cannot be reached"):
+            await same.ask(1)
         found = await cluster[0].actor(Counter, name="visits", scope=QUORUM)
         assert await found.ask(1) == 12
 
