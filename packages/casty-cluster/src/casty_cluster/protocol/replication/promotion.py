@@ -93,6 +93,8 @@ class Promotion:
         self._settled: set[CopyId] = set()
         """Copies that know that the view has taken over for good."""
         self._requested: set[tuple[CopyId, type]] = set()
+        self._awaits = True
+        """Whether any copy may have a reply to give: looked up once after each that comes, not after each event."""
         self._decision: Decision | None = None
         self._now = now
         self._repeat_at = now + REPEAT
@@ -145,7 +147,8 @@ class Promotion:
         if self._has_work:
             return self._now
         following = (follower.next_deadline() for follower in self.followers.values())
-        repeat_at = self._repeat_at if any(self._due()) else None
+        self._awaits = self._awaits and any(self._due())
+        repeat_at = self._repeat_at if self._awaits else None
         return earliest(*following, repeat_at, None if self.phase is Phase.active else self._report_at)
 
     def validate(self) -> None:
@@ -161,7 +164,7 @@ class Promotion:
 
     def _progress(self, now: float) -> list[Effect]:
         """Do what the last reply has made possible."""
-        self._now = now
+        self._now, self._awaits = now, True
         effects: list[Effect] = []
         if self.phase is Phase.preparing and self._promises.suffice:
             self.phase = Phase.deciding
