@@ -74,6 +74,15 @@ async def spawn_all(accounts: Accounts, node: ClusteredActorSystem) -> None:
         await asyncio.sleep(0)
 
 
+async def spawn_on_all(*nodes: ClusteredActorSystem) -> None:
+    """Return when all coordinators, on the first node, know that all nodes run shards."""
+    accounts = Accounts()
+    for node in nodes:
+        await spawn_all(accounts, node)
+    pairs = [region.pair for region in nodes[0].features.find(Sharding).regions.values()]
+    await until(lambda: all(pair and len(pair.coordinator.census.eligible) == len(nodes) for pair in pairs))
+
+
 async def ask_all(node: ClusteredActorSystem) -> None:
     asks = (node.entity_ref(name, f"e{number}").ask(GetBalance, timeout=120.0) for name in NAMES for number in range(2))
     assert set(await asyncio.gather(*asks)) == {0}
@@ -100,9 +109,7 @@ async def test_messages_about_all_regions_are_handled_over_several_turns(monkeyp
 @pytest.mark.parametrize("ends", ["leaves", "is lost"])
 async def test_the_end_of_a_node_is_few_lines_of_the_log(ends: str, caplog: pytest.LogCaptureFixture) -> None:
     async with DevelopmentCluster(2) as (first, second):
-        accounts = Accounts()
-        for node in (first, second):
-            await spawn_all(accounts, node)
+        await spawn_on_all(first, second)
         await ask_all(first)
         with caplog.at_level(logging.INFO, "casty.sharding"):
             if ends == "leaves":
@@ -120,9 +127,7 @@ async def test_the_end_of_a_node_is_few_lines_of_the_log(ends: str, caplog: pyte
 
 async def test_a_node_that_was_downed_ends_its_part_in_all_regions_at_once() -> None:
     async with DevelopmentCluster(2) as (first, second):
-        accounts = Accounts()
-        for node in (first, second):
-            await spawn_all(accounts, node)
+        await spawn_on_all(first, second)
         await ask_all(first)
         regions = second.features.find(Sharding).regions.values()
         assert all(region.pair is not None for region in regions)
