@@ -23,6 +23,7 @@ from casty.behaviors.clustered import (
 from casty.behaviors.context import ActorContext
 from casty.behaviors.functions import checked_async, checked_plain, refuse_coroutine
 from casty.behaviors.persistent import (
+    CONFIRMED,
     DurableStateBehavior,
     EventSourcedBehavior,
     PersistedBehavior,
@@ -267,6 +268,14 @@ class Behaviors:
     ) -> UpdatedBehavior:
         """Returned by a command handler of `durable_state`: store `state`."""
         return UpdatedBehavior(state, then, reply)
+
+    @staticmethod
+    def confirmed() -> Behavior[Any]:
+        """Returned by a command handler that stores nothing: as `same`, but what the command has sent leaves once the
+        journal, or enough copies, have confirmed that no other node runs the entity by now. So its reply is not out of
+        date, whoever was acknowledged what elsewhere: the read is linearizable. It takes a round trip.
+        """
+        return CONFIRMED
 
     @staticmethod
     def sharded[M](

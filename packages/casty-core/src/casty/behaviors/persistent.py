@@ -82,8 +82,7 @@ _set_reply = cast("Any", PersistedBehavior).reply.__set__
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedBehavior(Behavior[Any]):
-    """Returned by a command handler that stores nothing: what it has sent is released once the journal has confirmed
-    that no other process owns the entity by now.
+    """See `Behaviors.confirmed`.
 
     Until it notices that its node was removed from a cluster, an old owner handles messages, though it cannot store
     events. With this, it cannot reply from a state that is out of date either. Where the journal cannot tell, commands

@@ -9,7 +9,7 @@ from typing import Any, Final, cast, overload, override
 
 from casty.behaviors.arguments import no_behavior
 from casty.behaviors.clustered import ClusteredBehavior, ShardedBehavior
-from casty.behaviors.persistent import PersistedBehavior, UpdatedBehavior
+from casty.behaviors.persistent import ConfirmedBehavior, PersistedBehavior, UpdatedBehavior
 from casty.behaviors.routing import RouterBehavior
 from casty.behaviors.values import Behavior, ReceiveBehavior, RestartBehavior, SameBehavior, UnhandledBehavior
 from casty.errors import ActorNameError, ActorStoppedError, BehaviorError, ScopeError
@@ -119,6 +119,10 @@ def no_beginning(behavior: Behavior[Any]) -> BehaviorError:
             return BehaviorError("Behaviors.persisted(...) is only for the on_command of Behaviors.event_sourced")
         case UpdatedBehavior():
             return BehaviorError("Behaviors.updated(...) is only for the on_command of Behaviors.durable_state")
+        case ConfirmedBehavior():
+            return BehaviorError(
+                "Behaviors.confirmed() is only for the on_command of Behaviors.event_sourced or Behaviors.durable_state"
+            )
         case _:
             name = type(behavior).__name__.removesuffix("Behavior").lower()
             return BehaviorError(
