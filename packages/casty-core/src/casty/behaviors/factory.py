@@ -272,8 +272,8 @@ class Behaviors:
     @staticmethod
     def confirmed() -> Behavior[Any]:
         """Returned by a command handler that stores nothing: as `same`, but what the command has sent leaves once the
-        journal, or enough copies, have confirmed that no other node runs the entity by now. So its reply is not out of
-        date, whoever was acknowledged what elsewhere: the read is linearizable. It takes a round trip.
+        journal, or enough copies, have confirmed that no other node runs the entity by now. So its reply shows all that
+        was acknowledged before, on any node: the read is linearizable. It takes a round trip.
         """
         return CONFIRMED
 
