@@ -1,8 +1,11 @@
 """The tree: names, lookup, and which actors a context may stop."""
 
+import asyncio
+
 import pytest
-from casty import ActorRef, ActorStopped, ActorSystem, Behaviors
+from casty import ActorContext, ActorRef, ActorStopped, ActorSystem, Behaviors
 from casty.errors import ActorNameError, ActorStoppedError, ScopeError
+from casty.runtime.children import stop_children
 from casty.testing import TestProbe, settle
 
 from tests.core.runtime.probe import Ctx, Events, Family, does, nothing
@@ -120,3 +123,23 @@ async def test_a_clustered_behavior_names_what_it_needs(system: ActorSystem) -> 
     ):
         with pytest.raises(ScopeError, match=r"ClusteredActorSystem.*pip install"):
             system.spawn(behavior)
+
+
+@pytest.mark.parametrize("gives_up", [False, True])
+async def test_several_may_wait_for_the_end_of_one_family(system: ActorSystem, gives_up: bool) -> None:
+    """A shard is halted while its region stops."""
+    may_end = asyncio.Event()
+
+    async def end(_: ActorContext[str]) -> None:
+        await may_end.wait()
+
+    system.spawn(Behaviors.with_lifecycle(Behaviors.ignore(), post_stop=end), "child")
+    root = system.kernel.root
+    waiting = [asyncio.create_task(stop_children(root)) for _ in range(3)]
+    await asyncio.sleep(0)
+    if gives_up:
+        waiting.pop().cancel()
+        await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.gather(*waiting)
+    assert system.spawn(Behaviors.ignore(), "child"), "there may be children again"

@@ -1,7 +1,7 @@
 """The tree of actors: spawning into it, finding in it, leaving it."""
 
 import re
-from asyncio import Future
+from asyncio import Future, shield
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
@@ -160,19 +160,22 @@ async def end_family(root: Cell) -> None:
 
 
 async def stop_children(cell: Cell) -> None:
-    """Stop every child, and wait until all are gone."""
+    """Stop every child, and wait until all are gone. Several may wait at once, such as for a shard that is halted while
+    its region stops.
+    """
     extras = cell.extras
     if extras is None or not extras.children:
         return
-    extras.ending_family = True
+    extras.ending_family += 1
     try:
         await _request_stops(extras.children, _share(cell))
         if extras.children:
-            extras.childless = Future(loop=cell.dispatcher.loop)
-            await extras.childless
+            extras.childless = extras.childless or Future(loop=cell.dispatcher.loop)
+            await shield(extras.childless)
     finally:
-        extras.ending_family = False
-        extras.childless = None
+        extras.ending_family -= 1
+        if not extras.ending_family:
+            extras.childless = None
 
 
 def _share(cell: Cell) -> int:

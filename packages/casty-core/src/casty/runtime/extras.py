@@ -121,11 +121,11 @@ class CellExtras:
     keeper: Keeper | None = None
     """Of its children, where these are entities."""
     childless: Future[None] | None = None
-    """Completed when the last child is gone, while a stop or restart waits for that."""
+    """Completed when the last child is gone, while any stop or restart waits for that."""
     has_hidden_children: bool = False
     """Whether it has, or has had, children whose names begin with `_`: they are the runtime's."""
-    ending_family: bool = False
-    """Set while all children are being stopped: there may be no new ones."""
+    ending_family: int = 0
+    """How many wait for all children to stop: there may be no new ones meanwhile."""
     watchers: dict[Watch, None] = field(default_factory=dict[Watch, None])
     """The watches that end with this actor: several of one watcher where more than one reference leads here."""
     watching: dict[ActorRef[Any], Watch] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from then on, and starts when the entity has stopped and, where ids are remember
 is lost or overtaken on the way through a stop.
 """
 
-from asyncio import Future
+from asyncio import Future, shield
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -158,8 +158,8 @@ class Entities(Keeper):
         self._draining = True
         await in_slices(self._retire, Draining(self._current.values()))
         if self._current or self._leaving:
-            self._empty = Future(loop=self.shard.dispatcher.loop)
-            await self._empty
+            self._empty = self._empty or Future(loop=self.shard.dispatcher.loop)
+            await shield(self._empty)  # several may wait
 
     async def stop(self) -> None:
         """Stop all entities after their current messages; what they have not read becomes dead letters."""
@@ -209,7 +209,7 @@ class Entities(Keeper):
         return STOPPING if self._stopping() else None
 
     def _stopping(self) -> bool:
-        return self.shard.admission is CLOSED or self.shard.own_extras().ending_family
+        return self.shard.admission is CLOSED or self.shard.own_extras().ending_family > 0
 
     def _make(self, entity_id: str) -> EntityCell:
         dispatcher = self.shard.dispatcher
