@@ -68,7 +68,7 @@ ABLATIONS: Final[dict[str, tuple[Callable[[], AbstractContextManager[object]], s
     "flush_order": (lambda: patch.object(EntityLane, "_returned", _late_bounces), "restarts", 0),
     "drain": (lambda: patch.object(Hosting, "_drain", _stop_without_draining), "restarts", 6),
     "hand_off": (lambda: patch.object(Sharding, "_hand_off", _at_once), "restarts", 0),
-    "quiesce": (lambda: patch.object(Sharding, "_quiesce", _at_once), "restarts", 5),
+    "quiesce": (lambda: patch.object(Sharding, "_quiesce", _at_once), "restarts", 42),
     "lost_asks": (lambda: patch.object(ClusterRegion, "_lose", _nothing), "takeover", 0),
     "halt_all": (lambda: patch.object(Hosting, "halt_all", _nothing), "order", 6),
     "fence": (lambda: patch.object(Fences, "_wrapped", _unfenced), "ledger", 0),

@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.sharding.ablations import ABLATIONS, caught
 
-SEARCHED = 10
+SEARCHED = 30
 """Seeds: any change of the turns of the event loop gives each seed another schedule."""
 
 
