@@ -4,8 +4,8 @@ A change is an event of the journal: a promise, a view, a state, or events of an
 which they replace what was there. Reading all changes in order gives the copy's contents. Each segment is an entity of
 the journal: it is read as a whole, and events in the middle of a long history are found without reading all.
 
-The last record of a generation that another one has followed says so (`Continued`). It takes the number that a writer
-which does not know of it would give to its next change, and so the journal refuses that one.
+When another generation has followed, the last record of this one says so (`Continued`). The record takes the number
+that a writer which does not know of it would give to its next change, and so the journal refuses that change.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -106,9 +106,8 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _retire(self) -> list[coordinator.Effect]:
         self._groups, self._existence = CopyGroups(), Existence()
-        for memory in (self._waiting, self._asked, self._notified, self._granted, self._lacking):
-            memory.clear()
-        for memory in (self._forced, self._failing):
+        shards = (self._waiting, self._granted, self._failing, self._forced, self._lacking)
+        for memory in (*shards, self._asked, self._notified):
             memory.clear()
         return super()._retire()
 
