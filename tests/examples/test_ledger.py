@@ -1,12 +1,17 @@
 """The ledger as its users meet it: good files, bad files, no journal, twice, and a journal that is taken."""
 
 import asyncio
+import fcntl
 import json
 import os
 import pty
 import signal
 import subprocess
+import termios
+import time
+from array import array
 from pathlib import Path
+from typing import IO
 
 import pytest
 from casty.journal import SqliteJournal
@@ -155,7 +160,19 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     ):  # opened once the ledger has opened it
         rows.write(HEADER)
         rows.flush()
+        wait_for_reader(rows, process.pid)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=200)
     assert errors == "interrupted; booked transactions are safe: run this again to continue\n"
     assert process.returncode == 130
+
+
+def wait_for_reader(pipe: IO[str], pid: int) -> None:
+    """Wait until the process has read all of the pipe, and sleeps until more comes.
+
+    Python sees a signal that arrives immediately before a read blocks only when the read returns.
+    """
+    unread, stat = array("i", [1]), Path(f"/proc/{pid}/stat")
+    while unread[0] or stat.read_text().rpartition(")")[2].split()[0] != "S":
+        time.sleep(0.01)
+        fcntl.ioctl(pipe, termios.FIONREAD, unread)

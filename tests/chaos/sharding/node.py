@@ -10,11 +10,12 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from casty import Behaviors, CastyError
+from casty import Behaviors, CastyError, NodeLostError
 from casty.cluster import ClusteredActorSystem
 from casty.extension import shard_of
 from casty.replication import ReplicationConfig
@@ -27,6 +28,7 @@ from tests.chaos.sharding.ledger import REGION, SHARDS, Book, GetBalance, Row, a
 IN_FLIGHT: Final = 50
 """Transactions of one command that are sent at a time."""
 PATIENCE: Final = 5.0
+READ_PATIENCE: Final = 30.0
 AGAIN: Final = 0.1
 """Seconds after which a transaction whose outcome is unknown is sent again."""
 
@@ -68,11 +70,16 @@ class LedgerNode(Node):
         return True
 
     async def balances(self, account_ids: Sequence[str]) -> dict[str, str]:
-        asks = (self._accounts.entity(account_id).ask(GetBalance, timeout=30.0) for account_id in account_ids)
-        return {
-            account_id: f"{balance:.2f}"
-            for account_id, balance in zip(account_ids, await asyncio.gather(*asks), strict=True)
-        }
+        async with asyncio.timeout(READ_PATIENCE):
+            seen = await asyncio.gather(*map(self._balance, account_ids))
+        return {account_id: f"{balance:.2f}" for account_id, balance in zip(account_ids, seen, strict=True)}
+
+    async def _balance(self, account_id: str) -> Decimal:
+        while True:
+            try:
+                return await self._accounts.entity(account_id).ask(GetBalance, timeout=READ_PATIENCE)
+            except NodeLostError:  # its node was killed with the question; a read may be repeated
+                continue
 
     async def shards(self) -> list[int]:
         """Those that run on this node."""
