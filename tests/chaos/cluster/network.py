@@ -17,6 +17,10 @@ from typing import Final, NamedTuple, Self
 from tests.ports import free_ports
 
 HOST: Final = "127.0.0.1"
+LOOKS: Final = 10
+"""How often the table of connections is read for one of them: a reading may miss some while it changes."""
+CLOSED: Final = "0"
+"""The inode of a connection that its process has closed."""
 
 
 class Way(NamedTuple):
@@ -96,14 +100,14 @@ class Network:
         return accept
 
     async def _relay(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        dialer = owner_of(writer.get_extra_info("peername")[1], self.pids)
+        try:
+            dialer = owner_of(writer.get_extra_info("peername"), writer.get_extra_info("sockname"), self.pids)
+            there_reader, there_writer = await asyncio.open_connection(HOST, self._behind[name])
+        except OSError:  # the dialer is gone, or no process listens, so that the dialer's connection ends too
+            writer.transport.abort()
+            return
         there, back = Way(dialer, name), Way(name, dialer)
         self._writers[writer] = back
-        try:
-            there_reader, there_writer = await asyncio.open_connection(HOST, self._behind[name])
-        except OSError:  # no process listens, so the dialer's connection ends too
-            self._end(writer)
-            return
         self._writers[there_writer] = there
         try:
             async with asyncio.TaskGroup() as group:
@@ -144,11 +148,12 @@ class Network:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def owner_of(port: int, pids: Mapping[str, int]) -> str:
-    """The name of the process one of whose sockets has that port on this machine; empty if it is gone."""
-    address = f"{socket.inet_aton(HOST)[::-1].hex().upper()}:{port:04X}"
-    rows = map(str.split, Path("/proc/net/tcp").read_text().splitlines())
-    inode = next((row[9] for row in rows if row[1] == address), "")
+def owner_of(dialing: tuple[str, int], dialed: tuple[str, int], pids: Mapping[str, int]) -> str:
+    """The name of the process that has made this connection on this machine; empty if it is none of these.
+
+    Raises ConnectionError if it has closed it.
+    """
+    inode = _inode_of(dialing, dialed)
     for name, pid in pids.items():
         with suppress(OSError):
             for descriptor in Path(f"/proc/{pid}/fd").iterdir():
@@ -156,3 +161,13 @@ def owner_of(port: int, pids: Mapping[str, int]) -> str:
                     if os.readlink(descriptor) == f"socket:[{inode}]":
                         return name
     return ""
+
+
+def _inode_of(dialing: tuple[str, int], dialed: tuple[str, int]) -> str:
+    # Both ends: connections that have ended may have had the same port of the dialing one.
+    ends = [f"{socket.inet_aton(host)[::-1].hex().upper()}:{port:04X}" for host, port in (dialing, dialed)]
+    for _ in range(LOOKS):
+        for row in map(str.split, Path("/proc/net/tcp").read_text().splitlines()):
+            if row[1:3] == ends and row[9] != CLOSED:
+                return row[9]
+    raise ConnectionError(f"the connection from port {dialing[1]} is gone")
