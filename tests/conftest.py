@@ -67,6 +67,12 @@ def share_bytecode(config: pytest.Config) -> None:
         os.environ["PYTHONPYCACHEPREFIX"] = folder.name
 
 
+def pytest_collection_finish() -> None:
+    # Thousands of tests and their modules stay until the end: no collection in a test has to look at them again.
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     gc.collect()
     reports = LOOP_ERRORS.take()
