@@ -2,81 +2,91 @@
 
     uv run benchmarks/replication.py [--json] [--rounds 5] [--only NAME] [--scale 1.0]
 
-Three nodes of one process, without a network between them, with a SQLite file each: the processor time of all three
-counts, and none of them waits for another machine. The entity runs on the node that asks. The floor of the last row
-is an entity on another node that its journal alone stores: what a message there and back and a commit take.
+Three nodes with a SQLite file each. Most rows have all of them in one process, without a network between them: the
+processor time of all three counts, and none of them waits for another machine. The entity runs on the node that asks.
+The floor of the last two rows is an entity on another node that its journal alone stores: what a message there and
+back and a commit take. The last row has each node in a process of its own, as users have, on one machine.
 """
 
 import asyncio
+import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from casty import ActorContext, ActorRef, Behavior, Behaviors, Request, SqliteJournal
-from casty.cluster import DevelopmentCluster
+from casty import ActorRef, RegionRef
+from casty.cluster import ClusteredActorSystem, DevelopmentCluster
 from casty.extension import shard_of
-from casty.replication import ReplicationConfig
+from replication_node import NAME, SHARDS, Add, region
 from table import Measurement, run_program
 
 ENTITIES: Final = 100
 """Among which the commands are spread."""
 IN_FLIGHT: Final = 100
-SHARDS: Final = 6
 
-
-@dataclass(frozen=True)
-class Add(Request[int]):
-    """Replied to once its event is stored."""
-
-
-async def on_command(_: ActorContext[Add], total: int, command: Add) -> Behavior[Add]:
-    return Behaviors.persisted([1], reply=(command.reply_to, total + 1))
-
-
-def on_event(total: int, event: int) -> int:
-    return total + event
-
-
-def entity(journal: SqliteJournal, name: str) -> Behavior[Add]:
-    return Behaviors.event_sourced(
-        entity_id=name, journal=journal, initial_state=0, on_event=on_event, on_command=on_command
-    )
+type Opened = AbstractAsyncContextManager[Sequence[ActorRef[Any]]]
 
 
 @asynccontextmanager
 async def entities(replicas: int, min_acks: int, *, elsewhere: bool = False) -> AsyncGenerator[Sequence[ActorRef[Any]]]:
-    """References to entities that run on the node of the references, or elsewhere."""
-    replication = ReplicationConfig(replicas=replicas, min_acks=min_acks) if replicas else None
+    """References to entities that run on the node of the references, or elsewhere. All nodes are in this process."""
     with TemporaryDirectory(prefix="casty-replication-") as folder:
         async with DevelopmentCluster(3) as cluster:
-            regions = [
-                node.spawn(
-                    Behaviors.sharded(
-                        partial(entity, SqliteJournal(Path(folder) / f"{node.self_node.node_id}.db")),
-                        num_shards=SHARDS,
-                        replication=replication,
-                    ),
-                    "accounts",
-                )
-                for node in cluster
-            ]
-            names = [f"account-{number}" for number in range(20 * ENTITIES)]
-            refs = [regions[0].entity(name) for name in names]
-            await asyncio.gather(*(ref.ask(Add(), timeout=60.0) for ref in refs[:ENTITIES]))
-            here = cluster[0].self_node.node
-            state = await cluster[0].shard_state("accounts")
-            local = {shard.shard for shard in state.on(here)}
-            chosen = [
-                ref for name, ref in zip(names, refs, strict=True) if (shard_of(name, SHARDS) in local) is not elsewhere
-            ]
-            await asyncio.gather(*(ref.ask(Add(), timeout=60.0) for ref in chosen[:ENTITIES]))
-            yield chosen[:ENTITIES]
+            files = [Path(folder) / f"{number}.db" for number in range(3)]
+            regions = [region(node, file, replicas, min_acks) for node, file in zip(cluster, files, strict=True)]
+            yield await _chosen(cluster[0], regions[0], elsewhere=elsewhere)
+
+
+@asynccontextmanager
+async def over_processes(
+    replicas: int, min_acks: int, *, elsewhere: bool = False
+) -> AsyncGenerator[Sequence[ActorRef[Any]]]:
+    """The same, with the two other nodes in processes of their own."""
+    with TemporaryDirectory(prefix="casty-replication-") as folder:
+        async with (
+            ClusteredActorSystem(name=NAME, host="127.0.0.1", port=0) as system,
+            AsyncExitStack() as stack,
+        ):
+            own = region(system, Path(folder) / "0.db", replicas, min_acks)
+            for number in (1, 2):
+                arguments = (f"{folder}/{number}.db", system.self_node.address.port, replicas, min_acks)
+                await stack.enter_async_context(_other_process(*arguments))
+            yield await _chosen(system, own, elsewhere=elsewhere)
+
+
+@asynccontextmanager
+async def _other_process(*arguments: object) -> AsyncGenerator[None]:
+    program, pipe = __file__.replace("replication.py", "replication_node.py"), asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, program, *map(str, arguments), stdin=pipe, stdout=pipe
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        await process.stdout.readline()  # it has joined
+        yield
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def _chosen(
+    system: ClusteredActorSystem, accounts: RegionRef[Any], *, elsewhere: bool
+) -> Sequence[ActorRef[Any]]:
+    """The references, of entities that have started."""
+    names = [f"account-{number}" for number in range(20 * ENTITIES)]
+    refs = [accounts.entity(name) for name in names]
+    await asyncio.gather(*(ref.ask(Add(), timeout=60.0) for ref in refs[:ENTITIES]))
+    state = await system.shard_state("accounts")
+    local = {shard.shard for shard in state.on(system.self_node.node)}
+    chosen = [ref for name, ref in zip(names, refs, strict=True) if (shard_of(name, SHARDS) in local) is not elsewhere]
+    await asyncio.gather(*(ref.ask(Add(), timeout=60.0) for ref in chosen[:ENTITIES]))
+    return chosen[:ENTITIES]
 
 
 async def throughput(commands: int, replicas: int, min_acks: int) -> float:
@@ -91,9 +101,9 @@ async def throughput(commands: int, replicas: int, min_acks: int) -> float:
         return commands / (time.perf_counter() - start)
 
 
-async def latency(commands: int, replicas: int, min_acks: int, *, elsewhere: bool = False) -> float:
+async def latency(commands: int, opened: Callable[[], Opened]) -> float:
     """The median of commands one after the other, in milliseconds."""
-    async with entities(replicas, min_acks, elsewhere=elsewhere) as refs:
+    async with opened() as refs:
         took = list[float]()
         for number in range(commands):
             start = time.perf_counter()
@@ -109,14 +119,24 @@ def measurements(scale: float) -> list[Measurement]:
         of_many, of_one = partial(throughput, many), partial(latency, few)
         measured += [
             Measurement(name=f"{name}, 100 at a time", run=partial(of_many, *given), floor=partial(of_many, 0, 0)),
-            Measurement(name=f"{name} (p50)", unit="ms", run=partial(of_one, *given), floor=partial(of_one, 0, 0)),
+            Measurement(
+                name=f"{name} (p50)",
+                unit="ms",
+                run=partial(of_one, partial(entities, *given)),
+                floor=partial(of_one, partial(entities, 0, 0)),
+            ),
         ]
-    once = partial(latency, few, 0, 0, elsewhere=True)
-    measured.append(
-        Measurement(
-            name="beside a remote one (p50)", unit="ms", run=partial(latency, few, 2, 1), floor=once, target=2.0
+    for name, opened in {"beside a remote one": entities, "the same, in three processes": over_processes}.items():
+        copied, remote = partial(opened, 2, 1), partial(opened, 0, 0, elsewhere=True)
+        measured.append(
+            Measurement(
+                name=f"{name} (p50)",
+                unit="ms",
+                run=partial(latency, few, copied),
+                floor=partial(latency, few, remote),
+                target=2.0,
+            )
         )
-    )
     return measured
 
 

@@ -78,6 +78,7 @@ REPLICATION = [
     "replicas=2, min_acks=0, 100 at a time",
     "replicas=2, min_acks=0 (p50)",
     "beside a remote one (p50)",
+    "the same, in three processes (p50)",
 ]
 
 DISTRIBUTED = [

@@ -57,6 +57,7 @@ from casty_cluster.wire.replication import (
     Verify,
     View,
     to_positions,
+    to_run,
 )
 from casty_cluster.wire.sharding import (
     Batch,
@@ -337,6 +338,16 @@ def _entity(kind: int, to: int) -> object:
     return message, entities.EntityTarget("accounts", "Zoë", "msgpack")
 
 
+_PLACE: Final = ("accounts", 70, "c1", "c2")
+_STORED: Final = Acknowledge(_EPOCH, "Zoë", 4)
+_APPEND: Final = Replicate(
+    epoch=_EPOCH,
+    entity="Zoë",
+    previous=Position(_EPOCH, 3),
+    start=2,
+    runs=(to_run(_EPOCH, (b"one", b"two")), (3, 2**63, (b"",))),
+)
+
 FRAMES: Final[dict[str, Sample]] = {
     "membership": Sample(codec.encode(frames.MEMBERSHIP, Goodbye(1)), _read_message, Goodbye(1)),
     "system": Sample(
@@ -373,10 +384,12 @@ FRAMES: Final[dict[str, Sample]] = {
         entities.FlushFrame(frames.SHARD_FLUSHED, 7, 70, 3, "accounts"),
     ),
     "copy": Sample(
-        copies.write_copy_frame("accounts", 70, "c1", "c2", Fetch(_EPOCH, "Zoë", 3)),
+        copies.write_copy_frame(*_PLACE, Fetch(_EPOCH, "Zoë", 3)),
         _read_copy,
-        ("accounts", 70, "c1", "c2", Fetch(_EPOCH, "Zoë", 3)),
+        (*_PLACE, Fetch(_EPOCH, "Zoë", 3)),
     ),
+    "copy replicate": Sample(copies.write_copy_frame(*_PLACE, _APPEND), _read_copy, (*_PLACE, _APPEND)),
+    "copy acknowledge": Sample(copies.write_copy_frame(*_PLACE, _STORED), _read_copy, (*_PLACE, _STORED)),
     "headers": Sample(
         frames.with_headers(_HEADERS, frames.tell(_WRITTEN, _BODY)),
         frames.split_headers,

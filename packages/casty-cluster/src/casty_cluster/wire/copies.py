@@ -6,14 +6,15 @@ copies, and not the nodes that keep them: a copy stays the same one when its nod
 """
 
 from struct import Struct, error
-from typing import Final, NamedTuple, cast, get_args
+from typing import Any, Final, NamedTuple, cast, get_args
 
 from casty.errors import DecodeError, UnknownManifestError
 from casty.printable import printable
 from casty.serialization import Limits, MsgpackSerializer
 
 from casty_cluster.wire import frames
-from casty_cluster.wire.replication import CopyId, ToPrimary, ToReplica
+from casty_cluster.wire.appends import from_flat, to_flat
+from casty_cluster.wire.replication import Acknowledge, CopyId, Replicate, ToPrimary, ToReplica
 
 KINDS: Final = (frames.COPY,)
 MESSAGES: Final[tuple[type, ...]] = (*get_args(ToReplica.__value__), *get_args(ToPrimary.__value__))
@@ -37,7 +38,8 @@ class CopyFrame(NamedTuple):
 
 def write_copy_frame(region: str, shard: int, sender: CopyId, to: CopyId, message: ToReplica | ToPrimary) -> bytes:
     texts = [text.encode() for text in (region, sender, to)]
-    return _HEADER.pack(frames.COPY, shard, *map(len, texts)) + b"".join(texts) + SERIALIZER.dumps(message)
+    body = to_flat(message) if isinstance(message, Replicate | Acknowledge) else message
+    return _HEADER.pack(frames.COPY, shard, *map(len, texts)) + b"".join(texts) + SERIALIZER.dumps(body)
 
 
 def read_copy_frame(frame: bytes) -> CopyFrame:
@@ -64,6 +66,8 @@ def read_copy_message(frame: CopyFrame) -> ToReplica | ToPrimary:
         raise DecodeError(
             f"unknown message {printable(unknown.manifest)} between copies; the peer may run a newer version of Casty"
         ) from None
+    if type(message) is list:
+        return from_flat(cast("list[Any]", message))
     if not isinstance(message, MESSAGES):
         raise DecodeError(f"a {type(message).__name__}, which copies do not send each other")
     return cast("ToReplica | ToPrimary", message)
