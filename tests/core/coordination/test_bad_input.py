@@ -9,6 +9,7 @@ import pytest
 from casty import ActorSystem, InMemoryJournal, ReplicationConfig
 from casty.coordination import IN_MEMORY, PERSISTENT
 from casty.coordination.operations import Operation, OperationId
+from casty.distributed import Distributed
 from casty.errors import ActorFailedError, ActorStoppedError, ArgumentError, EncodeError
 from casty.testing import settle
 
@@ -44,6 +45,11 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda d: d.set("s").add(frozenset("a")), "those of a set have no fixed order"),
     (lambda d: d.set("s").add(("a", Tagged(frozenset("a")))), "those of a set have no fixed order"),
     (lambda d: d.queue("q").enqueue(None), "cannot hold None"),
+    (lambda d: d.register("r").set(None), "the register 'r' cannot hold None, which stands for no value"),
+    (lambda d: d.register("r").compare_and_set(1, None), "the register 'r' cannot hold None"),
+    (lambda d: d.register[int | None]("r").compare_and_set(None, None), "the register 'r' cannot hold None"),
+    (lambda d: d.register[int]("r").set("v"), "the register 'r' holds int, and not 'v'"),
+    (lambda d: d.election("e", shards=0), "shards of 'e' is a whole number"),
     (lambda d: d.queue("q").enqueue(1, priority=0.5), "priority of an item of the queue 'q' is a whole number"),
     (lambda d: d.queue("q").enqueue(1, delay=float("inf")), "delay of an item of the queue 'q'"),
     (lambda d: d.queue("q").reserve(visibility=0), "visibility of the queue 'q'"),
@@ -80,6 +86,44 @@ async def test_a_value_of_another_type_is_refused_when_it_is_read() -> None:
         await d.map[str, User]("m").put("k", User("A", "a"))
         with pytest.raises(ArgumentError, match=r"the map 'm' has a User where this program expects int"):
             await d.map[str, int]("m").get("k")
+
+
+CROWDED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "lock": (lambda d: d.lock("x").acquire(), "2 callers wait for it already; let fewer tasks wait at a time"),
+    "barrier": (
+        lambda d: d.barrier("x").arrive(5),
+        "2 parties wait there already; let the parties of each process meet",
+    ),
+    "queue": (lambda d: d.queue("x").dequeue(wait=60.0), "2 consumers wait for items already; let fewer wait, or use"),
+    "map": (
+        lambda d: changed(d),
+        "2 callers watch keys of this bucket already; watch once in each process, or divide the map into more shards",
+    ),
+}
+
+
+async def changed(d: Distributed) -> Any:
+    """The value that follows the one which a watcher sees first."""
+    watch = d.map("x").watch("k")
+    await anext(watch)
+    return await anext(watch)
+
+
+@pytest.mark.parametrize("kind", CROWDED)
+async def test_a_caller_too_many_is_refused_with_what_to_do(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("casty.coordination.waiters.MAX_WAITERS", 2)
+    use, error = CROWDED[kind]
+    async with ActorSystem() as system:
+        d = system.distributed()
+        if kind == "lock":
+            await d.lock("x").acquire()
+        waiting = [asyncio.create_task(use(d)) for _ in range(2)]
+        await settle()
+        with pytest.raises(ArgumentError, match=error):
+            await use(d)
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
 
 
 async def test_two_arrivals_of_one_party_are_refused() -> None:

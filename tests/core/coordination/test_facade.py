@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from casty import ActorSystem, InMemoryJournal
+from casty.coordination.entity import KINDS
 from casty.distributed import Distributed
 from casty.testing import manual_time
 from casty.testing.linearizability import (
@@ -72,6 +73,27 @@ async def test_structures_do_what_the_seed_documents_promise(journal: Any) -> No
 
         arrivals = await asyncio.gather(*(d.barrier("phase-1").arrive(expected=3) for _ in range(3)))
         assert arrivals == [1, 1, 1]
+
+
+MADE: dict[str, Callable[[Distributed], Any]] = {
+    "counter": lambda d: d.counter("x", shards=7, timeout=3.0),
+    "register": lambda d: d.register[str]("x", shards=7, timeout=3.0),
+    "map": lambda d: d.map[str, int]("x", shards=7, timeout=3.0),
+    "set": lambda d: d.set[str]("x", shards=7, timeout=3.0),
+    "queue": lambda d: d.queue[str]("x", shards=7, timeout=3.0),
+    "lock": lambda d: d.lock("x", shards=7, timeout=3.0),
+    "semaphore": lambda d: d.semaphore("x", 2, shards=7, timeout=3.0),
+    "election": lambda d: d.election("x", shards=7, timeout=3.0),
+    "barrier": lambda d: d.barrier("x", shards=7, timeout=3.0),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_kind_takes_shards_and_timeout(kind: str) -> None:
+    async with ActorSystem() as system:
+        handle = MADE[kind](system.distributed())
+        assert (handle.name, handle.timeout) == ("x", 3.0)
+        await handle.destroy()
 
 
 async def test_more_than_the_seed(journal: Any) -> None:

@@ -96,6 +96,18 @@ def test_an_item_that_is_not_acknowledged_is_delivered_again() -> None:
     assert depot.do(Acknowledge(1, 2)) is True
 
 
+def test_a_delivery_of_a_queue_that_was_destroyed_acknowledges_no_later_item() -> None:
+    depot = Depot()
+    depot.do(Enqueue(b"a"))
+    old = depot.do(Reserve(30.0, None))
+    depot.queue = depot.queue.destroyed()
+    depot.do(Enqueue(b"b"))
+    depot.do(Reserve(30.0, None))
+    for command in (Acknowledge(old.number, 1), Return(old.number, 1), Extend(old.number, 1)):
+        assert depot.do(command) is False
+    assert depot.do(Size()) == 1
+
+
 def test_a_reservation_is_extended() -> None:
     depot = Depot()
     depot.do(Enqueue(b"a"))

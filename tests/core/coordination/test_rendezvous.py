@@ -87,6 +87,15 @@ def test_rounds_follow_each_other() -> None:
     assert meeting.arrive("a", 4) == {3: 2, 4: 2}
 
 
+def test_rounds_of_a_barrier_that_was_destroyed_do_not_come_again() -> None:
+    meeting = Meeting()
+    meeting.arrive("a", 1)
+    assert meeting.arrive("b", 2) == {1: 1, 2: 1}
+    meeting.barrier = meeting.barrier.destroyed()
+    meeting.arrive("a", 3)
+    assert meeting.arrive("b", 4) == {3: 2, 4: 2}
+
+
 def test_a_party_that_withdraws_does_not_count() -> None:
     meeting = Meeting()
     meeting.arrive("a", 1)

@@ -178,12 +178,14 @@ class Distributed:
         name: str,
         *,
         candidate: str | None = None,
+        shards: int = SHARDS,
         timeout: float = 5.0,
         ttl: float = 15.0,
         on_lost: OnLost | None = None,
         cancel_on_lost: bool = False,
     ) -> Election:
         """One leader among the candidates; else as `lock`. `candidate` is the name that `leader()` returns."""
+        checked_shards(shards, name)
         return Election(
             self._client,
             "election",

@@ -103,13 +103,20 @@ class DistributedRegister[V](Handle):
         return self._values.read(await self._call("get", register.Read()))
 
     async def set(self, value: V) -> None:
-        await self._call("set", register.Write(self._values.dumps(value)))
+        await self._call("set", register.Write(self._encoded(value)))
 
     async def compare_and_set(self, expected: V | None, value: V) -> bool:
         """Replace `expected` by `value`. Returns whether it was there; None stands for no value."""
         before = None if expected is None else self._values.dumps(expected)
-        command = register.CompareAndSet(before, self._values.dumps(value))
+        command = register.CompareAndSet(before, self._encoded(value))
         return cast("bool", await self._call("compare_and_set", command))
+
+    def _encoded(self, value: V) -> bytes:
+        if value is None:
+            raise ArgumentError(
+                f"{self._what} cannot hold None, which stands for no value; destroy() removes its value"
+            )
+        return self._values.dumps(value)
 
 
 class DistributedSet[V](Handle):

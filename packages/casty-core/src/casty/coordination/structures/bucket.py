@@ -93,7 +93,8 @@ class Bucket:
         if seen.revision != command.seen:
             return [Answer(caller, seen)]
         if self._watchers.is_full and caller not in self._watchers:
-            return [Answer(caller, Refused(f"{len(self._watchers):,} callers watch keys of this bucket already"))]
+            why = f"{len(self._watchers):,} callers watch keys of this bucket already"
+            return [Answer(caller, Refused(f"{why}; watch once in each process, or divide the map into more shards"))]
         self._watchers.ask(caller, command, now.time + command.wait)
         return []
 

@@ -103,7 +103,8 @@ class Queue:
         if command.wait <= 0:
             return [Answer(caller, None)]
         if self._waiters.is_full and caller not in self._waiters:
-            return [Answer(caller, Refused(f"{len(self._waiters):,} consumers wait for items already"))]
+            why = f"{len(self._waiters):,} consumers wait for items already; let fewer wait, or use several queues"
+            return [Answer(caller, Refused(why))]
         self._waiters.ask(caller, command, now.time + command.wait)
         return []
 
@@ -213,4 +214,5 @@ class Queue:
                 heapq.heappush(self._ready, (-item.priority, number))
 
     def destroyed(self) -> "Queue":
-        return Queue()
+        """Its numbers must not come again: a delivery of an old item would acknowledge a new one."""
+        return Queue(last_number=self.last_number)

@@ -75,7 +75,10 @@ class Rendezvous:
             why = f"{first.command.party!r} expects {first.command.expected} parties, and not {command.expected}"
             return [Answer(caller, Refused(why))]
         if self._parties.is_full and caller not in self._parties:
-            return [Answer(caller, Refused(f"{len(self._parties):,} parties wait there already"))]
+            why = (
+                f"{len(self._parties):,} parties wait there already; let the parties of each process meet first, as one"
+            )
+            return [Answer(caller, Refused(why))]
         self._parties.ask(caller, command, now.time + command.wait)
         if len(self._parties) < command.expected:
             return []
@@ -99,4 +102,5 @@ class Rendezvous:
         return self._parties.due()
 
     def destroyed(self) -> "Rendezvous":
-        return Rendezvous()
+        """Its rounds must not come again: what parties keep by an old number would pass for a new one's."""
+        return Rendezvous(self.generation)
