@@ -13,6 +13,7 @@ from casty.coordination.structures.queue_commands import (
     Enqueue,
     Extend,
     Peek,
+    PutBack,
     Reserve,
     Return,
     Size,
@@ -34,8 +35,15 @@ class Depot:
 
     def do(self, command: Any, caller: int = 0) -> Any:
         """The reply to the command, `...` if there is none yet."""
-        replies = self._done(self.queue.decide(command, OperationId("c", caller), self.now()))
-        return replies.get(caller, ...)
+        reply = self._done(self.queue.decide(command, OperationId("c", caller), self.now())).get(caller, ...)
+        return reply.item if isinstance(command, Dequeue) and isinstance(reply, Delivered) else reply
+
+    def taken(self) -> Delivered:
+        """The item that is next, which is removed."""
+        [step] = self.queue.decide(Dequeue(), OperationId("c", 0), self.now())
+        taken = self._done([step])[0]
+        assert isinstance(taken, Delivered)
+        return taken
 
     def at(self, time: float) -> dict[int, Any]:
         replies: dict[int, Any] = {}
@@ -173,13 +181,38 @@ def test_a_wall_clock_that_jumps_moves_no_item() -> None:
     assert depot.do(Dequeue()) == b"a"
 
 
+def test_an_item_that_is_put_back_has_its_old_place() -> None:
+    depot = Depot()
+    for item, priority in ((b"a", 5), (b"b", 5), (b"c", 9)):
+        depot.do(Enqueue(item, priority))
+    depot.do(Reserve(30.0, None))
+    depot.do(Return(3, 1))
+    dequeued = [depot.taken(), depot.taken()]
+    assert dequeued == [Delivered(3, 1, b"c", 9), Delivered(1, 0, b"a", 5)]
+    for one in dequeued:
+        assert depot.do(PutBack(one)) is None
+    depot.restart()
+    assert depot.do(Size()) == 3
+    assert depot.do(Reserve(30.0, None)) == Delivered(3, 2, b"c")
+    assert [depot.do(Dequeue()) for _ in range(3)] == [b"a", b"b", None]
+
+
+def test_a_consumer_that_waits_gets_what_is_put_back() -> None:
+    depot = Depot()
+    depot.do(Enqueue(b"a"))
+    dequeued = depot.taken()
+    depot.do(Dequeue(wait=2.0), caller=1)
+    depot.do(PutBack(dequeued), caller=2)
+    assert depot.at(0.0) == {1: Delivered(1, 0, b"a")}
+
+
 def test_a_consumer_that_waits_gets_the_next_item() -> None:
     depot = Depot()
     assert depot.do(Dequeue(wait=2.0), caller=1) is ...
     assert depot.do(Reserve(30.0, None, wait=2.0), caller=2) is ...
     depot.do(Enqueue(b"a"))
     depot.do(Enqueue(b"b"))
-    assert depot.at(0.0) == {1: b"a", 2: Delivered(2, 1, b"b")}
+    assert depot.at(0.0) == {1: Delivered(1, 0, b"a"), 2: Delivered(2, 1, b"b")}
 
 
 def test_a_consumer_that_has_waited_in_vain_learns_it() -> None:

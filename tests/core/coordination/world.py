@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from casty.coordination.operations import Instant, Operation, OperationId, Refused, Structure, Waiting
 from casty.coordination.state import Happened, State
+from casty.coordination.structures.queue_commands import Delivered
 from casty.serialization import MsgpackSerializer
 from casty.testing.linearizability import History
 from casty.testing.linearizability import Operation as Observed
@@ -186,6 +187,7 @@ class Call:
 
     def _observe(self, value: Any) -> None:
         assert self.call is not None
+        value = value.item if isinstance(value, Delivered) else value  # what a handle returns
         observed = Observed(
             process=self.caller.name, call=self.call, invoked=self.invoked, returned=self.world.time, result=value
         )

@@ -1,5 +1,6 @@
 """The handle of a map, whose keys are spread over many entities."""
 
+import logging
 from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any, Final, cast, overload
@@ -10,6 +11,8 @@ from casty.coordination.handles import Handle, finite_seconds
 from casty.coordination.operations import Destroy
 from casty.coordination.structures import map_commands as commands
 from casty.coordination.values import Keys, Values
+
+logger = logging.getLogger("casty")
 
 POLL: Final = 10.0
 """Seconds after which a watcher asks again."""
@@ -30,10 +33,20 @@ class DistributedMap[K, V](Handle):
         self._values = Values[V](types[1], serializer, self._what)
 
     async def put(self, key: K, value: V, *, ttl: float | None = None) -> V | None:
-        """Set a key's value, for `ttl` seconds if given. Returns the value before, None if there was none."""
+        """Set a key's value, for `ttl` seconds if given. Returns the value before, None if there was none.
+
+        None stands for a value before that this program cannot read, too, such as one of another type; a warning in
+        the log names it.
+        """
         encoded = self._keys.dumps(key)
         command = commands.Put(self._shards, encoded, self._values.dumps(value), self._checked_ttl(ttl))
-        return self._values.read(await self._ask("put", encoded, command))
+        before = await self._ask("put", encoded, command)
+        try:
+            return self._values.read(before)
+        except Exception as error:
+            # The new value is stored, so this is no error of the operation: its caller must not take it for undone.
+            logger.warning("put of %s has replaced a value that cannot be returned: %s", self._what, error)
+            return None
 
     async def put_if_absent(self, key: K, value: V, *, ttl: float | None = None) -> bool:
         """Set the value of a key that has none. Returns whether it had none."""

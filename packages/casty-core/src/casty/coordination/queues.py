@@ -48,15 +48,36 @@ class DistributedQueue[V](Handle):
         await self._call("enqueue", commands.Enqueue(self._values.dumps(item), priority, delay))
 
     async def dequeue(self, *, wait: float = 0.0) -> V | None:
-        """Remove the next item; None if there is none for `wait` seconds."""
-        return self._values.read(await self._take("dequeue", commands.Dequeue, wait))
+        """Remove the next item; None if there is none for `wait` seconds.
+
+        One that this program cannot read, such as one of another type, is put back in its place: see `Values.loads`.
+        """
+        dequeued: commands.Delivered | None = await self._take("dequeue", commands.Dequeue, wait)
+        if dequeued is None:
+            return None
+        try:
+            return self._values.loads(dequeued.item)
+        except Exception:
+            # If this fails, its `TimeoutError` is raised: what became of the item is not known then.
+            await self._call("put back after a failed dequeue", commands.PutBack(dequeued))
+            raise
 
     async def reserve(self, *, visibility: float = 30.0, wait: float = 0.0) -> "Delivery[V] | None":
-        """Reserve the next item for `visibility` seconds; None if there is none for `wait` seconds."""
+        """Reserve the next item for `visibility` seconds; None if there is none for `wait` seconds.
+
+        One that this program cannot read, such as one of another type, is given back. That counts as a delivery: with
+        `max_deliveries`, an item that no consumer can read becomes a dead letter.
+        """
         finite_seconds(visibility, f"visibility of {self._what}")
         make = partial(commands.Reserve, visibility, self._max_deliveries)
         delivered: commands.Delivered | None = await self._take("reserve", make, wait)
-        return None if delivered is None else Delivery(self, delivered, self._values.loads(delivered.item))
+        if delivered is None:
+            return None
+        try:
+            return Delivery(self, delivered, self._values.loads(delivered.item))
+        except Exception:
+            await self.settle("nack", commands.Return(delivered.number, delivered.delivery))
+            raise
 
     async def _take(self, method: str, make: Any, wait: float) -> Any:
         at_most = checked_seconds(wait, f"wait of {method} of {self._what}")

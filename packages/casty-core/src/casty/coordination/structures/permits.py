@@ -131,7 +131,7 @@ class Permits:
             free = len(self.grants) < command.permits and not len(self._waiters)
             return [Change(_granted(command, caller), caller) if free else Answer(caller, None)]
         if self._waiters.is_full and caller not in self._waiters:
-            why = f"{len(self._waiters):,} callers wait for it already; let fewer tasks wait at a time, or try again later"
+            why = f"{len(self._waiters):,} callers wait for it already; let fewer tasks wait at a time, or try later"
             return [Answer(caller, Refused(why))]
         self._waiters.ask(caller, command, now.time + command.wait)
         return self._grants(0)

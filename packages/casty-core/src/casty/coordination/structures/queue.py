@@ -25,9 +25,11 @@ from casty.coordination.structures.queue_commands import (
     Fact,
     Item,
     Peek,
+    PutBack,
     Reservation,
     Reserve,
     Reserved,
+    Restored,
     Return,
     Returned,
     Size,
@@ -72,6 +74,8 @@ class Queue:
                 return [Change(Enqueued(item, priority, due), caller)]
             case Dequeue() | Reserve():
                 return self._take(command, caller, now)
+            case PutBack(dequeued):
+                return [Change(Restored(dequeued), caller)]
             case Acknowledge(number, delivery):
                 held = self._is_reserved(number, delivery)
                 return [Change(Dequeued(number), caller) if held else Answer(caller, False)]
@@ -147,7 +151,11 @@ class Queue:
             case Dequeued(number):
                 reserved = self._free(number)
                 item = self.items.pop(number)
-                return True if reserved else item.item
+                return True if reserved else Delivered(number, item.deliveries, item.item, item.priority)
+            case Restored(Delivered(number, deliveries, item, priority)):
+                self.items[number] = Item(item, priority, None, deliveries)
+                self._place(number, self.items[number])
+                return None
             case Reserved(number, visibility, max_deliveries):
                 item = self.items[number] = replace(self.items[number], deliveries=self.items[number].deliveries + 1)
                 self.reservations[number] = Reservation(item.deliveries, visibility, max_deliveries)

@@ -17,9 +17,19 @@ class Enqueue:
 @message("casty.coordination.queue.Dequeue")
 @dataclass(frozen=True, slots=True)
 class Dequeue:
-    """Replies with an item that is removed; else with `WAITING` after `wait` seconds, with None if they are 0."""
+    """Replies with the `Delivered` of an item that is removed; else with `WAITING` after `wait` seconds, with None if
+    they are 0.
+    """
 
     wait: float = 0.0
+
+
+@message("casty.coordination.queue.PutBack")
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """An item that was dequeued and cannot be read by its consumer is in its old place again."""
+
+    dequeued: "Delivered"
 
 
 @message("casty.coordination.queue.Reserve")
@@ -86,6 +96,7 @@ class Delivered:
     number: int
     delivery: int
     item: bytes
+    priority: int = 0
 
 
 @event("casty.coordination.queue.Enqueued")
@@ -101,6 +112,14 @@ class Enqueued:
 @dataclass(frozen=True, slots=True)
 class Dequeued:
     number: int
+
+
+@event("casty.coordination.queue.Restored")
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An item has been put back."""
+
+    dequeued: Delivered
 
 
 @event("casty.coordination.queue.Reserved")
@@ -147,5 +166,5 @@ class Reservation:
     max_deliveries: int | None
 
 
-type Command = Enqueue | Dequeue | Reserve | Acknowledge | Return | Extend | Peek | Size | DeadLetters
-type Fact = Enqueued | Dequeued | Reserved | Returned | DeadLettered
+type Command = Enqueue | Dequeue | PutBack | Reserve | Acknowledge | Return | Extend | Peek | Size | DeadLetters
+type Fact = Enqueued | Dequeued | Restored | Reserved | Returned | DeadLettered
