@@ -1,13 +1,14 @@
 """Bad input of `system.distributed()`: refused where it is given, and nothing has happened."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from casty import ActorSystem, InMemoryJournal, ReplicationConfig
-from casty.coordination import IN_MEMORY, PERSISTENT
+from casty.coordination import IN_MEMORY, PERSISTENT, values
 from casty.coordination.operations import Operation, OperationId
 from casty.distributed import Distributed
 from casty.errors import ActorFailedError, ActorStoppedError, ArgumentError, EncodeError
@@ -151,13 +152,43 @@ async def test_a_value_that_cannot_be_encoded_changes_nothing(journal: str | Non
         assert await queue.size() == 1
 
 
-async def test_an_event_that_is_too_large_fails_at_once_and_for_this_operation_only() -> None:
-    """A value may fit, and the event that it becomes part of not."""
+TOO_LARGE: list[Callable[[Any, bytes], Any]] = [
+    lambda d, value: d.queue("x").enqueue(value),
+    lambda d, value: d.register("x").set(value),
+    lambda d, value: d.register("x").compare_and_set(None, value),
+    lambda d, value: d.register("x").compare_and_set(value[:500_000], value[500_000:]),
+    lambda d, value: d.set("x").add(value),
+    lambda d, value: d.map("x").put("key", value),
+    lambda d, value: d.map("x").put(value, "value"),
+    lambda d, value: d.map("x").put(value[:500_000], value[500_000:]),
+    lambda d, value: d.map("x").put_if_absent(value[:500_000], value[500_000:]),
+    lambda d, value: d.map("x").compare_and_set("key", value[:500_000], value[500_000:]),
+]
+
+
+@pytest.mark.parametrize("use", TOO_LARGE)
+async def test_what_is_too_large_for_a_message_is_refused_at_once(use: Callable[[Any, bytes], Any]) -> None:
+    """On every node alike, whether or not it hosts the structure."""
+    async with ActorSystem() as system:
+        d = system.distributed()
+        with pytest.raises(EncodeError) as refused:
+            await use(d, b"x" * (2**20 - values.ROOM + 1))
+        for part in (r"the (queue|register|set|map) 'x'", r"cannot take 1,047,5\d\d bytes", "max_payload=1048576"):
+            assert re.search(part, str(refused.value))
+        assert "keep large values elsewhere, and references to them here" in str(refused.value)
+        await use(d, b"x" * (2**20 - values.ROOM - 50))
+
+
+async def test_an_event_that_is_too_large_fails_at_once_and_for_this_operation_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A value may fit, and the event that it becomes part of not, as where the journal has other bounds."""
+    monkeypatch.setattr(values, "ROOM", 0)
     async with ActorSystem() as system:
         queue = system.distributed(InMemoryJournal()).queue("q")
         await queue.enqueue(b"first")
         with pytest.raises(TimeoutError, match=r"enqueue of the queue 'q' was not confirmed .* attempts failed"):
-            await queue.enqueue(b"x" * (2**20 - 8))
+            await queue.enqueue(b"x" * (2**20 - 16))
         assert await queue.size() == 1
 
 

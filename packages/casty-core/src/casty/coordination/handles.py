@@ -108,15 +108,15 @@ class DistributedRegister[V](Handle):
     async def compare_and_set(self, expected: V | None, value: V) -> bool:
         """Replace `expected` by `value`. Returns whether it was there; None stands for no value."""
         before = None if expected is None else self._values.dumps(expected)
-        command = register.CompareAndSet(before, self._encoded(value))
+        command = register.CompareAndSet(before, self._encoded(value, before or b""))
         return cast("bool", await self._call("compare_and_set", command))
 
-    def _encoded(self, value: V) -> bytes:
+    def _encoded(self, value: V, *beside: bytes) -> bytes:
         if value is None:
             raise ArgumentError(
                 f"{self._what} cannot hold None, which stands for no value; destroy() removes its value"
             )
-        return self._values.dumps(value)
+        return self._values.dumps(value, *beside)
 
 
 class DistributedSet[V](Handle):

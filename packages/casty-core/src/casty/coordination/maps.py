@@ -39,7 +39,7 @@ class DistributedMap[K, V](Handle):
         the log names it.
         """
         encoded = self._keys.dumps(key)
-        command = commands.Put(self._shards, encoded, self._values.dumps(value), self._checked_ttl(ttl))
+        command = commands.Put(self._shards, encoded, self._values.dumps(value, encoded), self._checked_ttl(ttl))
         before = await self._ask("put", encoded, command)
         try:
             return self._values.read(before)
@@ -51,13 +51,15 @@ class DistributedMap[K, V](Handle):
     async def put_if_absent(self, key: K, value: V, *, ttl: float | None = None) -> bool:
         """Set the value of a key that has none. Returns whether it had none."""
         encoded = self._keys.dumps(key)
-        command = commands.PutIfAbsent(self._shards, encoded, self._values.dumps(value), self._checked_ttl(ttl))
+        stored = self._values.dumps(value, encoded)
+        command = commands.PutIfAbsent(self._shards, encoded, stored, self._checked_ttl(ttl))
         return cast("bool", await self._ask("put_if_absent", encoded, command))
 
     async def compare_and_set(self, key: K, expected: V, value: V) -> bool:
         """Replace a key's value if it is `expected`; its time to live stays. Returns whether it was."""
         encoded = self._keys.dumps(key)
-        command = commands.CompareAndSet(self._shards, encoded, self._values.dumps(expected), self._values.dumps(value))
+        before = self._values.dumps(expected, encoded)
+        command = commands.CompareAndSet(self._shards, encoded, before, self._values.dumps(value, encoded, before))
         return cast("bool", await self._ask("compare_and_set", encoded, command))
 
     @overload

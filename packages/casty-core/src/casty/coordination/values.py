@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import fields, is_dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from casty.errors import ArgumentError
+from casty.errors import ArgumentError, EncodeError
 from casty.serialization.checks import check_of
 from casty.spi.serializer import Serializer
+
+ROOM: Final = 1_024
+"""Bytes that messages and events have beside the values in them, at most: 330 where names have their full length, and
+twice the longest name of a host.
+"""
+SMALL: Final = 8 * 1_024
+"""Values of so many bytes fit into a message under any bounds that are of use."""
 
 
 class Values[V]:
@@ -19,11 +26,28 @@ class Values[V]:
         self._what = what
         """The structure, for errors."""
 
-    def dumps(self, value: V) -> bytes:
-        """Raises `ArgumentError` for a value of another type, `EncodeError` for one that cannot be encoded."""
+    def dumps(self, value: V, *beside: bytes) -> bytes:
+        """The value as bytes, which fit into one message together with those `beside` it.
+
+        Raises `ArgumentError` for a value of another type, `EncodeError` for one that cannot be encoded, or is too
+        large to travel: whether it has to depends on the node that hosts the structure.
+        """
         if not self._fits(value):
             raise ArgumentError(f"{self._what} holds {_name(self._annotation)}, and not {value!r}")
-        return self._serializer.dumps(value)
+        data = self._serializer.dumps(value)
+        self._check_size(sum(map(len, beside), len(data)))
+        return data
+
+    def _check_size(self, size: int) -> None:
+        if size <= SMALL:
+            return
+        try:
+            self._serializer.dumps(bytes(size + ROOM))
+        except EncodeError as error:
+            raise EncodeError(
+                f"{self._what} cannot take {size:,} bytes in one operation: they travel in one message, with up to "
+                f"{ROOM:,} bytes beside them, and {error}; keep large values elsewhere, and references to them here"
+            ) from None
 
     def loads(self, data: bytes) -> V:
         """Raises `ArgumentError` for a stored value of another type, `DecodeError` for what cannot be read."""
@@ -42,15 +66,15 @@ class Values[V]:
 class Keys[K](Values[K]):
     """Values that are found by their bytes: keys of a map, members of a set."""
 
-    def dumps(self, value: K) -> bytes:
-        """Raises `ArgumentError` for what cannot be hashed, or holds a set."""
+    def dumps(self, value: K, *beside: bytes) -> bytes:
+        """As for all values. Raises `ArgumentError` for what cannot be hashed, or holds a set, too."""
         _check_hashable(value, self._what)
         if any(isinstance(part, set | frozenset) for part in _parts(value)):
             raise ArgumentError(
                 f"{self._what} finds values by their bytes, and those of a set have no fixed order: {value!r}; use a "
                 "sorted tuple"
             )
-        return super().dumps(value)
+        return super().dumps(value, *beside)
 
 
 def _check_hashable(value: object, what: str) -> None:
