@@ -18,7 +18,7 @@ NAME = "n" * 500
 
 @pytest.fixture(params=["from the host", "from the other node", "from a client"])
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[str], tuple[Distributed, Distributed]]]:
-    """For an entity: who writes, and who reads."""
+    """For the id of an entity: the facade that writes to it, and the one that reads."""
     async with DevelopmentCluster(2) as cluster, cluster.client() as client:
         facades = [node.distributed() for node in cluster]
 
