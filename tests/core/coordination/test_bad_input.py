@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from casty import ActorSystem, InMemoryJournal, ReplicationConfig
 from casty.coordination import IN_MEMORY, PERSISTENT, values
+from casty.coordination.client import Client
 from casty.coordination.operations import Operation, OperationId
 from casty.distributed import Distributed
 from casty.errors import ActorFailedError, ActorStoppedError, ArgumentError, EncodeError
@@ -70,15 +71,72 @@ async def test_bad_input_is_refused_where_it_is_given(use: Callable[[Any], Any],
             await use(system.distributed())
 
 
-async def test_one_name_has_one_number_of_permits_and_of_shards() -> None:
+async def test_one_name_has_one_number_of_permits() -> None:
     async with ActorSystem() as system:
         d = system.distributed()
         await d.semaphore("pool", 5).acquire()
         with pytest.raises(ArgumentError, match=r"acquire of the semaphore 'pool' was refused: it has 5 permits"):
             await d.semaphore("pool", 3).acquire()
-        await d.map("m", shards=1).put("k", 1)
-        with pytest.raises(ArgumentError, match=r"it is divided into shards=1, and was used with shards=2"):
-            await asyncio.gather(*(d.map("m", shards=2).get(key) for key in "abcdefgh"))
+
+
+USES_OF_MAPS: dict[str, Callable[[Any], Any]] = {
+    "put": lambda table: table.put("x", 1),
+    "put_if_absent": lambda table: table.put_if_absent("x", 1),
+    "compare_and_set": lambda table: table.compare_and_set("x", 1, 2),
+    "get": lambda table: table.get("x"),
+    "contains": lambda table: table.contains("x"),
+    "delete": lambda table: table.delete("x"),
+    "items": lambda table: anext(table.items()),
+    "watch": lambda table: anext(table.watch("x")),
+    "destroy": lambda table: table.destroy(),
+}
+
+
+@pytest.mark.parametrize("journal", [None, "memory://"])
+@pytest.mark.parametrize("use", USES_OF_MAPS)
+async def test_one_map_has_one_number_of_shards(use: str, journal: str | None) -> None:
+    """Whatever the keys: none of them is in a shard that this operation uses."""
+    async with ActorSystem() as system:
+        d = system.distributed(journal)
+        await d.map("m", shards=100).put("a", 1)
+        for shards in (1, 3, 10, 99, 101):
+            with pytest.raises(
+                ArgumentError, match=f"it is divided into shards=100, and was used with shards={shards};"
+            ):
+                await USES_OF_MAPS[use](d.map("m", shards=shards))
+        assert [item async for item in d.map("m").items()] == [("a", 1)]
+
+
+async def test_a_map_that_was_only_read_takes_any_number_of_shards() -> None:
+    async with ActorSystem() as system:
+        d = system.distributed()
+        reader = d.map("m", shards=3)
+        assert await reader.get("a") is None
+        assert await reader.delete("a") is False
+        await d.map("m", shards=5).put("a", 1)
+        with pytest.raises(ArgumentError, match="shards=5, and was used with shards=3"):
+            await reader.get("a")
+        await d.map("m", shards=5).destroy()
+        await d.map("m", shards=3).put("a", 1)
+        assert await reader.get("a") == 1
+
+
+async def test_a_handle_asks_once_for_the_number_of_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    ask = Client.ask
+
+    async def noted(self: Client, entity_id: str, message: Operation, timeout: float) -> Any:
+        sent.append(type(message.command).__name__)
+        return await ask(self, entity_id, message, timeout)
+
+    monkeypatch.setattr(Client, "ask", noted)
+    async with ActorSystem() as system:
+        table = system.distributed().map("m")
+        await table.put("a", 1)
+        for key in "abc":
+            await table.put(key, 1)
+            await table.get(key)
+        assert sent == ["Divide", "Put", *(["Put", "Get"] * 3)]
 
 
 async def test_a_value_of_another_type_is_refused_when_it_is_read() -> None:

@@ -7,6 +7,8 @@ from casty.coordination.structures import Bucket
 from casty.coordination.structures.map_commands import (
     CompareAndSet,
     Delete,
+    Divide,
+    Division,
     Get,
     Page,
     Put,
@@ -168,6 +170,19 @@ def test_another_number_of_buckets_is_refused() -> None:
     refused = shelf.do(Get(9, b"k"))
     assert isinstance(refused, Refused)
     assert "shards=7, and was used with shards=9" in refused.reason
+
+
+def test_the_first_bucket_knows_their_number_before_it_has_a_key() -> None:
+    shelf = Shelf()
+    assert shelf.do(Division(7)) is False
+    assert shelf.do(Division(9)) is False
+    assert shelf.do(Divide(7)) is True
+    shelf.restart()
+    for command in (Division(9), Divide(9), Get(9, b"k"), Put(9, b"k", b"v")):
+        assert isinstance(shelf.do(command), Refused)
+    assert [shelf.do(Division(7)), shelf.do(Divide(7))] == [True, True]
+    shelf.bucket = shelf.bucket.destroyed()
+    assert shelf.do(Divide(9)) is True
 
 
 def test_pages_are_small_and_lose_nothing() -> None:

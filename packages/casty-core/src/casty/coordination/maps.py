@@ -28,6 +28,8 @@ class DistributedMap[K, V](Handle):
     def __init__(self, client: Client, name: str, timeout: float, shards: int, types: tuple[Any, Any]) -> None:
         super().__init__(client, "map", name, timeout)
         self._shards = shards
+        self._agreed = False
+        """Whether the map is known to be divided into these shards."""
         serializer = client.serializer
         self._keys = Keys[K](types[0], serializer, f"{self._what} (keys)")
         self._values = Values[V](types[1], serializer, self._what)
@@ -83,6 +85,7 @@ class DistributedMap[K, V](Handle):
 
     async def items(self) -> AsyncGenerator[tuple[K, V]]:
         """All keys and values, a page at a time: what changes meanwhile may be seen or not."""
+        await self._agree("items")
         for bucket in range(self._shards):
             after = b""
             while page := await self._send("items", bucket, commands.Page(self._shards, after)):
@@ -100,6 +103,7 @@ class DistributedMap[K, V](Handle):
         entity, what = self._bucket(self._bucket_of(encoded)), f"watch of {self._what}"
         seen = UNSEEN
         while True:
+            await self._agree("watch")
             make = partial(commands.Watch, self._shards, encoded, seen)
             with self._client.operation() as operation:
                 found: commands.Seen = await operation.wait(entity, make, what, self.timeout, each=POLL)
@@ -108,10 +112,22 @@ class DistributedMap[K, V](Handle):
 
     async def destroy(self) -> None:
         """Remove all keys, one bucket after the other. Its next use, by any handle, finds an empty map."""
-        for bucket in range(self._shards):
+        await self._agree("destroy")
+        for bucket in reversed(range(self._shards)):  # the first one at last: it knows how many there are
             await self._send("destroy", bucket, Destroy())
+        self._agreed = False
+
+    async def _agree(self, method: str, *, writes: bool = False) -> None:
+        """Make sure, once, that this handle finds the keys that handles elsewhere store. Raises `ArgumentError`.
+
+        The first bucket knows the number of shards from the first write on; until then, each operation asks again.
+        """
+        if not self._agreed:
+            command = commands.Divide(self._shards) if writes else commands.Division(self._shards)
+            self._agreed = await self._send(method, 0, command)
 
     async def _ask(self, method: str, key: bytes, command: Any) -> Any:
+        await self._agree(method, writes=isinstance(command, commands.Put | commands.PutIfAbsent))
         return await self._send(method, self._bucket_of(key), command)
 
     async def _send(self, method: str, bucket: int, command: Any) -> Any:

@@ -10,6 +10,9 @@ from casty.coordination.structures.map_commands import (
     Command,
     CompareAndSet,
     Delete,
+    Divide,
+    Divided,
+    Division,
     Entry,
     Fact,
     Get,
@@ -33,7 +36,7 @@ class Bucket:
     """The state of one bucket."""
 
     buckets: int = 0
-    """Into how many the map is divided, since the first write here; 0 before."""
+    """Into how many the map is divided, since the first write here, or anywhere for the first bucket; 0 before."""
     entries: dict[bytes, Entry] = field(default_factory=dict[bytes, Entry])
     revision: int = MISSING
     """Of the last change."""
@@ -56,6 +59,10 @@ class Bucket:
             return [Answer(caller, Refused(f"{why}; use the same number everywhere"))]
         self._plan(now)
         match command:
+            case Divide(buckets) if self.buckets == 0:
+                return [Change(Divided(buckets), caller)]
+            case Divide() | Division():
+                return [Answer(caller, self.buckets != 0)]
             case Page(_, after):
                 living = ((key, entry.value) for key, entry in self.entries.items() if key > after)
                 return [Answer(caller, page_of(item for item in living if self._entry(item[0], now)))]
@@ -108,6 +115,9 @@ class Bucket:
         return Seen(None, MISSING) if entry is None else Seen(entry.value, entry.revision)
 
     def apply(self, fact: Fact, by: OperationId | None) -> Any:
+        if isinstance(fact, Divided):
+            self.buckets = fact.buckets
+            return True
         before = self.entries.get(fact.key)
         self.revision += 1
         self._touched.add(fact.key)

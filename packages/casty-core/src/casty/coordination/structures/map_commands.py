@@ -17,6 +17,18 @@ class OfMap:
     buckets: int
 
 
+@message("casty.coordination.map.Divide")
+@dataclass(frozen=True, slots=True)
+class Divide(OfMap):
+    """Sent to the first bucket before the first write: into how many the map is divided from now on."""
+
+
+@message("casty.coordination.map.Division")
+@dataclass(frozen=True, slots=True)
+class Division(OfMap, Query):
+    """Sent to the first bucket. Replies with whether the map is divided into these buckets already."""
+
+
 @message("casty.coordination.map.Put")
 @dataclass(frozen=True, slots=True)
 class Put(OfMap):
@@ -90,6 +102,14 @@ class Seen:
     revision: int
 
 
+@event("casty.coordination.map.Divided")
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """The map is going to be used with that number of buckets."""
+
+    buckets: int
+
+
 @event("casty.coordination.map.Stored")
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -120,5 +140,5 @@ class Entry:
     expires: float | None = None
 
 
-type Command = Put | PutIfAbsent | CompareAndSet | Delete | Get | Page | Watch
-type Fact = Stored | Removed
+type Command = Divide | Division | Put | PutIfAbsent | CompareAndSet | Delete | Get | Page | Watch
+type Fact = Divided | Stored | Removed
