@@ -126,6 +126,28 @@ def test_a_wall_clock_that_jumps_ends_no_key() -> None:
     assert shelf.do(Get(7, b"k")) == b"v"
 
 
+def test_a_key_lives_for_its_whole_time_once_more_where_the_next_clock_is_behind() -> None:
+    shelf = Shelf()
+    shelf.do(Put(7, b"k", b"v", ttl=10.0))
+    shelf.do(PutIfAbsent(7, b"l", b"v", ttl=10.0))
+    shelf.do(CompareAndSet(7, b"l", b"v", b"w"))
+    shelf.at(4.0)
+    shelf.restart()
+    shelf.wall -= 86_400.0
+    shelf.at(9.9)
+    assert shelf.do(Page(7, b"")) == ((b"k", b"v"), (b"l", b"w"))
+    shelf.at(10.0)
+    assert shelf.do(Page(7, b"")) == ()
+
+
+def test_a_key_ends_at_once_where_the_next_clock_is_ahead() -> None:
+    shelf = Shelf()
+    shelf.do(Put(7, b"k", b"v", ttl=10.0))
+    shelf.restart()
+    shelf.wall += 86_400.0
+    assert shelf.do(Get(7, b"k")) is None
+
+
 def test_a_watcher_sees_the_value_and_each_change() -> None:
     shelf = Shelf()
     shelf.do(Put(7, b"k", b"v"))

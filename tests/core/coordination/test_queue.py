@@ -197,6 +197,33 @@ def test_an_item_that_is_put_back_has_its_old_place() -> None:
     assert [depot.do(Dequeue()) for _ in range(3)] == [b"a", b"b", None]
 
 
+def test_an_item_comes_after_its_whole_delay_at_the_latest_where_the_next_clock_is_behind() -> None:
+    depot = Depot()
+    for item in (b"reserved", b"delayed"):
+        depot.do(Enqueue(item, delay=60.0 if item == b"delayed" else 0.0))
+    depot.do(Reserve(30.0, None))
+    depot.do(Return(1, 1, delay=90.0))
+    depot.at(20.0)
+    depot.restart()
+    depot.wall -= 86_400.0
+    depot.at(59.9)
+    assert depot.do(Dequeue()) is None
+    depot.at(60.0)
+    assert depot.do(Dequeue()) == b"delayed"
+    depot.at(89.9)
+    assert depot.do(Dequeue()) is None
+    depot.at(90.0)
+    assert depot.do(Dequeue()) == b"reserved"
+
+
+def test_an_item_comes_at_once_where_the_next_clock_is_ahead() -> None:
+    depot = Depot()
+    depot.do(Enqueue(b"a", delay=60.0))
+    depot.restart()
+    depot.wall += 86_400.0
+    assert depot.do(Dequeue()) == b"a"
+
+
 def test_a_consumer_that_waits_gets_what_is_put_back() -> None:
     depot = Depot()
     depot.do(Enqueue(b"a"))

@@ -84,11 +84,11 @@ class Bucket:
         steps: Steps = [Change(Removed(key))] if entry is None and key in self.entries else []
         match command:
             case Put(buckets, _, value, ttl):
-                change = Stored(buckets, key, value, _expiry(ttl, now), replies_previous=True)
+                change = Stored(buckets, key, value, _expiry(ttl, now), replies_previous=True, ttl=ttl)
             case PutIfAbsent(buckets, _, value, ttl) if entry is None:
-                change = Stored(buckets, key, value, _expiry(ttl, now), replies_previous=False)
+                change = Stored(buckets, key, value, _expiry(ttl, now), replies_previous=False, ttl=ttl)
             case CompareAndSet(buckets, _, expected, value) if entry is not None and entry.value == expected:
-                change = Stored(buckets, key, value, entry.expires, replies_previous=False)
+                change = Stored(buckets, key, value, entry.expires, replies_previous=False, ttl=entry.ttl)
             case Delete() if entry is not None:
                 change = Removed(key)
             case _:
@@ -123,9 +123,9 @@ class Bucket:
         self._touched.add(fact.key)
         self._ends.pop(fact.key, None)
         match fact:
-            case Stored(buckets, key, value, expires, replies_previous):
+            case Stored(buckets, key, value, expires, replies_previous, ttl):
                 self.buckets = buckets
-                self.entries[key] = Entry(value, self.revision, expires)
+                self.entries[key] = Entry(value, self.revision, expires, ttl)
                 if expires is not None:
                     self._unplanned.append(key)
                 if replies_previous:
@@ -165,11 +165,14 @@ class Bucket:
         return min((time for time in times if time is not None), default=None)
 
     def _plan(self, now: Instant) -> None:
-        """Find out when keys expire. From here on the monotonic clock counts: that of the wall may jump."""
+        """Find out when keys expire. From here on the monotonic clock counts: that of the wall may jump, and where it
+        is behind that of an earlier process, a key lives for its whole time to live once more, and no longer.
+        """
         for key in self._unplanned:
             entry = self.entries.get(key)
             if entry is not None and entry.expires is not None:
-                self._ends[key] = now.time + entry.expires - now.wall
+                left = entry.expires - now.wall
+                self._ends[key] = now.time + (left if entry.ttl is None else min(left, entry.ttl))
                 heapq.heappush(self._queue, (self._ends[key], key))
         self._unplanned.clear()
 

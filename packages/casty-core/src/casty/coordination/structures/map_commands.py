@@ -122,6 +122,7 @@ class Stored:
     """By the wall clock."""
     replies_previous: bool
     """Whether the operation is one that replies with the value before."""
+    ttl: float | None = None
 
 
 @event("casty.coordination.map.Removed")
@@ -138,6 +139,8 @@ class Entry:
     value: bytes
     revision: int
     expires: float | None = None
+    ttl: float | None = None
+    """Seconds: its time to live ends no later than so long from now, however wrong a clock is."""
 
 
 type Command = Divide | Division | Put | PutIfAbsent | CompareAndSet | Delete | Get | Page | Watch

@@ -2,7 +2,8 @@
 
 A consumer may remove an item at once, or reserve it: then it is there again unless the consumer acknowledges it within
 the visibility timeout. When reservations end is not stored, so that they last at least as long as was agreed; when a
-delayed item is due is stored by the wall clock, which is asked once in each process.
+delayed item is due is stored by the wall clock, which is asked once in each process; where that of the next process is
+behind, the item is due after its whole delay at the latest.
 """
 
 import heapq
@@ -71,7 +72,7 @@ class Queue:
         match command:
             case Enqueue(item, priority, delay):
                 due = now.wall + delay if delay > 0 else None
-                return [Change(Enqueued(item, priority, due), caller)]
+                return [Change(Enqueued(item, priority, due, delay), caller)]
             case Dequeue() | Reserve():
                 return self._take(command, caller, now)
             case PutBack(dequeued):
@@ -82,7 +83,7 @@ class Queue:
             case Return(number, delivery, delay):
                 if not self._is_reserved(number, delivery):
                     return [Answer(caller, False)]
-                return [Change(self._end(number, now.wall + delay if delay > 0 else None), caller)]
+                return [Change(self._end(number, now.wall + delay if delay > 0 else None, delay), caller)]
             case Extend(number, delivery):
                 held = self._is_reserved(number, delivery)
                 if held:
@@ -135,17 +136,17 @@ class Queue:
         reservation = self.reservations.get(number)
         return reservation is not None and reservation.delivery == delivery
 
-    def _end(self, number: int, due: float | None) -> Returned | DeadLettered:
+    def _end(self, number: int, due: float | None, delay: float) -> Returned | DeadLettered:
         """What becomes of an item whose reservation ends without an acknowledgement."""
         reservation = self.reservations[number]
         last = reservation.max_deliveries is not None and reservation.delivery >= reservation.max_deliveries
-        return DeadLettered(number) if last else Returned(number, due)
+        return DeadLettered(number) if last else Returned(number, due, delay)
 
     def apply(self, fact: Fact, by: OperationId | None) -> Any:
         match fact:
-            case Enqueued(value, priority, due):
+            case Enqueued(value, priority, due, delay):
                 self.last_number += 1
-                self.items[self.last_number] = Item(value, priority, due)
+                self.items[self.last_number] = Item(value, priority, due, delay=delay)
                 self._place(self.last_number, self.items[self.last_number])
                 return None
             case Dequeued(number):
@@ -160,9 +161,9 @@ class Queue:
                 item = self.items[number] = replace(self.items[number], deliveries=self.items[number].deliveries + 1)
                 self.reservations[number] = Reservation(item.deliveries, visibility, max_deliveries)
                 return Delivered(number, item.deliveries, item.item)
-            case Returned(number, due):
+            case Returned(number, due, delay):
                 self._free(number)
-                self.items[number] = replace(self.items[number], due=due)
+                self.items[number] = replace(self.items[number], due=due, delay=delay)
                 self._place(number, self.items[number])
                 return True
             case DeadLettered(number):
@@ -187,7 +188,7 @@ class Queue:
     def tick(self, now: Instant) -> Steps:
         self._plan(now)
         ended = [number for number, end in self._ends.items() if end <= now.time]
-        steps: Steps = [Change(self._end(number, None)) for number in ended]
+        steps: Steps = [Change(self._end(number, None, 0.0)) for number in ended]
         for waiter in list(self._waiters) if self._ready else ():
             if waiter.asks and (number := self._next()) is not None:
                 steps.append(self._given(number, waiter.command, waiter.id))
@@ -213,7 +214,8 @@ class Queue:
         for number in self._unplanned:
             item = self.items.get(number)
             if item is not None and item.due is not None:
-                heapq.heappush(self._delayed, (now.time + item.due - now.wall, number))
+                left = min(item.due - now.wall, item.delay)
+                heapq.heappush(self._delayed, (now.time + left, number))
         self._unplanned.clear()
         while self._delayed and self._delayed[0][0] <= now.time:
             _, number = heapq.heappop(self._delayed)

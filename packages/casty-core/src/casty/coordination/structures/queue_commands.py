@@ -1,9 +1,13 @@
 """What clients ask of a queue, and what is stored of it. Items are bytes here: only clients know their types."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from casty.coordination.operations import Query
 from casty.serialization import event, message
+
+LONGEST_DELAY: Final = float("inf")
+"""Of items that were stored without their delay."""
 
 
 @message("casty.coordination.queue.Enqueue")
@@ -106,6 +110,8 @@ class Enqueued:
     priority: int
     due: float | None
     """By the wall clock, None for at once."""
+    delay: float = LONGEST_DELAY
+    """Seconds from the command on."""
 
 
 @event("casty.coordination.queue.Dequeued")
@@ -137,6 +143,7 @@ class Returned:
 
     number: int
     due: float | None
+    delay: float = LONGEST_DELAY
 
 
 @event("casty.coordination.queue.DeadLettered")
@@ -154,6 +161,8 @@ class Item:
     priority: int
     due: float | None
     deliveries: int = 0
+    delay: float = LONGEST_DELAY
+    """Seconds from the command on: it lasts no longer, however wrong a clock is."""
 
 
 @event("casty.coordination.queue.Reservation")
