@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,13 +13,14 @@ from casty import (
     ActorStoppedError,
     Behavior,
     Behaviors,
+    CastyConfig,
     InMemoryJournal,
     JournalUnavailableError,
     RegionRef,
 )
+from casty.config import JournalConfig
 from casty.errors import FencedError
 from casty.journals.memory import MemoryStore
-from casty.testing import settle
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 from casty_cluster.protocol.sharding.coordinator import GRANTS
 from casty_cluster.sharding.feature import Sharding
@@ -154,12 +156,44 @@ async def test_a_hand_off_ends_a_claim_that_waits_for_its_journal(monkeypatch: p
             await node.leave()
 
 
-async def test_a_journal_of_one_node_is_warned_of_with_the_cure(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("place", ["remembered", "configured"])
+async def test_a_journal_of_one_node_is_warned_of_with_the_cure_at_spawn(
+    place: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
     caplog.set_level(logging.WARNING, logger="casty.sharding")
-    async with InMemoryJournal() as journal, DevelopmentCluster(1) as (node,):
-        region = spawn(node, journal, remember_entities=journal)
-        await settle()
+    settings = JournalConfig(url=f"sqlite:///{tmp_path / 'events.db'}" if place == "configured" else None)
+    async with InMemoryJournal() as memory, DevelopmentCluster(1, config=CastyConfig(journal=settings)) as (node,):
+        remembered = place == "remembered"
+        region = spawn(node, memory, remember_entities=memory) if remembered else spawn(node, None)
         (warning,) = [text for record in caplog.records if "PostgresJournal" in (text := record.getMessage())]
         assert warning.startswith("the region ledgers has its events in a journal of this node alone: ")
+        assert warning.endswith(", or replication=ReplicationConfig(...)")
         await add(region, 1)
         assert caplog.text.count("PostgresJournal") == 1
+
+
+def picky(entity_id: str) -> Behavior[Any]:
+    if not entity_id.startswith("account-"):
+        raise LookupError(entity_id)
+    return Behaviors.ignore()
+
+
+async def test_a_journal_that_only_code_names_is_warned_of_with_the_first_entity(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with InMemoryJournal() as journal, DevelopmentCluster(1) as (node,):
+        region = spawn(node, journal)
+        await add(region, 1)
+        await add(region, 1, "bob")
+        assert caplog.text.count("PostgresJournal") == 1
+
+
+async def test_no_journal_is_warned_of_where_entities_keep_no_events(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    config = CastyConfig(journal=JournalConfig(url=f"sqlite:///{tmp_path / 'events.db'}"))
+    async with DevelopmentCluster(1, config=config) as (node,):
+        node.spawn(Behaviors.sharded(lambda _: Behaviors.ignore()), "plain")
+        node.spawn(Behaviors.sharded(picky), "picky")
+        node.spawn(Behaviors.sharded(lambda entity: ledger(entity, None), role="absent"), "elsewhere")
+    assert "journal of this node" not in caplog.text

@@ -39,7 +39,7 @@ from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.post import Post
 from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region
 from casty_cluster.sharding.region import ClusterRegion
-from casty_cluster.sharding.replicated import replication_of
+from casty_cluster.sharding.replicated import journal_of, replication_of
 from casty_cluster.sharding.story import Story
 from casty_cluster.sharding.strategies import Strategies
 from casty_cluster.wire import codec, entities
@@ -239,6 +239,9 @@ class Sharding(ClusterFeature, Outside):
         self._fences.may_use(name, shards.settings.journal)
         if remembering := behavior.remember_entities:
             self._fences.uses(name, shards.settings.journal if remembering is True else remembering)
+        # Not without a configured journal: factories are free to count what they make.
+        if able and copies is None and settings.journal is not None and (used := journal_of(behavior, settings)):
+            self._fences.warn(name, used)
         fence = partial(self._fences.claim, name)
         region.host(shards, fence, able=able, remembers=behavior.starts_by_itself, role=behavior.role, copies=copies)
         return ref

@@ -79,8 +79,8 @@ class Fences:
         self._copies = copies
         self._journals: dict[str, dict[int, Journal]] = {}
         """Those that have events of each region, or may, by identity: a user's own journal need not be hashable."""
-        self._used: set[tuple[str, int]] = set()
-        """Those that have some, of which was warned if need be."""
+        self._warned: set[str] = set()
+        """Regions whose events end with this node, of which the log has a warning."""
         kernel.journals.wrap(self._wrapped)
 
     async def claim(self, region: str, shard: int, granted: ShardCopies | None = None) -> None:
@@ -103,30 +103,28 @@ class Fences:
 
     def may_use(self, region: str, journal: Journal | None) -> None:
         """Note that the region may have events in that journal."""
-        self._note(region, journal)
+        journals = self._journals.setdefault(region, {})
+        key = hash(journal) if isinstance(journal, str) else id(journal)
+        if journal is not None and (key in journals or len(journals) < JOURNALS):
+            journals[key] = journal
 
     def uses(self, region: str, journal: Journal | None) -> None:
         """Note that the region has events in that journal, and warn where they end with this node."""
-        key = self._note(region, journal)
-        if key is None or (region, key) in self._used:
+        self.may_use(region, journal)
+        self.warn(region, journal)
+
+    def warn(self, region: str, journal: Journal | None) -> None:
+        """Warn, once for the region, if events in that journal end with this node."""
+        if region in self._warned or self._copies(region) is not None:
             return
-        self._used.add((region, key))
-        if self._copies(region) is None and self._kernel.journals.kind_of(journal) is JournalKind.local:
+        if self._kernel.journals.kind_of(journal) is JournalKind.local:
+            self._warned.add(region)
             logger.warning(
                 "the region %s has its events in a journal of this node alone: an entity that moves to another node "
                 "starts there without them, and they are lost with the node; use a journal that all nodes share, such "
-                "as PostgresJournal",
+                "as PostgresJournal, or replication=ReplicationConfig(...)",
                 region,
             )
-
-    def _note(self, region: str, journal: Journal | None) -> int | None:
-        """By what the journal is known; None: it is not remembered."""
-        journals = self._journals.setdefault(region, {})
-        key = hash(journal) if isinstance(journal, str) else id(journal)
-        if journal is None or (key not in journals and len(journals) >= JOURNALS):
-            return None
-        journals[key] = journal
-        return key
 
     def _wrapped(self, make: LogFactory) -> LogFactory:
         async def make_fenced(request: LogRequest) -> EntityLog:

@@ -1,4 +1,4 @@
-"""Whether the shards of a region are replicated, and which journal their copies are in on this node.
+"""Where the entities of a region keep their events, and whether its shards are replicated on this node.
 
 Copies are opened when the region is spawned, before any entity runs. Their journal is the one that the entities name:
 so one is made and looked at, and never started. Entities that name none have the configured journal.
@@ -28,6 +28,23 @@ class Replicated:
 
     settings: ReplicationConfig
     journal: EventJournal | str | None
+
+
+def journal_of(behavior: ShardedBehavior[Any], settings: ActorSettings) -> EventJournal | str | None:
+    """The journal of the entities' events; None: they keep none, or what they are is known when they start.
+
+    No entity, and so no journal, is started.
+    """
+    try:
+        entity = unwrapped(behavior.entity_factory(SAMPLE))
+    except BaseException as error:
+        raise_unless_failure(error)
+        return None  # the factory makes no entity of that id
+    match entity:
+        case EventSourcedBehavior(journal=own) | DurableStateBehavior(journal=own):
+            return settings.journal if own is None else own
+        case _:
+            return None
 
 
 def replication_of(
