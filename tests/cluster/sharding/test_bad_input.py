@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from casty import ActorFailedError, ActorNameError, ActorStoppedError, Behavior, Behaviors, DeadLetter, OverloadedError
+from casty.errors import DecodeError
 from casty.member import NodeId
 from casty.serialization import MsgpackSerializer
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
@@ -13,6 +14,7 @@ from casty_cluster.protocol.sharding.sender import CAPACITY
 from casty_cluster.sharding.feature import Sharding
 from casty_cluster.wire import frames
 from casty_cluster.wire.entities import returned, write_flush, write_message, write_target
+from casty_cluster.wire.sharding import Batch
 
 from tests.cluster.sharding.accounts import Accounts, Deposit, GetBalance, Where
 from tests.cluster.system.waiting import until
@@ -108,9 +110,17 @@ class Wire:
         self.sent = list[bytes]()
         monkeypatch.setattr(node.node, "send", lambda peer, frame: self.sent.append(frame))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
 
-    def message(self, *, to: int | None = None, entity: str = "alice", epoch: int = 1, reply_uid: int = 0) -> bytes:
+    def message(
+        self,
+        *,
+        to: int | None = None,
+        region: str = "accounts",
+        entity: str = "alice",
+        epoch: int = 1,
+        reply_uid: int = 0,
+    ) -> bytes:
         body = MsgpackSerializer().dumps(Deposit(1))
-        target = write_target("accounts", entity, "msgpack")
+        target = write_target(region, entity, "msgpack")
         return write_message(self.uid if to is None else to, 7, epoch, reply_uid, 5.0, target, body)
 
 
@@ -170,3 +180,39 @@ async def test_a_late_bounce_is_a_dead_letter_and_fails_nothing_else(monkeypatch
         assert len(letters) == 2
         assert "returned it after this node had left that home" in letters[0].reason
         assert "an earlier incarnation of this node" in letters[1].reason
+
+
+NO_NAMES = ["", "a/b", "_sharding", "a\0b"]
+
+
+async def test_what_other_nodes_call_regions_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("casty_cluster.sharding.feature.MAX_REGIONS", 3)
+    async with DevelopmentCluster(1) as (node,):
+        Accounts().spawn(node)
+        wire, sharding = Wire(node, monkeypatch), node.features.find(Sharding)
+        for name in (*NO_NAMES, "b", "c", "d", "e"):
+            frame = wire.message(region=name)
+            wire.lane.received(PEER, frame)
+            assert wire.sent.pop() == returned(PEER.uid, frame), "the sender may find the owner elsewhere"
+        for number, name in enumerate(("f", *NO_NAMES)):
+            wire.lane.received(PEER, write_flush(frames.SHARD_FLUSH, wire.uid, 7, number, name))
+            assert wire.sent.pop() == write_flush(frames.SHARD_FLUSHED, PEER.uid, 7, number, name)
+            wire.lane.received(PEER, write_flush(frames.SHARD_FLUSHED, wire.uid, 7, number, name))
+            for misdirected in (wire.message(region=name, to=5), returned(wire.uid, wire.message(region=name))):
+                with pytest.raises(DecodeError, match="a region that this node does not take"):
+                    wire.lane.received(PEER, misdirected)
+        assert {*sharding.regions} == {"accounts", "b", "c"}
+        node.entity_ref("own", "alice")
+        assert "own" in sharding.regions, "what this node's own code names is taken"
+
+
+@pytest.mark.parametrize("name", [*NO_NAMES, "one too many"])
+async def test_a_batch_about_a_region_that_is_not_taken_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("casty_cluster.sharding.feature.MAX_REGIONS", 1)
+    async with DevelopmentCluster(1) as (node,):
+        Accounts().spawn(node)
+        sharding = node.features.find(Sharding)
+        with pytest.raises(DecodeError, match="this node knows 1 of at most 1"):
+            sharding._received(PEER, Batch(name, 5, ()))
+        sharding._received(PEER, Batch("accounts", 5, ()))
+        assert {*sharding.regions} == {"accounts"}

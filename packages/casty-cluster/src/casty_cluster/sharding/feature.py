@@ -37,7 +37,7 @@ from casty_cluster.sharding.lane import EntityLane
 from casty_cluster.sharding.operators import REQUESTS, Operators
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.post import Post
-from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region
+from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region, may_name_region
 from casty_cluster.sharding.region import ClusterRegion
 from casty_cluster.sharding.replicated import journal_of, replication_of
 from casty_cluster.sharding.story import Story
@@ -53,7 +53,7 @@ NAME: Final = "_sharding"
 HAND_OFF_TIMEOUT: Final = 30.0
 """Seconds that a node which shuts down waits until its shards are handed over."""
 MAX_REGIONS: Final = 10_000
-"""Names of regions that a node remembers where it has them from addresses."""
+"""Regions that a node remembers; those that it spawns, or that its own code names, are taken beyond it."""
 QUIESCE_TIMEOUT: Final = 10.0
 """Seconds that it waits then until all that it has sent to entities has arrived."""
 
@@ -74,7 +74,7 @@ class Sharding(ClusterFeature, Outside):
         self._delivery = delivery
         self._wire = wire
         self._outbox = Outbox(node.send, self._hear)
-        self._lane = EntityLane(delivery, wire, self._region, self._connected)
+        self._lane = EntityLane(delivery, wire, self._foreign, self._connected)
         self._regions: dict[str, ClusterRegion] = {}
         self._operators = Operators(node, self._outbox)
         self._offers: list[Offer] = []
@@ -175,13 +175,12 @@ class Sharding(ClusterFeature, Outside):
 
     def entity(self, region: str, entity_id: str) -> ActorRef[Any] | None:
         """A reference to an entity whose address has travelled; None for one that no entity can have, or a region too
-        many: what a message names must not fill the memory of this node.
+        many.
         """
-        if region not in self._regions and len(self._regions) >= MAX_REGIONS:
-            return None
+        known = self._foreign(region)
         try:
-            return self.entity_ref(region, entity_id)
-        except (ArgumentError, BehaviorError):
+            return None if known is None else ClusterEntityRef(known, self, checked_entity_id(entity_id))
+        except BehaviorError:
             return None
 
     def entity_ref(self, region: str, entity_id: str) -> ActorRef[Any]:
@@ -216,6 +215,15 @@ class Sharding(ClusterFeature, Outside):
                     self._safely(region, spawn)
             region.see(self._node.view)
         return region
+
+    def _foreign(self, name: str) -> ClusterRegion | None:
+        """The region that another node has named; None for a name that no region can have, or a region too many: what
+        others name must not fill the memory of this node.
+        """
+        known = self._regions.get(name)
+        if known is not None or len(self._regions) >= MAX_REGIONS or not may_name_region(name):
+            return known
+        return self._region(name)
 
     def _flush(self, region: str, to: NodeId, shard: int, number: int) -> None:
         self._lane.flush(to, region, shard, number)
@@ -276,7 +284,12 @@ class Sharding(ClusterFeature, Outside):
     def _received(self, node: NodeId, batch: Batch) -> None:
         if batch.num_shards < 1:
             raise DecodeError(f"{node} has the region {printable(batch.region)} with {batch.num_shards} shards")
-        region = self._region(batch.region)
+        region = self._foreign(batch.region)
+        if region is None:
+            raise DecodeError(
+                f"{node} names a region {printable(batch.region)}, which no region can be called, or which is one "
+                f"too many: this node knows {len(self._regions)} of at most {MAX_REGIONS}"
+            )
         region.learn(batch.num_shards)
         self._backlog.add(self._read(region, node, batch.messages))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, final, override
 
 from casty.address import PeerAddress
-from casty.errors import ActorStoppedError, BehaviorError, CastyError, NodeLostError, NodeUnreachableError
+from casty.errors import ActorStoppedError, BehaviorError, CastyError, DecodeError, NodeLostError, NodeUnreachableError
 from casty.member import NodeId
 from casty.spi.serializer import Serializer
 
@@ -36,10 +36,10 @@ class EntityLane(FrameTaker):
         self,
         delivery: Delivery,
         wire: Wire,
-        region: Callable[[str], ClusterRegion],
+        region: Callable[[str], ClusterRegion | None],
         connected: Callable[[NodeId], None],
     ) -> None:
-        """`region` finds a region, and makes one that this node does not know."""
+        """`region` finds a region, or makes it; None: this node takes no region of that name."""
         self._connected = connected
         self._delivery = delivery
         self._wire = wire
@@ -63,8 +63,8 @@ class EntityLane(FrameTaker):
                 self._flush(peer, frame)
             case _:
                 reply = read_flush(frame)
-                if reply.to == self._uid:
-                    self._region(reply.region).flushed(peer, reply.shard, reply.number)
+                if reply.to == self._uid and (region := self._region(reply.region)) is not None:
+                    region.flushed(peer, reply.shard, reply.number)
 
     def flush(self, to: NodeId, region: str, shard: int, number: int) -> None:
         """Ask for a reply behind all that was returned of the shard. Lost, it is repeated."""
@@ -87,10 +87,11 @@ class EntityLane(FrameTaker):
             gone = f"it was sent to an earlier incarnation of {self.local}, which is gone"
             self._refuse(peer, message, NodeLostError(gone))
             return
-        region, entity, serializer = self._known(message.target)
-        if not region.accepts(message.shard, message.epoch):
+        known = self._known(message.target)
+        if known is None or not known[0].accepts(message.shard, message.epoch):
             self._wire.send(peer.address, returned(peer.uid, frame))
             return
+        region, entity, serializer = known
         try:
             ref = region.entity_here(message.shard, entity)
         except (ActorStoppedError, BehaviorError) as error:
@@ -125,14 +126,20 @@ class EntityLane(FrameTaker):
         region.lost(letter, 0, error)
 
     def _letter(self, message: EntityFrame) -> tuple[ClusterRegion, Letter]:
-        region, entity, serializer = self._known(message.target)
+        known = self._known(message.target)
+        if known is None:
+            raise DecodeError("it is for an entity of a region that this node does not take")
+        region, entity, serializer = known
         return region, Letter.of_bytes(entity, message.body, serializer.name)
 
-    def _known(self, target: bytes) -> tuple[ClusterRegion, str, Serializer]:
+    def _known(self, target: bytes) -> tuple[ClusterRegion, str, Serializer] | None:
         known = self._targets.get(target)
         if known is None:
             name, entity, serializer = read_target(target)
+            region = self._region(name)
+            if region is None:
+                return None
             if len(self._targets) >= KEPT:
                 self._targets.clear()
-            known = self._targets[target] = self._region(name), entity, self._delivery.serializer(serializer)
+            known = self._targets[target] = region, entity, self._delivery.serializer(serializer)
         return known

@@ -14,9 +14,14 @@ from casty_cluster.sharding.letters import AskLetter, Letter
 from casty_cluster.sharding.region import ClusterRegion
 
 
+def may_name_region(name: str) -> bool:
+    """Whether a region can have that name."""
+    return name != "" and not name.startswith("_") and not any(character in name for character in "/\0")
+
+
 def checked_region(name: str) -> str:
     """Raises `ArgumentError` for a name that no region can have."""
-    if not isinstance(cast("object", name), str) or not name or "/" in name or name.startswith("_"):
+    if not isinstance(cast("object", name), str) or not may_name_region(name):
         raise ArgumentError(f"entity_ref takes the name of a region, such as 'accounts', not {name!r}")
     return name
 
