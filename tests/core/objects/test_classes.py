@@ -230,7 +230,7 @@ async def test_thousands_of_classes_leave_nothing_behind(system: ActorSystem) ->
         alive.append(weakref.ref(Numbered))
         assert await (await system.actor(Numbered)).ask(1) == 1 + number
 
-    for number in range(500):
+    for number in range(3_000):
         await one(number)
     await (await system.actor(Outer.Inner)).ask("x")
     gc.collect()
@@ -313,6 +313,59 @@ async def test_a_constructor_that_cannot_be_inspected_is_called(system: ActorSys
             await ctx.reply(self.step)
 
     assert await (await system.actor(Hidden, step=3)).ask(1) == 3
+
+
+class Named(Actor[str]):
+    def __init__(self, name: str) -> None:
+        self.called = name
+
+    async def receive(self, msg: str, ctx: Context) -> None:
+        await ctx.reply(self.called)
+
+
+class Stored(Named):
+    def __init__(self, *, durable: bool = True) -> None:
+        super().__init__(f"{durable}")
+
+
+@dataclass
+class Scoped(Actor[str]):
+    limit: int
+    scope: str = "page"
+
+    async def receive(self, msg: str, ctx: Context) -> None:
+        await ctx.reply(self.scope)
+
+
+class Supervised(Named):
+    def __init__(self, supervision: object) -> None:
+        super().__init__(f"{supervision}")
+
+
+@pytest.mark.parametrize("scope", ["local", "cluster"])
+@pytest.mark.parametrize(
+    ("kind", "given", "argument", "meaning"),
+    [
+        (Named, {}, "name", "the actor's own name"),
+        (Stored, {}, "durable", "whether the actor's state is stored"),
+        (Scoped, {"limit": 3}, "scope", "where the actor runs"),
+        (Supervised, {}, "supervision", "what happens when the actor fails"),
+    ],
+)
+async def test_a_constructor_whose_argument_is_one_of_actor_is_an_error_with_the_cure(
+    system: ActorSystem, kind: Any, given: dict[str, Any], argument: str, meaning: str, scope: Any
+) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        await system.actor(kind, name="some", scope=scope, **given)
+    text = str(raised.value)
+    assert f"the constructor {kind.__qualname__}(" in text
+    assert f"cannot be given '{argument}': in system.actor(..., {argument}=...) it is {meaning}" in text
+    assert text.endswith("rename the constructor's argument")
+
+
+async def test_such_an_argument_may_be_given_by_its_place(system: ActorSystem) -> None:
+    named = await system.actor(Named, "some", False, "local", None, "called so")
+    assert await named.ask("") == "called so"
 
 
 async def test_a_durable_actor_needs_a_name(system: ActorSystem) -> None:

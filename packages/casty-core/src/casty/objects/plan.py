@@ -1,7 +1,7 @@
 """What is known of an actor's class before there is an instance: its handlers, and what its constructor takes."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, cast, get_origin
 
@@ -16,6 +16,13 @@ type Method = Callable[[Any, Any, Context], Awaitable[Any]]
 """Called with an instance, a message and the instance's context."""
 
 PLAN: Final = "__casty_plan__"
+OF_ACTOR: Final = {
+    "name": "the actor's own name",
+    "durable": "whether the actor's state is stored",
+    "scope": "where the actor runs",
+    "supervision": "what happens when the actor fails",
+}
+"""The arguments of `system.actor` itself, which never reach a constructor by name."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +61,7 @@ class Plan:
             signature = inspect.signature(self.kind)
         except (ValueError, TypeError, NameError):  # written in C, or annotated with what only a type checker knows
             return
+        self._check_names(signature, {*named, *list(signature.parameters)[: len(positional)]})
         try:
             signature.bind(*positional, **named)
         except TypeError as error:
@@ -61,6 +69,17 @@ class Plan:
                 f"the constructor {self.kind.__qualname__}{signature} cannot be called: {error}; give its arguments by "
                 f"name: system.actor({self.kind.__qualname__}, name=..., argument=...)"
             ) from None
+
+    def _check_names(self, signature: inspect.Signature, given: Set[str]) -> None:
+        """Also where there is a default: it would silently take the place of what was meant for the constructor."""
+        for parameter in signature.parameters.values():
+            by_name = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            if by_name and parameter.name in OF_ACTOR and parameter.name not in given:
+                raise ArgumentError(
+                    f"the constructor {self.kind.__qualname__}{signature} cannot be given {parameter.name!r}: in "
+                    f"system.actor(..., {parameter.name}=...) it is {OF_ACTOR[parameter.name]}; rename the "
+                    "constructor's argument"
+                )
 
     def make(self, positional: tuple[object, ...], named: Mapping[str, object]) -> Actor[Any]:
         """A new instance."""
