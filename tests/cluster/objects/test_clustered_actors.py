@@ -1,5 +1,7 @@
 """Class-based actors of a cluster: one under its name, reached from every node, started again when its node is gone."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from casty import (
     on,
 )
 from casty.cluster import ClusterScope, DevelopmentCluster
+from casty.testing import settle
 
 from tests.cluster.objects.reaching import reached
 from tests.core.objects.cart import Add, Cart, Crash, GetItems, GetTotal
@@ -86,6 +89,45 @@ async def test_a_failure_restarts_the_actor_with_its_arguments() -> None:
         with pytest.raises(ActorFailedError, match="crash"):
             await ledger.ask(Crash())
         assert await ledger.ask("") == ("alice", 3, [])
+
+
+async def test_a_restart_calls_all_hooks(actor_system: ActorSystem) -> None:
+    story: list[Any] = []
+    KEPT["told"] = story
+    cart = await actor_system.actor(Told, name="told", scope="cluster")
+    with pytest.raises(ActorFailedError, match="crash"):
+        await cart.ask(Crash())
+    assert await cart.ask(GetItems()) == {}
+    assert [entry if isinstance(entry, str) else entry[0] for entry in story] == [
+        *("start", "pre_restart", "start", "post_restart")
+    ]
+
+
+async def test_an_actor_that_has_stopped_leaves_nothing_behind(actor_system: ActorSystem) -> None:
+    alive: list[weakref.ref[Any]] = []
+
+    async def one() -> None:
+        class Brief(Actor[int]):
+            async def receive(self, msg: int, ctx: Context) -> None:
+                ctx.stop()
+                await ctx.reply(msg)
+
+        alive.append(weakref.ref(Brief))
+        assert await (await actor_system.actor(Brief, name="brief", scope="cluster")).ask(1) == 1
+
+    await one()
+    await (await actor_system.actor(Cart, name="cart", scope="cluster")).ask(GetItems())
+    await settle()
+    gc.collect()
+    assert alive[0]() is None
+
+
+KEPT: dict[str, list[Any]] = {}
+
+
+class Told(Cart):
+    def __init__(self) -> None:
+        super().__init__(KEPT["told"])
 
 
 async def test_the_death_of_its_node_starts_it_on_another_one() -> None:

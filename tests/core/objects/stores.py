@@ -1,5 +1,6 @@
 """Journals for durable actors: one that a test steers, and one on disk."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ class Steered(SteeredStore):
     def __init__(self) -> None:
         super().__init__()
         self.away: Exception | None = None
+        self.hangs: asyncio.Event | None = None
+        """What it waits for as it is opened."""
 
     @hookimpl
     def casty_journals(self) -> list[JournalProvider[Any]]:
@@ -32,6 +35,8 @@ class Steered(SteeredStore):
     async def _open(self, url: str, options: NoOptions) -> AsyncGenerator[MemoryStore]:
         if self.away is not None:
             raise self.away
+        if self.hangs is not None:
+            await self.hangs.wait()
         yield self
 
     @property

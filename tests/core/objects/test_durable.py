@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 from casty import (
     Actor,
+    ActorFailedError,
     Context,
     JournalUnavailableError,
     LocalRef,
     on,
 )
+from casty.errors import JournalError, JournalSetupError
+from casty.objects.refs import ClusterRef
+from casty.objects.scope import Scope
 from casty.testing import settle
 
 from tests.core.objects.cart import Add, Cart, Crash, GetItems, GetTotal
@@ -104,16 +108,57 @@ async def until_it_answers(ref: LocalRef[Any], message: object) -> Any:
             await asyncio.sleep(0.01)
 
 
-async def test_while_its_journal_is_away_a_durable_actor_exists_and_its_asks_fail_at_once(store: Steered) -> None:
-    store.away = JournalUnavailableError("the server cannot be reached")
+@pytest.mark.parametrize("scope", ["local", "cluster"])
+@pytest.mark.parametrize("away", [JournalUnavailableError, JournalError])
+async def test_while_its_journal_is_away_a_durable_actor_exists_and_its_asks_fail_at_once(
+    store: Steered, scope: Scope, away: type[JournalError]
+) -> None:
+    store.away = away("the server cannot be reached")
     async with system_over(store) as system:
-        cart = await asyncio.wait_for(system.actor(Cart, name="cart", durable=True), timeout=60)
-        assert await system.actor(Cart, name="cart", durable=True) == cart
+        cart = await asyncio.wait_for(system.actor(Cart, name="cart", durable=True, scope=scope), timeout=20)
+        assert await system.actor(Cart, name="cart", durable=True, scope=scope) == cart
         await cart.send(Add("a"))
+        await cart.send(Add("b"))
         with pytest.raises(JournalUnavailableError, match="the server cannot be reached"):
             await cart.ask(GetItems())
         store.away = None
+        assert await until_it_answers(cart, GetItems()) == {"a": 1.0, "b": 1.0}
+
+
+@pytest.mark.parametrize("scope", ["local", "cluster"])
+async def test_the_message_that_starts_an_actor_while_its_journal_is_away_is_not_lost(
+    store: Steered, scope: Scope
+) -> None:
+    async with system_over(store) as system:
+        cart = await system.actor(Cart, name="cart", durable=True, scope=scope)
+    store.away = JournalUnavailableError("the server cannot be reached")
+    async with system_over(store) as system:
+        if scope == "local":
+            cart = await system.actor(Cart, name="cart", durable=True)
+        else:  # nothing but a message, as that of a reference which came in one
+            entity: Any = system.class_region().entity("tests.core.objects.cart:Cart/cart")
+            cart = ClusterRef[Any](entity, durable=True)
+        await cart.send(Add("a"))
+        await settle()
+        store.away = None
         assert await until_it_answers(cart, GetItems()) == {"a": 1.0}
+
+
+@pytest.mark.parametrize("scope", ["local", "cluster"])
+async def test_a_durable_actor_that_stops_before_it_has_started_is_an_error_with_its_cause(
+    store: Steered, scope: Scope
+) -> None:
+    class Refusing(Cart):
+        async def on_start(self) -> None:
+            raise OSError("no such table")
+
+    async with system_over(store) as system:
+        with pytest.raises(ActorFailedError, match=r"did not start and has stopped: OSError.'no such table'"):
+            await system.actor(Refusing, name="refusing", durable=True, scope=scope)
+    store.away = JournalSetupError("wrong password")
+    async with system_over(store) as system:
+        with pytest.raises(ActorFailedError, match=r"has stopped: JournalSetupError.'wrong password'"):
+            await system.actor(Cart, name="cart", durable=True, scope=scope)
 
 
 async def test_a_state_outlives_its_process_by_its_name(tmp_path: Path) -> None:

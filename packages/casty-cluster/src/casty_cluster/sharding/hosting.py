@@ -53,6 +53,8 @@ class Hosting:
         self._copies = copies
         self._steps: dict[int, dict[asyncio.Task[None], bool]] = {}
         """The steps of each shard that have not ended, and whether a halt may cancel them."""
+        self.delays: dict[int, str] = {}
+        """What the last attempt to claim a fence has raised, by the shards that wait for the next one."""
         self._context = copy_context()
 
     def carry_out(self, effect: Claim | Run | Drain | Halt) -> None:
@@ -118,15 +120,22 @@ class Hosting:
             del self._steps[shard]
 
     async def _claim(self, shard: int, epoch: int, copies: ShardCopies | None) -> None:
+        try:
+            self._report(await self._claimed(shard, epoch, copies))
+        finally:
+            self.delays.pop(shard, None)
+
+    async def _claimed(self, shard: int, epoch: int, copies: ShardCopies | None) -> Claimed | ClaimRefused:
+        """The outcome, however long the journal is away."""
         pause = FIRST_PAUSE
         while True:
             try:
                 await self._fence(shard, copies)
             except FencedError as refused:
-                self._report(ClaimRefused(shard, epoch, epoch if refused.held is None else refused.held))
-                return
+                return ClaimRefused(shard, epoch, epoch if refused.held is None else refused.held)
             except BaseException as error:
                 raise_unless_failure(error, asyncio.current_task())
+                self.delays[shard] = described(error)
                 if self._throttle.admits("claim"):
                     logger.warning(
                         "the fence of shard %d of %s cannot be claimed, which is tried again in %g s: %s",
@@ -138,8 +147,7 @@ class Hosting:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
-                self._report(Claimed(shard, epoch))
-                return
+                return Claimed(shard, epoch)
 
     async def _drain(self, shard: int, epoch: int) -> None:
         entities = self._shards.get(shard)

@@ -252,7 +252,11 @@ class ClusterRegion:
     def why_waiting(self, entity_id: str) -> str | None:
         """Why messages for the entity wait on this node; None: they do not."""
         pair, shard = self._pair, self.shard(entity_id)
-        return WHY if pair is None or shard is None else pair.region.sender.why_waiting(shard)
+        if pair is None or shard is None:
+            return WHY
+        why = pair.region.sender.why_waiting(shard)
+        delay = None if self._hosting is None else self._hosting.delays.get(shard)
+        return why if why is None or delay is None else f"its shard cannot start on this node yet: {delay}"
 
     def _waiting(self, letter: Letter, shard: int) -> Dispatch[Letter]:
         deadline = letter.deadline if isinstance(letter, AskLetter) else None

@@ -1,7 +1,7 @@
 """The regions of a system's class-based actors of the cluster: one for each number of copies and of confirmations."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, final
@@ -23,9 +23,17 @@ COPIED: Final = re.compile(rf"{REGION}-([1-9]\d{{0,2}})-(0|[1-9]\d{{0,2}})")
 class ClassRegions:
     """Those of one running system. A node runs each as soon as it uses it, or hears of it."""
 
-    def __init__(self, system: System, configured: Callable[[str], ReplicationConfig | None]) -> None:
-        """`configured` returns what the configuration says about copies of a region, by its name."""
+    def __init__(
+        self,
+        system: System,
+        configured: Callable[[str], ReplicationConfig | None],
+        check_journal: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`configured` returns what the configuration says about copies of a region, by its name; `check_journal` reads
+        its journal, and raises what that raises.
+        """
         self._system = system
+        self._check_journal = check_journal
         self._configured = configured
         self._started: dict[str, RegionRef[Any]] = {}
         self._outages = 0
@@ -39,6 +47,10 @@ class ClassRegions:
             place = Place(self._settled(name, copies), partial(self.find, copies), lambda: self._outages)
             self._started[name] = outside(self._system.spawn, class_actors(place), name)
         return self._started[name]
+
+    async def check_journal(self) -> None:
+        """Raises what the journal of these actors raises, if it cannot be used now."""
+        await self._check_journal(REGION)
 
     def _downed(self, _: NodeDowned) -> None:
         self._outages += 1

@@ -39,7 +39,13 @@ class ClassActorSystem(ActorsByClass, Protocol):
                 "an actor of the cluster has the supervision that its class declares with @supervised, and is made "
                 "with arguments by name: it may start on any node"
             )
-        return await clustered_actor(self.class_region, in_cluster.copies, kind, name, durable, kwargs)
+        return await clustered_actor(
+            self.class_region, self._check_class_journal, in_cluster.copies, kind, name, durable, kwargs
+        )
+
+    async def _check_class_journal(self) -> None:
+        """Raises what the journal of class-based actors raises, if it cannot be used now."""
+        ...
 
     @cached_property
     def _by_class(self) -> Nursery:

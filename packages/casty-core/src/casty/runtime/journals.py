@@ -65,6 +65,12 @@ class Journals:
         found = self._by_name(journal) if isinstance(journal, str) else journal
         return found.kind if isinstance(found, StoreJournal) else None
 
+    async def check(self, journal: str | None, wall_time: Callable[[], float]) -> None:
+        """Read from a journal that the configuration names. Raises what it raises, if it cannot be used now."""
+        if journal is not None:
+            request = LogRequest(entity_id="_check", actor="/_check", journal=journal, wall_time=wall_time)
+            await (await self._log_of(request)).load_snapshot()
+
     async def open(
         self, journal: EventJournal | str | None, serializer: Serializer
     ) -> tuple[EventJournal, Serializers]:

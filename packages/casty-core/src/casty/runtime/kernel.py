@@ -66,7 +66,11 @@ class Kernel:
         self.timers = KeyedTimers(self.clock, self._tell_due)
         self.threads = ThreadsafeCalls(self, loop)
         self.structures = Regions(system)
-        self.class_regions = ClassRegions(system, lambda name: self.settings.resolve(name).replication)
+        self.class_regions = ClassRegions(
+            system,
+            lambda name: self.settings.resolve(name).replication,
+            lambda name: journals.check(self.settings.resolve(name).journal, self.system_clock.wall_time),
+        )
         self.root = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         self.internal = Cell(self.dispatcher, None, "", next(self.uids), IGNORE)
         """The root of the actors whose names begin with `_`; they outlive the users' actors at shutdown."""

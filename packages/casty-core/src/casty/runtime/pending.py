@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from casty import errors
 from casty.errors import ActorStoppedError, CastyError, EncodeError, JournalError, MailboxFullError
+from casty.interruption import described
 from casty.ref import ActorRef
 from casty.runtime.slices import SLICE
 
@@ -180,7 +181,7 @@ def refusal(ref: ActorRef[Any], reason: str, cause: Exception | None, failure: B
     text = f"{ref.address.path} cannot answer: {reason}"
     if isinstance(cause, JournalError):
         return restated(cause, text)
-    error = ActorStoppedError(text)
+    error = ActorStoppedError(text if failure is None else f"{text}: {described(failure)}")
     error.__cause__ = cause if cause is not None else failure
     return error
 

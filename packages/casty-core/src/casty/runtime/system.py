@@ -249,8 +249,11 @@ class ActorSystem(ClassActorSystem):
 
     @override
     def class_region(self, copies: ReplicationConfig | None = None) -> RegionRef[Any]:
-        """See `ActorsByClass.class_region`."""
         return self.kernel.class_regions.find(copies)
+
+    @override
+    async def _check_class_journal(self) -> None:
+        await self.kernel.class_regions.check_journal()
 
     def distributed(
         self, journal: EventJournal | str | None = None, replication: ReplicationConfig | None = None
