@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from casty import ActorSystem
 from casty.cluster import ClusteredActorSystem
-from casty.distributed import Distributed, DistributedLock, DistributedQueue, DistributedSet
+from casty.distributed import Distributed, DistributedLock, DistributedQueue, DistributedSemaphore, DistributedSet
 from distributed_node import COPIES, NAME
 from journal_postgres import dsn
 from redis_raw import IN_MEMORY, ON_DISK, PROGRAM, Redis, redis
@@ -62,12 +62,12 @@ def _pass_through(d: Distributed, number: int) -> Use:
     return partial(pass_through, d.queue[str](f"queue-{number}"))
 
 
-def _hold(d: Distributed, number: int) -> Use:
-    async def hold(lock: DistributedLock) -> None:
-        await lock.acquire()
-        await lock.release()
+def _hold(make: Callable[[Distributed, int], DistributedLock | DistributedSemaphore]) -> Uses[Distributed]:
+    async def hold(held: DistributedLock | DistributedSemaphore) -> None:
+        await held.acquire()
+        await held.release()
 
-    return partial(hold, d.lock(f"lock-{number}"))
+    return lambda d, number: partial(hold, make(d, number))
 
 
 def _redis(*commands: Sequence[str]) -> Uses[Redis]:
@@ -101,8 +101,24 @@ WORKS: Final = [
     Work("queue, in and out", _pass_through, _redis(["RPUSH", "queue-#", VALUE], ["LPOP", "queue-#"])),
     Work(
         "lock, acquire and release",
-        _hold,
+        _hold(lambda d, n: d.lock(f"lock-{n}")),
         _redis(["SET", "lock-#", "token", "NX", "PX", "15000"], ["EVAL", RELEASE.decode(), "1", "lock-#", "token"]),
+    ),
+    Work(
+        "semaphore, acquire and release",
+        _hold(lambda d, n: d.semaphore(f"semaphore-{n}", 2)),
+        _redis(["ZADD", "semaphore-#", "15000", "token"], ["ZREM", "semaphore-#", "token"]),
+    ),
+    Work(
+        "register, set",
+        lambda d, n: partial(d.register[str](f"register-{n}").set, VALUE),
+        _redis(["SET", "register-#", VALUE]),
+    ),
+    Work("register, get", lambda d, n: d.register[str](f"register-{n}").get, _redis(["GET", "register-#"])),
+    Work(
+        "barrier, arrive alone",
+        lambda d, n: partial(d.barrier(f"barrier-{n}", "party").arrive, 1),
+        _redis(["INCR", "barrier-#"]),
     ),
 ]
 FIGURES: Final = {"": "/s", ", p50": "us", ", p99": "us"}

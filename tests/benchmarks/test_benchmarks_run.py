@@ -86,7 +86,8 @@ DISTRIBUTED = [
     for place in ("one process", "SQLite", "three nodes", "PostgreSQL", "copies in memory", "copies on SQLite")
     for work in (
         *("counter, increment", "map, put", "map, get", "set, add and remove"),
-        *("queue, in and out", "lock, acquire and release"),
+        *("queue, in and out", "lock, acquire and release", "semaphore, acquire and release"),
+        *("register, set", "register, get", "barrier, arrive alone"),
     )
     for figure in ("", ", p50", ", p99")
 ]
