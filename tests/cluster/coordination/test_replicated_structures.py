@@ -137,7 +137,15 @@ async def test_long_histories_become_snapshots_and_what_is_destroyed_is_gone(mon
         assert await left.queue[str]("q", timeout=PATIENCE).dequeue() is None
 
 
-async def test_a_client_uses_them_too() -> None:
+async def test_a_client_uses_every_structure_and_another_client_finds_it() -> None:
+    async with DevelopmentCluster(3, **FAST) as cluster, cluster.client() as client, cluster.client() as other:
+        for node in cluster:
+            node.distributed(replication=COPIES)
+        grants = await fill(client.distributed(persistent=True))
+        await check(other.distributed(persistent=True), grants)
+
+
+async def test_a_client_and_nodes_use_the_same_structures() -> None:
     async with DevelopmentCluster(3, **FAST) as cluster, cluster.client() as client:
         facades = [node.distributed(replication=COPIES) for node in cluster]
         await facades[0].counter("c").increment()

@@ -189,6 +189,18 @@ async def test_a_name_has_one_actor_whatever_number_of_copies_it_is_asked_for_wi
         assert [await counter.ask(0), await plain.ask(0)] == [1, 0]
 
 
+async def test_a_name_that_is_asked_for_on_several_nodes_with_several_scopes_at_once_is_one_actor() -> None:
+    scopes = ["cluster", QUORUM, ClusterScope(2, "one"), ClusterScope()]
+    async with DevelopmentCluster(3, **FAST) as cluster:
+        for name in ("a", "b", "c"):
+            async with asyncio.timeout(60):
+                counters: list[LocalRef[int]] = await asyncio.gather(
+                    *(node.actor(Counter, name=name, scope=scope) for scope in scopes for node in cluster)  # type: ignore[arg-type]
+                )
+            assert len(set(counters)) == 1
+            assert [await counter.ask(1) for counter in counters] == [*range(1, len(counters) + 1)]
+
+
 async def test_settings_that_a_scope_does_not_have_are_those_of_the_configuration() -> None:
     replication = ReplicationOverrides(ack_timeout=1.5, spread="zone:")
     for config in (

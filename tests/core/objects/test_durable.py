@@ -161,6 +161,49 @@ async def test_a_durable_actor_that_stops_before_it_has_started_is_an_error_with
             await system.actor(Cart, name="cart", durable=True, scope=scope)
 
 
+async def test_on_start_sees_the_restored_state(tmp_path: Path) -> None:
+    seen: list[dict[str, float]] = []
+
+    class Looking(Cart):
+        async def on_start(self) -> None:
+            seen.append(dict(self.items))
+
+    for _ in range(2):
+        async with on_disk(tmp_path) as system:
+            cart: LocalRef[Any] = await system.actor(Looking, name="cart", durable=True)
+            await cart.send(Add("a"))
+            with pytest.raises(ActorFailedError, match="crash"):
+                await cart.ask(Crash())
+            await cart.ask(GetItems())
+    assert seen == [{}, {"a": 1.0}, {"a": 1.0}, {"a": 1.0}]
+
+
+async def test_become_is_no_part_of_the_state(tmp_path: Path) -> None:
+    class Door(Actor[str]):
+        def __init__(self) -> None:
+            self.knocks = 0
+
+        async def receive(self, msg: str, ctx: Context) -> None:
+            self.knocks += 1
+            ctx.become(self.open)
+            await ctx.reply(("closed", self.knocks))
+
+        async def open(self, msg: str, ctx: Context) -> None:
+            if msg == "crash":
+                raise RuntimeError(msg)
+            self.knocks += 1
+            await ctx.reply(("open", self.knocks))
+
+    async with on_disk(tmp_path) as system:
+        door = await system.actor(Door, name="door", durable=True)
+        assert [await door.ask("knock") for _ in range(2)] == [("closed", 1), ("open", 2)]
+        await door.send("crash")
+        assert [await door.ask("knock") for _ in range(2)] == [("closed", 3), ("open", 4)]
+    async with on_disk(tmp_path) as system:
+        door = await system.actor(Door, name="door", durable=True)
+        assert await door.ask("knock") == ("closed", 5)
+
+
 async def test_a_state_outlives_its_process_by_its_name(tmp_path: Path) -> None:
     async with on_disk(tmp_path) as system:
         cart = await system.actor(Cart, name="cart-1", durable=True)

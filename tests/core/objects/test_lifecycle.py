@@ -16,6 +16,7 @@ from casty import (
     LocalRef,
     on,
 )
+from casty.objects.scope import Scope
 from casty.testing import TestProbe, settle
 
 from tests.core.objects.cart import Add, Cart, Crash, GetItems, GetTotal
@@ -112,6 +113,30 @@ async def test_become_ends_with_the_instance_that_called_it(system: ActorSystem)
     assert replies == ["closed", "open", "open", "closed", "closed", "open", "ajar", "closed", "closed", "open"]
     await door.send("crash")
     assert [await door.ask("knock") for _ in range(2)] == ["after restart", "closed"]
+
+
+@pytest.mark.parametrize("scope", ["local", "cluster"])
+@pytest.mark.parametrize("durable", [False, True])
+async def test_become_in_post_restart_gives_messages_to_another_handler(
+    system: ActorSystem, scope: Scope, durable: bool
+) -> None:
+    class Careful(Actor[str]):
+        async def post_restart(self, exc: BaseException) -> None:
+            self._ctx.become(self.after_failure)
+
+        async def receive(self, msg: str, ctx: Context) -> None:
+            if msg == "crash":
+                raise RuntimeError(msg)
+            await ctx.reply("usual")
+
+        async def after_failure(self, msg: str, ctx: Context) -> None:
+            ctx.unbecome()
+            await ctx.reply("careful")
+
+    careful = await system.actor(Careful, name="careful", scope=scope, durable=durable)
+    assert await careful.ask("knock") == "usual"
+    await careful.send("crash")
+    assert [await careful.ask("knock") for _ in range(2)] == ["careful", "usual"]
 
 
 async def test_become_takes_what_can_handle_a_message(system: ActorSystem) -> None:

@@ -39,6 +39,8 @@ class Rich(Actor[Any]):
         self.seen: set[str] = set()
         self.others: list[LocalRef[Any]] = []
         self.scratch: Any = lambda: None
+        self.cache: dict[str, Item] = {}
+        """Shares the items, and is stored."""
         self._cache: dict[str, Item] = {}
 
     @cached_property
@@ -48,20 +50,20 @@ class Rich(Actor[Any]):
     @on(Item)
     async def add(self, msg: Item, ctx: Context) -> None:
         self.items.append(msg)
-        self._cache[msg.sku] = msg
+        self.cache[msg.sku] = self._cache[msg.sku] = msg
         self.seen |= msg.tags
         _ = self.expensive
 
     @on(str)
     async def tag(self, msg: str, ctx: Context) -> None:
-        self._cache["a"].tags.add(msg)
+        self.cache["a"].tags.add(msg)
 
     @on(LocalRef)
     async def meet(self, msg: LocalRef[Any], ctx: Context) -> None:
         self.others.append(msg)
 
     async def receive(self, msg: Any, ctx: Context) -> None:
-        await ctx.reply((self.items, self.seen, self.others, self._cache))
+        await ctx.reply((self.items, self.seen, self.others, self.cache, self._cache))
 
 
 async def test_references_sets_and_objects_that_a_cache_shares(tmp_path: Path) -> None:
@@ -70,16 +72,23 @@ async def test_references_sets_and_objects_that_a_cache_shares(tmp_path: Path) -
         await rich.send(Item("a", {"x", "y"}))
         await rich.send("through the cache")
         await rich.send(cart)
-        await rich.ask(None)
+        items, _, _, cache, _ = await rich.ask(None)
+        assert items[0] is cache["a"]
         await rich.send(Crash())
+        items, _, _, cache, _ = await rich.ask(None)
+        assert items == [cache["a"]] == [Item("a", {"x", "y", "through the cache"})]
     async with on_disk(tmp_path) as system:
         rich = await system.actor(Rich, name="rich", durable=True)
-        items, seen, others, cache = await rich.ask(None)
-        assert items == [Item("a", {"x", "y", "through the cache"})]
+        items, seen, others, cache, private = await rich.ask(None)
+        assert items == [cache["a"]] == [Item("a", {"x", "y", "through the cache"})]
         assert seen == {"x", "y"}
-        assert cache == {}
+        assert private == {}
         assert [type(other) for other in others] == [LocalRef]
         assert others[0].address.path == "/cart"
+        await rich.send("in one of them")
+        items, _, _, cache, _ = await rich.ask(None)
+        assert "in one of them" in cache["a"].tags
+        assert items == [Item("a", {"x", "y", "through the cache"})], "they have one each after recovery"
 
 
 async def test_a_state_that_cannot_be_stored_is_an_error_with_the_cure(system: ActorSystem) -> None:
