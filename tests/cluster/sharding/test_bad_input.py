@@ -216,3 +216,12 @@ async def test_a_batch_about_a_region_that_is_not_taken_is_refused(name: str, mo
             sharding._received(PEER, Batch(name, 5, ()))
         sharding._received(PEER, Batch("accounts", 5, ()))
         assert {*sharding.regions} == {"accounts"}
+
+
+@pytest.mark.parametrize("num_shards", [-1, 0, 100_001, 2**60])
+async def test_a_batch_with_a_number_of_shards_that_no_region_has_is_refused(num_shards: int) -> None:
+    async with DevelopmentCluster(1) as (node,):
+        sharding = node.features.find(Sharding)
+        with pytest.raises(DecodeError, match=r"with -?[0-9]+ shards, not 1 to 100,000"):
+            sharding._received(PEER, Batch("accounts", num_shards, ()))
+        assert not sharding.regions

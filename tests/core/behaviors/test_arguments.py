@@ -141,6 +141,10 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "an async factory of entities": (lambda: B.sharded(async_tagger), r"def entity\(entity_id\) -> Behavior"),
     "a behavior for a factory of entities": (lambda: B.sharded(ACTOR), r"Behaviors\.sharded takes a function"),
     "no shards": (lambda: B.sharded(lambda _: ACTOR, num_shards=0), "num_shards of Behaviors.sharded"),
+    "too many shards": (
+        lambda: B.sharded(lambda _: ACTOR, num_shards=10**9),
+        "number from 1 to 100,000, not 1000000000",
+    ),
     "no role": (lambda: B.sharded(lambda _: ACTOR, role=""), "role of Behaviors.sharded is a text"),
     "a passivation after nothing": (lambda: B.sharded(lambda _: ACTOR, passivate_after=-1), "passivate_after of"),
     "a limit of none": (lambda: B.sharded(lambda _: ACTOR, limit=0), "limit of Behaviors.sharded"),

@@ -22,7 +22,8 @@ def checked_seconds(value: object, what: str, *, zero: bool = True) -> float:
     return seconds
 
 
-def check_count(value: object, what: str, minimum: int = 1) -> None:
-    """Raises `ArgumentError` unless the value is a whole number from `minimum` on."""
-    if type(value) is not int or value < minimum:
-        raise ArgumentError(f"{what} is a whole number from {minimum} on, not {value!r}")
+def check_count(value: object, what: str, minimum: int = 1, maximum: int | None = None) -> None:
+    """Raises `ArgumentError` unless the value is a whole number from `minimum` on, up to `maximum` if there is one."""
+    if type(value) is not int or value < minimum or (maximum is not None and value > maximum):
+        end = "on" if maximum is None else f"to {maximum:,}"
+        raise ArgumentError(f"{what} is a whole number from {minimum} {end}, not {value!r}")

@@ -9,7 +9,7 @@ from typing import Any, Final, final, override
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors, Mailbox
 from casty.behaviors.arguments import checked_entity_id
-from casty.behaviors.clustered import RegionRef, ShardedBehavior
+from casty.behaviors.clustered import MOST_SHARDS, RegionRef, ShardedBehavior
 from casty.errors import ArgumentError, BehaviorError, DecodeError
 from casty.events import ShardUnavailable
 from casty.extension import Kernel, LocalRef, Shards, Throttle
@@ -282,8 +282,9 @@ class Sharding(ClusterFeature, Outside):
     # What comes from other nodes.
 
     def _received(self, node: NodeId, batch: Batch) -> None:
-        if batch.num_shards < 1:
-            raise DecodeError(f"{node} has the region {printable(batch.region)} with {batch.num_shards} shards")
+        if not 1 <= batch.num_shards <= MOST_SHARDS:
+            name = printable(batch.region)
+            raise DecodeError(f"{node} has the region {name} with {batch.num_shards} shards, not 1 to {MOST_SHARDS:,}")
         region = self._foreign(batch.region)
         if region is None:
             raise DecodeError(

@@ -5,7 +5,7 @@ runs sharded ones, as the one owner of all shards.
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from casty.behaviors.behavior import Behavior
 from casty.errors import ArgumentError
@@ -13,6 +13,9 @@ from casty.ref import ActorRef
 from casty.replication import ReplicationConfig
 from casty.spi.allocation import AllocationStrategy
 from casty.spi.event_journal import EventJournal
+
+MOST_SHARDS: Final = 100_000
+"""Shards of one region: a coordinator looks at all of them where all have to run."""
 
 
 # Without slots: Python 3.12 cannot make a slotted, frozen dataclass by its subscripted name, such as

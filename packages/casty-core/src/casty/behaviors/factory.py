@@ -13,6 +13,7 @@ from casty.behaviors.arguments import (
     checked_recovery_hook,
 )
 from casty.behaviors.clustered import (
+    MOST_SHARDS,
     BroadcastedBehavior,
     DaemonsBehavior,
     DiscoverableBehavior,
@@ -380,7 +381,7 @@ def _checked_sharded[M](behavior: ShardedBehavior[M]) -> ShardedBehavior[M]:
     of = "of Behaviors.sharded"
     checked_plain(behavior.entity_factory, 1, "Behaviors.sharded", "entity(entity_id) -> Behavior")
     if behavior.num_shards is not None:
-        check_count(behavior.num_shards, f"num_shards {of}")
+        check_count(behavior.num_shards, f"num_shards {of}", maximum=MOST_SHARDS)
     if behavior.passivate_after is not None:
         checked_seconds(behavior.passivate_after, f"passivate_after {of}", zero=False)
     if behavior.limit is not None:

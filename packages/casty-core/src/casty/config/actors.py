@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from casty.behaviors.supervision import Backoff, Directive, OneForOneStrategy, Strategy
-from casty.config.kinds import Amount, Count, Factor, NotNegative, Positive, Text, Url
+from casty.config.kinds import Amount, Count, Factor, NotNegative, NumShards, Positive, Text, Url
 from casty.config.tables import Table
 from casty.errors import ConfigError
 from casty.mailbox import Mailbox, MailboxOverflowStrategy
@@ -74,7 +74,7 @@ class SupervisionOverrides(Table):
 class ShardingOverrides(Table):
     """How the entities of a sharded behavior are spread."""
 
-    num_shards: Count | None = None
+    num_shards: NumShards | None = None
     allocation: Text | None = None
     """The name of the strategy that says which node of a cluster runs each shard."""
     allocation_options: Mapping[str, object] | None = None

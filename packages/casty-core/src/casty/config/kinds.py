@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Final, Literal
 
 from casty.address import canonical_host
+from casty.behaviors.clustered import MOST_SHARDS
 from casty.config.tables import Rule
 from casty.spi.transport import PeerAddress
 
@@ -33,6 +34,7 @@ Peer = Annotated[str, Rule[str]("host:port with a port from 1 to 65535", lambda 
 Port = Annotated[int, Rule[int]("from 0 to 65535", lambda port: 0 <= port < 65536)]
 Amount = Annotated[int, Rule[int]("at least 0", lambda amount: amount >= 0)]
 Count = Annotated[int, Rule[int]("at least 1", lambda count: count >= 1)]
+NumShards = Annotated[int, Rule[int](f"from 1 to {MOST_SHARDS:,}", lambda count: 1 <= count <= MOST_SHARDS)]
 Positive = Annotated[float, Rule[float]("more than 0", lambda number: number > 0)]
 NotNegative = Annotated[float, Rule[float]("at least 0", lambda number: number >= 0)]
 Factor = Annotated[float, Rule[float]("at least 1", lambda number: number >= 1)]
