@@ -18,6 +18,11 @@ from casty_cluster.replication.feature import Copies
 from tests.cluster.replication.bank import FAST, Bank, all_have_three_copies, banks, copies_by_shard, index_of_owner
 from tests.cluster.system.waiting import until
 
+
+async def stores_nothing(*_: Any) -> Any:
+    return Behaviors.same()
+
+
 ENTITIES = [f"account-{number}" for number in range(8)]
 
 
@@ -50,6 +55,22 @@ async def test_it_survives_in_the_middle_of_deposits() -> None:
             await cluster.kill(victim)
         assert len(bank.acknowledged[ENTITIES[0]]) == 101
         await bank.check(survivors[0])
+
+
+async def test_a_node_that_spawns_the_region_without_replication_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    async with DevelopmentCluster(2) as cluster:
+        for node, replication in zip(cluster, (None, ReplicationConfig(replicas=1, min_acks=0)), strict=True):
+            node.spawn(
+                Behaviors.sharded(
+                    lambda entity: Behaviors.event_sourced(
+                        entity_id=entity, initial_state=0, on_event=int.__add__, on_command=stores_nothing
+                    ),
+                    replication=replication,
+                ),
+                "ledgers",
+            )
+        await until(lambda: "has spawned the region without replication" in caplog.text)
+        assert f"{cluster[0].self_node.node} runs no shards" in caplog.text
 
 
 @pytest.fixture

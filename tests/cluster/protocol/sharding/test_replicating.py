@@ -205,6 +205,34 @@ def test_a_node_with_other_settings_is_reported_and_goes_by_those_of_the_first()
     assert part.keeps(A, B, C) == [to(A, granted("a", "b", "c"))]
 
 
+BARE = "has spawned the region without replication, and the coordinator goes by replicas="
+
+
+@pytest.mark.parametrize("spawned", ["before it was contacted", "later"])
+def test_a_node_without_replication_is_reported_once(spawned: str) -> None:
+    part = Copied(A, B)
+    part.give(viewed(A, [A, B, C]))
+    if spawned == "later":
+        assert part.report(C, able=False) == []
+        effects = part.hear(C, Register(role=""))
+    else:
+        effects = part.report(C)
+    [warning] = [effect.text for effect in effects if isinstance(effect, Warn)]
+    assert warning.startswith(f"{C} {BARE}")
+    assert part.hear(C, Register(role="")) == []
+
+
+def test_nodes_without_replication_are_reported_when_the_first_one_has_some() -> None:
+    part = Copied()
+    part.give(viewed(A, [A, B, C, D]))
+    effects = [effect for node in (A, B, C) for effect in part.report(node)]
+    part.give(viewed(A, [A, B, D]))
+    assert not [effect for effect in effects if isinstance(effect, Warn)], "no node replicates the region"
+    warnings = [effect.text for effect in part.joins(D) if isinstance(effect, Warn)]
+    assert [text.partition(" ")[0] for text in warnings] == [str(A), str(B)]
+    assert all(BARE in text for text in warnings)
+
+
 def test_a_node_that_replicates_nothing_is_granted_no_shard() -> None:
     part = Copied(A, B)
     part.give(viewed(A, [A, B, C]))

@@ -33,6 +33,8 @@ class CopyGroups:
     def __init__(self) -> None:
         self.settings: Copying | None = None
         """Those of the first node that has reported any; None: the region is not replicated."""
+        self.bare: dict[NodeId, None] = {}
+        """Nodes that have spawned the region without replication."""
         self._unreported: dict[NodeId, None] = {}
         """Nodes that have copies and have not reported all of them."""
         self._on: dict[NodeId, dict[int, CopyId]] = {}
@@ -56,17 +58,21 @@ class CopyGroups:
         """Those that any copy has a view of."""
         return self._views.keys()
 
-    def learn(self, node: NodeId, copies: tuple[int, int, str] | None) -> str | None:
-        """Take how a node has spawned the region; returns what is wrong with it, if anything."""
+    def learn(self, node: NodeId, copies: tuple[int, int, str] | None, *, able: bool) -> list[str]:
+        """Take how a node has spawned the region, if it is able to run shards of it; returns what is wrong with it."""
         if copies is None or not 0 <= copies[1] <= copies[0]:
-            return None
+            if not able or node in self.bare:
+                return []
+            self.bare[node] = None
+            return [] if self.settings is None else [_no_settings(node, self.settings)]
         if node not in self._on:
             self._on[node] = {}
             self._unreported[node] = None
         theirs = Copying(*copies)
         if self.settings is None:
             self.settings = theirs
-        return None if theirs == self.settings else _other_settings(node, theirs, self.settings)
+            return [_no_settings(other, theirs) for other in self.bare]
+        return [] if theirs == self.settings else [_other_settings(node, theirs, self.settings)]
 
     def take(self, node: NodeId, report: CopyReport) -> None:
         if node not in self._on:
@@ -88,6 +94,7 @@ class CopyGroups:
             self._plans.pop(shard, None)
 
     def removed(self, node: NodeId) -> None:
+        self.bare.pop(node, None)
         self._unreported.pop(node, None)
         self.slow.discard(node)
         for copy in self._on.pop(node, {}).values():
@@ -207,4 +214,12 @@ def _other_settings(node: NodeId, theirs: Copying, ours: Copying) -> str:
         f"{node} has spawned the region with replicas={theirs.replicas}, min_acks={theirs.min_acks}, "
         f"spread={theirs.spread!r}, and the coordinator goes by replicas={ours.replicas}, min_acks={ours.min_acks}, "
         f"spread={ours.spread!r}, of the first node that has reported; use the same on all nodes"
+    )
+
+
+def _no_settings(node: NodeId, ours: Copying) -> str:
+    return (
+        f"{node} has spawned the region without replication, and the coordinator goes by replicas={ours.replicas}, "
+        f"min_acks={ours.min_acks}, spread={ours.spread!r}: {node} runs no shards; spawn the region with the same "
+        "replication on all nodes"
     )

@@ -96,7 +96,7 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _see(self, state: ClusterState, now: float) -> list[coordinator.Effect]:
         members = present(state)
-        for node in [node for node in self._groups.nodes if node not in members]:
+        for node in [node for node in (*self._groups.nodes, *self._groups.bare) if node not in members]:
             self._groups.removed(node)
             self._existence.removed(node)
             self._notified.stop(node)
@@ -128,10 +128,10 @@ class ReplicatingCoordinator(Coordinator):
                 return self._learn_copies(node, message, now) if is_current else []
             case Report() | Register():
                 self._changed = True
-                problem = self._groups.learn(node, message.copies)
+                problems = self._groups.learn(node, message.copies, able=isinstance(message, Register) or message.able)
                 if node in self._groups.nodes:
                     self._existence.joins(node)
-                return [*([Warn(problem, "replication")] if problem else []), *super()._received(node, message, now)]
+                return [*(Warn(problem, "replication") for problem in problems), *super()._received(node, message, now)]
             case _:
                 return super()._received(node, message, now)
 
