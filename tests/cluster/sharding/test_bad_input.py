@@ -62,8 +62,21 @@ async def test_nodes_that_spawn_a_region_with_different_roles_are_named(caplog: 
 
 async def test_an_ask_of_a_region_that_no_node_has_says_so_when_its_time_is_over() -> None:
     async with DevelopmentCluster(1) as (node,):
-        with pytest.raises(TimeoutError, match="no node has contacted it about the region"):
+        with pytest.raises(TimeoutError, match=r"no node has contacted it.*; spawn it on a node, or check the name"):
             await node.entity_ref("nowhere", "alice").ask(GetBalance, timeout=0.1)
+
+
+async def test_an_ask_that_waits_for_a_role_that_no_node_has_says_what_to_look_at() -> None:
+    async with DevelopmentCluster(2) as (first, second):
+        region = Accounts().spawn(first, role="absent")
+        refs = region.entity("alice"), second.entity_ref("accounts", "alice")
+        known = [node.features.find(Sharding).regions["accounts"] for node in (first, second)]
+        await until(lambda: all(of.pair and of.pair.region.sender._coordinator for of in known))
+        for ref in refs:
+            with pytest.raises(TimeoutError, match=r"no member runs the region \(look at its role\), or one has not"):
+                await ref.ask(GetBalance, timeout=0.5)
+        state = await second.shard_state("accounts")
+        assert state.nodes == ()
 
 
 @pytest.fixture

@@ -164,6 +164,8 @@ async def test_a_coordinator_that_waits_for_reports_is_said_to(monkeypatch: pyte
         outcome = await first.rebalance("accounts")
         assert outcome.moves == ()
         assert outcome.reason == f"the coordinator {first.self_node.node} is recovering"
+        with pytest.raises(TimeoutError, match=r"not reported yet; `await system\.shard_state\(region\)` shows"):
+            await first.entity_ref("accounts", IDS[0]).ask(GetBalance, timeout=0.1)
 
 
 async def test_a_node_that_is_removed_is_not_waited_for() -> None:

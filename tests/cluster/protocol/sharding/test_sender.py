@@ -313,7 +313,7 @@ def test_a_tell_waits_its_time_and_an_ask_until_its_own_deadline(part: Part) -> 
     assert (ask_expired.message, tell_expired.message) == (2, 1)
     assert tell_expired.cause is DropCause.expired
     assert tell_expired.reason.startswith("shard 7 had no home in time")
-    assert f"the coordinator {HOST} has not found a node" in tell_expired.reason
+    assert f"the coordinator {HOST} has named no node" in tell_expired.reason
 
 
 def test_the_reason_of_an_expired_message_names_what_was_missing() -> None:

@@ -17,7 +17,10 @@ from casty_cluster.protocol.sharding.sender import CAPACITY, MAX_BYTES, TELL_TIM
 type Input[M] = Dispatch[M]
 type Effect[M] = Drop[M]
 
-WHY = "this node is no member of a cluster now, or no node has contacted it about the region"
+WHY = (
+    "this node is no member of a cluster now, or no node has contacted it about the region; spawn it on a node, or "
+    "check the name"
+)
 
 
 class Held[M]:

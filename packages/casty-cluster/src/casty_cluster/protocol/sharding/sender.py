@@ -121,7 +121,10 @@ class Sender[M]:
             return "this node is not up yet"
         if route is not None and route.leaving:
             return f"the shard moves, and its old home on {route.home and route.home.owner} has not returned all yet"
-        return f"the coordinator {self._coordinator} has not found a node to run it on"
+        return (
+            f"the coordinator {self._coordinator} has named no node for it: no member runs the region (look at its "
+            "role), or one has not reported yet; `await system.shard_state(region)` shows which"
+        )
 
     def handle(self, given: Input[M] | Tick, now: float) -> list[Effect[M]]:
         match given:
