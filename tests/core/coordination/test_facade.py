@@ -22,23 +22,11 @@ from casty.testing.linearizability import (
 
 from tests.core.persistence.ledger import HandJournal
 
-JOURNALS = ["none", "memory", "sqlite"]
-
 
 @dataclass(frozen=True)
 class User:
     name: str
     email: str
-
-
-@pytest.fixture(params=JOURNALS)
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> object:
-    made: dict[str, Callable[[], object]] = {
-        "none": lambda: None,
-        "memory": InMemoryJournal,
-        "sqlite": lambda: f"sqlite:///{tmp_path}/events.db",
-    }
-    return made[request.param]()
 
 
 async def test_structures_do_what_the_seed_documents_promise(journal: Any) -> None:
@@ -225,43 +213,6 @@ async def test_a_long_history_is_recovered_from_a_snapshot() -> None:
     assert snapshot.sequence_nr == 2_000
     events = await journal.load("casty-distributed:counter:c")
     assert [events[0].sequence_nr, events[-1].sequence_nr] == [2_001, 2_500]
-
-
-async def test_what_is_destroyed_leaves_no_history() -> None:
-    journal = InMemoryJournal()
-    async with ActorSystem() as system:
-        queue = system.distributed(journal).queue[str]("q")
-        await queue.enqueue("secret")
-        await queue.destroy()
-    assert await journal.load("casty-distributed:queue:q") == []
-    snapshot = await journal.load_snapshot("casty-distributed:queue:q")
-    assert "secret" not in repr(snapshot)
-    async with ActorSystem() as system:
-        queue = system.distributed(journal).queue[str]("q")
-        await queue.enqueue("next")
-        assert await queue.dequeue() == "next"
-
-
-USES: list[Callable[[Distributed], Awaitable[object]]] = [
-    lambda d: d.counter("x").increment(5),
-    lambda d: d.map("x").put("k", 1),
-    lambda d: d.set("x").add(1),
-    lambda d: d.queue("x").enqueue(1),
-    lambda d: d.register("x").set(1),
-]
-
-
-@pytest.mark.parametrize("use", USES)
-async def test_what_is_destroyed_is_as_new(use: Callable[[Distributed], Awaitable[object]], journal: Any) -> None:
-    async with ActorSystem() as system:
-        d = system.distributed(journal)
-        await use(d)
-        for structure in (d.counter("x"), d.map("x"), d.set("x"), d.queue("x"), d.register("x")):
-            await structure.destroy()
-        assert await d.counter("x").get() == 0
-        assert [item async for item in d.map("x").items()] == []
-        assert [await d.set("x").size(), await d.queue("x").size(), await d.register("x").get()] == [0, 0, None]
-        await use(d)  # also for handles that were made before
 
 
 async def test_keys_that_print_alike_are_others() -> None:

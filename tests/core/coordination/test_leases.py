@@ -9,7 +9,7 @@ from casty import ActorSystem, InMemoryJournal
 from casty.coordination.client import Client
 from casty.coordination.operations import OperationId
 from casty.coordination.structures import Permits
-from casty.distributed import LockGrant, LockLostError
+from casty.distributed import DistributedRegister, LockGrant, LockLostError
 from casty.errors import ActorStoppedError
 from casty.testing import ManualClock, manual_time, settle
 
@@ -66,6 +66,51 @@ async def test_a_process_that_was_paused_for_too_long_knows_that_its_lock_is_los
             grant.check()
         assert [lock.grant, await lock.release()] == [None, False]
         assert await lock.try_acquire() is True
+
+
+class Fenced:
+    """A resource that remembers the token of its last write, and refuses lower ones."""
+
+    def __init__(self, register: DistributedRegister[tuple[int, str]]) -> None:
+        self.register = register
+
+    async def write(self, grant: LockGrant, text: str) -> bool:
+        while True:
+            before = await self.register.get()
+            if before is not None and before[0] > grant.token:
+                return False
+            if await self.register.compare_and_set(before, (grant.token, text)):
+                return True
+
+
+@pytest.mark.parametrize("journal", [None, "memory://"])
+async def test_the_token_stops_a_holder_that_was_paused_and_writes_when_it_wakes(journal: str | None) -> None:
+    """L1. It does not look at its grant before: so a resource without tokens takes its write."""
+    clock = manual_time()
+    async with ActorSystem(clock=clock) as system:
+        d = system.distributed(journal)
+        plain, fenced = d.register[str]("plain"), Fenced(d.register[tuple[int, str]]("fenced"))
+        wakes = asyncio.Event()
+
+        async def paused() -> bool:
+            async with d.lock("l", ttl=15.0) as grant:
+                await fenced.write(grant, "first")
+                await wakes.wait()
+                await plain.set("by the first holder")
+                return await fenced.write(grant, "by the first holder")
+
+        first = asyncio.create_task(paused())
+        await settle()
+        clock.stall(16.0)
+        second = asyncio.create_task(d.lock("l", ttl=15.0).acquire())
+        await clock.advance(0.0)
+        grant = await second
+        await plain.set("by the second holder")
+        assert await fenced.write(grant, "by the second holder") is True
+        wakes.set()
+        assert await first is False
+        assert await fenced.register.get() == (2, "by the second holder")
+        assert await plain.get() == "by the first holder"
 
 
 async def test_a_lock_that_another_caller_has_by_now_is_lost() -> None:

@@ -123,6 +123,10 @@ class Structure(Protocol):
         """The monotonic time of the next tick, if there is anything to wait for. Called after every change."""
         ...
 
+    def waiting(self) -> list[OperationId]:
+        """The operations of callers that wait."""
+        ...
+
     def destroyed(self) -> "Structure":
         """What is left of it when it is destroyed."""
         ...
@@ -141,6 +145,9 @@ class Timeless:
 
     def due(self, now: Instant) -> float | None:
         return None
+
+    def waiting(self) -> list[OperationId]:
+        return []
 
     def destroyed(self) -> Any:
         return type(self)()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from casty.coordination.operations import (
+    WAITING,
     Answer,
     Change,
     Destroy,
@@ -69,7 +70,9 @@ class State:
             elif isinstance(command, Destroy) or structure.may_repeat(command, known, now):
                 return [], [Answer(caller, known)]
         if isinstance(command, Destroy):
-            return [Happened(Destroyed(), caller, operation.settled)], []
+            # Those that wait ask again at once, and find the new structure.
+            waiting = [Answer(one, WAITING) for one in structure.waiting()]
+            return [Happened(Destroyed(), caller, operation.settled)], waiting
         steps = structure.decide(command, caller, now)
         if operation.attempt > 1 and not isinstance(command, Query):
             steps = [_stored(step, caller) for step in steps]

@@ -176,6 +176,9 @@ class Bucket:
                 heapq.heappush(self._queue, (self._ends[key], key))
         self._unplanned.clear()
 
+    def waiting(self) -> list[OperationId]:
+        return [waiter.id for waiter in self._watchers]
+
     def destroyed(self) -> "Bucket":
         """Its revisions must not come again: a watcher would take a new value for the one that it has seen."""
         return Bucket(revision=self.revision)

@@ -187,6 +187,9 @@ class Permits:
             for token, grant in self.grants.items():
                 self._ends.setdefault(token, now.time + grant.ttl)
 
+    def waiting(self) -> list[OperationId]:
+        return [waiter.id for waiter in self._waiters]
+
     def destroyed(self) -> "Permits":
         """Its tokens must not come again: the holder of an old one would pass for one of a new one."""
         return Permits(last_token=self.last_token)

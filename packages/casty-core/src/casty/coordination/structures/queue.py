@@ -223,6 +223,9 @@ class Queue:
             if item is not None and number not in self.reservations:
                 heapq.heappush(self._ready, (-item.priority, number))
 
+    def waiting(self) -> list[OperationId]:
+        return [waiter.id for waiter in self._waiters]
+
     def destroyed(self) -> "Queue":
         """Its numbers must not come again: a delivery of an old item would acknowledge a new one."""
         return Queue(last_number=self.last_number)

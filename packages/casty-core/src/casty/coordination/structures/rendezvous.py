@@ -101,6 +101,9 @@ class Rendezvous:
     def due(self, now: Instant) -> float | None:
         return self._parties.due()
 
+    def waiting(self) -> list[OperationId]:
+        return [waiter.id for waiter in self._parties]
+
     def destroyed(self) -> "Rendezvous":
         """Its rounds must not come again: what parties keep by an old number would pass for a new one's."""
         return Rendezvous(self.generation)
