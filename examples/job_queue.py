@@ -8,7 +8,7 @@ once, but only its first result is recorded.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from casty import CastyError, message
@@ -19,7 +19,7 @@ VISIBILITY = 5.0
 ATTEMPTS = 5
 BACKOFF = 0.2
 """Seconds until the second attempt; twice as many until each further one."""
-OVERDUE = 10
+OVERDUE = 30
 """Scheduled jobs that are made up for after an interruption; older ones are left out."""
 UNREACHABLE = (CastyError, TimeoutError)
 """The structure did not reply in time: the operation may have happened or not."""
@@ -62,6 +62,8 @@ class JobQueue:
         self.waiting = d.queue[Job]("jobs", max_deliveries=ATTEMPTS)
         self.results = d.map[str, Result]("results", shards=10)
         self.progress = d.map[str, int]("progress", shards=10)
+        self.recorded = d.counter("recorded")
+        """Counts the results that were recorded, each as often as that happened: once."""
 
     async def submit(self, job: Job, *, delay: float = 0.0) -> None:
         """Enqueue a job, however long it takes to reach the queue."""
@@ -78,6 +80,8 @@ class Worker:
     def __init__(self, name: str, d: Distributed, kinds: Mapping[str, Kind]) -> None:
         self.done = 0
         """Results that this worker has recorded."""
+        self.working: dict[str, int] = {}
+        """The job that it works on, and how much of that is done, in percent."""
         self._name = name
         self._queue = JobQueue(d)
         self._kinds = kinds
@@ -107,19 +111,23 @@ class Worker:
                 await delivery.nack(delay=BACKOFF * 2 ** (delivery.attempt - 1))
                 return
             result = Result(value, self._name, delivery.attempt)
-            self.done += await self._queue.results.put_if_absent(job.id, result)
+            if await self._queue.results.put_if_absent(job.id, result):
+                self.done += 1
+                await self._queue.recorded.increment()
         await delivery.ack()
 
     async def _work(self, job: Job) -> int:
         async def report(percent: int) -> None:
+            self.working[job.id] = percent
             await self._queue.progress.put(job.id, percent)
 
         kind = self._kinds[job.kind]
-        reached = await self._queue.progress.get(job.id, 0)
-        if job.kind not in self._limits:
-            return await kind.work(job.argument, reached, report)
-        async with self._limits[job.kind]:
-            return await kind.work(job.argument, reached, report)
+        reached = self.working[job.id] = await self._queue.progress.get(job.id, 0)
+        try:
+            async with self._limits.get(job.kind) or nullcontext():
+                return await kind.work(job.argument, reached, report)
+        finally:
+            self.working.clear()
 
 
 async def _extend(delivery: Delivery[Job]) -> None:

@@ -4,7 +4,8 @@
 
 Every node submits jobs and works on them; a client of the cluster submits some too. Jobs fail and are tried again, one
 kind is limited to two at a time, and an elected node submits another one every two seconds. The node that does is
-killed with SIGKILL, and restarted later. `job_queue.py` has the queue; without `--journal` the program starts a
+killed with SIGKILL, and restarted later. In the end all nodes stop and start again: the schedule goes on where it was,
+and all results are there. `job_queue.py` has the queue; without `--journal` the program starts a
 PostgreSQL server of its own.
 """
 
@@ -16,8 +17,9 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -82,7 +84,8 @@ async def run_node(name: str, journal: str, run: str, number: int, ports: Sequen
         submitting = group.create_task(submit_all(JobQueue(d), jobs_of(name, run, number)))
         while True:
             done = sum(worker.done for worker in workers)
-            said = {"leads": scheduler.leads, "submitted": submitting.done(), "done": done}
+            working = {job: percent for worker in workers for job, percent in worker.working.items()}
+            said = {"leads": scheduler.leads, "submitted": submitting.done(), "done": done, "working": working}
             print(json.dumps(said), flush=True)
             await asyncio.sleep(0.1)
 
@@ -98,37 +101,83 @@ async def play(journal: str, number: int) -> int:
     run = f"{time.time():.0f}"
     async with shown(
         __file__,
-        ("schedules", "has recorded"),
-        row=lambda said: ("yes" if said["leads"] else "", f"{said['done']} results"),
+        ("schedules", "works on", "has recorded"),
+        row=row_of,
         news=lambda said: "submits the scheduled jobs" if said["leads"] else "works",
     ) as show:
-        for name in NAMES:
-            await show.start(name, journal, run, number, *ports)
-        await show.until(lambda: leader_of(show) != "", "the three nodes work, and one of them submits scheduled jobs")
-        contacts = [(HOST, port) for port in ports]
-        async with ClusterClient(contact_points=contacts, system_name="jobs") as client:
-            queue = JobQueue(client.distributed(persistent=True))
-            await submit_all(queue, jobs_of("client", run, number))
-            await show.until(
-                lambda: all(node.said["submitted"] for node in show.nodes.values()),
-                f"{(len(NAMES) + 1) * number} jobs are submitted, by each node and by a client",
-            )
-            victim = leader_of(show)
-            show.nodes[victim].send(signal.SIGKILL)
-            recorded = sum(node.said["done"] for node in show.nodes.values())
-            show.report(f"{victim}, which submits the scheduled jobs, is killed; {recorded} results are recorded")
-            await show.until(lambda: leader_of(show) not in ("", victim), "another node submits them")
-            await show.start(victim, journal, run, 0, *ports)
-            await show.until(lambda: bool(show.nodes[victim].said), f"{victim} works again")
-            jobs = [job for name in (*NAMES, "client") for job in jobs_of(name, run, number)]
-            results = await all_results(queue, [*jobs, next_report()])
-            show.report(f"all {len(jobs)} jobs have a result")
-            dead = [f"{job.id} failed too often" async for job in queue.waiting.dead_letters()]
-            problems = [*wrong(results, jobs), *missed(results, int(run)), *dead]
-            again = sum(results[job.id].attempt > 1 for job in jobs)
-            show.report(f"{again} of them took more than one attempt; problems: {', '.join(problems) or 'none'}")
-        await show.terminate_all()
+        before = await work_through(show, journal, run, number, ports)
+        problems = [*before.problems, *await start_again(show, journal, run, ports, before)]
     return 1 if problems else 0
+
+
+def row_of(said: Mapping[str, Any]) -> Sequence[str]:
+    working = ", ".join(f"{job.partition('-')[2]} ({percent} %)" for job, percent in said["working"].items())
+    return "yes" if said["leads"] else "", working, f"{said['done']} results"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What there is after the jobs of a run."""
+
+    results: Mapping[str, Result]
+    problems: Sequence[str]
+
+
+async def work_through(show: Show, journal: str, run: str, number: int, ports: Sequence[int]) -> Outcome:
+    """Submit the jobs, kill a node meanwhile, and wait for all results."""
+    for name in NAMES:
+        await show.start(name, journal, run, number, *ports)
+    await show.until(lambda: leader_of(show) != "", "the three nodes work, and one of them submits scheduled jobs")
+    async with ClusterClient(contact_points=[(HOST, port) for port in ports], system_name="jobs") as client:
+        queue = JobQueue(client.distributed(persistent=True))
+        await submit_all(queue, jobs_of("client", run, number))
+        await show.until(
+            lambda: all(node.said["submitted"] for node in show.nodes.values()),
+            f"{(len(NAMES) + 1) * number} jobs are submitted, by each node and by a client",
+        )
+        victim = leader_of(show)
+        show.nodes[victim].send(signal.SIGKILL)
+        recorded = sum(node.said["done"] for node in show.nodes.values())
+        show.report(f"{victim}, which submits the scheduled jobs, is killed; {recorded} results are recorded")
+        await show.until(lambda: leader_of(show) not in ("", victim), "another node submits them")
+        await show.start(victim, journal, run, 0, *ports)
+        await show.until(lambda: bool(show.nodes[victim].said), f"{victim} works again")
+        jobs = [job for name in (*NAMES, "client") for job in jobs_of(name, run, number)]
+        outcome = await all_done(show, queue, jobs, int(run))
+    await show.terminate_all()
+    return outcome
+
+
+async def all_done(show: Show, queue: JobQueue, jobs: Sequence[Job], since: int) -> Outcome:
+    """Wait for the results of these jobs, and look for mistakes."""
+    await all_results(queue, [*jobs, next_report()])
+    recorded = await queue.recorded.get()
+    results = await all_results(queue, jobs)  # after the count: none that was counted is missing
+    show.report(f"all {len(jobs)} jobs have a result")
+    progress = {job_id: percent async for job_id, percent in queue.progress.items()}
+    silent = [f"{job.id} has reported no progress" for job in jobs if job.kind == "print" and job.id not in progress]
+    dead = [f"{job.id} failed too often" async for job in queue.waiting.dead_letters()]
+    twice = max(0, recorded - len(results))
+    doubled = [f"{twice} results were recorded twice"] if twice else []
+    problems = [*wrong(results, jobs), *missed(results, since), *silent, *dead, *doubled]
+    again = sum(results[job.id].attempt > 1 for job in jobs)
+    show.report(f"{again} of them took more than one attempt, and {twice} were recorded twice")
+    show.report(f"{len(progress)} have reported their progress; problems: {', '.join(problems) or 'none'}")
+    return Outcome(results, problems)
+
+
+async def start_again(show: Show, journal: str, run: str, ports: Sequence[int], before: Outcome) -> Sequence[str]:
+    """Start all nodes anew, and see the schedule go on. Returns what is wrong."""
+    for name in NAMES:
+        await show.start(name, journal, run, 0, *ports)
+    await show.until(lambda: leader_of(show) != "", "all nodes start again, and one of them submits scheduled jobs")
+    async with ClusterClient(contact_points=[(HOST, port) for port in ports], system_name="jobs") as client:
+        results = await all_results(JobQueue(client.distributed(persistent=True)), [next_report()])
+    lost = [f"{job_id} is lost" for job_id, result in before.results.items() if results.get(job_id) != result]
+    problems = [*lost, *missed(results, int(run))]
+    show.report(f"the schedule goes on where it was; problems: {', '.join(problems) or 'none'}")
+    await show.terminate_all()
+    return problems
 
 
 def leader_of(show: Show) -> str:
@@ -156,12 +205,12 @@ def next_report() -> Job:
     return Job(f"report-{number}", "report", number)
 
 
-def wrong(results: dict[str, Result], jobs: Sequence[Job]) -> list[str]:
+def wrong(results: Mapping[str, Result], jobs: Sequence[Job]) -> list[str]:
     """Jobs whose result is not what it should be."""
     return [f"{job.id} is {results[job.id].value}" for job in jobs if results[job.id].value != expected(job)]
 
 
-def missed(results: dict[str, Result], since: int) -> list[str]:
+def missed(results: Mapping[str, Result], since: int) -> list[str]:
     """Scheduled jobs that were left out between the first one since that time and the last."""
     numbers = {result.value for job_id, result in results.items() if job_id.startswith("report-")}
     recent = {number for number in numbers if number * EVERY >= since}
