@@ -28,7 +28,7 @@ async def admin(dsn: str) -> AsyncGenerator[Admin]:
 @pytest.fixture
 async def options(admin: Admin) -> AsyncGenerator[PostgresOptions]:
     schema = f"test_{uuid4().hex}"
-    yield PostgresOptions(schema=schema)
+    yield PostgresOptions(schema=schema, command_timeout=60.0)  # it opens within 4 s on an idle machine only
     await admin.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
 
 

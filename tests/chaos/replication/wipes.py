@@ -88,10 +88,9 @@ async def complete(cluster: Cluster) -> None:
     """Wait until each shard that exists has all of its copies."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            kept = Counter[int]()
-            for node in cluster.running.values():
-                kept.update(await node.do("copies"))
-            if kept and set(kept.values()) == {1 + COPIES["replicas"]}:
+            copies = [copy for node in cluster.running.values() for copy in await node.do("copies")]
+            kept = Counter(shard for shard, is_kept in copies if is_kept)
+            if copies and all(kept[shard] == 1 + COPIES["replicas"] for shard, _ in copies):
                 return
             await asyncio.sleep(LOOK)
 

@@ -86,15 +86,21 @@ class LedgerNode(Node):
         pair = self._system.features.find(Sharding)._regions[REGION]._pair
         return [] if pair is None else [hosted.shard for hosted in pair.region.owner.hosted]
 
-    async def copies(self) -> list[int]:
-        """The shards that a copy on this node keeps now, with all that they had when their primary took over."""
+    async def copies(self) -> list[tuple[int, bool]]:
+        """The shards with a copy on this node, and whether it keeps the shard now, with all that this had when its
+        primary took over.
+        """
         region = self._system.features.find(Copies).of(REGION)
         members = [] if region is None else [(shard, copy._member) for shard, copy in region._copies.items()]
         return [
-            shard
+            (
+                shard,
+                member is not None
+                and (view := member.view) is not None
+                and not view.former
+                and view.epoch == member.contents.confirmed == member.promised,
+            )
             for shard, member in members
-            if member is not None and (view := member.view) is not None and not view.former
-            if view.epoch == member.contents.confirmed == member.promised
         ]
 
     async def probe(self, account_ids: Collection[str], pause: float, timeout: float) -> None:
