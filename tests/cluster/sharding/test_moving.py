@@ -185,6 +185,25 @@ async def test_asks_under_way_to_a_node_that_is_removed_fail_at_once_and_later_o
         assert accounts.seen == {}
 
 
+async def test_an_ask_of_an_entity_whose_node_cannot_be_reached_waits_for_its_next_home() -> None:
+    """So do tells, and in their order."""
+    accounts = Accounts()
+    async with DevelopmentCluster(3, failover="fast") as cluster:
+        regions = [accounts.spawn(node) for node in cluster]
+        await asyncio.gather(*(region.entity(entity).ask(Where) for region in regions for entity in IDS))
+        victim = cluster[2].self_node.node_id
+        lost = [entity for entity in IDS if await regions[0].entity(entity).ask(Where) == victim]
+        assert lost
+        await cluster.kill(2)
+        for entity in lost:
+            for number in range(3):
+                regions[0].entity(entity).tell(Number("first", number))
+        asks = [regions[0].entity(entity).ask(Where, timeout=30.0) for entity in lost]
+        assert victim not in await asyncio.gather(*asks)
+        for entity in lost:
+            assert [entry.number for entry in accounts.seen[entity] if entry.sender == "first"] == [0, 1, 2]
+
+
 async def test_a_node_that_was_downed_stops_its_entities_and_runs_new_ones_when_it_is_back() -> None:
     accounts = Accounts()
     async with DevelopmentCluster(2) as cluster:

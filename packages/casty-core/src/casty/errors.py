@@ -25,8 +25,8 @@ class ActorStoppedError(CastyError):
 
 
 class NodeUnreachableError(ActorStoppedError):
-    """A message for an entity could not be sent to the node that it runs on, and has not been handled. The next one
-    may be: when the node can be reached again, or another one has taken the entity over.
+    """A message for an entity could not be sent to the node that it ran on, and has not been handled: newer ones had
+    gone to the next node already, or the queue for its node was full. The next one may be handled.
     """
 
 

@@ -15,7 +15,7 @@ from casty_cluster.protocol.sharding.buffer import Buffer, Buffered
 from casty_cluster.protocol.sharding.census import Census
 from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.effects import Closed, Deliver, Opened, Run
-from casty_cluster.protocol.sharding.inputs import Bounced
+from casty_cluster.protocol.sharding.inputs import Bounced, Unsent
 from casty_cluster.protocol.sharding.leavers import Leavers
 from casty_cluster.protocol.sharding.owner import Hosting, Owner
 from casty_cluster.protocol.sharding.region import Region
@@ -108,6 +108,26 @@ def _enter_without_leaving(self: Sender[Any], shard: int, home: Home, now: float
         return _LEARN(self, shard, home, now)
     self._routes.point(route, home, None)
     return []
+
+
+def _return_what_was_not_sent(self: Buffer[Any], message: Buffered[Any], *, unsent: bool = False) -> list[Any]:
+    return _PUT_BACK(self, message)
+
+
+def _stay_at_an_old_home(self: Sender[Any], shard: int, home: Home, now: float) -> list[Any]:
+    route = self._routes.of(shard)
+    stays = route.stays
+    effects = _LEARN(self, shard, home, now)
+    route.stays = stays and route.leaving
+    return effects
+
+
+def _put_back_late(self: Sender[Any], given: Unsent[Any], now: float) -> list[Any]:
+    message = given.message
+    route = self._routes.of(message.shard)
+    if route.home == Home(given.node, message.epoch) or route.open_home is None:
+        return _UNSENT(self, given, now)
+    return [self._send(route, route.open_home, message.entity, message.message)]
 
 
 def _keep_flushing(self: Sender[Any], node: NodeId, now: float) -> list[Any]:
@@ -252,7 +272,8 @@ def _drained_but_for_passivating(self: Shard) -> bool:
     return self.drains and not any(entity.mailbox for entity in self.entities.values() if not entity.passivates)
 
 
-_BOUNCED, _LEARN, _TAKE = Sender[Any]._bounced, Sender[Any]._learn, Buffer[Any].take
+_BOUNCED, _LEARN, _UNSENT = Sender[Any]._bounced, Sender[Any]._learn, Sender[Any]._unsent
+_TAKE, _PUT_BACK = Buffer[Any].take, Buffer[Any].put_back
 _BOUNCE, _CLOSE, _GRANTED = Owner[Any]._bounce, Owner[Any]._close, Owner[Any]._granted
 _RECEIVED, _LINKED, _TO_GREET = Region[Any]._received, Region[Any]._linked, Census._to_greet
 _HAND_OFF, _GRANT, _SEE, _RUN = Coordinator._hand_off, Coordinator._grant, Coordinator._see, World._run
@@ -283,6 +304,10 @@ ABLATIONS: dict[str, Ablation] = {
     "stale_bounce": (_off(Sender, "_bounced", _take_late_bounces), "latebounce", 3505),
     "returned_first": (_off(Buffer, "take", _waiting_first), "move3", 0),
     "leave_by_flush": (_off(Sender, "_learn", _enter_without_leaving), "move3", 0),
+    "unsent": (_off(Sender, "_unsent", _nothing), "unsent3", 1),
+    "unsent_behind": (_off(Buffer, "put_back", _return_what_was_not_sent), "unsent3", 13),
+    "stays": (_off(Sender, "_learn", _stay_at_an_old_home), "unsent3", 53),
+    "unsent_late": (_off(Sender, "_unsent", _put_back_late), "unsentr", 101),
     "removal_ends_flush": (_off(Sender, "_removed", _keep_flushing), "mix4j", 24),
     "after": (_off(Sender, "_ask", _ask_from_zero), "conflict", 4),
     "after_none": (

@@ -66,6 +66,16 @@ SCENARIOS = {
     "crash3": S(nodes=3, budget={"crash": 1, "move": 2}),
     "crash4": S(nodes=4, shards=2, messages=2, budget={"crash": 2, "move": 2, "leave": 1}),
     "break3": S(nodes=3, messages=4, budget={"break": 3, "move": 3}),
+    "unsent3": S(nodes=3, messages=6, budget={"unsend": 4, "move": 3}),
+    "unsent4": S(
+        nodes=3, joiners=1, shards=2, actors=2, messages=4,
+        budget={"unsend": 4, "move": 2, "crash": 1, "leave": 1, "join": 1},
+    ),
+    "unsentz": S(nodes=3, restarts=1, messages=6, budget={"unsend": 3, "remove": 1, "crash": 1, "join": 1, "move": 2}),
+    "unsentr": S(
+        nodes=3, messages=6, only={"remove": (1, 2)}, slow=(("out", 1), ("out", 2), ("user", 0, 1), ("user", 0, 2)),
+        budget={"remove": 1, "unsend": 6},
+    ),
     "zombie3": S(nodes=3, budget={"remove": 1, "move": 2}),
     "zombie4": S(nodes=4, messages=2, budget={"remove": 1, "crash": 1, "move": 2}),
     "fence3": S(nodes=3, journal=True, budget={"remove": 1, "move": 2, "crash": 1}),

@@ -31,7 +31,7 @@ def test_a_missing_clause_is_noticed(clause: str) -> None:
 def test_each_kind_of_step_happens() -> None:
     happened = Counter(step[0] for name in SCENARIOS for seed in range(3) for step, _ in trace(name, seed))
     kinds = "user system send claim handle passivate terminated drained time see see_up see_removed see_leaving come_up"
-    faults = "connect leave quiesce exit move enable join crash out remove down break"
+    faults = "connect leave quiesce exit move enable join crash out remove down break unsend"
     assert happened.keys() == {*kinds.split(), *faults.split()}
 
 

@@ -1,46 +1,37 @@
 """The sender: each message reaches the home of its shard or comes back, and none overtakes another one."""
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.sharding.effects import Closed, Deliver, Drop, DropCause, Opened, SendUser
-from casty_cluster.protocol.sharding.inputs import Bounced, Connected, Dispatch, Follow, Quiesce, Received
-from casty_cluster.protocol.sharding.sender import FLUSH_AGAIN, TELL_TIMEOUT, Present, Sender
+from casty_cluster.protocol.sharding.effects import Closed, Deliver, Drop, DropCause, Opened
+from casty_cluster.protocol.sharding.inputs import (
+    Connected,
+    Dispatch,
+    Follow,
+    Present,
+    Quiesce,
+    Received,
+)
+from casty_cluster.protocol.sharding.sender import FLUSH_AGAIN, TELL_TIMEOUT, Sender
 from casty_cluster.protocol.system_link import SendSystem
-from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, Forget, Forgotten, GetHome, Message, ShardHome
+from casty_cluster.wire.sharding import Forget, Forgotten, ShardHome
 
-HERE, A, B, HOST, NEXT_HOST = (NodeId(name, 1, uid) for uid, name in enumerate(("here", "a", "b", "host", "next"), 1))
-ALL = frozenset((HERE, A, B, HOST, NEXT_HOST))
-SHARD = 7
-
-
-class Part:
-    """A sender, checked after each input. It is up, and follows HOST."""
-
-    def __init__(self, *, is_up: bool = True, **bounds: int) -> None:
-        self.machine = Sender[int](HERE, **bounds)
-        self.give(Present(ALL, is_up))
-        self.give(Follow(HOST))
-
-    def give(self, given: Any, now: float = 0.0) -> list[Any]:
-        effects = self.machine.handle(given, now)
-        self.machine.validate()
-        return effects
-
-    def send(self, number: int, shard: int = SHARD, now: float = 0.0, deadline: float | None = None) -> list[Any]:
-        return self.give(Dispatch(shard=shard, entity="e", message=number, size=1, deadline=deadline), now)
-
-    def home(self, owner: NodeId, epoch: int, shard: int = SHARD) -> list[Any]:
-        return self.give(Received(HOST, ShardHome(term=1, shard=shard, owner=owner, epoch=epoch)))
-
-    def bounce(self, owner: NodeId, epoch: int, number: int) -> list[Any]:
-        bounce = Bounce(shard=SHARD, epoch=epoch, entity="e", message=number)
-        return self.give(Bounced(node=owner, bounce=bounce, size=1))
-
-    def acknowledge(self, owner: NodeId, number: int) -> list[Any]:
-        return self.give(Received(owner, FlushAck(SHARD, number)))
+from tests.cluster.protocol.sharding.sending import (
+    ALL,
+    HERE,
+    HOST,
+    NEXT_HOST,
+    SHARD,
+    A,
+    B,
+    Part,
+    ask,
+    flush,
+    part_at_a,
+    to,
+)
 
 
 @pytest.fixture
@@ -49,23 +40,8 @@ def part() -> Part:
 
 
 @pytest.fixture
-def at_a(part: Part) -> Part:
-    """The home is A at epoch 5, and messages may be under way to it."""
-    part.send(0)
-    assert part.home(A, 5) == [to(A, 5, 0)]
-    return part
-
-
-def to(owner: NodeId, epoch: int, number: int, shard: int = SHARD) -> SendUser[Message[int]]:
-    return SendUser(owner, Message(shard=shard, epoch=epoch, entity="e", message=number))
-
-
-def ask(after: int, shard: int = SHARD, host: NodeId = HOST) -> SendSystem[GetHome]:
-    return SendSystem(host, GetHome(shard, after))
-
-
-def flush(owner: NodeId, number: int) -> SendUser[Flush]:
-    return SendUser(owner, Flush(SHARD, number))
+def at_a() -> Part:
+    return part_at_a()
 
 
 def here(number: int) -> Deliver[int]:

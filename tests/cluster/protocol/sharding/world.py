@@ -5,12 +5,22 @@ from typing import Any, cast
 
 from casty_cluster.protocol.sharding.coordinator import Phase
 from casty_cluster.protocol.sharding.effects import Drop, DropCause
-from casty_cluster.protocol.sharding.inputs import Bounced, Connected, Enable, Quiesce, Rebalance, Received, Retire
+from casty_cluster.protocol.sharding.inputs import (
+    Bounced,
+    Connected,
+    Enable,
+    Quiesce,
+    Rebalance,
+    Received,
+    Retire,
+    Unsent,
+)
 from casty_cluster.protocol.sharding.table import Allotment
 from casty_cluster.wire import sharding as wire
 from casty_cluster.wire.sharding import HostPhase
 
 from tests.cluster.protocol.sharding.cluster import TO_COORDINATOR, Cluster
+from tests.cluster.protocol.sharding.lanes import Ends
 from tests.cluster.protocol.sharding.ledger import Letter
 from tests.cluster.protocol.sharding.node import Node
 
@@ -192,6 +202,9 @@ class World(Cluster):
         node.claims.clear()
         for actor in range(self.scenario.actors):
             self.to_send[index, actor] = 0
+        if "unsend" in self.scenario.budget:
+            for ends in [ends for ends in self.users if ends[1] == index]:
+                self._give_back(ends)
         for _, message in self.users.clear(to=index):
             self._lose(message, why)
         self.system.clear(to=index)
@@ -203,8 +216,9 @@ class World(Cluster):
     def faults(self) -> Iterator[Step]:
         live = [node.index for node in self.survivors]
         staying = [index for index in live if index not in self.leaving]
-        if self.budget.get("break"):
-            yield from (("break", *ends) for ends in self.users)
+        for kind in ("break", "unsend"):
+            if self.budget.get(kind):
+                yield from ((kind, *ends) for ends in self.users)
         for kind, hit in (("crash", live), ("remove", live), ("leave", staying)):
             if self.budget.get(kind) and (len(hit) > 1 or (kind == "leave" and self.scenario.all_leave)):
                 yield from ((kind, index) for index in hit if index in self.scenario.only.get(kind, hit))
@@ -278,6 +292,23 @@ class World(Cluster):
             for _, message in self.users.cut(ends, self.random):
                 self._lose(message, "the connection broke")
             self.nodes[ends[0]].reconnects.add(ends[1])
+
+    def do_unsend(self, one: int, other: int) -> None:
+        """A connection breaks, and the transport drops the last messages, which it has not sent."""
+        self.budget["unsend"] -= 1
+        for ends in ((one, other), (other, one)):
+            self._give_back(ends)
+            self.nodes[ends[0]].reconnects.add(ends[1])
+
+    def _give_back(self, ends: Ends) -> None:
+        source = self.nodes[ends[0]]
+        for to, message in self.users.unsend(ends, self.random):
+            if isinstance(message, wire.Message) and source.runs:
+                given = Unsent(node=to, message=cast(wire.Message[Letter], message), size=1, deadline=self._deadline())
+                self.give(source, given)
+            else:
+                self.ledger.faulty |= isinstance(message, wire.Bounce)
+                self._lose(message, "the transport drops it")
 
     # The end
 

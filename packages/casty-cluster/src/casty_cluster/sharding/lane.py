@@ -75,7 +75,10 @@ class EntityLane(FrameTaker):
         if frame[0] in (frames.ENTITY, frames.ENTITY_BOUNCED):
             message = read_message(frame)
             region, letter = self._letter(message)
-            region.lost(letter, message.reply_uid, NodeUnreachableError(f"{peer} cannot be reached: {reason}"))
+            if frame[0] == frames.ENTITY:
+                region.unsent(NodeId(peer.host, peer.port, message.to), message, letter, reason)
+            else:
+                region.lost(letter, message.reply_uid, NodeUnreachableError(f"{peer} cannot be reached: {reason}"))
 
     @override
     def connected(self, peer: NodeId) -> None:

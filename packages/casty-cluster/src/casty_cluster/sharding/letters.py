@@ -1,6 +1,6 @@
 """Messages for entities on their way from the actors of this node to wherever the entity runs."""
 
-from typing import Any, Final
+from typing import Any, Final, override
 
 from casty.extension import RemoteAskGuard
 from casty.member import NodeId
@@ -33,6 +33,11 @@ class Letter:
         letter.body, letter.serializer = body, serializer
         return letter
 
+    @property
+    def due(self) -> float | None:
+        """The time at which its ask is over; None: it has none."""
+        return None
+
 
 class AskLetter(Letter):
     """A message whose reply an actor or a task of this node waits for."""
@@ -58,6 +63,11 @@ class AskLetter(Letter):
         """The node that it was sent to last."""
         self.guard: RemoteAskGuard | None = None
         """What fails the ask where the entity runs on this node and cannot reply."""
+
+    @property
+    @override
+    def due(self) -> float:
+        return self.deadline
 
     def end(self) -> None:
         """The ask is over."""

@@ -57,16 +57,16 @@ class EntityAsk(AskLetter, Outgoing):
     ) -> None:
         super().__init__(entity, message, shard, target, promise, reply_uid, deadline)
         self._region = region
-        region.flights[reply_uid] = self
+        region.flights.begin(self)
 
     @override
     def send(self) -> None:
-        if self.reply_uid in self._region.flights:  # else it is over: it was held back for longer than its time
+        if self in self._region.flights:  # else it is over: it was held back for longer than its time
             self._region.dispatch(self)
 
     @override
     def end(self) -> None:
-        del self._region.flights[self.reply_uid]
+        self._region.flights.end(self)
         super().end()
 
     @override

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, final
 
-from casty.errors import ActorStoppedError, NodeLostError, OverloadedError
+from casty.errors import ActorStoppedError, NodeLostError, NodeUnreachableError, OverloadedError
 from casty.extension import Claim as FenceClaim
 from casty.extension import Entities, Kernel, LocalRef, Shards, shard_of
 from casty.member import ClusterState, NodeId
@@ -44,12 +44,14 @@ from casty_cluster.protocol.sharding.inputs import (
     Quiesce,
     Received,
     Retire,
+    Unsent,
 )
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.replication.region_copies import RegionCopies
 from casty_cluster.sharding.fences import Holding
+from casty_cluster.sharding.flights import Flights
 from casty_cluster.sharding.hosting import Hosting
-from casty_cluster.sharding.letters import AskLetter, Letter
+from casty_cluster.sharding.letters import Letter
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.pair import Effect, Pair
 from casty_cluster.sharding.post import Post
@@ -57,7 +59,6 @@ from casty_cluster.sharding.story import Story
 from casty_cluster.wire.entities import EntityFrame
 from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, HostPhase, Message, ShardCopies
 
-UNKNOWN: Final = "whether it has handled the message is unknown"
 OVERDUE: Final = "its ask was over before it could be sent to the next home of its shard"
 
 
@@ -81,10 +82,8 @@ class ClusterRegion:
         """
         self.name = name
         self.num_shards: int | None = None
-        self.flights: dict[int, AskLetter] = {}
-        """Asks of entities that are not known to run here, by the uids of their replies, while they are pending."""
+        self.flights = Flights(kernel.asks)
         self._clock = kernel.clock
-        self._asks = kernel.asks
         self._post = post
         self._outbox = outbox
         self._flush = flush
@@ -153,7 +152,7 @@ class ClusterRegion:
         else:
             self._pair.see(view)
         if before is not None:
-            self._lose({*before.others} - {*view.others})
+            self.flights.lose({*before.others} - {*view.others})
 
     def lost_copy(self, shard: int, epoch: int, held: int | None) -> None:
         """The copy of this node is not the primary of the shard any more."""
@@ -199,20 +198,9 @@ class ClusterRegion:
         self._tell_end(pair, ShardReason.downed)
         if self._hosting is not None:
             self._hosting.halt_all()
-        for letter in list(self.flights.values()):
-            if letter.node is not None:
-                error = NodeLostError(f"this node was removed from its cluster before {letter.node} replied; {UNKNOWN}")
-                self._asks.fail(letter.reply_uid, error)
+        self.flights.lose_all()
         for kept in pair.region.sender.close():
             self.dispatch(kept.message)
-
-    def _lose(self, removed: set[NodeId]) -> None:
-        """Fail the asks that were under way to these nodes."""
-        for letter in list(self.flights.values()) if removed else ():
-            if letter.node in removed:
-                error = NodeLostError(f"{letter.node} was removed from the cluster before it replied; {UNKNOWN}")
-                self._asks.fail(letter.reply_uid, error)
-                letter.node = None
 
     # Messages of this node's actors.
 
@@ -259,10 +247,8 @@ class ClusterRegion:
         return why if why is None or delay is None else f"its shard cannot start on this node yet: {delay}"
 
     def _waiting(self, letter: Letter, shard: int) -> Dispatch[Letter]:
-        deadline = letter.deadline if isinstance(letter, AskLetter) else None
-        return Dispatch(
-            shard=shard, entity=letter.entity, message=letter, size=self._post.size(letter), deadline=deadline
-        )
+        size = self._post.size(letter)
+        return Dispatch(shard=shard, entity=letter.entity, message=letter, size=size, deadline=letter.due)
 
     # What comes from other nodes.
 
@@ -290,13 +276,23 @@ class ClusterRegion:
 
     def returned(self, node: NodeId, frame: EntityFrame, letter: Letter) -> None:
         """A message has come back from a node that does not accept it."""
-        sent = self.flights.get(frame.reply_uid) if frame.reply_uid else letter
+        sent = self.flights.sent(frame.reply_uid, letter)
         if sent is None:
             self._post.drop(letter, OVERDUE)
         elif self._pair is not None:
             bounce = Bounce(shard=frame.shard, epoch=frame.epoch, entity=letter.entity, message=sent)
-            deadline = sent.deadline if isinstance(sent, AskLetter) else None
-            self._pair.handle(Bounced(node=node, bounce=bounce, size=len(frame.body), deadline=deadline))
+            self._pair.handle(Bounced(node=node, bounce=bounce, size=len(frame.body), deadline=sent.due))
+
+    def unsent(self, node: NodeId, frame: EntityFrame, letter: Letter, reason: str) -> None:
+        """The transport has dropped a message to a node, of which nothing has left this one."""
+        sent = self.flights.sent(frame.reply_uid, letter)
+        if sent is None:
+            self._post.drop(letter, OVERDUE)
+        elif self._pair is None:
+            self._post.fail(sent, NodeUnreachableError(f"{node} cannot be reached: {reason}"))
+        else:
+            message = Message(shard=frame.shard, epoch=frame.epoch, entity=letter.entity, message=sent)
+            self._pair.handle(Unsent(node=node, message=message, size=len(frame.body), deadline=sent.due))
 
     def flushed(self, node: NodeId, shard: int, number: int) -> None:
         if self._pair is not None:
@@ -304,7 +300,7 @@ class ClusterRegion:
 
     def lost(self, letter: Letter, reply_uid: int, error: Exception) -> None:
         """A message will not reach its entity."""
-        self._post.fail(self.flights.get(reply_uid, letter), error)
+        self._post.fail(self.flights.sent(reply_uid, letter) or letter, error)
 
     def connected(self, node: NodeId) -> None:
         if self._pair is not None:
@@ -398,3 +394,5 @@ class ClusterRegion:
                 self._post.drop(effect.message, effect.reason)
             case DropCause.late_bounce:
                 self._post.fail(effect.message, NodeLostError(effect.reason))
+            case DropCause.unsent:
+                self._post.fail(effect.message, NodeUnreachableError(effect.reason))

@@ -1,9 +1,9 @@
 """Messages of one region that wait for homes of their shards, within bounds that all shards share.
 
-Theory of operation. A shard has two queues: messages that were on their way and came back, and messages that were sent
-since; the first go before the second. A returned message is older than each waiting one of its sender, so where there
-is no room for it, the newest waiting messages make room. Each message has a deadline. To drop a message never changes
-the order of those that stay.
+Theory of operation. A shard has three queues: messages that were on their way and came back, messages that the
+transport could not send, and messages that are newer than both; they go in this order. A returned or unsent message is
+older than each waiting one of its sender, so where there is no room for it, the newest waiting messages make room. Each
+message has a deadline. To drop a message never changes the order of those that stay.
 
 Invariants: no more messages and bytes than the bounds; each shard in `shards` has a message.
 """
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import chain, count
+
+from casty_cluster.protocol.sharding.effects import Drop, DropCause
 
 _SLACK = 64
 """Deadlines of messages that are gone which the heap may hold beside those of messages that are not."""
@@ -28,6 +30,9 @@ class Buffered[M]:
     """Bytes."""
     deadline: float
 
+    def drop(self, cause: DropCause, reason: str) -> Drop[M]:
+        return Drop(shard=self.shard, entity=self.entity, message=self.message, cause=cause, reason=reason)
+
 
 class Buffer[M]:
     """See the module. Methods that make room return the messages that were dropped for it."""
@@ -38,8 +43,10 @@ class Buffer[M]:
         self.size = 0
         """Bytes of all messages."""
         self._returned: dict[int, dict[int, Buffered[M]]] = {}
+        self._unsent: dict[int, dict[int, Buffered[M]]] = {}
         self._waiting: dict[int, dict[int, Buffered[M]]] = {}
         """By shard, then by number: in order of arrival."""
+        self._queues = (self._returned, self._unsent, self._waiting)
         self._newest: dict[int, Buffered[M]] = {}
         """All waiting messages, by number."""
         self._deadlines: list[tuple[float, int, int]] = []
@@ -53,10 +60,17 @@ class Buffer[M]:
     @property
     def shards(self) -> Iterator[int]:
         """The shards with messages, each once."""
-        return chain(self._returned, (shard for shard in self._waiting if shard not in self._returned))
+        return iter(dict.fromkeys(chain(*self._queues)))
+
+    @property
+    def why_full(self) -> str:
+        return (
+            f"{len(self)} messages of {self.size} bytes wait already for homes of their shards; at most "
+            f"{self.capacity} messages of {self.max_bytes} bytes may"
+        )
 
     def __contains__(self, shard: int) -> bool:
-        return shard in self._returned or shard in self._waiting
+        return any(shard in queues for queues in self._queues)
 
     def wait(self, message: Buffered[M]) -> list[Buffered[M]]:
         """Keep the message behind all others of its shard. Returns the message itself where there is no room."""
@@ -66,8 +80,8 @@ class Buffer[M]:
         self._newest[number] = message
         return []
 
-    def put_back(self, message: Buffered[M]) -> list[Buffered[M]]:
-        """Keep a returned message behind the other returned ones of its shard."""
+    def put_back(self, message: Buffered[M], *, unsent: bool = False) -> list[Buffered[M]]:
+        """Keep a returned message, or an unsent one, behind the others of its kind and shard."""
         if message.size > self.max_bytes:
             return [message]
         dropped: list[Buffered[M]] = []
@@ -77,15 +91,14 @@ class Buffer[M]:
             number = next(reversed(self._newest))
             dropped.append(self._newest[number])
             self._remove(self._newest[number].shard, number)
-        self._add(self._returned, message)
+        self._add(self._unsent if unsent else self._returned, message)
         return dropped
 
     def take(self, shard: int) -> list[Buffered[M]]:
         """Remove and return the messages of the shard, in the order in which they are to be sent."""
-        returned, waiting = self._returned.pop(shard, {}), self._waiting.pop(shard, {})
-        for number in waiting:
+        for number in self._waiting.get(shard, ()):
             del self._newest[number]
-        taken = [*returned.values(), *waiting.values()]
+        taken = [message for queues in self._queues for message in queues.pop(shard, {}).values()]
         self._count -= len(taken)
         self.size -= sum(message.size for message in taken)
         self._compact()
@@ -107,7 +120,7 @@ class Buffer[M]:
 
     def validate(self) -> None:
         """Raise AssertionError where an invariant is broken."""
-        queues = [*self._returned.values(), *self._waiting.values()]
+        queues = [queue for queues in self._queues for queue in queues.values()]
         messages = [message for queue in queues for message in queue.values()]
         assert all(queues), "a shard without a message is listed"
         assert len(messages) == self._count <= self.capacity, "the number of messages is wrong or beyond the bound"
@@ -126,7 +139,7 @@ class Buffer[M]:
         return number
 
     def _remove(self, shard: int, number: int) -> Buffered[M] | None:
-        for queues in (self._returned, self._waiting):
+        for queues in self._queues:
             queue = queues.get(shard, {})
             message = queue.pop(number, None)
             if message is not None:
@@ -143,7 +156,7 @@ class Buffer[M]:
         if len(self._deadlines) > 2 * self._count + _SLACK:
             self._deadlines = [
                 (message.deadline, number, shard)
-                for queues in (self._returned, self._waiting)
+                for queues in self._queues
                 for shard, queue in queues.items()
                 for number, message in queue.items()
             ]

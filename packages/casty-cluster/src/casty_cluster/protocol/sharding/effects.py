@@ -34,6 +34,8 @@ class DropCause(Enum):
     expired = "expired"
     late_bounce = "late bounce"
     """It came back from a node that this one has left behind, as only removed nodes return messages."""
+    unsent = "unsent"
+    """It was not sent to a node that this one has left behind. An ask fails with `NodeUnreachableError`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

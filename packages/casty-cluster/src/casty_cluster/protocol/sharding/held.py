@@ -37,9 +37,9 @@ class Held[M]:
             case Dispatch():
                 deadline = now + TELL_TIMEOUT if given.deadline is None else given.deadline
                 kept = Buffered(shard=0, entity=given.entity, message=given.message, size=given.size, deadline=deadline)
-                return [_drop(dropped, DropCause.overflow) for dropped in self._buffer.wait(kept)]
+                return [dropped.drop(DropCause.overflow, WHY) for dropped in self._buffer.wait(kept)]
             case Tick():
-                return [_drop(kept, DropCause.expired) for kept in self._buffer.expire(now)]
+                return [kept.drop(DropCause.expired, WHY) for kept in self._buffer.expire(now)]
 
     def release(self) -> list[Buffered[M]]:
         """Remove and return all messages, in order."""
@@ -50,7 +50,3 @@ class Held[M]:
 
     def validate(self) -> None:
         self._buffer.validate()
-
-
-def _drop[M](kept: Buffered[M], cause: DropCause) -> Drop[M]:
-    return Drop(shard=kept.shard, entity=kept.entity, message=kept.message, cause=cause, reason=WHY)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from casty.member import ClusterState, NodeId
 
-from casty_cluster.wire.sharding import Bounce
+from casty_cluster.protocol.sharding.effects import Closed, Opened
+from casty_cluster.wire.sharding import Bounce, FlushAck, Forget, Message, ShardHome
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,14 @@ class Viewed:
     """The membership as this node sees it now."""
 
     state: ClusterState
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The members as this node sees them, without downed ones; `is_up`: whether this node is up."""
+
+    members: frozenset[NodeId]
+    is_up: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,16 @@ class Bounced[M]:
     deadline: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent[M]:
+    """The transport has dropped a message to that node, and no byte of it has left; the rest as in `Dispatch`."""
+
+    node: NodeId
+    message: Message[M]
+    size: int = 0
+    deadline: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Connected:
     """There is a new connection to that node: what was sent over the old one may be lost."""
@@ -55,6 +74,20 @@ class Connected:
 @dataclass(frozen=True, slots=True)
 class Quiesce:
     """This node leaves, and its actors send no more messages: see to it that none is under way."""
+
+
+type ForSender[M] = (
+    Dispatch[M]
+    | Bounced[M]
+    | Unsent[M]
+    | Received[ShardHome | Forget | FlushAck]
+    | Opened
+    | Closed
+    | Follow
+    | Present
+    | Connected
+    | Quiesce
+)
 
 
 @dataclass(frozen=True, slots=True)

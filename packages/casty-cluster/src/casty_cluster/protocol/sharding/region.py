@@ -38,14 +38,16 @@ from casty_cluster.protocol.sharding.inputs import (
     Enable,
     Fenced,
     Follow,
+    Present,
     Quiesce,
     Received,
+    Unsent,
     Viewed,
 )
 from casty_cluster.protocol.sharding.mismatch import mismatch
 from casty_cluster.protocol.sharding.oldest import host_of, leaving, present
 from casty_cluster.protocol.sharding.owner import Owner
-from casty_cluster.protocol.sharding.sender import CAPACITY, MAX_BYTES, Present, Sender
+from casty_cluster.protocol.sharding.sender import CAPACITY, MAX_BYTES, Sender
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.timeouts import earliest
 from casty_cluster.wire.sharding import (
@@ -75,6 +77,7 @@ type Input[M] = (
     Received[FromCoordinator | FromPeer[M]]
     | Dispatch[M]
     | Bounced[M]
+    | Unsent[M]
     | Viewed
     | Claimed
     | ClaimRefused
@@ -160,7 +163,7 @@ class Region[M]:
         match given:
             case Received(node, message):
                 return self._received(node, message, now)
-            case Dispatch() | Bounced() | Connected() | Quiesce():
+            case Dispatch() | Bounced() | Unsent() | Connected() | Quiesce():
                 return self.sender.handle(given, now)
             case Claimed() | ClaimRefused() | Drained() | Fenced():
                 return self.owner.handle(given, now)

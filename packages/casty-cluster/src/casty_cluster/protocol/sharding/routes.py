@@ -22,6 +22,8 @@ class Route:
     home: Home | None = None
     leaving: bool = False
     """Whether messages wait until nothing is under way to this home any more."""
+    stays: bool = False
+    """Whether this is only because a message could not be sent: the home is the right one as far as is known."""
     flush: int | None = None
     """The number of the last flush of this home, while the reply is missing."""
     following: Home | None = None
@@ -39,8 +41,20 @@ class Route:
         return None if self.leaving else self.home
 
     @property
+    def knows_home(self) -> bool:
+        """Whether messages can go to a home that is known, or may be able to later."""
+        return self.stays or self.open_home is not None or self.following is not None
+
+    @property
     def homes(self) -> Iterator[Home]:
         return (home for home in (self.home, self.following) if home is not None)
+
+    @property
+    def why_leaving(self) -> str:
+        assert self.home is not None
+        if self.stays:
+            return f"the node that it runs on, {self.home.owner}, cannot be reached, and has not been removed"
+        return f"the shard moves, and its old home on {self.home.owner} has not returned all yet"
 
     @property
     def newest(self) -> int:
@@ -52,6 +66,7 @@ class Route:
             f"back at a home that was left: {self}"
         )
         assert not self.leaving or (self.home and self.flush is not None), f"left without a flush: {self}"
+        assert not self.stays or self.leaving, f"waits at a home that can be reached: {self}"
         assert self.following is None or (self.home and self.leaving), f"does not go to the following home: {self}"
         assert self.following is None or self.newest == self.following.epoch, f"the following home is old: {self}"
 

@@ -8,6 +8,11 @@ reply, each message was either accepted there or is back. Then the returned mess
 after them what was sent meanwhile. So no message overtakes another one of the same sender, without a barrier over all
 nodes: each sender repairs its own order, and a sender without messages does nothing.
 
+A message that the transport drops because the owner cannot be reached has not left this node: it waits here, as what
+follows it does, and the sender flushes as well. If the owner replies, it can be reached again and the home is the same
+one; else it is removed one day, or its shard moves. Unsent messages are newer than those that bounce, so they go behind
+these.
+
 To oneself nothing is ever under way: a home on this node ends at once. A removed owner ends a flush, as no reply may
 come; what was under way to it is lost with it.
 
@@ -16,15 +21,11 @@ send it back, and the coordinator does not reply with the home that has just bou
 own node is up: all members know a node that is up, so that a later coordinator asks it to leave the homes on a node
 that leaves the cluster. It repeats pending requests at each new coordinator, which knows nothing of the old one's.
 
-`protocol.forwarding` moves messages of one actor from node to node without epochs: it retries where no node takes them,
-and keeps them in order for one move. Shards move many times, also back, and two nodes may claim one at the same time.
-
 Invariants: a home's epoch is higher than `after`; the next home's is higher still; messages wait only while their shard
 has no home or its home is being left; where messages wait, the next home is known or asked for, as soon as possible.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
@@ -33,7 +34,17 @@ from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.buffer import Buffer, Buffered
 from casty_cluster.protocol.sharding.effects import Closed, Deliver, Drop, DropCause, Opened, SendUser
-from casty_cluster.protocol.sharding.inputs import Bounced, Connected, Dispatch, Follow, Quiesce, Received
+from casty_cluster.protocol.sharding.inputs import (
+    Bounced,
+    Connected,
+    Dispatch,
+    Follow,
+    ForSender,
+    Present,
+    Quiesce,
+    Received,
+    Unsent,
+)
 from casty_cluster.protocol.sharding.routes import Home, Route, Routes
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.timeouts import Timeouts, earliest
@@ -48,25 +59,7 @@ FLUSH_AGAIN: Final = 1.0
 """Seconds after which a flush is repeated: it or its reply may be lost with a connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
-    """The members as this node sees them, without downed ones; `is_up`: whether this node is up."""
-
-    members: frozenset[NodeId]
-    is_up: bool
-
-
-type Input[M] = (
-    Dispatch[M]
-    | Bounced[M]
-    | Received[ShardHome | Forget | FlushAck]
-    | Opened
-    | Closed
-    | Follow
-    | Present
-    | Connected
-    | Quiesce
-)
+type _Given[M] = Dispatch[M] | Bounced[M] | Unsent[M]
 type Effect[M] = SendSystem[GetHome | Forgotten] | SendUser[Message[M] | Flush] | Deliver[M] | Drop[M]
 
 
@@ -120,18 +113,20 @@ class Sender[M]:
         if not self._present.is_up:
             return "this node is not up yet"
         if route is not None and route.leaving:
-            return f"the shard moves, and its old home on {route.home and route.home.owner} has not returned all yet"
+            return route.why_leaving
         return (
             f"the coordinator {self._coordinator} has named no node for it: no member runs the region (look at its "
             "role), or one has not reported yet; `await system.shard_state(region)` shows which"
         )
 
-    def handle(self, given: Input[M] | Tick, now: float) -> list[Effect[M]]:
+    def handle(self, given: ForSender[M] | Tick, now: float) -> list[Effect[M]]:
         match given:
             case Dispatch():
                 return self._dispatch(given, now)
             case Bounced():
                 return self._bounced(given, now)
+            case Unsent():
+                return self._unsent(given, now)
             case Received(node, message):
                 return self._received(node, message, now)
             case Opened(shard, epoch):
@@ -180,11 +175,10 @@ class Sender[M]:
     # Messages
 
     def _dispatch(self, given: Dispatch[M], now: float) -> list[Effect[M]]:
-        shard = given.shard
-        route = self._routes.of(shard)
+        route = self._routes.of(given.shard)
         if (home := route.open_home) is not None:
             return [self._send(route, home, given.entity, given.message), *self._settle(route, now)]
-        kept = self._kept(shard, given, given.entity, given.message, now)
+        kept = self._kept(given.shard, given, given.entity, given.message, now)
         return [*self._overflow(self._buffer.wait(kept)), *self._ask(route)]
 
     def _bounced(self, given: Bounced[M], now: float) -> list[Effect[M]]:
@@ -193,11 +187,25 @@ class Sender[M]:
         kept = self._kept(shard, given, bounce.entity, bounce.message, now)
         if route is None or route.home != Home(given.node, bounce.epoch):
             reason = f"{given.node} returned it after this node had left that home of shard {shard}"
-            return [_drop(kept, DropCause.late_bounce, reason)]
+            return [kept.drop(DropCause.late_bounce, reason)]
+        route.stays = False
         leave = [] if route.leaving else self._leave(route, now)
         return [*leave, *self._overflow(self._buffer.put_back(kept)), *self._ask(route)]
 
-    def _kept(self, shard: int, given: Dispatch[M] | Bounced[M], entity: str, message: M, now: float) -> Buffered[M]:
+    def _unsent(self, given: Unsent[M], now: float) -> list[Effect[M]]:
+        message = given.message
+        route, home = self._routes.of(message.shard), Home(given.node, message.epoch)
+        kept = self._kept(message.shard, given, message.entity, message.message, now)
+        # Its last home may have ended meanwhile, where no newer message has gone to a next one.
+        if route.home != home and (route.home is not None or route.after != message.epoch):
+            return [kept.drop(DropCause.unsent, f"{given.node} could not be reached, and is not its home any more")]
+        effects: list[Effect[M]] = []
+        if route.home is not None and not route.leaving:
+            effects = self._leave(route, now)
+            route.stays = True
+        return [*effects, *self._overflow(self._buffer.put_back(kept, unsent=True)), *self._ask(route)]
+
+    def _kept(self, shard: int, given: _Given[M], entity: str, message: M, now: float) -> Buffered[M]:
         deadline = now + TELL_TIMEOUT if given.deadline is None else given.deadline
         return Buffered(shard=shard, entity=entity, message=message, size=given.size, deadline=deadline)
 
@@ -218,6 +226,7 @@ class Sender[M]:
             return self._enter(route, home, now)
         route.asked = False
         if route.leaving:
+            route.stays = False
             self._routes.point(route, route.home, home)
             return []
         if route.home.owner == self._local:
@@ -236,8 +245,10 @@ class Sender[M]:
             route.after = home.epoch
             return self._ask(route)
         self._routes.point(route, home, None)
-        buffered = self._buffer.take(route.shard)
-        sent = [self._send(route, home, kept.entity, kept.message) for kept in buffered]
+        return self._send_all(route, home, now)
+
+    def _send_all(self, route: Route, home: Home, now: float) -> list[Effect[M]]:
+        sent = [self._send(route, home, kept.entity, kept.message) for kept in self._buffer.take(route.shard)]
         return [*sent, *self._settle(route, now)]
 
     def _leave(self, route: Route, now: float) -> list[Effect[M]]:
@@ -246,10 +257,8 @@ class Sender[M]:
         return self._flush(route, now)
 
     def _flush(self, route: Route, now: float) -> list[Effect[M]]:
-        assert route.home is not None
         route.flush = next(self._numbers)
-        self._flushes.start(route.shard, now)
-        return [SendUser(route.home.owner, Flush(route.shard, route.flush))]
+        return self._flush_again(route, now)
 
     def _settle(self, route: Route, now: float) -> list[Effect[M]]:
         """While this node leaves: learn when all that was sent has arrived. The home stays until a message bounces."""
@@ -263,18 +272,26 @@ class Sender[M]:
         return [SendUser(route.home.owner, Flush(route.shard, route.flush))]
 
     def _connected(self, node: NodeId, now: float) -> list[Effect[M]]:
-        routes = self._routes.on(node)
-        pending = [route for route in routes if route.flush is not None and route.home and route.home.owner == node]
+        flushed = (route for route in self._routes.on(node) if route.flush is not None)
+        pending = [route for route in flushed if route.home and route.home.owner == node]
         return [effect for route in pending for effect in self._flush_again(route, now)]
 
     def _acknowledged(self, node: NodeId, reply: FlushAck, now: float) -> list[Effect[M]]:
         route = self._routes.get(reply.shard)
-        if route is None or not self._is_reply(route, node, reply):
+        if route is None or route.home is None or not self._is_reply(route, node, reply):
             return []
+        if route.stays:
+            return self._reopen(route, route.home, now)
         if route.leaving:
             return self._left(route, route.following, now)
         self._end_flush(route)
         return []
+
+    def _reopen(self, route: Route, home: Home, now: float) -> list[Effect[M]]:
+        """The home can be reached again."""
+        route.leaving = route.stays = route.asked = False
+        self._end_flush(route)
+        return self._send_all(route, home, now)
 
     def _is_reply(self, route: Route, node: NodeId, reply: FlushAck) -> bool:
         # A repeated flush has two replies: the second one must not end the next flush, of the next home.
@@ -288,7 +305,7 @@ class Sender[M]:
         """Nothing is under way to the home any more: go to the next one, or look for it."""
         assert route.home is not None
         route.after = max(route.after, route.home.epoch)
-        route.leaving = False
+        route.leaving = route.stays = False
         self._end_flush(route)
         self._routes.point(route, None, None)
         onward = self._enter(route, following, now) if following else self._ask(route)
@@ -309,7 +326,7 @@ class Sender[M]:
         return self._coordinator is not None and self._present.is_up
 
     def _must_ask(self, route: Route) -> bool:
-        return not route.asked and route.open_home is None and route.following is None and route.shard in self._buffer
+        return not route.asked and not route.knows_home and route.shard in self._buffer
 
     def _ask(self, route: Route) -> list[Effect[M]]:
         """Request the next home, where messages wait for it."""
@@ -334,6 +351,9 @@ class Sender[M]:
         self._forgetting[leaver] = request.term
         effects: list[Effect[M]] = []
         for route in self._routes.on(leaver):
+            if route.stays:
+                route.stays = False
+                effects += self._ask(route)
             if route.following is not None and route.following.owner == leaver:
                 effects += self._left_behind(route, route.following, now)
             if route.open_home is not None and route.open_home.owner == leaver:
@@ -369,24 +389,12 @@ class Sender[M]:
         return effects
 
     def _tick(self, now: float) -> list[Effect[M]]:
-        again = [
-            effect
-            for shard in list(self._flushes.expire(now))
-            for effect in self._flush_again(self._routes.of(shard), now)
-        ]
-        return [*again, *(self._expired(kept) for kept in self._buffer.expire(now))]
+        late = [self._routes.of(shard) for shard in self._flushes.expire(now)]
+        again = [effect for route in late for effect in self._flush_again(route, now)]
+        return [*again, *map(self._expired, self._buffer.expire(now))]
 
     def _expired(self, kept: Buffered[M]) -> Effect[M]:
-        reason = f"shard {kept.shard} had no home in time: {self.why_waiting(kept.shard)}"
-        return _drop(kept, DropCause.expired, reason)
+        return kept.drop(DropCause.expired, f"shard {kept.shard} had no home in time: {self.why_waiting(kept.shard)}")
 
     def _overflow(self, dropped: Iterable[Buffered[M]]) -> list[Effect[M]]:
-        reason = (
-            f"{len(self._buffer)} messages of {self._buffer.size} bytes wait already for homes of their shards; at "
-            f"most {self._buffer.capacity} messages of {self._buffer.max_bytes} bytes may"
-        )
-        return [_drop(kept, DropCause.overflow, reason) for kept in dropped]
-
-
-def _drop[M](kept: Buffered[M], cause: DropCause, reason: str) -> Drop[M]:
-    return Drop(shard=kept.shard, entity=kept.entity, message=kept.message, cause=cause, reason=reason)
+        return [kept.drop(DropCause.overflow, self._buffer.why_full) for kept in dropped]
