@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from casty.testing.simulation import Settings
 from casty.testing.simulation.run import _run
+from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.inputs import Claimed
 from casty_cluster.sharding.feature import Sharding
 from casty_cluster.sharding.fences import Fences
@@ -36,6 +37,10 @@ SCENARIOS: Final[dict[str, tuple[Callable[..., Any], Settings]]] = {
 
 def _nothing(*_: object) -> None:
     return None
+
+
+def _no_effects(*_: object) -> list[Any]:
+    return []
 
 
 async def _at_once(*_: object) -> None:
@@ -69,6 +74,7 @@ ABLATIONS: Final[dict[str, tuple[Callable[[], AbstractContextManager[object]], s
     "drain": (lambda: patch.object(Hosting, "_drain", _stop_without_draining), "restarts", 6),
     "hand_off": (lambda: patch.object(Sharding, "_hand_off", _at_once), "restarts", 0),
     "quiesce": (lambda: patch.object(Sharding, "_quiesce", _at_once), "restarts", 42),
+    "rebalance": (lambda: patch.object(Coordinator, "_rebalance", _no_effects), "moves", 0),
     "lost_asks": (lambda: patch.object(ClusterRegion, "_lose", _nothing), "takeover", 0),
     "halt_all": (lambda: patch.object(Hosting, "halt_all", _nothing), "order", 6),
     "fence": (lambda: patch.object(Fences, "_wrapped", _unfenced), "ledger", 0),

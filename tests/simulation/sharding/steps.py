@@ -6,11 +6,18 @@ from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
+from casty.address import PeerAddress
 from casty.member import NodeId
 from casty.testing.simulation import Simulation
+from casty_cluster.node.node import Node
+from casty_cluster.sharding.lane import EntityLane
 from casty_cluster.sharding.outbox import Outbox
 from casty_cluster.sharding.region import ClusterRegion
+from casty_cluster.wire import frames
 from casty_cluster.wire.sharding import (
+    Bounce,
+    Flush,
+    FlushAck,
     Forget,
     Forgotten,
     GetHome,
@@ -18,13 +25,38 @@ from casty_cluster.wire.sharding import (
     HandOff,
     Hello,
     MayStop,
+    Refused,
+    Register,
     Report,
     ShardHome,
     Started,
     Stopped,
 )
 
-STEPS: Final = (Hello, Report, GetHome, ShardHome, Grant, Started, HandOff, Stopped, Forget, Forgotten, MayStop)
+STEPS: Final = (
+    *(
+        Hello,
+        Report,
+        Register,
+        GetHome,
+        ShardHome,
+        Grant,
+        Started,
+        Refused,
+        HandOff,
+        Stopped,
+        Forget,
+        Forgotten,
+        MayStop,
+    ),
+    *(Bounce, Flush, FlushAck),
+)
+FRAMES: Final[dict[int, type[Any]]] = {
+    frames.ENTITY_BOUNCED: Bounce,
+    frames.SHARD_FLUSH: Flush,
+    frames.SHARD_FLUSHED: FlushAck,
+}
+"""Steps of the user lane."""
 
 type Strike = Callable[[str], None]
 """What befalls the host of that name."""
@@ -44,7 +76,7 @@ class Trap:
         self._sim = sim
 
     def see(self, host: str, message: object, *, at_sender: bool) -> None:
-        if self.sprung is not None or at_sender != self.at_sender or not isinstance(message, self.kind):
+        if self.sprung is not None or at_sender != self.at_sender or self.kind not in (message, type(message)):
             return
         self._nth -= 1
         if self._nth == 0:
@@ -67,8 +99,28 @@ class Trap:
             if region._pair is not None:
                 self.see(region._pair.local.host, message, at_sender=False)
 
-        with patch.object(Outbox, "put", watched_put), patch.object(ClusterRegion, "hear", watched_hear):
+        send, received = Node.send, EntityLane.received
+
+        def watched_send(node: Node, peer: PeerAddress, frame: bytes) -> str | None:
+            refusal = send(node, peer, frame)
+            self._see_frame(node.local.node, frame, at_sender=True)
+            return refusal
+
+        def watched_received(lane: EntityLane, peer: NodeId, frame: bytes) -> None:
+            received(lane, peer, frame)
+            self._see_frame(lane.local, frame, at_sender=False)
+
+        with (
+            patch.object(Outbox, "put", watched_put),
+            patch.object(ClusterRegion, "hear", watched_hear),
+            patch.object(Node, "send", watched_send),
+            patch.object(EntityLane, "received", watched_received),
+        ):
             yield
+
+    def _see_frame(self, local: NodeId | None, frame: bytes, *, at_sender: bool) -> None:
+        if local is not None and FRAMES.get(frame[0]) is self.kind:
+            self.see(local.host, self.kind, at_sender=at_sender)
 
 
 def kill(sim: Simulation, random: Random) -> Strike:
