@@ -13,7 +13,9 @@ from casty.quantities import check_count, checked_seconds
 
 POLL: Final = 2.0
 ATTEMPT: Final = 5.0
-"""Seconds without a reply after which the barrier counts as out of reach."""
+"""Seconds without a reply after which `present` and `destroy` fail. A party waits for its whole time: its barrier may
+be on a node that has died, and is there again when another node hosts it.
+"""
 
 
 class DistributedBarrier(Handle):
@@ -38,7 +40,7 @@ class DistributedBarrier(Handle):
         make = partial(Arrive, self.node_id, expected)
         what = f"arrive at {self._what}"
         with self._client.operation() as operation:
-            reply = await operation.wait(self._entity, make, what, self.timeout, each=POLL, at_most=self.wait_timeout)
+            reply = await operation.wait(self._entity, make, what, None, each=POLL, at_most=self.wait_timeout)
         if isinstance(reply, Waiting):
             raise TimeoutError(f"{what}: fewer than {expected} parties arrived within {self.wait_timeout:g} s")
         return cast("int", reply)

@@ -34,6 +34,8 @@ RETRIED: Final = (
 BACKOFF: Final = 0.05
 LONGEST_BACKOFF: Final = 1.0
 SHORTEST_ATTEMPT: Final = 1.0
+LONGEST_ATTEMPT: Final = 5.0
+"""Seconds for a reply, beyond those for which the entity may wait, until an operation is sent again."""
 
 
 class Client:
@@ -116,7 +118,7 @@ class ClientOperation:
         entity_id: str,
         make: Callable[[float], Any],
         what: str,
-        timeout: float,
+        timeout: float | None,
         *,
         each: float,
         at_most: float = float("inf"),
@@ -124,14 +126,16 @@ class ClientOperation:
         """Send a command for which the entity may wait, again and again until it replies with more than `WAITING`.
 
         `make(seconds)` makes the command; the entity waits `each` seconds at a time. After `at_most` seconds the result
-        is `WAITING`, and the operation is withdrawn, as it is where an exception ends it.
+        is `WAITING`, and the operation is withdrawn, as it is where an exception ends it. Without a `timeout`, the
+        entity may be out of reach for what is left of `at_most`.
         """
         clock = self._client.clock
         end = clock.time() + at_most
         try:
             while True:
                 seconds = min(each, max(0.0, end - clock.time()))
-                reply = await self.attempt(entity_id, make(seconds), what, timeout, longer=seconds)
+                left = max(SHORTEST_ATTEMPT, end - clock.time() - seconds) if timeout is None else timeout
+                reply = await self.attempt(entity_id, make(seconds), what, left, longer=seconds)
                 if not isinstance(reply, Waiting):
                     return reply
                 if clock.time() >= end:
@@ -147,7 +151,7 @@ class ClientOperation:
         clock = self._client.clock
         deadline = clock.time() + timeout + longer
         # Not the whole time for one attempt: its message may be lost without an error.
-        patience = longer + max(SHORTEST_ATTEMPT, timeout / 3)
+        patience = longer + min(max(SHORTEST_ATTEMPT, timeout / 3), LONGEST_ATTEMPT)
         backoff = BACKOFF
         while True:
             message = self._client.message(self.id.number, self._attempts, command)
