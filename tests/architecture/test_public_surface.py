@@ -128,6 +128,7 @@ PUBLIC = {
     "PartialAnswerError",
     "PluginError",
     "ProjectionError",
+    "ReplicationTimeoutError",
     "ScopeError",
     "SequenceConflictError",
     "SerializationError",

@@ -53,6 +53,7 @@ from casty.errors import OverloadedError as OverloadedError
 from casty.errors import PartialAnswerError as PartialAnswerError
 from casty.errors import PluginError as PluginError
 from casty.errors import ProjectionError as ProjectionError
+from casty.errors import ReplicationTimeoutError as ReplicationTimeoutError
 from casty.errors import ScopeError as ScopeError
 from casty.errors import SequenceConflictError as SequenceConflictError
 from casty.errors import SerializationError as SerializationError
