@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tests.chaos.bank import ROUNDS, SEED, write_transactions
-from tests.chaos.sharding.kills import check_balances, kill_while_booking, ledger
+from tests.chaos.sharding.kills import WITHIN, are_enough, check_balances, kill_while_booking, ledger, takeovers
 from tests.chaos.sharding.moves import leave, move, under_load
 
 ROWS = 6_000 * ROUNDS
@@ -16,6 +16,8 @@ ACCOUNTS = 300
 KILLS = 2 * ROUNDS
 EVERY = 0.5
 RATE = 200.0
+LOADED = 3.0
+"""How much longer a busy machine may take; `kills` measures on an idle one."""
 
 
 @pytest.mark.timeout(300 * ROUNDS)
@@ -27,6 +29,19 @@ async def test_while_nodes_are_killed_each_transaction_is_booked_once(
     async with ledger(database, tmp_path) as cluster:
         assert await kill_while_booking(cluster, file, kills=KILLS, every=EVERY, random=random) > 0
         assert await check_balances(cluster, file) == ACCOUNTS
+
+
+def test_kills_after_all_is_booked_show_nothing() -> None:
+    assert are_enough(5, 10)
+    assert not are_enough(4, 10)
+
+
+@pytest.mark.timeout(300)
+async def test_entities_of_a_killed_node_reply_again_soon(database: str, random: Random, tmp_path: Path) -> None:
+    async with ledger(database, tmp_path, "fast") as cluster:
+        times = await takeovers(cluster, [str(number) for number in range(50)], 1, random)
+        assert times
+        assert max(times) <= LOADED * WITHIN["fast"]
 
 
 @pytest.mark.timeout(300)

@@ -110,6 +110,19 @@ async def test_the_coordinator_s_node_leaves_like_any_other() -> None:
         assert await places(second) == {"node-2", "node-3"}
 
 
+@pytest.mark.parametrize("drained", [0, 1])
+async def test_a_node_that_is_drained_under_load_loses_and_reorders_nothing_and_fails_no_ask(drained: int) -> None:
+    """Also where it is the coordinator's, or sends some of the load."""
+    accounts = Accounts()
+    async with DevelopmentCluster(3) as cluster:
+        for node in cluster:
+            accounts.spawn(node, num_shards=6)
+        await places(cluster[2])
+        async with load(accounts, *cluster):
+            await cluster[drained].drain()
+        assert await places(cluster[drained]) == {"node-1", "node-2", "node-3"} - {f"node-{1 + drained}"}
+
+
 async def test_what_a_leaving_node_has_sent_itself_arrives() -> None:
     accounts = Accounts()
     async with DevelopmentCluster(2) as cluster:

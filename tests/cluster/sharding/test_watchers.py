@@ -1,4 +1,4 @@
-"""Hundreds of watchers of entities, while their shard moves and when their node is lost: each watcher of an incarnation
+"""Many watchers of entities, while their shard moves and when their node is lost: each watcher of an incarnation
 is notified once when that ends, and none of a reference to an entity, which goes on elsewhere.
 """
 
@@ -13,7 +13,8 @@ from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 
 from tests.cluster.system.waiting import until
 
-WATCHERS = 300
+MANY = 300
+"""Entities with one watcher each."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ async def answers(region: RegionRef[Any], ids: list[str]) -> list[ActorRef[Any]]
 
 
 @pytest.mark.parametrize("end", [move, lose])
-@pytest.mark.parametrize("entities", [1, WATCHERS])
-async def test_hundreds_of_watchers_are_notified_once_of_the_end_of_an_incarnation_and_not_of_a_move(
-    end: Any, entities: int
+@pytest.mark.parametrize(("entities", "watchers"), [(1, 1_000), (MANY, MANY)])
+async def test_many_watchers_are_notified_once_of_the_end_of_an_incarnation_and_not_of_a_move(
+    end: Any, entities: int, watchers: int
 ) -> None:
     async with DevelopmentCluster(2) as cluster:
         first, second = cluster
@@ -82,13 +83,13 @@ async def test_hundreds_of_watchers_are_notified_once_of_the_end_of_an_incarnati
         incarnations = await answers(regions[asker], ids)
         assert [ref.address.path for ref in incarnations] == [ref.address.path for ref in before]
         of_incarnations, of_entities = Watchers(), Watchers()
-        for number in range(WATCHERS):
+        for number in range(watchers):
             of_incarnations.spawn(asker, incarnations[number % entities], number)
             of_entities.spawn(asker, regions[asker].entity(ids[number % entities]), number)
-        await until(lambda: of_incarnations.watching == of_entities.watching == WATCHERS)
+        await until(lambda: of_incarnations.watching == of_entities.watching == watchers)
         await end(cluster, owner)
-        await until(lambda: of_incarnations.notified.total() >= WATCHERS)
+        await until(lambda: of_incarnations.notified.total() >= watchers)
         after = await answers(regions[asker], ids)
         assert not {*after} & {*incarnations}
-        assert of_incarnations.notified == dict.fromkeys(range(WATCHERS), 1)
+        assert of_incarnations.notified == dict.fromkeys(range(watchers), 1)
         assert not of_entities.notified
