@@ -18,9 +18,9 @@ from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.inputs import Claimed
 from casty_cluster.sharding.feature import Sharding
 from casty_cluster.sharding.fences import Fences
+from casty_cluster.sharding.flights import Flights
 from casty_cluster.sharding.hosting import Hosting
 from casty_cluster.sharding.lane import EntityLane
-from casty_cluster.sharding.region import ClusterRegion
 from casty_cluster.wire.sharding import ShardCopies
 
 from tests.simulation.sharding import test_ledger, test_moves, test_order
@@ -75,7 +75,7 @@ ABLATIONS: Final[dict[str, tuple[Callable[[], AbstractContextManager[object]], s
     "hand_off": (lambda: patch.object(Sharding, "_hand_off", _at_once), "restarts", 0),
     "quiesce": (lambda: patch.object(Sharding, "_quiesce", _at_once), "restarts", 42),
     "rebalance": (lambda: patch.object(Coordinator, "_rebalance", _no_effects), "moves", 0),
-    "lost_asks": (lambda: patch.object(ClusterRegion, "_lose", _nothing), "takeover", 0),
+    "lost_asks": (lambda: patch.object(Flights, "lose", _nothing), "takeover", 0),
     "halt_all": (lambda: patch.object(Hosting, "halt_all", _nothing), "order", 6),
     "fence": (lambda: patch.object(Fences, "_wrapped", _unfenced), "ledger", 0),
     "claim_again": (lambda: patch.object(Hosting, "_claim", _claim_once), "outage", 0),
