@@ -1,5 +1,6 @@
 """What is wrong with a region, a message or a frame is refused or reported by name, and bounded."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -135,6 +136,24 @@ class Wire:
         body = MsgpackSerializer().dumps(Deposit(1))
         target = write_target(region, entity, "msgpack")
         return write_message(self.uid if to is None else to, 7, epoch, reply_uid, 5.0, target, body)
+
+
+async def test_a_returned_message_that_cannot_be_sent_fails_no_ask_of_this_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have the uid of one: each node numbers its own."""
+    async with DevelopmentCluster(1) as (node,):
+        wire = Wire(node, monkeypatch)
+        asked = asyncio.ensure_future(node.entity_ref("accounts", "alice").ask(GetBalance, timeout=30.0))
+        flights = node.features.find(Sharding).regions["accounts"].flights._letters
+        await until(lambda: bool(flights))
+        [uid] = flights
+        letters = letters_of(node)
+        wire.lane.dropped(PEER.address, returned(PEER.uid, wire.message(reply_uid=uid)), "it is gone")
+        wire.lane.dropped(PEER.address, returned(PEER.uid, wire.message(region="a/b")), "it is gone")
+        assert [type(letter.message) for letter in letters] == [Deposit]
+        Accounts().spawn(node)
+        assert await asked == 0
 
 
 async def test_a_message_that_is_not_accepted_goes_back_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,13 +72,16 @@ class EntityLane(FrameTaker):
 
     @override
     def dropped(self, peer: PeerAddress, frame: bytes, reason: str) -> None:
-        if frame[0] in (frames.ENTITY, frames.ENTITY_BOUNCED):
-            message = read_message(frame)
-            region, letter = self._letter(message)
-            if frame[0] == frames.ENTITY:
-                region.unsent(NodeId(peer.host, peer.port, message.to), message, letter, reason)
-            else:
-                region.lost(letter, message.reply_uid, NodeUnreachableError(f"{peer} cannot be reached: {reason}"))
+        if frame[0] not in (frames.ENTITY, frames.ENTITY_BOUNCED):
+            return
+        message = read_message(frame)
+        if self._known(message.target) is None:
+            return  # it was returned, as the region is none
+        region, letter = self._letter(message)
+        if frame[0] == frames.ENTITY:
+            region.unsent(NodeId(peer.host, peer.port, message.to), message, letter, reason)
+        else:  # its ask, if any, is not one of this node
+            region.lost(letter, 0, NodeUnreachableError(f"{peer} cannot be reached: {reason}"))
 
     @override
     def connected(self, peer: NodeId) -> None:
