@@ -68,6 +68,22 @@ async def test_b10_parties_whose_barrier_dies_with_its_node_meet_in_one_round(
     assert await asyncio.gather(*arriving, third.arrive(3)) == [1, 1, 1]
 
 
+async def test_a_watch_outlives_the_node_of_its_key(cluster: DevelopmentCluster) -> None:
+    async with InMemoryJournal() as journal:
+        facades = [node.distributed(journal) for node in cluster]
+        await facades[0].map("m", shards=1).put("k", 1)
+        host = host_of(cluster, "casty-distributed-persistent", "map:0:m")
+        watcher, writer = (facades[index] for index in range(3) if index != host)
+        watch = watcher.map("m", shards=1, timeout=PATIENCE).watch("k")
+        assert await anext(watch) == 1
+        following = asyncio.ensure_future(anext(watch))
+        await asyncio.sleep(0)
+        await cluster.kill(host)
+        await writer.map("m", shards=1, timeout=PATIENCE).put("k", 2)
+        assert await following == 2
+        await watch.aclose()
+
+
 async def waits(d: Distributed, name: str) -> "asyncio.Task[Any]":
     """A caller whose place at the lock is certain when this returns."""
     caller = asyncio.create_task(d.lock(name, ttl=TTL, timeout=PATIENCE).acquire())

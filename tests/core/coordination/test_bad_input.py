@@ -60,6 +60,10 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda d: d.lock("l", ttl=float("inf")), "ttl of the lock 'l'"),
     (lambda d: d.semaphore("s", 0), "permits of the semaphore 's'"),
     (lambda d: d.barrier("b").arrive(0), "expected of arrive at the barrier 'b'"),
+    (
+        lambda d: d.barrier("b").arrive(10_001),
+        "is 10,001, and at most 10,000 parties can wait; let the parties of each",
+    ),
     (lambda d: d.barrier("b", node_id=""), "node_id of the barrier 'b'"),
 ]
 

@@ -8,6 +8,7 @@ from casty.coordination.client import Client
 from casty.coordination.handles import Handle
 from casty.coordination.operations import Waiting
 from casty.coordination.structures.rendezvous import Arrive, Present
+from casty.coordination.waiters import MAX_WAITERS
 from casty.errors import ArgumentError
 from casty.quantities import check_count, checked_seconds
 
@@ -37,6 +38,9 @@ class DistributedBarrier(Handle):
         `ArgumentError` if it has arrived already, or if those that wait expect another number.
         """
         check_count(expected, f"expected of arrive at {self._what}")
+        if expected > MAX_WAITERS:
+            why = f"at most {MAX_WAITERS:,} parties can wait; let the parties of each process meet first, as one"
+            raise ArgumentError(f"expected of arrive at {self._what} is {expected:,}, and {why}")
         make = partial(Arrive, self.node_id, expected)
         what = f"arrive at {self._what}"
         with self._client.operation() as operation:
