@@ -23,7 +23,7 @@ from casty_cluster.sharding.hosting import Hosting
 from casty_cluster.sharding.lane import EntityLane
 from casty_cluster.wire.sharding import ShardCopies
 
-from tests.simulation.sharding import test_ledger, test_moves, test_order
+from tests.simulation.sharding import test_ledger, test_moves, test_order, test_remembered
 
 SCENARIOS: Final[dict[str, tuple[Callable[..., Any], Settings]]] = {
     "restarts": (test_moves.restart_in_turn, test_moves.UNEVEN),
@@ -31,6 +31,7 @@ SCENARIOS: Final[dict[str, tuple[Callable[..., Any], Settings]]] = {
     "order": (test_order.survive, Settings()),
     "takeover": (test_order.take_over, Settings()),
     "ledger": (test_ledger.survive, Settings()),
+    "remembered": (test_remembered.return_by_themselves, Settings()),
     "outage": (test_ledger.outage, Settings()),
 }
 
@@ -75,6 +76,7 @@ ABLATIONS: Final[dict[str, tuple[Callable[[], AbstractContextManager[object]], s
     "hand_off": (lambda: patch.object(Sharding, "_hand_off", _at_once), "restarts", 0),
     "quiesce": (lambda: patch.object(Sharding, "_quiesce", _at_once), "restarts", 42),
     "rebalance": (lambda: patch.object(Coordinator, "_rebalance", _no_effects), "moves", 0),
+    "eager": (lambda: patch.object(Coordinator, "_learn_spawned", _no_effects), "remembered", 0),
     "lost_asks": (lambda: patch.object(Flights, "lose", _nothing), "takeover", 0),
     "halt_all": (lambda: patch.object(Hosting, "halt_all", _nothing), "order", 6),
     "fence": (lambda: patch.object(Fences, "_wrapped", _unfenced), "ledger", 0),
