@@ -30,6 +30,8 @@ PASSIVATE_AFTER: Final = 1.0
 class EntityCluster(BusyCluster):
     """Each node runs shards of one region, and its clients send messages to all entities."""
 
+    num_shards = SHARDS
+
     def __init__(self, sim: Simulation, size: int, **arguments: Any) -> None:
         super().__init__(sim, size, **arguments)
         self._granted: dict[tuple[NodeId, Hosted], NodeId] = {}
@@ -56,7 +58,9 @@ class EntityCluster(BusyCluster):
     def spawn_region(self, name: str, system: ClusteredActorSystem) -> RegionRef[Any]:
         return system.spawn(
             Behaviors.sharded(
-                lambda entity_id: self.entity(name, entity_id), num_shards=SHARDS, passivate_after=PASSIVATE_AFTER
+                lambda entity_id: self.entity(name, entity_id),
+                num_shards=self.num_shards,
+                passivate_after=PASSIVATE_AFTER,
             ),
             REGION,
         )
