@@ -13,7 +13,7 @@ from casty.testing.conformance.expectations import expect, short
 from casty.testing.conformance.transport.registry import OpenTransport
 
 PATIENCE: Final = 15.0
-"""Seconds that anything may take."""
+"""Seconds that anything may take; of many frames, each."""
 TURNS: Final = 20
 """Of the event loop, in which something that must not happen would happen."""
 PLACES: Final = 5
@@ -91,10 +91,12 @@ class Inbox(FrameReceiver):
 
     async def until(self, wanted: Callable[[], bool], what: str) -> None:
         """Wait until it is so."""
-        async with patience(lambda: f"{what}; there is {self._summary()}"):
-            while not wanted():
-                self._told.clear()
-                await self._told.wait()
+        while not wanted():
+            received = len(self.frames)
+            async with patience(lambda: f"{what}; there is {self._summary()}"):
+                while len(self.frames) == received and not wanted():
+                    self._told.clear()
+                    await self._told.wait()
         self.expect_no_faults()
 
     async def until_received(self, number: int) -> None:
