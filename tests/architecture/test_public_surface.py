@@ -137,7 +137,7 @@ PUBLIC = {
     "UnknownManifestError",
 }
 
-LAZY = {"ClusteredActorSystem", "PostgresJournal", "SqliteJournal"}
+LAZY = {"ClusterClient", "ClusteredActorSystem", "PostgresJournal", "SqliteJournal"}
 """Names of other distributions, imported when they are first used."""
 
 PUBLIC_TO_TESTS = {

@@ -116,6 +116,7 @@ from casty.serialization import message as message
 from casty.serialization import upcast as upcast
 
 if TYPE_CHECKING:
+    from casty.cluster import ClusterClient as ClusterClient
     from casty.cluster import ClusteredActorSystem as ClusteredActorSystem
     from casty.journal import PostgresJournal as PostgresJournal
     from casty.journal import SqliteJournal as SqliteJournal

@@ -55,6 +55,7 @@ def _version(distribution: str) -> str:
 
 
 _OF_CASTY: Final = {
+    "ClusterClient": "casty.cluster",
     "ClusteredActorSystem": "casty.cluster",
     "PostgresJournal": "casty.journal",
     "SqliteJournal": "casty.journal",
