@@ -6,7 +6,6 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -129,10 +128,6 @@ def _put_back_late(self: Sender[Any], given: Unsent[Any], now: float) -> list[An
     if route.home == Home(given.node, message.epoch) or route.open_home is None:
         return _UNSENT(self, given, now)
     return [self._send(route, route.open_home, message.entity, message.message)]
-
-
-def _put_all_back(self: Sender[Any], given: Unsent[Any], now: float) -> list[Any]:
-    return _UNSENT(self, replace(given, queued=True), now)
 
 
 def _keep_flushing(self: Sender[Any], node: NodeId, now: float) -> list[Any]:
@@ -310,10 +305,9 @@ ABLATIONS: dict[str, Ablation] = {
     "returned_first": (_off(Buffer, "take", _waiting_first), "move3", 0),
     "leave_by_flush": (_off(Sender, "_learn", _enter_without_leaving), "move3", 0),
     "unsent": (_off(Sender, "_unsent", _nothing), "unsent3", 1),
-    "unsent_behind": (_off(Buffer, "put_back", _return_what_was_not_sent), "unsent3", 14),
-    "stays": (_off(Sender, "_learn", _stay_at_an_old_home), "unsent3", 247),
-    "unsent_late": (_off(Sender, "_unsent", _put_back_late), "unsentr", 156),
-    "unqueued": (_off(Sender, "_unsent", _put_all_back), "unsent3", 685),
+    "unsent_behind": (_off(Buffer, "put_back", _return_what_was_not_sent), "unsent3", 13),
+    "stays": (_off(Sender, "_learn", _stay_at_an_old_home), "unsent3", 53),
+    "unsent_late": (_off(Sender, "_unsent", _put_back_late), "unsentr", 101),
     "removal_ends_flush": (_off(Sender, "_removed", _keep_flushing), "mix4j", 24),
     "after": (_off(Sender, "_ask", _ask_from_zero), "conflict", 4),
     "after_none": (

@@ -7,7 +7,7 @@ with each step, S4 at the end.
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
@@ -19,7 +19,6 @@ from casty_cluster.protocol.sharding.inputs import (
     Dispatch,
     Drained,
     Fenced,
-    Unsent,
     Viewed,
 )
 from casty_cluster.protocol.system_link import SendSystem
@@ -140,17 +139,10 @@ class Cluster:
     def _send_user(self, node: Node, to: NodeId, message: Any) -> None:
         """Frames go to an address, where another incarnation may listen by now."""
         listens = next((n for n in self.nodes if n.runs and n.id.address == to.address), None)
-        is_cut = listens is None or listens.index in node.reconnects
-        if "unsend" in self.scenario.budget and is_cut and isinstance(message, wire.Message):
-            self.give_back(node, to, cast(wire.Message[Letter], message), queued=False)
-        elif listens is None or listens is node:
+        if listens is None or listens is node:
             self._lose(message, "the receiver has ended")
         else:
             self.users.put((node.index, listens.index), (to, message))
-
-    def give_back(self, node: Node, to: NodeId, message: wire.Message[Letter], *, queued: bool) -> None:
-        """A message has not left its sender."""
-        self.give(node, Unsent(node=to, message=message, queued=queued, size=1, deadline=self._deadline()))
 
     def _lose(self, message: Any, why: str) -> None:
         match message:

@@ -37,9 +37,9 @@ class Part:
         bounce = Bounce(shard=SHARD, epoch=epoch, entity="e", message=number)
         return self.give(Bounced(node=owner, bounce=bounce, size=1))
 
-    def unsent(self, owner: NodeId, epoch: int, number: int, *, queued: bool = True) -> list[Any]:
+    def unsent(self, owner: NodeId, epoch: int, number: int) -> list[Any]:
         message = Message(shard=SHARD, epoch=epoch, entity="e", message=number)
-        return self.give(Unsent(node=owner, message=message, queued=queued, size=1))
+        return self.give(Unsent(node=owner, message=message, size=1))
 
     def acknowledge(self, owner: NodeId, number: int) -> list[Any]:
         return self.give(Received(owner, FlushAck(SHARD, number)))

@@ -26,22 +26,6 @@ def test_what_could_not_be_sent_goes_to_the_same_home_when_that_replies(at_a: Pa
     assert at_a.send(4) == [to(A, 5, 4)]
 
 
-def test_without_a_connection_to_the_home_messages_wait_for_one(at_a: Part) -> None:
-    assert at_a.unsent(A, 5, 1, queued=False) == [flush(A, 1)]
-    assert at_a.send(2) == []
-    assert at_a.acknowledge(A, 1) == [to(A, 5, 1), to(A, 5, 2)]
-
-
-def test_what_the_transport_drops_later_never_goes_behind_what_it_never_had(at_a: Part) -> None:
-    at_a.send(1)
-    at_a.unsent(A, 5, 2, queued=False)
-    [dropped] = at_a.unsent(A, 5, 1)
-    assert isinstance(dropped, Drop)
-    assert dropped.cause is DropCause.unsent
-    assert at_a.acknowledge(A, 1) == [to(A, 5, 2)]
-    assert at_a.unsent(A, 5, 2) == [flush(A, 2)]
-
-
 def test_what_could_not_be_sent_goes_behind_what_comes_back(at_a: Part) -> None:
     at_a.send(1)
     at_a.unsent(A, 5, 1)

@@ -13,6 +13,7 @@ from casty_cluster.protocol.sharding.inputs import (
     Rebalance,
     Received,
     Retire,
+    Unsent,
 )
 from casty_cluster.protocol.sharding.table import Allotment
 from casty_cluster.wire import sharding as wire
@@ -293,20 +294,18 @@ class World(Cluster):
             self.nodes[ends[0]].reconnects.add(ends[1])
 
     def do_unsend(self, one: int, other: int) -> None:
-        """A connection breaks. The transport drops the last messages, which it has not sent, at once or much later."""
+        """A connection breaks, and the transport drops the last messages, which it has not sent."""
         self.budget["unsend"] -= 1
-        drops = self.random.random() < 0.5
-        self.ledger.faulty |= not drops  # newer ones may be on their way by then
         for ends in ((one, other), (other, one)):
-            if drops:
-                self._give_back(ends)
+            self._give_back(ends)
             self.nodes[ends[0]].reconnects.add(ends[1])
 
     def _give_back(self, ends: Ends) -> None:
         source = self.nodes[ends[0]]
         for to, message in self.users.unsend(ends, self.random):
             if isinstance(message, wire.Message) and source.runs:
-                self.give_back(source, to, cast(wire.Message[Letter], message), queued=True)
+                given = Unsent(node=to, message=cast(wire.Message[Letter], message), size=1, deadline=self._deadline())
+                self.give(source, given)
             else:
                 self.ledger.faulty |= isinstance(message, wire.Bounce)
                 self._lose(message, "the transport drops it")

@@ -27,7 +27,7 @@ class Departures:
 
     def lost(self, node: NodeId) -> None:
         """No connection to that incarnation is left."""
-        if self.is_connected(node):
+        if self._connected.get(node.address) == node:
             del self._connected[node.address]
 
     def members(self, present: Collection[NodeId], removed: Collection[NodeId]) -> None:
@@ -39,9 +39,6 @@ class Departures:
             self._removed.pop(node.address, None)
         while len(self._removed) > REMEMBERED:
             del self._removed[next(iter(self._removed))]
-
-    def is_connected(self, node: NodeId) -> bool:
-        return self._connected.get(node.address) == node
 
     def is_gone(self, address: PeerAddress) -> bool:
         """Whether the last member at that address was removed, and no other incarnation has connected from there."""

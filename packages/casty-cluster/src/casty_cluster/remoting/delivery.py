@@ -38,14 +38,6 @@ class Wire(Protocol):
         ...
 
 
-class NodeWire(Wire, Protocol):
-    """What a node knows beside that."""
-
-    def is_connected(self, node: NodeId) -> bool:
-        """Whether there is a connection to that incarnation, as far as is known."""
-        ...
-
-
 class FrameTaker(Protocol):
     """Takes frames of the user lane that are for no actor by its path."""
 

@@ -79,7 +79,7 @@ class EntityLane(FrameTaker):
             return  # it was returned, as the region is none
         region, letter = self._letter(message)
         if frame[0] == frames.ENTITY:
-            region.unsent(NodeId(peer.host, peer.port, message.to), message, letter)
+            region.unsent(NodeId(peer.host, peer.port, message.to), message, letter, reason)
         else:  # its ask, if any, is not one of this node
             region.lost(letter, 0, NodeUnreachableError(f"{peer} cannot be reached: {reason}"))
 

@@ -8,7 +8,7 @@ from casty.extension import Entities, Kernel
 from casty.member import NodeId
 from casty.ref import ActorRef
 
-from casty_cluster.remoting.delivery import Delivery, NodeWire
+from casty_cluster.remoting.delivery import Delivery, Wire
 from casty_cluster.sharding.letters import ENCODED, AskLetter, Letter
 from casty_cluster.wire.entities import write_message, write_target
 
@@ -18,7 +18,7 @@ class Post:
     """The letters of one region on one node."""
 
     def __init__(
-        self, region: str, kernel: Kernel, delivery: Delivery, wire: NodeWire, entity: Callable[[str], ActorRef[Any]]
+        self, region: str, kernel: Kernel, delivery: Delivery, wire: Wire, entity: Callable[[str], ActorRef[Any]]
     ) -> None:
         """`entity` makes the reference that a dead letter was for."""
         self._region = region
@@ -36,10 +36,8 @@ class Post:
         except EncodeError:
             return 0
 
-    def send(self, to: NodeId, shard: int, epoch: int, letter: Letter) -> bool:
-        """Send it to the home of its shard. Returns False if there is no connection to the home."""
-        if not self._wire.is_connected(to):
-            return False
+    def send(self, to: NodeId, shard: int, epoch: int, letter: Letter) -> None:
+        """Send it to the home of its shard."""
         seconds = 0.0
         if isinstance(letter, AskLetter):
             letter.node = to
@@ -56,7 +54,6 @@ class Post:
         else:
             if refusal is not None:
                 self.fail(letter, NodeUnreachableError(f"{to} cannot be reached: {refusal}"))
-        return True
 
     def deliver(self, entities: Entities | None, letter: Letter) -> None:
         """Hand it to the entity, which runs on this node."""

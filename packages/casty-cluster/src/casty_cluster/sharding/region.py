@@ -57,7 +57,7 @@ from casty_cluster.sharding.pair import Effect, Pair
 from casty_cluster.sharding.post import Post
 from casty_cluster.sharding.story import Story
 from casty_cluster.wire.entities import EntityFrame
-from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, Message, ShardCopies
+from casty_cluster.wire.sharding import Bounce, Flush, FlushAck, HostPhase, Message, ShardCopies
 
 OVERDUE: Final = "its ask was over before it could be sent to the next home of its shard"
 
@@ -195,7 +195,7 @@ class ClusterRegion:
         if pair is None:
             return
         pair.end()
-        self._story.tell_ends(self.name, pair.region.owner.hosted, ShardReason.downed)
+        self._tell_end(pair, ShardReason.downed)
         if self._hosting is not None:
             self._hosting.halt_all()
         self.flights.lose_all()
@@ -233,22 +233,9 @@ class ClusterRegion:
         elif (home := pair.home(shard)) is None:
             pair.handle(self._waiting(letter, shard))
         elif home.owner != pair.local:
-            self._send_on(home.owner, shard, home.epoch, letter)
+            self._post.send(home.owner, shard, home.epoch, letter)
         else:
             self._post.deliver(self.entities(shard), letter)
-
-    def _send_on(self, to: NodeId, shard: int, epoch: int, letter: Letter) -> None:
-        """Send a message to its home on another node, or keep it until that can be reached."""
-        if not self._post.send(to, shard, epoch, letter):
-            self._keep(to, shard, epoch, letter, queued=False)
-
-    def _keep(self, node: NodeId, shard: int, epoch: int, letter: Letter, *, queued: bool) -> None:
-        if self._pair is None:
-            self._post.fail(letter, NodeUnreachableError(f"{node} cannot be reached"))
-        else:
-            message = Message(shard=shard, epoch=epoch, entity=letter.entity, message=letter)
-            size = self._post.size(letter)
-            self._pair.handle(Unsent(node=node, message=message, queued=queued, size=size, deadline=letter.due))
 
     def why_waiting(self, entity_id: str) -> str | None:
         """Why messages for the entity wait on this node; None: they do not."""
@@ -296,12 +283,16 @@ class ClusterRegion:
             bounce = Bounce(shard=frame.shard, epoch=frame.epoch, entity=letter.entity, message=sent)
             self._pair.handle(Bounced(node=node, bounce=bounce, size=len(frame.body), deadline=sent.due))
 
-    def unsent(self, node: NodeId, frame: EntityFrame, letter: Letter) -> None:
+    def unsent(self, node: NodeId, frame: EntityFrame, letter: Letter, reason: str) -> None:
         """The transport has dropped a message to a node, of which nothing has left this one."""
-        if (sent := self.flights.sent(frame.reply_uid, letter)) is None:
+        sent = self.flights.sent(frame.reply_uid, letter)
+        if sent is None:
             self._post.drop(letter, OVERDUE)
+        elif self._pair is None:
+            self._post.fail(sent, NodeUnreachableError(f"{node} cannot be reached: {reason}"))
         else:
-            self._keep(node, frame.shard, frame.epoch, sent, queued=True)
+            message = Message(shard=frame.shard, epoch=frame.epoch, entity=letter.entity, message=sent)
+            self._pair.handle(Unsent(node=node, message=message, size=len(frame.body), deadline=sent.due))
 
     def flushed(self, node: NodeId, shard: int, number: int) -> None:
         if self._pair is not None:
@@ -344,13 +335,19 @@ class ClusterRegion:
         kept = self._held.release()
         if self._pair is not None:
             self._pair.end()
-            self._story.tell_ends(self.name, self._pair.region.owner.hosted, ShardReason.shutdown)
+            self._tell_end(self._pair, ShardReason.shutdown)
             kept = [*kept, *self._pair.region.sender.close()]
             self._pair = None
         for letter in kept:
             self._post.fail(letter.message, ActorStoppedError("this node has left its cluster"))
         if self._hosting is not None:
             await self._hosting.close()
+
+    def _tell_end(self, pair: Pair, reason: ShardReason) -> None:
+        """Tell operators of the shards that end with this incarnation."""
+        for shard, epoch, phase in pair.region.owner.hosted:
+            if phase is not HostPhase.starting:
+                self._story.tell(self.name, ShardEnds(shard, epoch, reason))
 
     # Effects.
 
@@ -361,7 +358,7 @@ class ClusterRegion:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case SendUser(to, Message(shard=shard, epoch=epoch, message=letter)):
-                self._send_on(to, shard, epoch, letter)
+                self._post.send(to, shard, epoch, letter)
             case SendUser(to, Flush(shard, number)):
                 self._flush(to, shard, number)
             case SendUser():
@@ -390,8 +387,9 @@ class ClusterRegion:
     def _drop(self, effect: Drop[Letter]) -> None:
         match effect.cause:
             case DropCause.overflow:
-                error = OverloadedError(f"the region {self.name} is overloaded: {effect.reason}")
-                self._post.fail(effect.message, error)
+                self._post.fail(
+                    effect.message, OverloadedError(f"the region {self.name} is overloaded: {effect.reason}")
+                )
             case DropCause.expired:
                 self._post.drop(effect.message, effect.reason)
             case DropCause.late_bounce:

@@ -7,7 +7,7 @@ it is one line.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, final
@@ -19,8 +19,6 @@ from casty.printable import printable
 from casty.regions import ShardReason
 
 from casty_cluster.protocol.sharding.effects import Note, ShardArrives, ShardEnds, ShardLeaves, ShardRuns, Warn
-from casty_cluster.protocol.sharding.owner import Hosted
-from casty_cluster.wire.sharding import HostPhase
 
 logger = logging.getLogger("casty.sharding")
 
@@ -86,12 +84,6 @@ class Story:
             line.first = (*line.first, note.shard)
         if self._timer is None:
             self._timer = self._clock.call_later(PERIOD, self.write)
-
-    def tell_ends(self, region: str, hosted: Iterable[Hosted], reason: ShardReason) -> None:
-        """Tell operators of the shards that end with an incarnation of this node."""
-        for shard, epoch, phase in hosted:
-            if phase is not HostPhase.starting:
-                self.tell(region, ShardEnds(shard, epoch, reason))
 
     def write(self) -> None:
         """Log what has been collected."""

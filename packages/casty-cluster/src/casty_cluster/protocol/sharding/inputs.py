@@ -56,12 +56,10 @@ class Bounced[M]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsent[M]:
-    """A message to that node has not left this one; the rest as in `Dispatch`."""
+    """The transport has dropped a message to that node, and no byte of it has left; the rest as in `Dispatch`."""
 
     node: NodeId
     message: Message[M]
-    queued: bool
-    """Whether the transport had it, and has dropped it. Else there was no connection that it could be given to."""
     size: int = 0
     deadline: float | None = None
 

@@ -24,8 +24,6 @@ class Route:
     """Whether messages wait until nothing is under way to this home any more."""
     stays: bool = False
     """Whether this is only because a message could not be sent: the home is the right one as far as is known."""
-    unqueued: bool = False
-    """Whether messages wait that the transport never had: they are newer than all that it had."""
     flush: int | None = None
     """The number of the last flush of this home, while the reply is missing."""
     following: Home | None = None

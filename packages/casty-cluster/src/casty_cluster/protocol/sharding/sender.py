@@ -8,9 +8,10 @@ reply, each message was either accepted there or is back. Then the returned mess
 after them what was sent meanwhile. So no message overtakes another one of the same sender, without a barrier over all
 nodes: each sender repairs its own order, and a sender without messages does nothing.
 
-Without a connection to the owner, and where the transport drops a message, that has not left this node: it waits here,
-as what follows it does, and the sender flushes as well. If the owner replies, the home is the same one; else it is
-removed one day, or its shard moves. Unsent messages are newer than those that bounce, and go behind these.
+A message that the transport drops because the owner cannot be reached has not left this node: it waits here, as what
+follows it does, and the sender flushes as well. If the owner replies, it can be reached again and the home is the same
+one; else it is removed one day, or its shard moves. Unsent messages are newer than those that bounce, so they go behind
+these.
 
 To oneself nothing is ever under way: a home on this node ends at once. A removed owner ends a flush, as no reply may
 come; what was under way to it is lost with it.
@@ -196,13 +197,13 @@ class Sender[M]:
         route, home = self._routes.of(message.shard), Home(given.node, message.epoch)
         kept = self._kept(message.shard, given, message.entity, message.message, now)
         # Its last home may have ended meanwhile, where no newer message has gone to a next one.
-        is_last = route.home is None and route.after == message.epoch
-        if not (route.home == home or is_last) or (given.queued and route.unqueued):
-            return [kept.drop(DropCause.unsent, f"{given.node} could not be reached, and newer messages go on")]
-        route.unqueued = route.unqueued or not given.queued
-        leave = self._leave(route, now) if route.open_home is not None else []
-        route.stays |= bool(leave)
-        return [*leave, *self._overflow(self._buffer.put_back(kept, unsent=True)), *self._ask(route)]
+        if route.home != home and (route.home is not None or route.after != message.epoch):
+            return [kept.drop(DropCause.unsent, f"{given.node} could not be reached, and is not its home any more")]
+        effects: list[Effect[M]] = []
+        if route.home is not None and not route.leaving:
+            effects = self._leave(route, now)
+            route.stays = True
+        return [*effects, *self._overflow(self._buffer.put_back(kept, unsent=True)), *self._ask(route)]
 
     def _kept(self, shard: int, given: _Given[M], entity: str, message: M, now: float) -> Buffered[M]:
         deadline = now + TELL_TIMEOUT if given.deadline is None else given.deadline
@@ -247,7 +248,6 @@ class Sender[M]:
         return self._send_all(route, home, now)
 
     def _send_all(self, route: Route, home: Home, now: float) -> list[Effect[M]]:
-        route.unqueued = False
         sent = [self._send(route, home, kept.entity, kept.message) for kept in self._buffer.take(route.shard)]
         return [*sent, *self._settle(route, now)]
 
