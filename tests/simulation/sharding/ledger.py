@@ -72,9 +72,9 @@ class Ledger(EntityCluster):
             if took > timeout + LATE and self._stood_still.get(name, -1.0) < began:
                 self.wrong.append(f"an ask of {name} with a timeout of {timeout} s took {took:.3f} s")
 
-    async def every_account_replies(self, *names: str) -> None:
-        """On each of these nodes, or on all, within `AVAILABLE` seconds, and with the same content."""
-        seen = [await self.sim.host(name).run(lambda name=name: self._look(name)) for name in names or self.names]
+    async def every_account_replies(self) -> None:
+        """On each node, within `AVAILABLE` seconds, and with the same content."""
+        seen = [await self.sim.host(name).run(lambda name=name: self._look(name)) for name in self.names]
         stored = [await self._stored(entity_id) for entity_id in ENTITIES]
         for accounts in seen:
             assert accounts == [content[: len(account)] for account, content in zip(accounts, stored, strict=True)]
