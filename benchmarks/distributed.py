@@ -8,7 +8,6 @@ have a change before its operation returns. The rows of Redis need `redis-server
 """
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -24,6 +23,7 @@ from casty.cluster import ClusteredActorSystem
 from casty.distributed import Distributed, DistributedLock, DistributedQueue, DistributedSemaphore, DistributedSet
 from distributed_node import COPIES, NAME
 from journal_postgres import dsn
+from processes import other_process
 from redis_raw import IN_MEMORY, ON_DISK, PROGRAM, Redis, redis
 from table import Measurement, run_program
 
@@ -157,24 +157,9 @@ async def _nodes(journals: Sequence[str], *, copied: bool) -> AsyncGenerator[Dis
     ):
         d = system.distributed(first or None, COPIES if copied else None)
         for journal in others:
-            await stack.enter_async_context(_other_process(journal, system.self_node.address.port, copied))
+            arguments = (journal, system.self_node.address.port, "copied" if copied else "")
+            await stack.enter_async_context(other_process("distributed_node.py", *arguments))
         yield d
-
-
-@asynccontextmanager
-async def _other_process(journal: str, seed: int, copied: bool) -> AsyncGenerator[None]:
-    program = __file__.replace("distributed.py", "distributed_node.py")
-    pipe = asyncio.subprocess.PIPE
-    arguments = (program, journal, f"{seed}", "copied" if copied else "")
-    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=pipe, stdout=pipe)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        await process.stdout.readline()  # it has joined
-        yield
-    finally:
-        process.stdin.close()
-        await process.wait()
 
 
 class Samples:

@@ -9,7 +9,6 @@ back and a commit take. The last row has each node in a process of its own, as u
 """
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -22,6 +21,7 @@ from typing import Any, Final
 from casty import ActorRef, RegionRef
 from casty.cluster import ClusteredActorSystem, DevelopmentCluster
 from casty.extension import shard_of
+from processes import other_process
 from replication_node import NAME, SHARDS, Add, region
 from table import Measurement, run_program
 
@@ -55,24 +55,8 @@ async def over_processes(
             own = region(system, Path(folder) / "0.db", replicas, min_acks)
             for number in (1, 2):
                 arguments = (f"{folder}/{number}.db", system.self_node.address.port, replicas, min_acks)
-                await stack.enter_async_context(_other_process(*arguments))
+                await stack.enter_async_context(other_process("replication_node.py", *arguments))
             yield await _chosen(system, own, elsewhere=elsewhere)
-
-
-@asynccontextmanager
-async def _other_process(*arguments: object) -> AsyncGenerator[None]:
-    program, pipe = __file__.replace("replication.py", "replication_node.py"), asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, program, *map(str, arguments), stdin=pipe, stdout=pipe
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        await process.stdout.readline()  # it has joined
-        yield
-    finally:
-        process.stdin.close()
-        await process.wait()
 
 
 async def _chosen(

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from casty import Behaviors, CastyError, NodeLostError
 from casty.cluster import ClusteredActorSystem
+from casty.errors import NodeUnreachableError
 from casty.extension import shard_of
 from casty.replication import ReplicationConfig
 from casty_cluster.replication.feature import Copies
@@ -30,7 +31,7 @@ IN_FLIGHT: Final = 50
 PATIENCE: Final = 5.0
 READ_PATIENCE: Final = 30.0
 AGAIN: Final = 0.1
-"""Seconds after which a transaction whose outcome is unknown is sent again."""
+"""Seconds after which what failed with its node is sent again."""
 
 
 class LedgerNode(Node):
@@ -78,7 +79,10 @@ class LedgerNode(Node):
         while True:
             try:
                 return await self._accounts.entity(account_id).ask(GetBalance, timeout=READ_PATIENCE)
-            except NodeLostError:  # its node was killed with the question; a read may be repeated
+            except (
+                NodeLostError,
+                NodeUnreachableError,
+            ):  # its node was killed with the question; a read may be repeated
                 continue
 
     async def shards(self) -> list[int]:
