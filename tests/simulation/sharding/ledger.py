@@ -73,8 +73,9 @@ class Ledger(EntityCluster):
                 self.wrong.append(f"an ask of {name} with a timeout of {timeout} s took {took:.3f} s")
 
     async def every_account_replies(self) -> None:
-        """On each node, within `AVAILABLE` seconds, and with the same content."""
-        seen = [await self.sim.host(name).run(lambda name=name: self._look(name)) for name in self.names]
+        """On each node that is up, within `AVAILABLE` seconds, and with the same content."""
+        hosts = [(name, host) for name in self.names if (host := self.sim.host(name)).is_up]
+        seen = [await host.run(lambda name=name: self._look(name)) for name, host in hosts]
         stored = [await self._stored(entity_id) for entity_id in ENTITIES]
         for accounts in seen:
             assert accounts == [content[: len(account)] for account, content in zip(accounts, stored, strict=True)]
