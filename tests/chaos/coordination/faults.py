@@ -10,7 +10,8 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -42,18 +43,21 @@ class VoidError(Exception):
     """Too little has happened for the run to show anything."""
 
 
-async def run(journal: str, folder: Path, kinds: Collection[str], seconds: float, random: Random) -> dict[str, float]:
+async def run(
+    journal: str, folder: Path, kinds: Collection[str], seconds: float, random: Random, *, pace: float = PACE
+) -> dict[str, float]:
     """Use structures for so long while nodes are killed and paused. Returns the operations per second of each kind.
 
     Raises `NotLinearizableError`, and `VoidError`.
     """
     async with Cluster.of(3, folder, network=DirectNetwork, program=PROGRAM, journal=journal) as cluster:
         end = time.monotonic() + seconds
+        use = partial(_use, kinds=kinds, pace=pace, folder=folder)
         for node in cluster.running.values():
-            await _use(node, kinds, folder)
+            await use(node)
         while (left := end - time.monotonic()) > 0:
             await asyncio.sleep(min(left, random.uniform(*BETWEEN)))
-            await _disturb(cluster, kinds, folder, random)
+            await _disturb(cluster, use, random)
         await asyncio.gather(*(node.kill() for node in cluster.running.values()))
         rates = {kind: operations / seconds for kind, operations in _checked(folder, kinds).items()}
     if min(rates.values()) < LEAST:
@@ -66,17 +70,17 @@ def _checked(folder: Path, kinds: Collection[str]) -> dict[str, int]:
     return {kind: check(kind, read(folder.glob(f"{kind}-*.jsonl"))) for kind in kinds}
 
 
-async def _use(node: NodeProcess, kinds: Collection[str], folder: Path) -> None:
-    await node.do("use", kinds=list(kinds), callers=CALLERS, pace=PACE, folder=str(folder))
+async def _use(node: NodeProcess, kinds: Collection[str], pace: float, folder: Path) -> None:
+    await node.do("use", kinds=list(kinds), callers=CALLERS, pace=pace, folder=str(folder))
 
 
-async def _disturb(cluster: Cluster, kinds: Collection[str], folder: Path, random: Random) -> None:
+async def _disturb(cluster: Cluster, use: Callable[[NodeProcess], Awaitable[None]], random: Random) -> None:
     """Kill a node and start it again, or pause it."""
     name = random.choice(sorted(cluster.running))
     if random.random() < 0.5:
         await cluster[name].kill()
         await asyncio.sleep(random.uniform(*DOWN))
-        await _use(await cluster.start(name), kinds, folder)
+        await use(await cluster.start(name))
     else:
         cluster[name].signal(signal.SIGSTOP)
         await asyncio.sleep(random.uniform(*PAUSED))
