@@ -19,7 +19,8 @@ from tests.conformance import transport_mutants as mutants
 from tests.conformance.mutations import by_name, mutants_in
 from tests.conformance.transport_mutants import Mutant
 
-CHECKS: dict[str, Check] = by_name(checks())
+ALL = checks(Capabilities(discards=True))
+CHECKS: dict[str, Check] = by_name(ALL)
 
 CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.LosesTheThousandth: "a_hundred_thousand_frames_arrive_in_order",
@@ -43,6 +44,9 @@ CAUGHT_BY: dict[type[Mutant], str] = {
     mutants.DeliversLateFrames: "nothing_older_comes_after_a_new_connection",
     mutants.DropsInSilence: "undeliverable_frames_are_dropped_by_name",
     mutants.DropsWhatItDelivers: "no_frame_is_both_delivered_and_dropped",
+    mutants.DiscardsNothing: "what_is_discarded_has_been_dropped_by_name_and_never_arrives",
+    mutants.DiscardsInSilence: "what_is_discarded_has_been_dropped_by_name_and_never_arrives",
+    mutants.HangsUpToDiscard: "discarding_leaves_a_connection_as_it_is",
     mutants.SpeaksAfterItsEnd: "closing_sends_what_is_queued_tells_the_others_and_is_silent",
     mutants.LeavesATask: "a_closed_endpoint_leaves_no_task",
     mutants.LetsAnyClusterIn: "another_cluster_is_turned_away",
@@ -96,12 +100,12 @@ def test_every_mutant_is_tried() -> None:
 
 
 def test_names_say_which_check_it_is() -> None:
-    assert len(CHECKS) == len(checks()) == 50
+    assert len(CHECKS) == len(ALL) == 52
 
 
 def test_what_is_not_promised_is_left_out() -> None:
     least = Capabilities(authenticating=False, patient=False, advertising=False, clients=False, processes=False)
-    assert {check.__name__ for check in checks()} - {check.__name__ for check in checks(least)} == {
+    assert CHECKS.keys() - {check.__name__ for check in checks(least)} == {
         *(check.__name__ for check in clients.check.of(Capabilities())),
         "frames_wait_for_a_peer_that_comes_later",
         "frames_wait_while_a_node_restarts",
@@ -111,6 +115,8 @@ def test_what_is_not_promised_is_left_out() -> None:
         "cookies_are_changed_one_node_after_the_other",
         "an_endpoint_is_known_by_the_address_that_it_advertises",
         "an_address_is_free_again_when_its_process_was_killed",
+        "what_is_discarded_has_been_dropped_by_name_and_never_arrives",
+        "discarding_leaves_a_connection_as_it_is",
     }
 
 
@@ -119,4 +125,4 @@ def test_the_guide_lists_the_rooms_and_their_checks() -> None:
     rooms = [room.__name__.rpartition(".")[2] for room in (*catalog.ROOMS, hostile)]
     assert [room for room in rooms if f"`{room}`" not in guide] == []
     least = checks(Capabilities(patient=False, authenticating=False, advertising=False, clients=False, processes=False))
-    assert f"That is {len(least)} checks for the simplest transport and {len(checks())} for one with" in guide
+    assert f"That is {len(least)} checks for the simplest transport and {len(ALL)} for one with" in guide

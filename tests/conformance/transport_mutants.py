@@ -49,6 +49,11 @@ class Mutant:
     async def disconnect(self, transport: InprocTransport, peer: PeerAddress) -> None:
         await transport.disconnect(peer)
 
+    def discard(self, transport: InprocTransport, peer: PeerAddress, reason: str) -> None:
+        link = transport.links.get(peer)
+        if link is not None and link._far is None:
+            link.close(reason)
+
     def counters(self, transport: InprocTransport) -> Mapping[str, int]:
         return transport.counters
 
@@ -91,6 +96,9 @@ class Mouth:
 
     async def disconnect(self, peer: PeerAddress) -> None:
         await self.mutant.disconnect(self.transport, peer)
+
+    def discard(self, peer: PeerAddress, reason: str) -> None:
+        self.mutant.discard(self.transport, peer, reason)
 
 
 class LosesTheThousandth(Mutant):
@@ -254,6 +262,25 @@ class DropsWhatItDelivers(Mutant):
     async def disconnect(self, transport: InprocTransport, peer: PeerAddress) -> None:
         await transport.disconnect(peer)
         transport.receiver.frames_dropped(peer, [(0).to_bytes(8).ljust(500, b".")], "just in case")
+
+
+class DiscardsNothing(Mutant):
+    @override
+    def discard(self, transport: InprocTransport, peer: PeerAddress, reason: str) -> None:
+        pass
+
+
+class DiscardsInSilence(Mutant):
+    @override
+    def discard(self, transport: InprocTransport, peer: PeerAddress, reason: str) -> None:
+        transport.links.pop(peer, None)
+
+
+class HangsUpToDiscard(Mutant):
+    @override
+    def discard(self, transport: InprocTransport, peer: PeerAddress, reason: str) -> None:
+        if peer in transport.links:
+            transport.links[peer].close(reason)
 
 
 class SpeaksAfterItsEnd(Mutant):

@@ -41,7 +41,7 @@ async def dial(address: PeerAddress) -> tuple[StreamReader, StreamWriter]:
     return await asyncio.open_connection(address.host, address.port)
 
 
-ALL = checks(Capabilities(wire=Wire(dial, listen)))
+ALL = checks(Capabilities(discards=True, wire=Wire(dial, listen)))
 OTHERS = [check for check in ALL if check.__name__ not in WAITING]
 PATIENT, HURRIED = TcpOptions(give_up_after=60.0), TcpOptions(give_up_after=3.0)
 

@@ -83,3 +83,26 @@ async def take_over(sim: Simulation, failover: str = "default") -> None:
 @paces
 def test_entities_of_a_killed_node_soon_reply_from_elsewhere(failover: str) -> None:
     simulate_seeds(lambda sim: take_over(sim, failover), SEEDS)
+
+
+async def ask_after_the_kill(sim: Simulation) -> None:
+    """One attempt each, made when the connection to the dead node is known to be broken."""
+    streams = Streams(sim, 3, planned=False)
+    await streams.begin()
+    await asyncio.sleep(sim.random.uniform(5.0, 15.0))
+    victim = sim.random.choice(streams.names)
+    lost = owned_by(streams, victim)
+    asker = next(name for name in streams.names if name != victim)
+    sim.host(victim).crash()
+    await asyncio.sleep(0.5)
+
+    async def ask_all() -> None:
+        assert len(streams.systems[asker].members) == 3, "the dead node has been removed already"
+        refs = [streams.systems[asker].entity_ref(REGION, entity_id) for entity_id in lost]
+        await asyncio.gather(*(ask_heard(ref, 0, WITHIN["default"]) for ref in refs))
+
+    await sim.host(asker).run(ask_all)
+
+
+def test_asks_for_entities_of_a_killed_node_wait_for_their_next_home() -> None:
+    simulate_seeds(ask_after_the_kill, SEEDS)

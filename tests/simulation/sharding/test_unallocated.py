@@ -11,13 +11,14 @@ from tests.simulation.sharding.regions import REGION
 from tests.simulation.sharding.streams import Streams, ask_heard
 
 SEEDS = 1
-IDS = tuple(f"first-{number}" for number in range(1_500))
+IDS = tuple(f"first-{number}" for number in range(600))
+"""All their replies at once, and all flushes of their shards, still fit into the simulated queue of one node."""
 
 
 class Many(Streams):
-    """Five hundred shards."""
+    """Three hundred shards."""
 
-    num_shards = 500
+    num_shards = 300
 
     async def ask_all(self, name: str) -> None:
         async with asyncio.timeout(AVAILABLE), asyncio.TaskGroup() as asks:

@@ -10,7 +10,7 @@ from casty_transport_tcp.options import TcpOptions
 
 @hookimpl
 def casty_transports() -> list[TransportProvider[TcpOptions]]:
-    protected = TransportCapabilities(authenticates=True, encrypts=True, clients=True)
+    protected = TransportCapabilities(authenticates=True, encrypts=True, clients=True, discards=True)
     return [TransportProvider(names=("tcp", "tls"), open=open_tcp, capabilities=protected, options=TcpOptions)]
 
 

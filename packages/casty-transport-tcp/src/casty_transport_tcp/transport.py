@@ -101,8 +101,12 @@ class TcpTransport:
 
     async def disconnect(self, peer: PeerAddress) -> None:
         """See the contract."""
-        links = [link for links in (self._control, self._user) if (link := links.get(peer)) is not None]
-        await self._disconnect(links, "this node disconnected from the peer")
+        await self._disconnect(self._links_to(peer), "this node disconnected from the peer")
+
+    def discard(self, peer: PeerAddress, reason: str) -> None:
+        """See the contract."""
+        for link in self._links_to(peer):
+            link.drop(reason)
 
     async def close(self) -> None:
         """Stop listening, send what is queued, close every connection. No callback comes after it."""
@@ -232,6 +236,9 @@ class TcpTransport:
 
     def _links(self, lane: Lane) -> dict[PeerAddress, Link]:
         return self._user if lane is Lane.user else self._control
+
+    def _links_to(self, peer: PeerAddress) -> list[Link]:
+        return [link for links in (self._control, self._user) if (link := links.get(peer)) is not None]
 
     def _link(self, address: PeerAddress, lane: Lane) -> Link:
         link = self._links(lane)[address] = Link(

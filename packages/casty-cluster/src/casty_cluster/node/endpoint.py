@@ -19,6 +19,8 @@ class Listening(NamedTuple):
     """A node that listens as one incarnation."""
 
     transport: Transport
+    discards: bool
+    """Whether it is a `DiscardingTransport`."""
     reception: Reception
     local: Member
     """The member that the incarnation may become."""
@@ -55,7 +57,7 @@ class NodeEndpoint:
             self._settings = replace(settings, port=port)
         node = NodeId(host, port, endpoint.uid)
         local = Member(node=node, node_id=settings.node_id or str(node.address), roles=settings.roles)
-        return Listening(transport, reception, local)
+        return Listening(transport, provider.capabilities.discards, reception, local)
 
     async def close(self) -> None:
         await self._open.aclose()

@@ -5,9 +5,9 @@ It shows the shells of actors what the membership reports, and carries messages 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import override
+from typing import cast, override
 
 from casty.address import PeerAddress
 from casty.errors import JoinError
@@ -17,7 +17,7 @@ from casty.plugins.serializers import make_serializer
 from casty.printable import printable
 from casty.spi.downing import Acquire
 from casty.spi.serializer import Serializer
-from casty.spi.transport import Lane
+from casty.spi.transport import DiscardingTransport, Lane
 
 from casty_cluster.node.bulk_transfers import BulkTransfers
 from casty_cluster.node.clients import Clients, ServesClients
@@ -179,7 +179,7 @@ class Node(Wire):
         if incarnation is None:
             return "this node is no member of its cluster now"
         if self._departures.is_gone(peer):
-            return f"the node at {peer} is no member of the cluster any more"
+            return _gone(peer)
         if not incarnation.send(peer, frame, Lane.user):
             return f"the queue for {peer} is full: it takes messages more slowly than they are sent"
         return None
@@ -213,6 +213,7 @@ class Node(Wire):
         match effect:
             case MarkDepartures(present, departed):
                 self._departures.members(present, departed)
+                self._discard(departed)
             case KeepLinks(local, others):
                 self.links.members(local, others)
                 self.bulk.members(local, others)
@@ -223,6 +224,17 @@ class Node(Wire):
                 self.bulk.met(node)
             case ShowView(view):
                 self.views.show(view)
+
+    def _discard(self, departed: Collection[NodeId]) -> None:
+        """Take back what waits for connections to removed members, before anything is said of their removal: what is
+        known not to have been sent can go elsewhere.
+        """
+        if self._listening is None or not self._listening.discards:
+            return
+        transport = cast("DiscardingTransport", self._listening.transport)
+        for address in sorted({node.address for node in departed}):
+            if self._departures.is_gone(address):
+                transport.discard(address, _gone(address))
 
     def _out(self, out: Out) -> None:
         """This incarnation is over."""
@@ -266,3 +278,7 @@ class Node(Wire):
     def _serializer(self, name: str) -> Serializer:
         kernel = self._kernel
         return make_serializer(kernel.plugins, kernel.config.serialization, kernel.system.resolve, name=name)
+
+
+def _gone(address: PeerAddress) -> str:
+    return f"the node at {address} is no member of the cluster any more"

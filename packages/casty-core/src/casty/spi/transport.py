@@ -92,6 +92,10 @@ class TransportCapabilities:
     """Where the endpoint has TLS, all connections use it."""
     clients: bool = False
     """It accepts clients where the endpoint does, and serves a client as well as a node."""
+    discards: bool = False
+    """It is a `DiscardingTransport`. Messages for an entity then need not wait until the transport gives up: once their
+    node is removed, what had not been sent goes to the next one.
+    """
 
 
 class ConnectFailure(Enum):
@@ -187,5 +191,15 @@ class Transport(Protocol):
     def counters(self) -> Mapping[str, int]:
         """How many connections were rejected or ended, by reason, since the endpoint was opened, so that operators see
         why a peer cannot connect. Reasons are the transport's own words.
+        """
+        ...
+
+
+class DiscardingTransport(Transport, Protocol):
+    """A transport that drops what is queued for a peer when nothing will come of it."""
+
+    def discard(self, peer: PeerAddress, reason: str) -> None:
+        """Drop what is queued for the peer, on both lanes. `frames_dropped` has been called for it, with this reason,
+        when the method returns. What was handed to the network, and a connection that there is, remain.
         """
         ...

@@ -117,6 +117,11 @@ class SimulatedTransport:
         if peer in self._attempts:
             self.give_up(peer, "the endpoint has disconnected")
 
+    def discard(self, peer: PeerAddress, reason: str) -> None:
+        """See the contract."""
+        if peer in self._attempts:
+            self.give_up(peer, reason)
+
     async def close(self) -> None:
         """Stop listening, send queued frames, close every connection. No callback is called afterwards."""
         self.network.endpoints.pop(self._local, None)  # a client is not among them
@@ -267,6 +272,6 @@ def _free(network: Network, host: str) -> PeerAddress:
 PROVIDER: Final = TransportProvider(
     names=("sim",),
     open=open_simulated,
-    capabilities=TransportCapabilities(authenticates=True, clients=True),
+    capabilities=TransportCapabilities(authenticates=True, clients=True, discards=True),
     options=SimulatedTransportOptions,
 )

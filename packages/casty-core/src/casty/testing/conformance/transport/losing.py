@@ -1,8 +1,9 @@
 """How connections end: queued frames are sent first, losses are reported once, undelivered frames are named."""
 
 import asyncio
+from typing import cast
 
-from casty.spi.transport import Lane
+from casty.spi.transport import DiscardingTransport, Lane
 from casty.testing.conformance.expectations import expect, expect_equal
 from casty.testing.conformance.transport.bounds import NOWHERE
 from casty.testing.conformance.transport.nodes import node, numbered, turns
@@ -148,6 +149,39 @@ async def frames_wait_while_a_node_restarts(open_transport: OpenTransport) -> No
             await second.inbox.until_received(100)
             expect_equal("what arrived", second.inbox.bodies(), numbered(range(100)))
             expect_equal("the connected peers", a.inbox.connected, [first.id, second.id])
+
+
+@check.where(lambda capabilities: capabilities.discards)
+async def what_is_discarded_has_been_dropped_by_name_and_never_arrives(open_transport: OpenTransport) -> None:
+    async with node(open_transport) as a:
+        async with node(open_transport) as gone:
+            await a.meet(gone)
+        await a.inbox.until(lambda: bool(a.inbox.lost), "the loss of the node that is gone")
+        frames, transport = numbered(range(10)), cast("DiscardingTransport", a.transport)
+        for lane in Lane:
+            await a.send(gone.address, frames, lane)
+        transport.discard(gone.address, "it will not come back")
+        transport.discard(NOWHERE, "it was never there")
+        expect_equal("what was dropped", sorted(a.inbox.dropped), sorted((gone.address, frame) for frame in frames * 2))
+        expect_equal("the last reason", a.inbox.reasons[-1], "it will not come back")
+        async with node(open_transport, at=gone.address) as b:
+            await a.send(gone.address, [b"later"])
+            await b.inbox.until_received(1)
+            expect_equal("what arrived", b.inbox.bodies(), [b"later"])
+
+
+@check.where(lambda capabilities: capabilities.discards)
+async def discarding_leaves_a_connection_as_it_is(open_transport: OpenTransport) -> None:
+    async with node(open_transport) as a, node(open_transport) as b:
+        await a.meet(b)
+        frames = numbered(range(2_000), size=500)
+        taken = [frame for frame in frames if a.transport.send(b.address, frame)]
+        cast("DiscardingTransport", a.transport).discard(b.address, "it is not needed")
+        await a.send(b.address, [b"later"])
+        await b.inbox.until(lambda: b"later" in b.inbox.bodies(), "the frame that was sent later")
+        dropped = [frame for _, frame in a.inbox.dropped]
+        expect_equal("what arrived, or was dropped", sorted([*b.inbox.bodies(), *dropped]), sorted([*taken, b"later"]))
+        expect_equal("the lost peers", a.inbox.lost, [])
 
 
 @check

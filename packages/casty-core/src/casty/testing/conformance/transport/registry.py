@@ -42,6 +42,8 @@ class Capabilities:
     """An endpoint is known by the address that it advertises, which need not be the one at which it listens."""
     clients: bool = True
     """It serves clients, and accepts them where an endpoint does."""
+    discards: bool = False
+    """It is a `DiscardingTransport`."""
     processes: bool = True
     """Its endpoints may be in different processes, one of which may be killed."""
     wire: Wire | None = None
