@@ -33,6 +33,8 @@ WORKERS = 4
 """On each node."""
 EVERY = 2.0
 """Seconds between two scheduled jobs."""
+IN_TURN = 20.0
+"""Seconds within which a scheduled job has a result after a later one has: several workers take them side by side."""
 
 
 async def print_page(number: int, reached: int, report: Report) -> int:
@@ -152,7 +154,7 @@ async def all_done(show: Show, queue: JobQueue, jobs: Sequence[Job], since: int)
     """Wait for the results of these jobs, and look for mistakes."""
     await all_results(queue, [*jobs, next_report()])
     recorded = await queue.recorded.get()
-    results = await all_results(queue, jobs)  # after the count: none that was counted is missing
+    results = await scheduled_results(queue, jobs, since)  # after the count: none that was counted is missing
     show.report(f"all {len(jobs)} jobs have a result")
     progress = {job_id: percent async for job_id, percent in queue.progress.items()}
     silent = [f"{job.id} has reported no progress" for job in jobs if job.kind == "print" and job.id not in progress]
@@ -172,7 +174,8 @@ async def start_again(show: Show, journal: str, run: str, ports: Sequence[int], 
         await show.start(name, journal, run, 0, *ports)
     await show.until(lambda: leader_of(show) != "", "all nodes start again, and one of them submits scheduled jobs")
     async with ClusterClient(contact_points=[(HOST, port) for port in ports], system_name="jobs") as client:
-        results = await all_results(JobQueue(client.distributed(persistent=True)), [next_report()])
+        queue = JobQueue(client.distributed(persistent=True))
+        results = await scheduled_results(queue, [next_report()], int(run))
     lost = [f"{job_id} is lost" for job_id, result in before.results.items() if results.get(job_id) != result]
     problems = [*lost, *missed(results, int(run))]
     show.report(f"the schedule goes on where it was; problems: {', '.join(problems) or 'none'}")
@@ -196,6 +199,15 @@ async def all_results(queue: JobQueue, jobs: Sequence[Job]) -> dict[str, Result]
             await asyncio.sleep(0.2)
             with suppress(*UNREACHABLE):
                 results = {job_id: result async for job_id, result in queue.results.items()}
+    return results
+
+
+async def scheduled_results(queue: JobQueue, jobs: Sequence[Job], since: int) -> dict[str, Result]:
+    """The same, and wait for the scheduled jobs before them."""
+    results = await all_results(queue, jobs)
+    end = time.monotonic() + IN_TURN
+    while missed(results, since) and time.monotonic() < end:
+        results = await all_results(queue, jobs)
     return results
 
 
