@@ -33,10 +33,10 @@ class Steered(SteeredStore):
 
     @asynccontextmanager
     async def _open(self, url: str, options: NoOptions) -> AsyncGenerator[MemoryStore]:
-        if self.away is not None:
-            raise self.away
         if self.hangs is not None:
             await self.hangs.wait()
+        if self.away is not None:
+            raise self.away
         yield self
 
     @property

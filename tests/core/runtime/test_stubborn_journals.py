@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from casty import ActorSystem, Behavior, Behaviors, DeadLetter, SnapshotEvery
+from casty import ActorSystem, Behavior, Behaviors, DeadLetter, JournalUnavailableError, SnapshotEvery
 from casty.journals.memory import InMemoryJournal
 from casty.persistence.journal import StoreJournal
 from casty.testing import settle
 
+from tests.core.objects.stores import Steered, system_over
 from tests.core.runtime.probe import Ctx
 from tests.core.runtime.stubborn import ENOUGH, Stubborn, hasty_config, stubborn
 
@@ -128,3 +129,16 @@ async def test_a_journal_that_another_system_opens_is_not_taken_from_it() -> Non
         await settle()
         assert letters == []
         assert len(await journal.load("e")) == 1
+
+
+async def test_a_journal_may_fail_to_open_when_nothing_waits_for_it_any_more() -> None:
+    """What event loops report fails each test."""
+    store = Steered()
+    store.hangs = asyncio.Event()
+    async with system_over(store) as system:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(system.kernel.class_regions.check_journal(), timeout=0.01)
+        store.away = JournalUnavailableError("the server cannot be reached")
+        store.hangs.set()
+        await settle()
+        assert system.kernel.journals.opening == []

@@ -143,6 +143,7 @@ class Journals:
         opening = self._opening.get(journal)
         if opening is None or (opening.done() and opening.exception() is not None):
             opening = self._opening[journal] = asyncio.create_task(self._lease(journal), name="casty-journal-lease")
+            opening.add_done_callback(_note_failure)
         return await asyncio.shield(opening)
 
     def _serializers_of(self, journal: StoreJournal) -> Serializers:
@@ -159,6 +160,12 @@ class Journals:
         if journal.capabilities.threaded:
             self._threaded.append(opened)
         return opened
+
+
+def _note_failure(opening: asyncio.Task[OpenJournal]) -> None:
+    """All who have waited for it may have been cancelled. The next one opens the journal anew, and has its failure."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 def _configured_urls(config: CastyConfig) -> dict[str, str]:
