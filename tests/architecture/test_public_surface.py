@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 import casty
+import casty_cluster
 import pytest
+from casty_cluster import _door
 
 from tests.architecture.source import Module, source_modules
 
@@ -286,6 +288,31 @@ def test_importing_casty_imports_no_other_distribution() -> None:
     program = "import casty, sys; print([name for name in sys.modules if name.startswith('casty_')])"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_a_system_without_a_cluster_loads_its_plugins_and_no_node() -> None:
+    program = """if True:
+        import asyncio, sys
+        from casty import ActorSystem
+
+        async def main():
+            async with ActorSystem():
+                pass
+
+        asyncio.run(main())
+        print([name in sys.modules for name in ("casty_cluster.plugin", "casty_cluster.system", "casty_cluster.node")])
+    """
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[True, False, False]"
+
+
+def test_the_cluster_has_the_names_that_its_door_shows_to_type_checkers() -> None:
+    imports = [node for node in ast.walk(module_named("casty_cluster").tree) if isinstance(node, ast.ImportFrom)]
+    shown = {alias.name for node in imports for alias in node.names if alias.asname == alias.name}
+    assert shown == _door.MODULES.keys()
+    assert all(getattr(casty_cluster, name).__name__ == name for name in shown)
+    with pytest.raises(AttributeError, match="module 'casty_cluster' has no attribute 'Nonsense'"):
+        getattr(casty_cluster, "Nonsense")  # noqa: B009
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ class Journals:
 
 
 def _note_failure(opening: asyncio.Task[OpenJournal]) -> None:
-    """All who have waited for it may have been cancelled. The next one opens the journal anew, and has its failure."""
+    """All that waited for it may have been cancelled. What needs the journal next opens it anew, and has the failure."""
     if not opening.cancelled():
         opening.exception()
 
