@@ -163,7 +163,7 @@ class Journals:
 
 
 def _note_failure(opening: asyncio.Task[OpenJournal]) -> None:
-    """All that waited for it may have been cancelled. What needs the journal next opens it anew, and has the failure."""
+    """All that waited for it may have been cancelled. What needs the journal next opens it anew, and has its error."""
     if not opening.cancelled():
         opening.exception()
 
