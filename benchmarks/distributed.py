@@ -29,6 +29,8 @@ from table import Measurement, run_program
 
 CALLERS: Final = 30
 """Each has a structure, or a key, of its own."""
+LEAST: Final = 10
+"""Calls of one work, however small the scale."""
 VALUE: Final = "v" * 100
 RELEASE: Final = b"if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
@@ -185,7 +187,7 @@ async def figures[D](
     found: dict[str, float] = {}
     async with place() as opened:
         for name, use in uses.items():
-            callers = [use(opened, number) for number in range(CALLERS)]
+            callers = [use(opened, number) for number in range(min(CALLERS, count // 2))]
             await asyncio.gather(*(caller() for caller in callers))  # the structures start
             found[name] = await _per_second(callers, count)
             took = await _latencies(callers, count // 5)
@@ -195,12 +197,12 @@ async def figures[D](
 
 async def _per_second(callers: Sequence[Use], count: int) -> float:
     async def repeat(use: Use) -> None:
-        for _ in range(count // CALLERS):
+        for _ in range(count // len(callers)):
             await use()
 
     start = time.perf_counter()
     await asyncio.gather(*map(repeat, callers))
-    return count // CALLERS * CALLERS / (time.perf_counter() - start)
+    return count // len(callers) * len(callers) / (time.perf_counter() - start)
 
 
 async def _latencies(callers: Sequence[Use], count: int) -> Sequence[float]:
@@ -217,7 +219,7 @@ def rows(
     title: str, place: Callable[[], AbstractAsyncContextManager[Distributed]], settings: Sequence[str], count: int
 ) -> Sequence[Measurement]:
     """A place, and Redis with settings that keep as much."""
-    count = max(count, CALLERS)
+    count = max(count, LEAST)
     ours = Samples(partial(figures, place, {work.name: work.ours for work in WORKS}, count))
     theirs = Samples(partial(figures, partial(redis, settings), {work.name: work.theirs for work in WORKS}, count))
     return [

@@ -8,7 +8,7 @@ from tests.chaos.bank import ROUNDS
 from tests.chaos.oracle import Bank
 
 KILLS = 20 * ROUNDS
-MOST = 2_000
+MOST = 1_000
 """Acknowledgements between two kills."""
 
 

@@ -138,5 +138,6 @@ async def expect_all_given_back(node: Node, visit: Visit) -> None:
 
 
 def alive() -> Counter[str]:
-    names = (type(thing).__name__ for thing in gc.get_objects())
+    # What was there before the test has become old with the fixture's collection: hundreds of thousands of objects.
+    names = (type(thing).__name__ for thing in gc.get_objects(generation=0))
     return Counter(name for name in names if name in COUNTED)
