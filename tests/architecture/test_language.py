@@ -54,25 +54,26 @@ FOLDERS: Final = ("docs", "examples", "benchmarks", "packages", "tests")
 SUFFIXES: Final = {".md", ".py", ".toml"}
 
 
-def phrase(words: str) -> str:
-    """A regular expression for the words in prose, `snake_case` and `CamelCase`, also across lines of a comment."""
-    start = r"(?-i:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
-    end = r"(?-i:(?![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
-    return rf"{start}(?:{words.replace(' ', r'[\s#_-]*')}){end}"
+def prose(words: str) -> str:
+    """A regular expression for a phrase in which a gap may be the end of a comment's line, or the `_` of a name."""
+    return words.replace(" ", r"[\s#_-]*")
 
 
+START: Final = r"(?-i:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+END: Final = r"(?-i:(?![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+"""Of a word, also of one within a name in `snake_case` or `CamelCase`."""
 PEOPLE_BEFORE: Final = "".join(rf"(?<!\b{noun}\s)" for noun in PEOPLE)
-PATTERNS: Final = {
-    re.compile((PEOPLE_BEFORE if words == "who" else "") + phrase(words), re.I): words for words in SUGGESTIONS
-}
+PHRASES: Final = "|".join((PEOPLE_BEFORE if words == "who" else "") + prose(words) for words in SUGGESTIONS)
+PHRASE: Final = re.compile(f"{START}(?:{PHRASES}){END}", re.I)
+"""All of them at once: one search for each of them takes several times as long."""
 
 
 def findings(text: str) -> Iterator[tuple[int, str, str]]:
     """The phrases in a text: line, phrase, and what to write in its place."""
-    prose = PUBLIC_NAMES.sub(lambda name: " " * len(name[0]), text)
-    for pattern, words in PATTERNS.items():
-        for found in pattern.finditer(prose):
-            yield prose.count("\n", 0, found.start()) + 1, " ".join(found[0].split()), SUGGESTIONS[words]
+    searched = PUBLIC_NAMES.sub(lambda name: " " * len(name[0]), text)
+    for found in PHRASE.finditer(searched):
+        words = next(words for words in SUGGESTIONS if re.fullmatch(prose(words), found[0], re.I))
+        yield searched.count("\n", 0, found.start()) + 1, " ".join(found[0].split()), SUGGESTIONS[words]
 
 
 def files() -> Iterator[Path]:

@@ -54,6 +54,8 @@ TYPE_CHECKING_IMPORTS = {
     ("casty.behaviors.system", "casty.clock"),
     ("casty.behaviors.system", "casty.event_stream"),
     ("casty.runtime.extras", "casty.runtime.cell"),
+    ("casty.runtime.kernel", "casty.coordination"),
+    ("casty.runtime.system", "casty.coordination"),
     ("casty_cluster.remoting.refs", "casty_cluster.remoting.delivery"),
     ("casty.testing.simulation.connecting", "casty.testing.simulation.transport"),
     ("casty.testing.simulation.connection", "casty.testing.simulation.transport"),

@@ -290,7 +290,7 @@ def test_importing_casty_imports_no_other_distribution() -> None:
     assert shown.stdout.strip() == "[]"
 
 
-def test_a_system_without_a_cluster_loads_its_plugins_and_no_node() -> None:
+def test_a_system_loads_its_plugins_and_neither_a_node_nor_structures() -> None:
     program = """if True:
         import asyncio, sys
         from casty import ActorSystem
@@ -300,10 +300,11 @@ def test_a_system_without_a_cluster_loads_its_plugins_and_no_node() -> None:
                 pass
 
         asyncio.run(main())
-        print([name in sys.modules for name in ("casty_cluster.plugin", "casty_cluster.system", "casty_cluster.node")])
+        rooms = ("casty_cluster.plugin", "casty_cluster.system", "casty_cluster.node", "casty.coordination")
+        print([name in sys.modules for name in rooms])
     """
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "[True, False, False]"
+    assert shown.stdout.strip() == "[True, False, False, False]"
 
 
 def test_the_cluster_has_the_names_that_its_door_shows_to_type_checkers() -> None:

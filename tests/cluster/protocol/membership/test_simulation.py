@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.protocol.membership.ablations import ABLATIONS, caught
 from tests.cluster.protocol.membership.scenarios import SCENARIOS
 
-SEEDS = int(os.environ.get("CASTY_MEMBERSHIP_SEEDS", "25"))
+SEEDS = int(os.environ.get("CASTY_MEMBERSHIP_SEEDS", "12"))
 
 
 @pytest.mark.timeout(300 + SEEDS)

@@ -3,7 +3,7 @@
 import itertools
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from casty import entropy
 from casty.address import ActorAddress
@@ -13,10 +13,10 @@ from casty.behaviors.system import System
 from casty.behaviors.values import IGNORE
 from casty.clock import Clock, SystemClock
 from casty.config import ActorSettingsResolver, CastyConfig
-from casty.coordination import Regions
 from casty.objects.regions import ClassRegions
 from casty.plugins import PluginRegistry
 from casty.ref import ActorRef
+from casty.replication import ReplicationConfig
 from casty.runtime.adapters import ADAPTER
 from casty.runtime.ask import Asks
 from casty.runtime.cell import STOPPED, Cell, LocalRef
@@ -31,6 +31,10 @@ from casty.runtime.revocable import Revocable
 from casty.runtime.threads import ThreadsafeCalls, check_thread
 from casty.runtime.timers import KeyedTimers
 from casty.runtime.watch import watched_cell
+from casty.spi.event_journal import EventJournal
+
+if TYPE_CHECKING:
+    from casty.coordination import Distributed, Regions
 
 
 class Kernel:
@@ -65,7 +69,8 @@ class Kernel:
         self.dead_letters.fail_asks = self.asks.undeliverable
         self.timers = KeyedTimers(self.clock, self._tell_due)
         self.threads = ThreadsafeCalls(self, loop)
-        self.structures = Regions(system)
+        self._structures: Regions | None = None
+        """Those of `distributed`, once it has been called."""
         self.class_regions = ClassRegions(
             system,
             lambda name: self.settings.resolve(name).replication,
@@ -110,6 +115,17 @@ class Kernel:
         for root in (self.root, self.internal):
             for cell in tuple(root.own_extras().children.values()):
                 yield cell.ref
+
+    def distributed(
+        self, journal: EventJournal | str | None, replication: ReplicationConfig | None, party: str | None
+    ) -> "Distributed":
+        """See `ActorSystem.distributed`; `party` is the name of this process at barriers."""
+        # Here, as only programs with structures should take the time to load them: a sixth of what the rest takes.
+        from casty.coordination import Regions, open_distributed
+
+        if self._structures is None:
+            self._structures = Regions(self.system)
+        return open_distributed(self.system, self._structures, journal, replication, party)
 
     def check_thread(self) -> None:
         """Raises RuntimeError in another thread than that of the event loop."""

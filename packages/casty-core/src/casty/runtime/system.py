@@ -4,7 +4,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Self, cast, overload, override
+from typing import TYPE_CHECKING, Any, Self, cast, overload, override
 
 from casty import entropy
 from casty.actor_tree import SystemSnapshot
@@ -15,7 +15,6 @@ from casty.behaviors.routing import RouterBehavior, RouterRef
 from casty.behaviors.values import Behavior
 from casty.clock import Clock, SystemClock
 from casty.config import CastyConfig
-from casty.coordination import Distributed, open_distributed
 from casty.errors import ActorFailedError, ActorStoppedError, ArgumentError, SystemStoppedError
 from casty.event_stream import EventStream
 from casty.mailbox import Mailbox
@@ -48,6 +47,9 @@ from casty.runtime.timers import KeyedTimers
 from casty.runtime.watchdog import Watchdog
 from casty.spi.event_journal import EventJournal
 from casty.spi.serializer import Serializer
+
+if TYPE_CHECKING:
+    from casty.coordination import Distributed
 
 
 class ActorSystem(ClassActorSystem):
@@ -257,13 +259,12 @@ class ActorSystem(ClassActorSystem):
 
     def distributed(
         self, journal: EventJournal | str | None = None, replication: ReplicationConfig | None = None
-    ) -> Distributed:
+    ) -> "Distributed":
         """Counters, maps, sets, queues, locks and more, shared by all nodes of this system: see `Distributed`.
 
         With a journal they outlive the process; all calls for one system are given the same one.
         """
-        kernel = self.kernel
-        return open_distributed(self, kernel.structures, journal, replication, self._party)
+        return self.kernel.distributed(journal, replication, self._party)
 
     async def barrier(self, name: str, n: int, timeout: float = 60.0) -> int:
         """Wait until `n` parties have called this with that name: see `DistributedBarrier.arrive`."""
@@ -372,8 +373,7 @@ class ActorSystem(ClassActorSystem):
                 if self._watchdog is not None:
                     self._watchdog.stop()
                     self._watchdog = None
-                self._kernel = None
-                self._stopping = None
+                self._kernel = self._stopping = None
                 if self._instruments is not None:
                     self._instruments.detach()
                     self._instruments = None
