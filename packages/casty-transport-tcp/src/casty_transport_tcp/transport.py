@@ -106,7 +106,8 @@ class TcpTransport:
     def discard(self, peer: PeerAddress, reason: str) -> None:
         """See the contract."""
         for link in self._links_to(peer):
-            link.drop(reason)
+            if not link.is_connected:
+                link.drop(reason)
 
     async def close(self) -> None:
         """Stop listening, send what is queued, close every connection. No callback comes after it."""

@@ -196,10 +196,10 @@ class Transport(Protocol):
 
 
 class DiscardingTransport(Transport, Protocol):
-    """A transport that drops what is queued for a peer when nothing will come of it."""
+    """A transport that need not wait for a connection to a peer when nothing will come of it."""
 
     def discard(self, peer: PeerAddress, reason: str) -> None:
-        """Drop what is queued for the peer, on both lanes. `frames_dropped` has been called for it, with this reason,
-        when the method returns. What was handed to the network, and a connection that there is, remain.
+        """Drop what waits for a connection to the peer, on both lanes. `frames_dropped` has been called for it, with
+        this reason, when the method returns. A connection that there is remains, and so does what is queued for it.
         """
         ...
