@@ -6,7 +6,8 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from casty import ArgumentError, CastyError
-from casty.distributed import Distributed, DistributedLock, DistributedSemaphore, LockGrant
+from casty.coordination.leases import Leased
+from casty.distributed import Distributed, LockGrant
 from casty.testing.linearizability import (
     CounterModel,
     MapKeyModel,
@@ -29,7 +30,7 @@ type Call = tuple[Any, ...]
 """As the history has it."""
 type Use = tuple[Call, Callable[[], Awaitable[Any]]]
 
-LEASED: Final = frozenset({"lock", "semaphore"})
+LEASED: Final = frozenset({"lock", "semaphore", "election"})
 MODELS: Final[dict[str, Model[Any]]] = {
     "counter": CounterModel(),
     "register": RegisterModel(),
@@ -38,6 +39,7 @@ MODELS: Final[dict[str, Model[Any]]] = {
     "queue": QueueModel(),
     "semaphore": SemaphoreModel(PERMITS),
     "lock": SemaphoreModel(1),
+    "election": SemaphoreModel(1),
 }
 
 
@@ -124,12 +126,16 @@ class Caller:
             if grant is not None:
                 await self._noted(("release", grant.token), grant.release)
 
-    def _leased(self) -> DistributedLock | DistributedSemaphore:
-        if self._kind == "lock":
-            return self._d.lock("x", ttl=self._ttl, on_lost=self._notes.held)
-        return self._d.semaphore("x", PERMITS, ttl=self._ttl, on_lost=self._notes.held)
+    def _leased(self) -> Leased:
+        match self._kind:
+            case "lock":
+                return self._d.lock("x", ttl=self._ttl, on_lost=self._notes.held)
+            case "election":
+                return self._d.election("x", candidate=self._name, ttl=self._ttl, on_lost=self._notes.held)
+            case _:
+                return self._d.semaphore("x", PERMITS, ttl=self._ttl, on_lost=self._notes.held)
 
-    async def _token(self, leased: DistributedLock | DistributedSemaphore) -> int:
+    async def _token(self, leased: Leased) -> int:
         async with asyncio.timeout(self._random.choice((None, None, IMPATIENT))):
             grant = await leased.acquire()
         self._notes.held(grant)

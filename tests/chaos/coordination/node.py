@@ -13,13 +13,14 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from casty import ArgumentError
+from casty import ArgumentError, ReplicationConfig
 from casty.cluster import ClusteredActorSystem
 
 from tests.callers import Caller
 from tests.chaos.cluster.node import LOG_FORMAT, Node, main
 from tests.chaos.coordination.notes import FileNotes
 
+COPIES: Final = ReplicationConfig(replicas=2, min_acks=1)
 TTL: Final = 2.0
 """Seconds: shorter than some pauses of a node."""
 
@@ -28,9 +29,10 @@ class StructureNode(Node):
     """The commands of the process."""
 
     def __init__(self, system: ClusteredActorSystem, name: str, journal: str) -> None:
+        """`journal`: the URL of one that all nodes share; with `{node}` in it, of one for each, which has copies."""
         super().__init__(system)
         self._name = f"{name}-{os.getpid()}"
-        self._distributed = system.distributed(journal)
+        self._distributed = system.distributed(journal.format(node=name), COPIES if "{node}" in journal else None)
         self._random = Random()
 
     async def use(self, kinds: Sequence[str], callers: int, pace: float, folder: str) -> None:
