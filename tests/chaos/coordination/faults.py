@@ -30,7 +30,7 @@ CALLERS: Final = 2
 PACE: Final = 0.1
 """Seconds, on average, between two operations of a caller."""
 LEAST: Final = 1.0
-"""Operations of each kind per second without which a run is void, at this pace."""
+"""Operations of each kind per second without which a run is void."""
 BETWEEN: Final = (2.0, 5.0)
 """Seconds between two faults."""
 DOWN: Final = (0.0, 3.0)
@@ -44,11 +44,18 @@ class VoidError(Exception):
 
 
 async def run(
-    journal: str, folder: Path, kinds: Collection[str], seconds: float, random: Random, *, pace: float = PACE
+    journal: str,
+    folder: Path,
+    kinds: Collection[str],
+    seconds: float,
+    random: Random,
+    *,
+    pace: float = PACE,
+    least: float = LEAST,
 ) -> dict[str, float]:
     """Use structures for so long while nodes are killed and paused. Returns the operations per second of each kind.
 
-    Raises `NotLinearizableError`, and `VoidError`.
+    Raises `NotLinearizableError`, and `VoidError` where they are fewer than `least`.
     """
     async with Cluster.of(3, folder, network=DirectNetwork, program=PROGRAM, journal=journal) as cluster:
         end = time.monotonic() + seconds
@@ -60,7 +67,6 @@ async def run(
             await _disturb(cluster, use, random)
         await asyncio.gather(*(node.kill() for node in cluster.running.values()))
         rates = {kind: operations / seconds for kind, operations in _checked(folder, kinds).items()}
-    least = LEAST * PACE / pace
     if min(rates.values()) < least:
         raise VoidError(f"fewer than {least:g} operations per second: {shown(rates)}")
     return rates
