@@ -13,7 +13,7 @@ from casty_cluster import ClusteredActorSystem
 
 from tests.simulation.busy import BusyCluster
 
-SEEDS = 5
+SEEDS = 3
 LOSSY = Settings(link=Link(lossy=True, loss=0.05, duplication=0.1, reordering=0.1))
 PACE: Final = 1.5
 """Virtual seconds, on average, between two states that a node sends."""

@@ -11,7 +11,7 @@ from casty.testing.simulation import DiskFaults, Settings, Simulation, faults, n
 
 from tests.simulation.bank import Bank, crashes
 
-SEEDS = 25
+SEEDS = 12
 FEW = 10
 
 

@@ -72,13 +72,13 @@ _RETURNED = EntityLane._returned
 ABLATIONS: Final[dict[str, tuple[Callable[[], AbstractContextManager[object]], str, int]]] = {
     "bounce": (lambda: patch.object(EntityLane, "_returned", _nothing), "restarts", 0),
     "flush_order": (lambda: patch.object(EntityLane, "_returned", _late_bounces), "restarts", 0),
-    "drain": (lambda: patch.object(Hosting, "_drain", _stop_without_draining), "restarts", 6),
+    "drain": (lambda: patch.object(Hosting, "_drain", _stop_without_draining), "restarts", 9),
     "hand_off": (lambda: patch.object(Sharding, "_hand_off", _at_once), "restarts", 0),
     "quiesce": (lambda: patch.object(Sharding, "_quiesce", _at_once), "restarts", 42),
     "rebalance": (lambda: patch.object(Coordinator, "_rebalance", _no_effects), "moves", 0),
     "eager": (lambda: patch.object(Coordinator, "_learn_spawned", _no_effects), "remembered", 0),
     "lost_asks": (lambda: patch.object(Flights, "lose", _nothing), "takeover", 0),
-    "halt_all": (lambda: patch.object(Hosting, "halt_all", _nothing), "order", 6),
+    "halt_all": (lambda: patch.object(Hosting, "halt_all", _nothing), "order", 8),
     "fence": (lambda: patch.object(Fences, "_wrapped", _unfenced), "ledger", 0),
     "claim_again": (lambda: patch.object(Hosting, "_claim", _claim_once), "outage", 0),
 }
