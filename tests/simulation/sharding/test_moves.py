@@ -46,8 +46,8 @@ async def grow_and_shrink(sim: Simulation) -> int:
     await asyncio.sleep(sim.random.uniform(3.0, 10.0))
     streams.start(streams.names[3:])
     await sim.eventually(streams.is_one)
-    # By itself: what departures move comes later.
-    await sim.eventually(lambda: runs_shards(streams.systems[streams.names[3]]), within=REBALANCED)
+    # By itself: what departures move comes later. The third node may have joined just before, and has its share first.
+    await sim.eventually(lambda: runs_shards(streams.systems[streams.names[3]]), within=2 * REBALANCED)
     await asyncio.sleep(sim.random.uniform(0.0, REBALANCED / 2))
 
     async def shrink() -> None:
