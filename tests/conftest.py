@@ -10,11 +10,10 @@ import os
 import shutil
 import signal
 import threading
-import time
 import traceback
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory
 from typing import override
 from zlib import crc32
 
@@ -22,8 +21,6 @@ import pytest
 from pytest_asyncio import is_async_test
 
 LONG = ("tests/benchmarks", "tests/chaos", "tests/examples", "tests/soak")
-AHEAD = 60.0
-"""Seconds for which the other workers wait at most for what the first one has compiled."""
 OPEN_FILES = Path("/proc/self/fd")
 THREAD_GRACE = 1.0
 """Seconds that a thread may take to end after its last use; waited for only if one is left."""
@@ -70,28 +67,6 @@ def share_bytecode(config: pytest.Config) -> None:
         folder = TemporaryDirectory(prefix="casty-tests-bytecode-")
         config.add_cleanup(folder.cleanup)
         os.environ["PYTHONPYCACHEPREFIX"] = folder.name
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """The first worker goes ahead: it compiles all files, with their assertions rewritten, and the others read that."""
-    worker: dict[str, str] = getattr(session.config, "workerinput", {})
-    gone_ahead = Path(gettempdir()) / f"casty-tests-{worker.get('testrunuid')}"
-    is_first = worker.get("workerid") == "gw0"
-    if worker and not is_first:
-        await_file(gone_ahead)
-    try:
-        return (yield)
-    finally:
-        if is_first:
-            gone_ahead.touch()
-            session.config.add_cleanup(gone_ahead.unlink)
-
-
-def await_file(path: Path) -> None:
-    end = time.monotonic() + AHEAD
-    while not path.exists() and time.monotonic() < end:
-        time.sleep(0.1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
