@@ -29,7 +29,19 @@ OUTSIDE: Final = Reply(None, None)
 class Incarnation(Performer):
     """One instance as an actor. A restart makes another one."""
 
-    __slots__ = ("_methods", "_stack", "context", "copies", "current", "family", "instance", "plan", "raw", "ref")
+    __slots__ = (
+        "_methods",
+        "_stack",
+        "act",
+        "context",
+        "copies",
+        "current",
+        "family",
+        "instance",
+        "plan",
+        "raw",
+        "ref",
+    )
 
     def __init__(
         self,
@@ -51,21 +63,32 @@ class Incarnation(Performer):
         self.current: Reply | None = OUTSIDE
         self._stack: list[Callable[[Any, Context], Awaitable[None]]] = []
         """The handlers that `become` has put in place of the class's own."""
-        self._methods = plan.methods
-        """What handles a message, by its class, for the classes that have come before."""
+        self._methods = plan.methods.copy()
+        """What handles a message, by its class, for the classes that have come before; empty while another handler is
+        in place.
+        """
+        self.act = self._acting()
+        """What the runtime calls for each message."""
 
     @property
     @override
     def name(self) -> str:
         return f"{self.plan.kind.__qualname__} ({self.raw.self.address.path})"
 
-    def act(self, _raw: object, message: Any) -> Awaitable[Any]:
-        """What the runtime calls for each message. No coroutine of its own: it would cost each message a third more."""
-        try:
-            method = self._methods[type(message)]
-        except KeyError:
-            method = self._method_for(message)
-        return method(self.instance, message, self.context)
+    def _acting(self) -> Callable[[object, Any], Awaitable[Any]]:
+        """No coroutine of its own: it would cost each message a third more. What it reads, it has at hand: `self` would
+        cost a look-up for each.
+        """
+        methods, instance, context, method_for = self._methods, self.instance, self.context, self._method_for
+
+        def act(_raw: object, message: Any) -> Awaitable[Any]:
+            try:
+                method = methods[type(message)]
+            except KeyError:
+                method = method_for(message)
+            return method(instance, message, context)
+
+        return act
 
     def _method_for(self, message: Any) -> Method:
         """What handles the messages of a class that has not come before, or while another handler is in place."""
@@ -77,7 +100,7 @@ class Incarnation(Performer):
         else:
             name = nearest(kind, self.plan.routes, self.plan.otherwise)
             method = _attend if name is None else getattr(self.plan.kind, name)
-        self.plan.methods[kind] = method
+        self.plan.methods[kind] = self._methods[kind] = method
         return method
 
     async def attend(self, message: Any) -> Behavior[Any] | None:
@@ -113,14 +136,14 @@ class Incarnation(Performer):
         if discard_old and self._stack:
             self._stack.pop()
         self._stack.append(handler)
-        self._methods = {}
+        self._methods.clear()
 
     @override
     def unbecome(self) -> None:
         if self._stack:
             self._stack.pop()
         if not self._stack:
-            self._methods = self.plan.methods
+            self._methods.update(self.plan.methods)
 
     @override
     def reply(self, reply: Reply | None, value: Any) -> None:
