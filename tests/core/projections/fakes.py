@@ -1,8 +1,9 @@
 """Deposits for projections, a database in memory to project them into, and a journal that fails when told to."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import override
 
 from casty import event
@@ -41,10 +42,14 @@ async def made(journal: StoreJournal, account: str, number: int, amount: int, *t
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """An offset store with rows: a list that a transaction copies, and puts in place when it is committed."""
+    """An offset store with rows: a list that a transaction copies, and puts in place when it is committed.
+
+    It has one transaction at a time, or that of one slice would undo what another one has committed meanwhile.
+    """
 
     rows: list[int]
     offsets: InMemoryOffsets
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator["Database"]:
@@ -55,7 +60,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, name: str) -> AsyncGenerator["Transaction"]:
-        async with self.offsets.transaction(name) as alone:
+        async with self.writing, self.offsets.transaction(name) as alone:
             transaction = Transaction(alone, list(self.rows))
             yield transaction
             self.rows[:] = transaction.connection
