@@ -11,7 +11,7 @@ import shutil
 import signal
 import threading
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import override
@@ -67,6 +67,22 @@ def share_bytecode(config: pytest.Config) -> None:
         folder = TemporaryDirectory(prefix="casty-tests-bytecode-")
         config.add_cleanup(folder.cleanup)
         os.environ["PYTHONPYCACHEPREFIX"] = folder.name
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let each worker begin with other folders: what one has compiled, the others find, as long as they are elsewhere.
+
+    All of them collect everything. Side by side they would compile each file at the same time, for a quarter of a
+    minute. Their order afterwards is the same, see `pytest_collection_modifyitems`.
+    """
+    report = yield
+    if isinstance(collector, pytest.Dir) and report.passed:
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        first = len(report.result) * worker // workers
+        report.result = report.result[first:] + report.result[:first]
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
