@@ -70,7 +70,9 @@ def share_bytecode(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Let each worker begin with other folders: what one has compiled, the others find, as long as they are elsewhere.
 
     All of them collect everything. Side by side they would compile each file at the same time, for a quarter of a
