@@ -1,6 +1,7 @@
 """Replicated entities on a journal of each host, any one of which may lose its disk, and what copies must have."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import override
 
 from casty import Behavior, Behaviors
@@ -8,6 +9,8 @@ from casty.behaviors.clustered import RegionRef
 from casty.replication import ReplicationConfig
 from casty.testing.simulation import Simulation
 from casty_cluster import ClusteredActorSystem
+from casty_cluster.protocol.sharding.owner import Hosted
+from casty_cluster.sharding.pair import Pair
 
 from tests.simulation.bank import Command, account
 from tests.simulation.clusters import RECOVERY
@@ -40,7 +43,7 @@ class Copied(CopyingCluster, Ledger):
         return system.spawn(behavior, REGION)
 
     @override
-    def no_two_members_run_one_shard(self) -> None:
+    def no_two_members_run_one_shard(self, all_hosted: Iterable[tuple[Pair, Hosted]]) -> None:
         """Not so here: a shard that exists is granted as soon as the coordinator knows that its owner is downed, and
         not when a node that knows it too asks for it. The epochs of copies keep the two apart.
         """

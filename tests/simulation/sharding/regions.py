@@ -38,8 +38,7 @@ class EntityCluster(BusyCluster):
         """The coordinator that granted a node a shard at an epoch."""
         self._owners: dict[tuple[NodeId, int, int], NodeId] = {}
         """The owner by coordinator, shard and epoch: a cluster that is formed anew begins with the old epochs."""
-        sim.invariant(self.each_epoch_has_one_owner)
-        sim.invariant(self.no_two_members_run_one_shard)
+        sim.invariant(self.shards_have_one_owner)
 
     @abstractmethod
     def entity(self, name: str, entity_id: str) -> Behavior[Any]:
@@ -70,8 +69,13 @@ class EntityCluster(BusyCluster):
         """How often shards were granted again."""
         return len(self._owners) - len({shard for _, shard, _ in self._owners})
 
-    def each_epoch_has_one_owner(self) -> None:
-        for pair, hosted in self._hosted():
+    def shards_have_one_owner(self) -> None:
+        hosted = list(self._hosted())
+        self.each_epoch_has_one_owner(hosted)
+        self.no_two_members_run_one_shard(hosted)
+
+    def each_epoch_has_one_owner(self, all_hosted: Iterable[tuple[Pair, Hosted]]) -> None:
+        for pair, hosted in all_hosted:
             coordinator = pair.region._coordinator
             if coordinator is not None:
                 local = pair.local
@@ -79,13 +83,13 @@ class EntityCluster(BusyCluster):
                 owner = self._owners.setdefault((coordinator, hosted.shard, hosted.epoch), local)
                 assert owner == local, f"{owner} and {local} have both run shard {hosted.shard} at {hosted.epoch}"
 
-    def no_two_members_run_one_shard(self) -> None:
+    def no_two_members_run_one_shard(self, all_hosted: Iterable[tuple[Pair, Hosted]]) -> None:
         """A removed node may run a shard for a while, beside its next owner, which may learn of the removal later than
         the coordinator that has granted it the shard. Until that knows of it, both know each other as members.
         """
         running: dict[int, list[tuple[NodeId, Hosted]]] = {}
         granted: dict[NodeId, NodeId | None] = {}
-        for pair, hosted in self._hosted():
+        for pair, hosted in all_hosted:
             running.setdefault(hosted.shard, []).append((pair.local, hosted))
             granted[pair.local] = pair.region._coordinator
         for several in running.values():
