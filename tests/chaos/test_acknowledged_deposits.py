@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.bank import ROUNDS
 from tests.chaos.oracle import Bank
 
-KILLS = 10 * ROUNDS
+KILLS = 8 * ROUNDS
 MOST = 2_000
 """Acknowledgements between two kills."""
 

@@ -15,7 +15,7 @@ import pytest
 from tests.chaos.bank import ROUNDS, SEED, killed, write_transactions
 from tests.examples.programs import BERKA, balances_of, command, run_example
 
-KILLS = 6 * ROUNDS
+KILLS = 4 * ROUNDS
 ROWS = 6_000 * ROUNDS
 
 

@@ -1,27 +1,32 @@
 """Programs as the documents have them, each in a process of its own.
 
 `python -m tests.docs.programs FOLDER` runs every `PROGRAM/program.py` below the folder, from the program's own folder,
-and leaves there what it has printed. The processes are forks of one that has imported everything: starting an
-interpreter for each took longer than the programs.
+and leaves there what it has printed. The processes are forks of one that has loaded what they need, which would take
+each of them longer than its work.
 """
 
+import asyncio
 import os
 import runpy
 import sys
 from pathlib import Path
 from typing import Final
 
-import casty
-import casty_cluster
+from casty_cluster import DevelopmentCluster
 
 PROGRAM: Final = "program.py"
 OUT: Final = "out"
 ERR: Final = "err"
-LOADED: Final = (casty.ActorSystem, casty_cluster.ClusteredActorSystem, casty.SqliteJournal)
-"""What most programs use; packages load it when it is first asked for."""
+
+
+async def load_all() -> None:
+    """Start a node, as the packages load their modules when they are first needed."""
+    async with DevelopmentCluster(1):
+        pass
 
 
 def main() -> None:
+    asyncio.run(load_all())
     for program in sorted(Path(sys.argv[1]).glob(f"*/{PROGRAM}")):
         if not os.fork():
             os.chdir(program.parent)

@@ -7,7 +7,7 @@ from casty.testing.simulation import Simulation, faults, nemesis, simulate_seeds
 
 from tests.simulation.clusters import SimulatedCluster
 
-SEEDS = 3
+SEEDS = 2
 DECIDED = 20.0
 """Virtual seconds after which both sides of a partition have decided, and the downed nodes have stopped."""
 

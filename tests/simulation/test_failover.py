@@ -9,7 +9,7 @@ from casty.testing.simulation import Simulation, faults, nemesis, simulate_seeds
 
 from tests.simulation.clusters import SimulatedCluster, Where
 
-SEEDS = 5
+SEEDS = 3
 WITHIN: Final = {"default": 8.0, "fast": 3.0}
 """Virtual seconds from the death of a process to the first answer of its successor."""
 IN_TIME: Final = 0.25

@@ -13,7 +13,7 @@ from casty_cluster import ClusteredActorSystem
 
 from tests.simulation.busy import BusyCluster
 
-SEEDS = 5
+SEEDS = 3
 TIMEOUTS: Final = (0.1, 0.5, 3.0)
 LATE: Final = 0.1
 """Virtual seconds after its timeout at which an ask has ended."""

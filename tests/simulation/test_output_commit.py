@@ -11,7 +11,7 @@ from casty.testing.simulation import DiskFaults, Settings, Simulation, faults, n
 
 from tests.simulation.bank import Bank, crashes
 
-SEEDS = 12
+SEEDS = 8
 FEW = 10
 
 

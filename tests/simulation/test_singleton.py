@@ -16,7 +16,7 @@ from casty_cluster import ClusteredActorSystem
 from tests.simulation.bank import Command, Deposit, Look, State, account
 from tests.simulation.busy import BusyCluster
 
-SEEDS = 3
+SEEDS = 2
 PACE: Final = 0.3
 OFTEN: Final = 0.05
 """Virtual seconds, on average, between two messages of a client."""

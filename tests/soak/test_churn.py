@@ -8,7 +8,7 @@ import pytest
 
 from tests.soak.churn import locally, over_three_nodes, soak
 
-SECONDS = 10.0
+SECONDS = 6.0
 
 
 @pytest.mark.parametrize("scenario", [locally, over_three_nodes])

@@ -13,7 +13,7 @@ def frequent_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "snapshots"), [(100_000, SnapshotEvery(7_000)), (50_000, None)], ids=["with snapshots", "without"]
+    ("events", "snapshots"), [(50_000, SnapshotEvery(7_000)), (50_000, None)], ids=["with snapshots", "without"]
 )
 async def test_a_new_copy_of_a_long_history_is_in_step_while_the_entity_writes(
     events: int, snapshots: SnapshotEvery | None

@@ -11,7 +11,7 @@ from tests.cluster.protocol.replication.ablations import ABLATIONS
 from tests.cluster.protocol.replication.explorer import explore, trace
 from tests.cluster.protocol.replication.scenarios import SCENARIOS
 
-SEEDS = seeds(5)
+SEEDS = seeds(3)
 
 
 @pytest.mark.timeout(300 + len(SEEDS))
