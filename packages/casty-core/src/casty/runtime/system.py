@@ -36,7 +36,8 @@ from casty.runtime.borders import (
     checked_plugins,
     checked_system_name,
 )
-from casty.runtime.children import end_family, spawn_cell
+from casty.runtime.children import spawn_cell
+from casty.runtime.ending import end_actors, end_services
 from casty.runtime.gone import GoneRef
 from casty.runtime.instruments import Instruments
 from casty.runtime.journals import Journals
@@ -341,13 +342,8 @@ class ActorSystem(ClassActorSystem):
             await asyncio.shield(self._stopping)
 
     async def _shut_down(self) -> None:
-        kernel = self.kernel
-        kernel.dead_letters.begin_shutdown()
-        kernel.threads.stop()
-        await kernel.timers.cancel_all()
-        kernel.patience.hurry()
         try:
-            await end_family(kernel.root)
+            await end_actors(self.kernel)
         finally:  # also where the program ends and cancels this task
             try:
                 await self._depart()
@@ -358,37 +354,16 @@ class ActorSystem(ClassActorSystem):
         """For systems that have something to do between the end of the users' actors and that of their own."""
 
     async def _finish(self) -> None:
-        kernel = self.kernel
         try:
-            await end_family(kernel.internal)
-            await kernel.threads.close()
-            await kernel.asks.close()
-            kernel.dispatcher.close()
-            await self._end_subscribers(kernel)
-            kernel.dead_letters.end_shutdown()
+            await end_services(self.kernel, self.event_stream)
         finally:
-            try:
-                await self._close_journals(kernel)
-            finally:
-                if self._watchdog is not None:
-                    self._watchdog.stop()
-                    self._watchdog = None
-                self._kernel = self._stopping = None
-                if self._instruments is not None:
-                    self._instruments.detach()
-                    self._instruments = None
-
-    async def _end_subscribers(self, kernel: Kernel) -> None:
-        """Async subscribers finish with what they were given, in their time."""
-        if running := self.event_stream.running:
-            await kernel.patience.let_end(running, "async subscribers of the event stream")
-
-    async def _close_journals(self, kernel: Kernel) -> None:
-        patience = kernel.patience
-        error = await patience.see_through(kernel.journals.close, "closing the journals", patience.whole)
-        await patience.end(kernel.journals.tasks, "a task of a journal")
-        if error is not None:
-            raise error
+            if self._watchdog is not None:
+                self._watchdog.stop()
+                self._watchdog = None
+            self._kernel = self._stopping = None
+            if self._instruments is not None:
+                self._instruments.detach()
+                self._instruments = None
 
     def _resolve_plugins(self) -> tuple[Journals, Instruments]:
         """Find all that the configuration names before anything runs, so that a misspelt name fails at the start and
