@@ -94,8 +94,8 @@ async def test_a_large_item_that_another_node_cannot_read_is_put_back(
     await read_nothing(pair(f"queue:{NAME}")[0], "queue")
     writer, reader = pair(f"queue:{NAME}")
     await writer.queue[bytes](NAME).enqueue(LARGEST, priority=2**60)
-    with pytest.raises(ArgumentError, match="has a bytes where this program expects int"):
+    with pytest.raises(ArgumentError, match="holds bytes where this program expects int"):
         await reader.queue[int](NAME).dequeue()
-    with pytest.raises(ArgumentError, match="has a bytes where this program expects int"):
+    with pytest.raises(ArgumentError, match="holds bytes where this program expects int"):
         await reader.queue[int](NAME).reserve()
     assert await writer.queue[bytes](NAME).dequeue() == LARGEST

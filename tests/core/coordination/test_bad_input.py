@@ -28,10 +28,10 @@ class Tagged:
 
 
 REFUSED: list[tuple[Callable[[Any], Any], str]] = [
-    (lambda d: d.counter("").get(), "the name of a counter is a text that is not empty"),
+    (lambda d: d.counter("").get(), "the name of the counter is a text that is not empty"),
     (lambda d: d.counter("a\0b").get(), "holds no NUL"),
     (lambda d: d.counter("x" * 10_000).get(), "has at most 500 bytes, and 'xxx.* has 10,000"),
-    (lambda d: d.counter(7).get(), "the name of a counter is a text"),
+    (lambda d: d.counter(7).get(), "the name of the counter is a text"),
     (lambda d: d.counter("c", shards=0).get(), "shards of 'c' is a whole number"),
     (lambda d: d.counter("c", timeout=0).get(), "timeout of the counter 'c' is a number of seconds"),
     (lambda d: d.counter("c").increment(1.5), "n of increment is a whole number, not 1.5"),
@@ -147,7 +147,7 @@ async def test_a_value_of_another_type_is_refused_when_it_is_read() -> None:
     async with ActorSystem() as system:
         d = system.distributed()
         await d.map[str, User]("m").put("k", User("A", "a"))
-        with pytest.raises(ArgumentError, match=r"the map 'm' has a User where this program expects int"):
+        with pytest.raises(ArgumentError, match=r"the map 'm' holds User where this program expects int"):
             await d.map[str, int]("m").get("k")
 
 

@@ -44,7 +44,7 @@ async def test_an_item_of_another_type_stays_in_the_queue(journal: Any) -> None:
         for item, priority in (("a", 0), ("b", 5), ("c", 5)):
             await d.queue[str]("q").enqueue(item, priority=priority)
         for use in (d.queue[int]("q").dequeue(), d.queue[int]("q").dequeue(wait=5.0), d.queue[int]("q").peek()):
-            with pytest.raises(ArgumentError, match="the queue 'q' has a str where this program expects int"):
+            with pytest.raises(ArgumentError, match="the queue 'q' holds str where this program expects int"):
                 await use
         assert [await d.queue[str]("q").dequeue() for _ in range(4)] == ["b", "c", "a", None]
 
@@ -54,7 +54,7 @@ async def test_an_item_of_another_type_is_given_back(journal: Any) -> None:
         d = system.distributed(journal)
         await d.queue[str]("q").enqueue("a")
         for wait in (0.0, 5.0):
-            with pytest.raises(ArgumentError, match="the queue 'q' has a str where this program expects int"):
+            with pytest.raises(ArgumentError, match="the queue 'q' holds str where this program expects int"):
                 await d.queue[int]("q").reserve(visibility=3_600.0, wait=wait)
         delivery = await d.queue[str]("q").reserve()
         assert delivery is not None
@@ -121,7 +121,7 @@ async def test_a_put_over_a_value_that_cannot_be_read_succeeds_and_says_so(
         await d.map[str, str]("m").put("k", "text")
         assert await d.map[str, int]("m").put("k", 5) is None
         assert "put of the map 'm' has replaced a value that cannot be returned" in caplog.text
-        assert "has a str where this program expects int" in caplog.text
+        assert "holds str where this program expects int" in caplog.text
         assert await d.map[str, int]("m").put("k", 6) == 5
         await d.map("m").put("k", unreadable)
         assert await d.map[str, int]("m").put("k", 7) is None
@@ -144,7 +144,7 @@ async def test_a_read_of_a_value_of_another_type_is_refused_and_changes_nothing(
             anext(d.set[int]("s").members()),
         )
         for read in reads:
-            with pytest.raises(ArgumentError, match="has a str where this program expects int"):
+            with pytest.raises(ArgumentError, match="holds str where this program expects int"):
                 await read
         assert await d.map[str, str]("m").get("k") == "text"
         assert await d.register[str]("r").get() == "text"

@@ -19,10 +19,10 @@ LONGEST_TIME: Final = 10 * 365 * 86_400.0
 def checked_name(name: object, kind: str) -> str:
     """Raises `ArgumentError` for a name that no structure can have."""
     if not isinstance(name, str) or not name or "\0" in name or name.encode(errors="ignore").decode() != name:
-        raise ArgumentError(f"the name of a {kind} is a text that is not empty and holds no NUL, and not {name!r}")
+        raise ArgumentError(f"the name of the {kind} is a text that is not empty and holds no NUL, and not {name!r}")
     if (size := len(name.encode())) > LONGEST_NAME:
         raise ArgumentError(
-            f"the name of a {kind} has at most {LONGEST_NAME} bytes, and {name[:40]!r}… has {size:,}: use a shorter "
+            f"the name of the {kind} has at most {LONGEST_NAME} bytes, and {name[:40]!r}… has {size:,}: use a shorter "
             "one, such as a hash of it"
         )
     return name

@@ -54,7 +54,7 @@ class Values[V]:
         value = self._serializer.loads(data)
         if not self._fits(value):
             raise ArgumentError(
-                f"{self._what} has a {type(value).__qualname__} where this program expects {_name(self._annotation)}: "
+                f"{self._what} holds {type(value).__qualname__} where this program expects {_name(self._annotation)}: "
                 "give each type a name of its own"
             )
         return cast("V", value)
