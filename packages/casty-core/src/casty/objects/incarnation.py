@@ -76,8 +76,8 @@ class Incarnation(Performer):
         return f"{self.plan.kind.__qualname__} ({self.raw.self.address.path})"
 
     def _acting(self) -> Callable[[object, Any], Awaitable[Any]]:
-        """No coroutine of its own: it would cost each message a third more. What it reads, it has at hand: `self` would
-        cost a look-up for each.
+        """A function that returns the handler's coroutine. One of its own would cost each message a third more, and
+        whatever it had to look up in `self` a little.
         """
         methods, instance, context, method_for = self._methods, self.instance, self.context, self._method_for
 
