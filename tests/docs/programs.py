@@ -8,6 +8,7 @@ each of them longer than its work.
 import asyncio
 import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from casty_cluster import DevelopmentCluster
 PROGRAM: Final = "program.py"
 OUT: Final = "out"
 ERR: Final = "err"
+LONGEST: Final = 100
+"""Seconds after which a program is ended: it would outlive the test."""
 
 
 async def load_all() -> None:
@@ -30,11 +33,15 @@ def main() -> None:
     for program in sorted(Path(sys.argv[1]).glob(f"*/{PROGRAM}")):
         if not os.fork():
             os.chdir(program.parent)
+            signal.alarm(LONGEST)
             for number, name in ((1, OUT), (2, ERR)):
                 os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), number)
             runpy.run_path(PROGRAM, run_name="__main__")
             return  # and end as any program does
-        os.wait()
+        _, status = os.wait()
+        if status:
+            with (program.parent / ERR).open("a") as errors:
+                errors.write(f"it ended with {os.waitstatus_to_exitcode(status)}\n")
 
 
 if __name__ == "__main__":

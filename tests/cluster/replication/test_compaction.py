@@ -103,7 +103,7 @@ KINDS: dict[str, Callable[[FailingAtACall], EventJournal]] = {
 }
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_is_left_is_what_was_stored(kind: str, seed: int) -> None:
     changes = [*random_changes(Random(seed), 150)]

@@ -91,9 +91,9 @@ async def test_an_entity_that_raises_base_exceptions_while_its_shard_is_drained_
 
 
 async def test_a_shard_with_many_entities_moves_without_losing_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    """20,000 of them, of which 2,000 get messages while the shard moves."""
+    """100,000 of them, of which 5,000 get messages while the shard moves."""
     monkeypatch.setattr(Driver, "validates", False)
-    many, moved = 20_000, 2_000
+    many, moved = 100_000, 5_000
     async with DevelopmentCluster(2) as nodes:
         letters = list[DeadLetter]()
         for node in nodes:
@@ -132,11 +132,11 @@ async def test_ids_that_differ_by_their_unicode_normal_form_are_two_entities_on_
             assert await region.entity(decomposed).ask(GetBalance) == 20
 
 
-async def test_hundreds_of_regions_at_once_spread_and_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_thousand_regions_at_once_spread_and_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Driver, "validates", False)
     async with DevelopmentCluster(2) as (first, second):
         accounts = Accounts()
-        names = [f"region-{number}" for number in range(300)]
+        names = [f"region-{number}" for number in range(1_000)]
         regions = [accounts.spawn(first, name, num_shards=2) for name in names]
         for name in names:
             accounts.spawn(second, name, num_shards=2)

@@ -50,8 +50,7 @@ class Features:
 
     def find[F: ClusterFeature](self, kind: type[F]) -> F:
         """The feature of that class, which must be there."""
-        # Not isinstance: some features derive from protocols, whose instances it takes long to tell.
-        return next(cast("F", feature) for feature in self._features.values() if kind in type(feature).__mro__)
+        return next(feature for feature in self._features.values() if isinstance(feature, kind))
 
     async def start(self) -> None:
         """Start one after the other. Raises `PluginError` that names the feature which did not start."""

@@ -63,10 +63,8 @@ class Incarnation(Performer):
         self.current: Reply | None = OUTSIDE
         self._stack: list[Callable[[Any, Context], Awaitable[None]]] = []
         """The handlers that `become` has put in place of the class's own."""
-        self._methods = plan.methods.copy()
-        """What handles a message, by its class, for the classes that have come before; empty while another handler is
-        in place.
-        """
+        self._methods: dict[type, Method] = {}
+        """Those of the plan that this actor has needed; none while another handler is in place."""
         self.act = self._acting()
         """What the runtime calls for each message."""
 
@@ -95,13 +93,15 @@ class Incarnation(Performer):
         if self._stack:
             return _attend
         kind = type(cast("object", message))
-        if kind in (Asked, Creating, Merge) or issubclass(kind, Request):
-            method = _attend
-        else:
-            name = nearest(kind, self.plan.routes, self.plan.otherwise)
-            method = _attend if name is None else getattr(self.plan.kind, name)
+        method = self.plan.methods.get(kind) or self._found(kind)
         self.plan.methods[kind] = self._methods[kind] = method
         return method
+
+    def _found(self, kind: type[Any]) -> Method:
+        if kind in (Asked, Creating, Merge) or issubclass(kind, Request):
+            return _attend
+        name = nearest(kind, self.plan.routes, self.plan.otherwise)
+        return _attend if name is None else getattr(self.plan.kind, name)
 
     async def attend(self, message: Any) -> Behavior[Any] | None:
         """Handle a message that is not simply sent to the method for its class."""
@@ -142,8 +142,6 @@ class Incarnation(Performer):
     def unbecome(self) -> None:
         if self._stack:
             self._stack.pop()
-        if not self._stack:
-            self._methods.update(self.plan.methods)
 
     @override
     def reply(self, reply: Reply | None, value: Any) -> None:

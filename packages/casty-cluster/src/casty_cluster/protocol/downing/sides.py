@@ -45,7 +45,8 @@ class Sides:
     def counted(self, *, joining: bool = False, leaving: bool = True) -> list[Member]:
         """The members by node. Those that are joining do not count yet, those that are leaving still do."""
         statuses = [MemberStatus.up]
-        statuses += [MemberStatus.joining] * joining + [MemberStatus.leaving] * leaving
+        statuses += [MemberStatus.joining] if joining else []
+        statuses += [MemberStatus.leaving] if leaving else []
         return sorted((member for member in self.members if member.status in statuses), key=lambda member: member.node)
 
     def here(self, *, joining: bool = False, leaving: bool = True) -> list[Member]:
