@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from casty import ActorContext, ActorRef, Behavior, Behaviors, BroadcastRef, CastyError
-from casty.member import MemberStatus, NodeId
+from casty.member import ClusterState, MemberStatus, NodeId
 from casty.testing import simulation
 from casty.testing.simulation import Simulation
 from casty_cluster import ClusteredActorSystem
@@ -28,6 +28,13 @@ class Where:
     """Which node are you on?"""
 
     reply_to: ActorRef[str]
+
+
+def view_of(system: ClusteredActorSystem) -> ClusterState | None:
+    """The members as a node sees them, None while it is none of them. Nothing is said of regions, which costs more than
+    all that happens between two looks.
+    """
+    return system.node.views.current if system.is_running else None
 
 
 class SimulatedCluster:
@@ -153,12 +160,12 @@ class SimulatedCluster:
 
     def _knows(self, one: str, other: str) -> bool:
         system = self.systems[one]
-        view = system.get_cluster_state() if system.is_running else None
+        view = view_of(system)
         return view is not None and view.local == self._begun_by[one] and self._begun_by[other] in view.others
 
     def is_one(self) -> bool:
         """Whether all hosts are up in one cluster, as all of them see it, and the singleton runs once."""
-        views = [system.get_cluster_state() if system.is_running else None for system in self.alive]
+        views = [view_of(system) for system in self.alive]
         if len(views) != len(self.names) or any(view is None or view.unreachable for view in views):
             return False
         members = {
