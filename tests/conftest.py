@@ -20,6 +20,8 @@ from zlib import crc32
 import pytest
 from pytest_asyncio import is_async_test
 
+from tests.forks.popen import ForkServer, fork_programs
+
 LONG = ("tests/benchmarks", "tests/chaos", "tests/examples", "tests/soak")
 OPEN_FILES = Path("/proc/self/fd")
 THREAD_GRACE = 1.0
@@ -52,6 +54,9 @@ LATE = "loop_errors_after_the_last_test"
 def pytest_configure(config: pytest.Config) -> None:
     logging.getLogger("asyncio").addHandler(LOOP_ERRORS)
     share_bytecode(config)
+    server = ForkServer()
+    config.add_cleanup(server.close)
+    fork_programs(server)
     # A shell lets what it starts in the background ignore SIGINT, and all processes that tests interrupt inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -40,6 +40,7 @@ def run_pytest(folder: Path, tests: str, workers: str) -> "subprocess.CompletedP
     """Pytest on these tests, under the project's own conftest and settings."""
     shutil.copy(ROOT / "tests" / "conftest.py", folder)
     shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copytree(ROOT / "tests" / "forks", folder / "tests" / "forks", dirs_exist_ok=True)
     (folder / "test_leaking.py").write_text(tests)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "test_leaking.py", "-p", "no:cacheprovider", "-rN", workers],
