@@ -1,8 +1,8 @@
 """Has the Python programs that tests start forked from a process which has loaded Casty already.
 
-There are hundreds of them, and most would take longer to load Casty than to do their work. Those of the forms `python -m
-MODULE` and `python FILE` are forked, with `-W error` too. All others start an interpreter: tests of what a program loads
-use `python -c`.
+There are hundreds of them, and most would take longer to load Casty than to do their work. Those of the forms
+`python -m MODULE` and `python FILE` are forked, with `-W error` too. All others start an interpreter: tests of what a
+program loads use `python -c`.
 """
 
 import ctypes
@@ -92,11 +92,16 @@ def adopting() -> Generator[None]:
 
 
 def fork_programs(server: ForkServer) -> None:
-    """Let the server fork what `subprocess` starts from now on, and asyncio by it."""
-    start = subprocess.Popen._execute_child  # type: ignore[attr-defined]
+    """Let the server fork what `subprocess` starts from now on, and asyncio by it. Elsewhere than on Linux, processes
+    cannot be handed over, and nothing changes.
+    """
+    if sys.platform != "linux":
+        return
+    popen: Any = subprocess.Popen
+    start = popen._execute_child
     names = list(inspect.signature(start).parameters)[1:]
 
-    def execute_child(process: subprocess.Popen[Any], *values: Any) -> None:
+    def execute_child(process: Any, *values: Any) -> None:
         given = dict(zip(names, values, strict=True))
         files = [given[name] if given[name] >= 0 else number for number, name in enumerate(FILES)]
         request = requested(given)
@@ -107,7 +112,7 @@ def fork_programs(server: ForkServer) -> None:
         process._child_created = True
         process._close_pipe_fds(*(given[name] for name in PIPES))
 
-    subprocess.Popen._execute_child = execute_child
+    popen._execute_child = execute_child
 
 
 def requested(given: Mapping[str, Any]) -> Request | None:

@@ -12,19 +12,25 @@ import runpy
 import signal
 import socket
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
-import casty_cli.app
-import casty_journal_sqlite
 from casty import ClusteredActorSystem
 
 from tests.forks.request import ADOPTED, LONGEST, Request, unpacked
 
+WHEN_NEEDED: Final = ("casty_cli.app", "casty_journal_sqlite")
+"""Modules that Casty loads in some programs only."""
+
 
 async def load_all() -> None:
     """Start a node, as the packages load their modules when they are first needed."""
+    for module in WHEN_NEEDED:
+        import_module(module)
     async with ClusteredActorSystem(name="loading", host="127.0.0.1", port=0):
         pass
 
@@ -67,10 +73,10 @@ def become(request: Request, files: Sequence[int]) -> None:
 
 def open_standard_streams() -> None:
     """What they are depends on whether a file, a pipe or nothing stands behind them."""
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)
+    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)
     sys.stdout.reconfigure(write_through="PYTHONUNBUFFERED" in os.environ)
-    sys.stderr = sys.__stderr__ = open(2, "w", errors="backslashreplace", closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", errors="backslashreplace", closefd=False)
     sys.stderr.reconfigure(line_buffering=True)
 
 
@@ -78,6 +84,7 @@ def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the programs
     asyncio.run(load_all())
+    assert threading.active_count() == 1, "a fork has no other thread than the one that forks"
     gc.collect()
     gc.freeze()
     asked = serve(requests)

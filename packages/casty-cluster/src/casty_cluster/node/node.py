@@ -47,14 +47,14 @@ from casty_cluster.protocol.membership.effects import (
 from casty_cluster.protocol.membership.inputs import Down, LeaseDecided, Leave, Start
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.view_tracker import KeepLinks, MarkDepartures, RepeatTo, ShowView
-from casty_cluster.remoting.delivery import Delivery, Wire
+from casty_cluster.remoting.delivery import Delivery, MemberWire
 from casty_cluster.settings import NodeSettings
 from casty_cluster.wire.system import Retiring
 
 logger = logging.getLogger("casty.cluster")
 
 
-class Node(Wire):
+class Node(MemberWire):
     """One node of a cluster."""
 
     def __init__(
@@ -178,11 +178,15 @@ class Node(Wire):
         incarnation = self._incarnation
         if incarnation is None:
             return "this node is no member of its cluster now"
-        if self._departures.is_gone(peer):
+        if self.is_gone(peer):
             return _gone(peer)
         if not incarnation.send(peer, frame, Lane.user):
             return f"the queue for {peer} is full: it takes messages more slowly than they are sent"
         return None
+
+    @override
+    def is_gone(self, peer: PeerAddress) -> bool:
+        return self._departures.is_gone(peer)
 
     def _carry_out(self, effect: Effect) -> None:
         self._log.tell(effect)
@@ -233,7 +237,7 @@ class Node(Wire):
             return
         transport = cast("DiscardingTransport", self._listening.transport)
         for address in sorted({node.address for node in departed}):
-            if self._departures.is_gone(address):
+            if self.is_gone(address):
                 transport.discard(address, _gone(address))
 
     def _out(self, out: Out) -> None:

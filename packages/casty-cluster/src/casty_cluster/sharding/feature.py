@@ -29,7 +29,7 @@ from casty.spi.cluster_feature import (
 from casty_cluster.node.backlog import STEPS, Backlog
 from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.protocol.sharding.overview import overview
-from casty_cluster.remoting.delivery import Delivery, Wire
+from casty_cluster.remoting.delivery import Delivery, MemberWire
 from casty_cluster.replication.feature import Copies
 from casty_cluster.replication.region_copies import Outside
 from casty_cluster.sharding.fences import Fences, Holding
@@ -65,7 +65,7 @@ type Offer = Callable[[str], Callable[[], object] | None]
 class Sharding(ClusterFeature, Outside):
     """The regions that this node has heard of."""
 
-    def __init__(self, node: ClusterNode, kernel: Kernel, delivery: Delivery, wire: Wire, copies: Copies) -> None:
+    def __init__(self, node: ClusterNode, kernel: Kernel, delivery: Delivery, wire: MemberWire, copies: Copies) -> None:
         self.system_name = node.system_name
         self.clock = node.clock
         self.dead_letters = kernel.dead_letters

@@ -8,7 +8,7 @@ from casty.extension import Entities, Kernel
 from casty.member import NodeId
 from casty.ref import ActorRef
 
-from casty_cluster.remoting.delivery import Delivery, Wire
+from casty_cluster.remoting.delivery import Delivery, MemberWire
 from casty_cluster.sharding.letters import ENCODED, AskLetter, Letter
 from casty_cluster.wire.entities import write_message, write_target
 
@@ -18,7 +18,7 @@ class Post:
     """The letters of one region on one node."""
 
     def __init__(
-        self, region: str, kernel: Kernel, delivery: Delivery, wire: Wire, entity: Callable[[str], ActorRef[Any]]
+        self, region: str, kernel: Kernel, delivery: Delivery, wire: MemberWire, entity: Callable[[str], ActorRef[Any]]
     ) -> None:
         """`entity` makes the reference that a dead letter was for."""
         self._region = region
@@ -36,8 +36,10 @@ class Post:
         except EncodeError:
             return 0
 
-    def send(self, to: NodeId, shard: int, epoch: int, letter: Letter) -> None:
-        """Send it to the home of its shard."""
+    def send(self, to: NodeId, shard: int, epoch: int, letter: Letter) -> bool:
+        """Send it to the home of its shard. Returns whether it is done with: a letter for a node that was removed from
+        the cluster has another home to wait for.
+        """
         seconds = 0.0
         if isinstance(letter, AskLetter):
             letter.node = to
@@ -52,8 +54,13 @@ class Post:
         except ValueError as error:  # it is larger than a frame may be
             self.fail(letter, EncodeError(str(error)))
         else:
+            if refusal is not None and self._wire.is_gone(to.address):
+                if isinstance(letter, AskLetter):
+                    letter.node = None
+                return False
             if refusal is not None:
                 self.fail(letter, NodeUnreachableError(f"{to} cannot be reached: {refusal}"))
+        return True
 
     def deliver(self, entities: Entities | None, letter: Letter) -> None:
         """Hand it to the entity, which runs on this node."""

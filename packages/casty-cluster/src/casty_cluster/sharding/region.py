@@ -125,7 +125,7 @@ class ClusterRegion:
         those of this node, where shards are replicated.
         """
         self._shards, self.copies = shards, copies
-        self._hosting = Hosting(self.name, shards, fence, self._report, self._story.throttle, copies)
+        self._hosting = Hosting(self.name, shards, fence, self._handle, self._story.throttle, copies)
         self._able, self._remembers, self._role = able, remembers, role or ""
         self.learn(shards.num_shards)
         if self._pair is not None:
@@ -142,11 +142,10 @@ class ClusterRegion:
     def see(self, view: ClusterState | None) -> None:
         """Follow the membership; None: this node is no member any more."""
         before, self._view = self._view, view
+        if view is None or (self._pair is not None and self._pair.local != view.local):
+            self._leave_cluster()
         if view is None:
-            self._leave_cluster()
             return
-        if self._pair is not None and self._pair.local != view.local:
-            self._leave_cluster()
         if self._pair is None:
             self._open()
         else:
@@ -156,8 +155,7 @@ class ClusterRegion:
 
     def lost_copy(self, shard: int, epoch: int, held: int | None) -> None:
         """The copy of this node is not the primary of the shard any more."""
-        if self._pair is not None:
-            self._pair.handle(Fenced(shard, epoch, held))
+        self._handle(Fenced(shard, epoch, held))
 
     def holding(self, shard: int) -> Holding | None:
         """The claim of a shard that this node was granted, and what takes the news that it is refused."""
@@ -218,9 +216,7 @@ class ClusterRegion:
         if pair is None or shard is None:
             return None
         home = pair.home(shard)
-        if home is None or home.owner != pair.local:
-            return None
-        return self.entity_here(shard, entity_id)
+        return self.entity_here(shard, entity_id) if home is not None and home.owner == pair.local else None
 
     def dispatch(self, letter: Letter) -> None:
         """Send a message to its entity, wherever that runs."""
@@ -233,9 +229,18 @@ class ClusterRegion:
         elif (home := pair.home(shard)) is None:
             pair.handle(self._waiting(letter, shard))
         elif home.owner != pair.local:
-            self._post.send(home.owner, shard, home.epoch, letter)
+            self._send_to(home.owner, shard, home.epoch, letter)
         else:
             self._post.deliver(self.entities(shard), letter)
+
+    def _send_to(self, node: NodeId, shard: int, epoch: int, letter: Letter) -> None:
+        """Send it to the home of its shard, unless that was removed: of many regions, the last hears of it late."""
+        if not self._post.send(node, shard, epoch, letter):
+            self._take_back(node, shard, epoch, letter)
+
+    def _take_back(self, node: NodeId, shard: int, epoch: int, letter: Letter) -> None:
+        message = Message(shard=shard, epoch=epoch, entity=letter.entity, message=letter)
+        self._handle(Unsent(node=node, message=message, size=self._post.size(letter), deadline=letter.due))
 
     def why_waiting(self, entity_id: str) -> str | None:
         """Why messages for the entity wait on this node; None: they do not."""
@@ -291,20 +296,17 @@ class ClusterRegion:
         elif self._pair is None:
             self._post.fail(sent, NodeUnreachableError(f"{node} cannot be reached: {reason}"))
         else:
-            message = Message(shard=frame.shard, epoch=frame.epoch, entity=letter.entity, message=sent)
-            self._pair.handle(Unsent(node=node, message=message, size=len(frame.body), deadline=sent.due))
+            self._take_back(node, frame.shard, frame.epoch, sent)
 
     def flushed(self, node: NodeId, shard: int, number: int) -> None:
-        if self._pair is not None:
-            self._pair.handle(Received(node, FlushAck(shard, number)))
+        self._handle(Received(node, FlushAck(shard, number)))
 
     def lost(self, letter: Letter, reply_uid: int, error: Exception) -> None:
         """A message will not reach its entity."""
         self._post.fail(self.flights.sent(reply_uid, letter) or letter, error)
 
     def connected(self, node: NodeId) -> None:
-        if self._pair is not None:
-            self._pair.handle(Connected(node))
+        self._handle(Connected(node))
 
     # The end of the node.
 
@@ -313,8 +315,7 @@ class ClusterRegion:
             self._pair.coordinate(Retire())
 
     def quiesce(self) -> None:
-        if self._pair is not None:
-            self._pair.handle(Quiesce())
+        self._handle(Quiesce())
 
     @property
     def has_shards(self) -> bool:
@@ -351,14 +352,14 @@ class ClusterRegion:
 
     # Effects.
 
-    def _report(self, outcome: Any) -> None:
+    def _handle(self, given: Any) -> None:
         if self._pair is not None:
-            self._pair.handle(outcome)
+            self._pair.handle(given)
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case SendUser(to, Message(shard=shard, epoch=epoch, message=letter)):
-                self._post.send(to, shard, epoch, letter)
+                self._send_to(to, shard, epoch, letter)
             case SendUser(to, Flush(shard, number)):
                 self._flush(to, shard, number)
             case SendUser():
@@ -385,14 +386,13 @@ class ClusterRegion:
         self._outbox.put(to, self.name, self.num_shards, message)
 
     def _drop(self, effect: Drop[Letter]) -> None:
+        letter, reason = effect.message, effect.reason
         match effect.cause:
             case DropCause.overflow:
-                self._post.fail(
-                    effect.message, OverloadedError(f"the region {self.name} is overloaded: {effect.reason}")
-                )
+                self._post.fail(letter, OverloadedError(f"the region {self.name} is overloaded: {reason}"))
             case DropCause.expired:
-                self._post.drop(effect.message, effect.reason)
+                self._post.drop(letter, reason)
             case DropCause.late_bounce:
-                self._post.fail(effect.message, NodeLostError(effect.reason))
+                self._post.fail(letter, NodeLostError(reason))
             case DropCause.unsent:
-                self._post.fail(effect.message, NodeUnreachableError(effect.reason))
+                self._post.fail(letter, NodeUnreachableError(reason))
