@@ -47,14 +47,14 @@ from casty_cluster.protocol.membership.effects import (
 from casty_cluster.protocol.membership.inputs import Down, LeaseDecided, Leave, Start
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.view_tracker import KeepLinks, MarkDepartures, RepeatTo, ShowView
-from casty_cluster.remoting.delivery import Delivery, MemberWire
+from casty_cluster.remoting.delivery import Delivery, Wire
 from casty_cluster.settings import NodeSettings
 from casty_cluster.wire.system import Retiring
 
 logger = logging.getLogger("casty.cluster")
 
 
-class Node(MemberWire):
+class Node(Wire):
     """One node of a cluster."""
 
     def __init__(
@@ -184,8 +184,8 @@ class Node(MemberWire):
             return f"the queue for {peer} is full: it takes messages more slowly than they are sent"
         return None
 
-    @override
     def is_gone(self, peer: PeerAddress) -> bool:
+        """Whether the member at that address was removed: no frame will be sent to it."""
         return self._departures.is_gone(peer)
 
     def _carry_out(self, effect: Effect) -> None:

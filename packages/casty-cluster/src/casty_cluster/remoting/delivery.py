@@ -38,14 +38,6 @@ class Wire(Protocol):
         ...
 
 
-class MemberWire(Wire, Protocol):
-    """The wire of a node, which knows the members."""
-
-    def is_gone(self, peer: PeerAddress) -> bool:
-        """Whether the member at that address was removed: no frame will be sent to it."""
-        ...
-
-
 class FrameTaker(Protocol):
     """Takes frames of the user lane that are for no actor by its path."""
 

@@ -29,14 +29,14 @@ from casty.spi.cluster_feature import (
 from casty_cluster.node.backlog import STEPS, Backlog
 from casty_cluster.node.enduring import Strays, enduring
 from casty_cluster.protocol.sharding.overview import overview
-from casty_cluster.remoting.delivery import Delivery, MemberWire
+from casty_cluster.remoting.delivery import Delivery
 from casty_cluster.replication.feature import Copies
 from casty_cluster.replication.region_copies import Outside
 from casty_cluster.sharding.fences import Fences, Holding
 from casty_cluster.sharding.lane import EntityLane
 from casty_cluster.sharding.operators import REQUESTS, Operators
 from casty_cluster.sharding.outbox import Outbox
-from casty_cluster.sharding.post import Post
+from casty_cluster.sharding.post import MemberWire, Post
 from casty_cluster.sharding.refs import ClusterEntityRef, ClusterRegionRef, checked_region, may_name_region
 from casty_cluster.sharding.region import ClusterRegion
 from casty_cluster.sharding.replicated import journal_of, replication_of

@@ -1,16 +1,25 @@
 """What becomes of a letter: a frame to another node, a message for an entity of this node, or a dead letter."""
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Protocol, final
 
+from casty.address import PeerAddress
 from casty.errors import ActorStoppedError, BehaviorError, DecodeError, EncodeError, NodeUnreachableError
 from casty.extension import Entities, Kernel
 from casty.member import NodeId
 from casty.ref import ActorRef
 
-from casty_cluster.remoting.delivery import Delivery, MemberWire
+from casty_cluster.remoting.delivery import Delivery, Wire
 from casty_cluster.sharding.letters import ENCODED, AskLetter, Letter
 from casty_cluster.wire.entities import write_message, write_target
+
+
+class MemberWire(Wire, Protocol):
+    """The wire of a node, which knows the members."""
+
+    def is_gone(self, peer: PeerAddress) -> bool:
+        """Whether the member at that address was removed: no frame will be sent to it."""
+        ...
 
 
 @final
