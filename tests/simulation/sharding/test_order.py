@@ -106,3 +106,41 @@ async def ask_after_the_kill(sim: Simulation) -> None:
 
 def test_asks_for_entities_of_a_killed_node_wait_for_their_next_home() -> None:
     simulate_seeds(ask_after_the_kill, SEEDS)
+
+
+async def ask_while_it_starts_again(sim: Simulation) -> int:
+    """An ask of each entity every 0.1 s, from when its node was started again; returns for how many the members did not
+    know that yet.
+    """
+    streams = Streams(sim, 3, planned=False)
+    await streams.begin()
+    await asyncio.sleep(sim.random.uniform(5.0, 15.0))
+    victim = sim.random.choice(streams.names)
+    lost, old = owned_by(streams, victim), streams.systems[victim].self_node
+    asker = next(name for name in streams.names if name != victim)
+    sim.host(victim).crash()
+    await asyncio.sleep(0.1)
+    sim.host(victim).restart()
+
+    async def ask(entity_id: str) -> None:
+        try:
+            await ask_heard(streams.systems[asker].entity_ref(REGION, entity_id), 0, WITHIN["default"])
+        except NodeLostError as error:
+            if "before it replied" not in str(error):  # it was not under way when the old one was removed
+                raise
+
+    async def ask_all() -> int:
+        early = 0
+        async with asyncio.TaskGroup() as group:
+            for _ in range(50):
+                for entity_id in lost:
+                    group.create_task(ask(entity_id))
+                early += len(lost) * (old in streams.systems[asker].members)
+                await asyncio.sleep(0.1)
+        return early
+
+    return await sim.host(asker).run(ask_all)
+
+
+def test_asks_for_entities_of_a_node_that_starts_again_at_once_wait_for_their_next_home() -> None:
+    assert sum(run.result for run in simulate_seeds(ask_while_it_starts_again, 2)) > 0

@@ -1,6 +1,7 @@
 """Messages that the transport has not sent: they wait for their shard's home, in their order."""
 
 import pytest
+from casty.member import NodeId
 from casty_cluster.protocol.sharding.effects import Drop, DropCause
 from casty_cluster.protocol.sharding.inputs import Connected, Present, Received
 from casty_cluster.protocol.system_link import SendSystem
@@ -45,6 +46,25 @@ def test_what_could_not_be_sent_to_a_removed_owner_goes_to_the_next_one(at_a: Pa
         at_a.unsent(A, 5, 1)
         assert at_a.give(Present(ALL - {A}, is_up=True)) == [ask(5)]
     assert at_a.home(B, 6) == [to(B, 6, 1)]
+
+
+def test_what_another_incarnation_returns_waits_until_the_owner_is_removed(at_a: Part) -> None:
+    started_again = NodeId(A.host, A.port, 99)
+    at_a.send(1)
+    at_a.send(2)
+    assert at_a.bounce(started_again, 5, 1) == [flush(A, 1)]
+    assert at_a.bounce(started_again, 5, 2) == []
+    assert at_a.acknowledge(started_again, 1) == []
+    assert at_a.send(3) == []
+    assert at_a.give(Present(ALL - {A}, is_up=True)) == [ask(5)]
+    assert at_a.home(B, 6) == [to(B, 6, 1), to(B, 6, 2), to(B, 6, 3)]
+
+
+@pytest.mark.parametrize(("node", "epoch"), [(B, 5), (NodeId(A.host, A.port, 99), 4)])
+def test_what_comes_back_from_elsewhere_is_lost(node: NodeId, epoch: int, at_a: Part) -> None:
+    [dropped] = at_a.bounce(node, epoch, 0)
+    assert isinstance(dropped, Drop)
+    assert dropped.cause is DropCause.late_bounce
 
 
 def test_what_could_not_be_sent_never_overtakes_what_went_to_the_next_home(at_a: Part) -> None:

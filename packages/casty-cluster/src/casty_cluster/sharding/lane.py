@@ -89,11 +89,7 @@ class EntityLane(FrameTaker):
 
     def _message(self, peer: NodeId, frame: bytes) -> None:
         message = read_message(frame)
-        if message.to != self._uid:
-            gone = f"it was sent to an earlier incarnation of {self.local}, which is gone"
-            self._refuse(peer, message, NodeLostError(gone))
-            return
-        known = self._known(message.target)
+        known = self._known(message.target) if message.to == self._uid else None
         if known is None or not known[0].accepts(message.shard, message.epoch):
             self._wire.send(peer.address, returned(peer.uid, frame))
             return

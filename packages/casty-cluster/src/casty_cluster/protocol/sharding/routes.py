@@ -100,6 +100,14 @@ class Routes:
         """Nodes with a home on them."""
         return self._named.keys()
 
+    def succeeded(self, shard: int, epoch: int, node: NodeId) -> NodeId | None:
+        """The owner of the home at that epoch, if the node is another incarnation at its address."""
+        route = self._routes.get(shard)
+        home = None if route is None else route.home
+        if home is None or home.epoch != epoch or home.owner == node or home.owner.address != node.address:
+            return None
+        return home.owner
+
     def point(self, route: Route, home: Home | None, following: Home | None) -> None:
         for old in route.homes:
             if (named := self._named.get(old.owner)) is not None:

@@ -11,7 +11,7 @@ nodes: each sender repairs its own order, and a sender without messages does not
 A message that the transport drops because the owner cannot be reached has not left this node: it waits here, as what
 follows it does, and the sender flushes as well. If the owner replies, it can be reached again and the home is the same
 one; else it is removed one day, or its shard moves. Unsent messages are newer than those that bounce, so they go behind
-these.
+these. What another incarnation returns, started at the owner's address, was not sent to the owner either.
 
 To oneself nothing is ever under way: a home on this node ends at once. A removed owner ends a flush, as no reply may
 come; what was under way to it is lost with it.
@@ -184,6 +184,9 @@ class Sender[M]:
     def _bounced(self, given: Bounced[M], now: float) -> list[Effect[M]]:
         bounce = given.bounce
         shard, route = bounce.shard, self._routes.get(bounce.shard)
+        if (owner := self._routes.succeeded(shard, bounce.epoch, given.node)) is not None:
+            message = Message(shard=shard, epoch=bounce.epoch, entity=bounce.entity, message=bounce.message)
+            return self._unsent(Unsent(node=owner, message=message, size=given.size, deadline=given.deadline), now)
         kept = self._kept(shard, given, bounce.entity, bounce.message, now)
         if route is None or route.home != Home(given.node, bounce.epoch):
             reason = f"{given.node} returned it after this node had left that home of shard {shard}"
@@ -220,7 +223,7 @@ class Sender[M]:
     def _learn(self, shard: int, home: Home, now: float) -> list[Effect[M]]:
         """The shard has that home, or had it a while ago."""
         route = self._routes.of(shard)
-        if not self._is_newer(route, home):
+        if home.epoch <= route.newest:
             return []
         if route.home is None:
             return self._enter(route, home, now)
@@ -234,9 +237,6 @@ class Sender[M]:
         # What it was sent at its old home has to arrive there or come back before anything reaches the new one.
         self._routes.point(route, route.home, home)
         return self._leave(route, now)
-
-    def _is_newer(self, route: Route, home: Home) -> bool:
-        return home.epoch > route.newest
 
     def _enter(self, route: Route, home: Home, now: float) -> list[Effect[M]]:
         route.asked = False
