@@ -44,3 +44,13 @@ def test_the_oldest_marks_are_dropped() -> None:
         marks.members([], [node])
     assert [marks.is_gone(node.address) for node in (*nodes[:3], nodes[-1])] == [False, False, True, True]
     assert not marks.is_gone(PeerAddress("b", 1))
+
+
+def test_another_incarnation_replaces_a_member_until_it_is_one() -> None:
+    marks = Departures()
+    assert not marks.replaces(NEW), "no member was there"
+    marks.members([OLD], [])
+    assert not marks.replaces(OLD)
+    assert marks.replaces(NEW)
+    marks.members([NEW], [OLD])
+    assert not marks.replaces(NEW)

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from casty import CastyError, NodeLostError
+from casty import ActorStoppedError, CastyError, NodeLostError
 from casty.extension import shard_of
 from casty.testing.simulation import Simulation, simulate_seeds
 
@@ -50,13 +50,14 @@ async def take_over(sim: Simulation, failover: str = "default") -> None:
     streams = Streams(sim, 3, planned=False, failover=failover)
     await streams.begin()
     await asyncio.sleep(sim.random.uniform(5.0, 15.0))
-    victim = sim.random.choice(streams.names)
+    victim = sim.random.choice([name for name in streams.names if owned_by(streams, name)])
     entity_id = sim.random.choice(owned_by(streams, victim))
     asker = sim.random.choice([name for name in streams.names if name != victim])
     system = streams.systems[asker]
 
     async def in_flight() -> float:
-        with pytest.raises(NodeLostError, match="unknown"):
+        # Its shard may be about to move just then: the entity stops, without a reply, before its node dies.
+        with pytest.raises((NodeLostError, ActorStoppedError), match="unknown|stopped without answering"):
             await system.entity_ref(REGION, entity_id).ask(Hang, timeout=120.0)
         return sim.time()
 
@@ -109,8 +110,8 @@ def test_asks_for_entities_of_a_killed_node_wait_for_their_next_home() -> None:
 
 
 async def ask_while_it_starts_again(sim: Simulation) -> int:
-    """An ask of each entity every 0.1 s, from when its node was started again; returns for how many the members did not
-    know that yet.
+    """Asks from when the connection to a dead node is known to be broken, and its node is started again meanwhile;
+    returns how many were made when it had been started, and was not known as another incarnation yet.
     """
     streams = Streams(sim, 3, planned=False)
     await streams.begin()
@@ -119,24 +120,18 @@ async def ask_while_it_starts_again(sim: Simulation) -> int:
     lost, old = owned_by(streams, victim), streams.systems[victim].self_node
     asker = next(name for name in streams.names if name != victim)
     sim.host(victim).crash()
-    await asyncio.sleep(0.1)
-    sim.host(victim).restart()
-
-    async def ask(entity_id: str) -> None:
-        try:
-            await ask_heard(streams.systems[asker].entity_ref(REGION, entity_id), 0, WITHIN["default"])
-        except NodeLostError as error:
-            if "before it replied" not in str(error):  # it was not under way when the old one was removed
-                raise
+    await asyncio.sleep(0.5)
+    sim.loop.call_later(sim.random.choice((0.0, 1.0)), sim.host(victim).restart)
 
     async def ask_all() -> int:
         early = 0
         async with asyncio.TaskGroup() as group:
             for _ in range(50):
                 for entity_id in lost:
-                    group.create_task(ask(entity_id))
-                early += len(lost) * (old in streams.systems[asker].members)
-                await asyncio.sleep(0.1)
+                    ref = streams.systems[asker].entity_ref(REGION, entity_id)
+                    group.create_task(ask_heard(ref, 0, WITHIN["default"]))
+                early += len(lost) * (sim.host(victim).is_up and old in streams.systems[asker].members)
+                await asyncio.sleep(0.05)
         return early
 
     return await sim.host(asker).run(ask_all)

@@ -325,7 +325,7 @@ ABLATIONS: dict[str, Ablation] = {
         78,
     ),
     "refused": (_off(Coordinator, "_learn_held", _nothing), "oldfence", 0),
-    "uid": (_off(World, "is_for", _always), "mix4j", 570),
+    "uid": (_off(World, "is_for", _always), "restart", 1570),
     "failover": (_off(Coordinator, "_reallot", _free_and_forget), "crash3", 0),
     "serve_late": (_off(Coordinator, "_serve_late", _nothing), "latest", 1),
     "resume": (_resume, "crash3", 212),

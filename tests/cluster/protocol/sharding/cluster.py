@@ -49,6 +49,8 @@ class Cluster:
         self.placing = Placing(random.randrange(100))
         self.drops_removed = random.random() < 0.5
         """Whether the transport drops frames of removed peers: the protocol does not need it."""
+        self.misdirected: list[wire.Bounce[Letter]] = []
+        """Messages to an incarnation that has ended, which the next one at its address has returned."""
         first = scenario.nodes + scenario.joiners
         self.nodes = [self._node(i, i if i < first else i - first) for i in range(first + scenario.restarts)]
         self.indices = {node.id: node.index for node in self.nodes}

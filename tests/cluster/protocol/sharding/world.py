@@ -126,17 +126,30 @@ class World(Cluster):
     def do_user(self, source: int, index: int) -> None:
         to, message = self.users.pop((source, index))
         node = self.nodes[index]
-        if (source in node.removed and self.drops_removed) or not self.is_for(node, to):
+        if source in node.removed and self.drops_removed:
             self._lose(message, "the transport drops it")
+        elif not self.is_for(node, to):
+            self._misdirected(source, index, message)
         elif isinstance(message, wire.Bounce):
             self._return(self.nodes[source], node, cast(wire.Bounce[Letter], message))
         else:
             self.give(node, Received(self.nodes[source].id, message))
 
+    def _misdirected(self, source: int, index: int, message: Any) -> None:
+        """The incarnation at that address is another one by now, which returns what it can."""
+        if isinstance(message, wire.Message):
+            sent = cast(wire.Message[Letter], message)
+            bounce = wire.Bounce(shard=sent.shard, epoch=sent.epoch, entity=sent.entity, message=sent.message)
+            self.users.put((index, source), (self.nodes[source].id, bounce))
+            self.misdirected.append(bounce)
+        else:
+            self._lose(message, "it names another incarnation")
+
     def _return(self, source: Node, node: Node, bounce: wire.Bounce[Letter]) -> None:
         given = Bounced(node=source.id, bounce=bounce, size=1, deadline=self._deadline())
         wanted = node.region.handle(given, self.now)
-        if self.is_member(source) and source.index not in node.removed:
+        # What another incarnation returns may be late: its predecessor was removed meanwhile.
+        if self.is_member(source) and source.index not in node.removed and bounce not in self.misdirected:
             late = [effect for effect in wanted if isinstance(effect, Drop) and effect.cause is DropCause.late_bounce]
             assert not late, f"S2: node {node.index} drops what the live node {source.index} returns: {late}"
         self.carry_out(node, wanted)

@@ -21,6 +21,7 @@ class Departures:
         self._removed: dict[PeerAddress, NodeId] = {}
         self._connected: dict[PeerAddress, NodeId] = {}
         """The incarnation that the transport is connected with at each address."""
+        self._members: dict[PeerAddress, NodeId] = {}
 
     def connected(self, node: NodeId) -> None:
         self._connected[node.address] = node
@@ -35,8 +36,9 @@ class Departures:
         for node in removed:
             self._removed.pop(node.address, None)
             self._removed[node.address] = node
-        for node in present:
-            self._removed.pop(node.address, None)
+        self._members = {node.address: node for node in present}
+        for address in self._members:
+            self._removed.pop(address, None)
         while len(self._removed) > REMEMBERED:
             del self._removed[next(iter(self._removed))]
 
@@ -45,6 +47,11 @@ class Departures:
         removed = self._removed.get(address)
         return removed is not None and self._connected.get(address, removed) == removed
 
+    def replaces(self, node: NodeId) -> bool:
+        """Whether the member at its address is another incarnation, which has not been removed yet."""
+        return self._members.get(node.address, node) != node
+
     def clear(self) -> None:
+        self._members.clear()
         self._removed.clear()
         self._connected.clear()

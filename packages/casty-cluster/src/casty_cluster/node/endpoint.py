@@ -2,13 +2,13 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import NamedTuple, final
+from typing import NamedTuple, cast, final
 
 from casty.entropy import source
 from casty.extension import Kernel
 from casty.member import Member, NodeId
 from casty.plugins import build_options
-from casty.spi.transport import Endpoint, FrameReceiver, Transport
+from casty.spi.transport import DiscardingTransport, Endpoint, FrameReceiver, Transport
 
 from casty_cluster.node.reception import Reception
 from casty_cluster.settings import NodeSettings
@@ -19,8 +19,6 @@ class Listening(NamedTuple):
     """A node that listens as one incarnation."""
 
     transport: Transport
-    discards: bool
-    """Whether it is a `DiscardingTransport`."""
     reception: Reception
     local: Member
     """The member that the incarnation may become."""
@@ -57,7 +55,9 @@ class NodeEndpoint:
             self._settings = replace(settings, port=port)
         node = NodeId(host, port, endpoint.uid)
         local = Member(node=node, node_id=settings.node_id or str(node.address), roles=settings.roles)
-        return Listening(transport, provider.capabilities.discards, reception, local)
+        if provider.capabilities.discards:
+            reception.discarding = cast("DiscardingTransport", transport)
+        return Listening(transport, reception, local)
 
     async def close(self) -> None:
         await self._open.aclose()

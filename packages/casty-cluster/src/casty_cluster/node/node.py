@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import cast, override
+from typing import override
 
 from casty.address import PeerAddress
 from casty.errors import JoinError
@@ -17,7 +17,7 @@ from casty.plugins.serializers import make_serializer
 from casty.printable import printable
 from casty.spi.downing import Acquire
 from casty.spi.serializer import Serializer
-from casty.spi.transport import DiscardingTransport, Lane
+from casty.spi.transport import Lane
 
 from casty_cluster.node.bulk_transfers import BulkTransfers
 from casty_cluster.node.clients import Clients, ServesClients
@@ -233,12 +233,9 @@ class Node(Wire):
         """Take back what waits for connections to removed members, before anything is said of their removal: what is
         known not to have been sent can go elsewhere.
         """
-        if self._listening is None or not self._listening.discards:
-            return
-        transport = cast("DiscardingTransport", self._listening.transport)
-        for address in sorted({node.address for node in departed}):
-            if self.is_gone(address):
-                transport.discard(address, _gone(address))
+        if self._listening is not None:
+            for address in sorted({node.address for node in departed}):
+                self._listening.reception.take_back(address, _gone(address))
 
     def _out(self, out: Out) -> None:
         """This incarnation is over."""

@@ -1,7 +1,7 @@
 """What a transport reports, handed to the part of the node that takes it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, final, get_args, override
 
 from casty.address import PeerAddress
@@ -10,7 +10,7 @@ from casty.errors import DecodeError
 from casty.extension import Throttle
 from casty.member import NodeId
 from casty.printable import printable
-from casty.spi.transport import ConnectFailure, FrameReceiver
+from casty.spi.transport import ConnectFailure, DiscardingTransport, FrameReceiver, Lane, Transport
 
 from casty_cluster.node.bulk_transfers import BulkTransfers
 from casty_cluster.node.departures import Departures
@@ -18,7 +18,7 @@ from casty_cluster.node.incarnation import Incarnation
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.protocol.membership.inputs import ConnectFailed, Replaced
 from casty_cluster.remoting.delivery import Delivery
-from casty_cluster.wire import codec
+from casty_cluster.wire import codec, entities
 from casty_cluster.wire import frames as kinds
 from casty_cluster.wire.membership import Message
 
@@ -40,6 +40,10 @@ class Reception(FrameReceiver):
         self._delivery = delivery
         self._departures = departures
         self._throttle = Throttle(clock, lines=1)
+        self.discarding: DiscardingTransport | None = None
+        """The transport, if it is one."""
+        self._taken_back: list[bytes] | None = None
+        """What the transport drops while something is taken back."""
 
     @override
     def peer_connected(self, peer: NodeId) -> None:
@@ -48,6 +52,8 @@ class Reception(FrameReceiver):
             self._links.met(peer)
             self._bulk.met(peer)
             self._delivery.connected(peer)
+            if self._departures.replaces(peer):
+                self.take_back(peer.address, f"the node at {peer.address} has been started again")
 
     @override
     def peer_lost(self, peer: NodeId, reason: str) -> None:
@@ -67,7 +73,33 @@ class Reception(FrameReceiver):
 
     @override
     def frames_dropped(self, peer: PeerAddress, frames: Sequence[bytes], reason: str) -> None:
-        bare = map(kinds.bare, frames)
+        if self._taken_back is not None:
+            self._taken_back += frames
+        else:
+            self._drop(peer, map(kinds.bare, frames), reason)
+
+    def take_back(self, peer: PeerAddress, reason: str) -> None:
+        """Drop what waits for a connection to an incarnation that has ended. What names none is for the one that has
+        been started there meanwhile, and goes on waiting.
+        """
+        if (transport := self.discarding) is None:
+            return
+        self._taken_back = taken = list[bytes]()
+        try:
+            transport.discard(peer, reason)
+        finally:
+            self._taken_back = None
+            self._sort_out(transport, peer, taken, reason)
+
+    def _sort_out(self, transport: Transport, peer: PeerAddress, taken: Sequence[bytes], reason: str) -> None:
+        is_gone = self._departures.is_gone(peer)
+        for frame in taken:
+            bare = kinds.bare(frame)
+            lane = Lane.user if bare[0] >= kinds.TELL else Lane.control
+            if is_gone or bare[0] in entities.KINDS or not transport.send(peer, frame, lane):
+                self._drop(peer, (bare,), reason)
+
+    def _drop(self, peer: PeerAddress, bare: Iterable[bytes], reason: str) -> None:
         self._delivery.dropped(peer, [frame for frame in bare if frame[0] >= kinds.TELL], reason)
 
     @override

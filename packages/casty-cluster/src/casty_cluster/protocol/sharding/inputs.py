@@ -53,10 +53,18 @@ class Bounced[M]:
     size: int = 0
     deadline: float | None = None
 
+    def unsent_to(self, owner: NodeId) -> "Unsent[M]":
+        """The same message, which has not reached that owner."""
+        bounce = self.bounce
+        message = Message(shard=bounce.shard, epoch=bounce.epoch, entity=bounce.entity, message=bounce.message)
+        return Unsent(node=owner, message=message, size=self.size, deadline=self.deadline)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsent[M]:
-    """The transport has dropped a message to that node, and no byte of it has left; the rest as in `Dispatch`."""
+    """A message to that node has not reached it, and never will: the transport has dropped it, or another incarnation
+    has returned it. The rest as in `Dispatch`.
+    """
 
     node: NodeId
     message: Message[M]

@@ -91,9 +91,8 @@ class Sender[M]:
         return ((route.shard, route.home) for route in self._routes if route.home is not None)
 
     def home(self, shard: int) -> Home | None:
-        """The home that a message for the shard may be sent to now without `Dispatch`; None: dispatch it.
-
-        The caller sends it at once, or hands it to the entity where the owner is the local node.
+        """The home that a message for the shard may be sent to now without `Dispatch`; None: dispatch it. The caller
+        sends it at once, or hands it to the entity where the owner is the local node.
         """
         route = self._routes.get(shard)
         if route is None or route.leaving or route.home is None or self._quiesces:
@@ -185,8 +184,7 @@ class Sender[M]:
         bounce = given.bounce
         shard, route = bounce.shard, self._routes.get(bounce.shard)
         if (owner := self._routes.succeeded(shard, bounce.epoch, given.node)) is not None:
-            message = Message(shard=shard, epoch=bounce.epoch, entity=bounce.entity, message=bounce.message)
-            return self._unsent(Unsent(node=owner, message=message, size=given.size, deadline=given.deadline), now)
+            return self._unsent(given.unsent_to(owner), now)
         kept = self._kept(shard, given, bounce.entity, bounce.message, now)
         if route is None or route.home != Home(given.node, bounce.epoch):
             reason = f"{given.node} returned it after this node had left that home of shard {shard}"
@@ -223,7 +221,7 @@ class Sender[M]:
     def _learn(self, shard: int, home: Home, now: float) -> list[Effect[M]]:
         """The shard has that home, or had it a while ago."""
         route = self._routes.of(shard)
-        if home.epoch <= route.newest:
+        if not self._is_newer(route, home):
             return []
         if route.home is None:
             return self._enter(route, home, now)
@@ -237,6 +235,9 @@ class Sender[M]:
         # What it was sent at its old home has to arrive there or come back before anything reaches the new one.
         self._routes.point(route, route.home, home)
         return self._leave(route, now)
+
+    def _is_newer(self, route: Route, home: Home) -> bool:
+        return home.epoch > route.newest
 
     def _enter(self, route: Route, home: Home, now: float) -> list[Effect[M]]:
         route.asked = False
@@ -272,8 +273,7 @@ class Sender[M]:
         return [SendUser(route.home.owner, Flush(route.shard, route.flush))]
 
     def _connected(self, node: NodeId, now: float) -> list[Effect[M]]:
-        flushed = (route for route in self._routes.on(node) if route.flush is not None)
-        pending = [route for route in flushed if route.home and route.home.owner == node]
+        pending = [route for route in self._routes.on(node) if route.flush and route.home and route.home.owner == node]
         return [effect for route in pending for effect in self._flush_again(route, now)]
 
     def _acknowledged(self, node: NodeId, reply: FlushAck, now: float) -> list[Effect[M]]:
