@@ -57,7 +57,7 @@ async def take_over(sim: Simulation, failover: str = "default") -> None:
 
     async def in_flight() -> float:
         # Its shard may be about to move just then: the entity stops, without a reply, before its node dies.
-        with pytest.raises((NodeLostError, ActorStoppedError), match="unknown|stopped without answering"):
+        with pytest.raises((NodeLostError, ActorStoppedError), match=r"unknown|stopped without answering"):
             await system.entity_ref(REGION, entity_id).ask(Hang, timeout=120.0)
         return sim.time()
 
