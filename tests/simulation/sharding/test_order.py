@@ -91,7 +91,7 @@ async def ask_after_the_kill(sim: Simulation) -> None:
     streams = Streams(sim, 3, planned=False)
     await streams.begin()
     await asyncio.sleep(sim.random.uniform(5.0, 15.0))
-    victim = sim.random.choice(streams.names)
+    victim = sim.random.choice([name for name in streams.names if owned_by(streams, name)])
     lost = owned_by(streams, victim)
     asker = next(name for name in streams.names if name != victim)
     sim.host(victim).crash()
@@ -116,7 +116,7 @@ async def ask_while_it_starts_again(sim: Simulation) -> int:
     streams = Streams(sim, 3, planned=False)
     await streams.begin()
     await asyncio.sleep(sim.random.uniform(5.0, 15.0))
-    victim = sim.random.choice(streams.names)
+    victim = sim.random.choice([name for name in streams.names if owned_by(streams, name)])
     lost, old = owned_by(streams, victim), streams.systems[victim].self_node
     asker = next(name for name in streams.names if name != victim)
     sim.host(victim).crash()
