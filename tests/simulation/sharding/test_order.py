@@ -6,6 +6,7 @@ import pytest
 from casty import ActorStoppedError, CastyError, NodeLostError
 from casty.extension import shard_of
 from casty.testing.simulation import Simulation, simulate_seeds
+from casty_cluster.wire.sharding import HostPhase
 
 from tests.simulation.sharding.regions import ARRIVED, ENTITIES, REGION, SHARDS, machines, settle
 from tests.simulation.sharding.streams import Hang, Streams, ask_heard
@@ -41,8 +42,13 @@ def owned_by(streams: Streams, name: str) -> list[str]:
     """The entities of the shards that run on a node."""
     pair = machines(streams.systems[name])
     assert pair is not None
-    shards = {hosted.shard for hosted in pair.region.owner.hosted}
+    shards = {hosted.shard for hosted in pair.region.owner.hosted if hosted.phase is HostPhase.running}
     return [entity_id for entity_id in ENTITIES if shard_of(entity_id, SHARDS) in shards]
+
+
+def owner(streams: Streams) -> str:
+    """A node that runs entities."""
+    return streams.sim.random.choice([name for name in streams.names if owned_by(streams, name)])
 
 
 async def take_over(sim: Simulation, failover: str = "default") -> None:
@@ -50,15 +56,18 @@ async def take_over(sim: Simulation, failover: str = "default") -> None:
     streams = Streams(sim, 3, planned=False, failover=failover)
     await streams.begin()
     await asyncio.sleep(sim.random.uniform(5.0, 15.0))
-    victim = sim.random.choice([name for name in streams.names if owned_by(streams, name)])
+    victim = owner(streams)
     entity_id = sim.random.choice(owned_by(streams, victim))
     asker = sim.random.choice([name for name in streams.names if name != victim])
-    system = streams.systems[asker]
+    system, at_the_end = streams.systems[asker], list[str]()
 
     async def in_flight() -> float:
-        # Its shard may be about to move just then: the entity stops, without a reply, before its node dies.
-        with pytest.raises((NodeLostError, ActorStoppedError), match=r"unknown|stopped without answering"):
-            await system.entity_ref(REGION, entity_id).ask(Hang, timeout=120.0)
+        try:
+            with pytest.raises(NodeLostError, match="unknown"):
+                await system.entity_ref(REGION, entity_id).ask(Hang, timeout=120.0)
+        except ActorStoppedError:
+            if entity_id in at_the_end:  # else its shard was about to move, and the entity had to stop
+                raise
         return sim.time()
 
     async def first_reply() -> float:
@@ -73,6 +82,7 @@ async def take_over(sim: Simulation, failover: str = "default") -> None:
     async with asyncio.TaskGroup() as group:
         lost = group.create_task(sim.host(asker).run(in_flight))
         await asyncio.sleep(0.2)
+        at_the_end = owned_by(streams, victim)
         sim.host(victim).crash()
         killed = sim.time()
         replied = group.create_task(sim.host(asker).run(first_reply))
@@ -91,7 +101,7 @@ async def ask_after_the_kill(sim: Simulation) -> None:
     streams = Streams(sim, 3, planned=False)
     await streams.begin()
     await asyncio.sleep(sim.random.uniform(5.0, 15.0))
-    victim = sim.random.choice([name for name in streams.names if owned_by(streams, name)])
+    victim = owner(streams)
     lost = owned_by(streams, victim)
     asker = next(name for name in streams.names if name != victim)
     sim.host(victim).crash()
@@ -109,33 +119,29 @@ def test_asks_for_entities_of_a_killed_node_wait_for_their_next_home() -> None:
     simulate_seeds(ask_after_the_kill, SEEDS)
 
 
-async def ask_while_it_starts_again(sim: Simulation) -> int:
-    """Asks from when the connection to a dead node is known to be broken, and its node is started again meanwhile;
-    returns how many were made when it had been started, and was not known as another incarnation yet.
-    """
+async def ask_while_it_starts_again(sim: Simulation) -> None:
+    """Asks from when the connection to a dead node is known to be broken, and its node is started again meanwhile."""
     streams = Streams(sim, 3, planned=False)
     await streams.begin()
     await asyncio.sleep(sim.random.uniform(5.0, 15.0))
-    victim = sim.random.choice([name for name in streams.names if owned_by(streams, name)])
-    lost, old = owned_by(streams, victim), streams.systems[victim].self_node
+    victim = owner(streams)
+    lost = owned_by(streams, victim)
     asker = next(name for name in streams.names if name != victim)
     sim.host(victim).crash()
     await asyncio.sleep(0.5)
     sim.loop.call_later(sim.random.choice((0.0, 1.0)), sim.host(victim).restart)
 
-    async def ask_all() -> int:
-        early = 0
+    async def ask_all() -> None:
+        assert len(streams.systems[asker].members) == 3, "the dead node has been removed already"
         async with asyncio.TaskGroup() as group:
             for _ in range(50):
                 for entity_id in lost:
                     ref = streams.systems[asker].entity_ref(REGION, entity_id)
                     group.create_task(ask_heard(ref, 0, WITHIN["default"]))
-                early += len(lost) * (sim.host(victim).is_up and old in streams.systems[asker].members)
                 await asyncio.sleep(0.05)
-        return early
 
-    return await sim.host(asker).run(ask_all)
+    await sim.host(asker).run(ask_all)
 
 
 def test_asks_for_entities_of_a_node_that_starts_again_at_once_wait_for_their_next_home() -> None:
-    assert sum(run.result for run in simulate_seeds(ask_while_it_starts_again, 2)) > 0
+    simulate_seeds(ask_while_it_starts_again, 2)
