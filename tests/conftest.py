@@ -22,7 +22,21 @@ from pytest_asyncio import is_async_test
 
 from tests.forks.popen import ForkServer, fork_programs
 
-LONG = ("tests/benchmarks", "tests/chaos", "tests/examples", "tests/soak")
+LONG = (
+    "tests/benchmarks",
+    "tests/chaos",
+    "tests/cluster/protocol/bulk/test_simulation.py",
+    "tests/cluster/protocol/downing/test_every_split.py",
+    "tests/cluster/protocol/membership/test_simulation.py",
+    "tests/cluster/protocol/replication/test_exhaustive.py",
+    "tests/cluster/protocol/replication/test_explorer.py",
+    "tests/cluster/protocol/sharding/test_explorer.py",
+    "tests/conformance/test_mutants.py",
+    "tests/simulation",
+    "tests/soak",
+)
+"""Tests that look for the improbable, in many histories or for a long time: they are marked `long`."""
+BEGIN_EARLY = (*LONG, "tests/examples")
 OPEN_FILES = Path("/proc/self/fd")
 THREAD_GRACE = 1.0
 """Seconds that a thread may take to end after its last use; waited for only if one is left."""
@@ -60,6 +74,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell lets what it starts in the background ignore SIGINT, and all processes that tests interrupt inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    leave_out_long_tests(config)
+
+
+def leave_out_long_tests(config: pytest.Config) -> None:
+    """Of all tests, run those that are not `long`; of tests that the command line names, run all."""
+    names_tests = config.args_source is pytest.Config.ArgsSource.ARGS
+    if not (names_tests or config.option.keyword or config.option.markexpr):
+        config.option.markexpr = "not long"
 
 
 def share_bytecode(config: pytest.Config) -> None:
@@ -97,10 +119,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     The order is the same in each run and in each worker. Files that take long begin in its first half.
     """
+    for item in items:
+        if item.nodeid.startswith(LONG):
+            item.add_marker("long")
 
     def place(item: pytest.Item) -> float:
         file = item.nodeid.partition("::")[0]
-        return crc32(file.encode()) * (0.5 if file.startswith(LONG) else 1.0)
+        return crc32(file.encode()) * (0.5 if file.startswith(BEGIN_EARLY) else 1.0)
 
     items.sort(key=place)
 
