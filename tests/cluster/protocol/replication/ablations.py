@@ -31,6 +31,7 @@ from casty_cluster.wire.replication import (
     Entry,
     Epoch,
     Group,
+    KnownLives,
     Lineage,
     Position,
     Prepare,
@@ -56,6 +57,10 @@ def _always(*_: object) -> bool:
 
 def _never(*_: object) -> bool:
     return False
+
+
+def _all_known(self: Lives, _: CopyId) -> KnownLives:
+    return self.known
 
 
 def _is(value: object) -> property:
@@ -265,21 +270,21 @@ def _off(owner: object, name: str, mutant: object) -> Callable[[], Patch]:
 
 ABLATIONS: dict[str, Ablation] = {
     "epoch_first": (_off(decision, "_rank", _longest), "r2m1", 21),
-    "confirm": (_off(decision, "_rank", _by_last_event), "r2m1x2", 215),
+    "confirm": (_off(decision, "_rank", _by_last_event), "r2m1x2", 350),
     "views_in_reports": (_off(Promises, "add", _add_and_ignore_views), "views3", 16),
-    "former_groups": (_off(Promises, "leaves", property(_leave_the_newest_group)), "views3", 244),
+    "former_groups": (_off(Promises, "leaves", property(_leave_the_newest_group)), "views3", 269),
     "all_parts": (_off(Promises, "add", _complete_with_any_part), "r2m1x2", 2),
     "promise_stored": (_off(Replica, "_promise", _promise_in_memory), "crash3", 2),
     "promise_kept": (_off(Replica, "_received", _obey_any_epoch), "r2m1", 16),
     "granted_once": (_off(Member, "_promote", _promote_again), "r3m3", 70),
     "enough_promises": (_off(promises, "decides", _any_copies), "r2m1x2", 2),
-    "meets_writes": (_off(promises, "decides", _only_a_majority), "r4m1", 81),
+    "meets_writes": (_off(promises, "decides", _only_a_majority), "r4m1", 162),
     "meets_views": (_decides(_only_what_meets_writes), "r1m1", 68),
     "casting_vote": (_decides(_any_half), "r1m1", 68),
     "stored_first": (_off(Replica, "_replicate", _acknowledge_before_stored), "r2m1", 0),
     "previous": (_off(History, "has", _has_the_number), "r2m1x2", 18),
     "conflicts": (_off(Replica, "_missing", _keep_what_differs), "r2m1", 16),
-    "start": (_off(Replica, "_kept", _keep_all), "r2m1x2", 24),
+    "start": (_off(Replica, "_kept", _keep_all), "r2m1x2", 138),
     "ack_number": (_off(Follower, "acknowledge", _acknowledge_the_end), "r2m1", 4),
     "ack_epoch": (_off(Primary, "_is_for_it", _always), "r2m1", 179),
     "distinct": (_off(Primary, "_count", _count_replies), "r4m2", 2),
@@ -293,13 +298,14 @@ ABLATIONS: dict[str, Ablation] = {
     "seal_old": (_off(Promotion, "_is_known", property(_sealed_by_the_new_group)), "calm3", 0),
     "seal_new": (_off(Promotion, "_is_known", property(_sealed_by_the_old_groups)), "wipe3", 1),
     "seal_epoch": (_off(Replica, "_received", _seal_any_epoch), "groups3", 1),
-    "read_confirmed": (_off(Reads, "_is_confirmed", _always), "reads3", 136),
-    "read_round": (_off(Reads, "_is_confirmed", _count_any_round), "reads3", 136),
+    "read_confirmed": (_off(Reads, "_is_confirmed", _always), "reads3", 205),
+    "read_round": (_off(Reads, "_is_confirmed", _count_any_round), "reads3", 822),
     "read_epoch": (_off(Replica, "_received", _verify_any_epoch), "reads3", 70),
     "read_noted": (_off(Reads, "add", _note_nothing), "reads3", 0),
     "snapshot_of_committed": (_off(Commits, "committed", _all_that_there_is), "snapshots3", 5),
-    "snapshot_of_them": (_off(History, "install", _install_by_number), "snapshots3", 86),
+    "snapshot_of_them": (_off(History, "install", _install_by_number), "snapshots3", 128),
     "snapshot_has_gone": (_off(Replica, "_replicate", _cut_into_a_snapshot), "alone3", 0),
+    "own_start": (_off(Lives, "besides", _all_known), "crash3", 266),
     "starts": (_off(Lives, "is_outdated", _never), "backups3", 89),
     "wiped_is_new": (_off(Node, "copy", property(_same_name)), "wipe3", 0),
 }

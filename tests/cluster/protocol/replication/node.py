@@ -81,6 +81,8 @@ class Node:
         self.wipes = 0
         self.backups: list[Disk] = []
         """The disk as it was at the end of earlier lives."""
+        self.is_old = False
+        """Whether the disk is one of those."""
         self.disk = Disk()
         self.queue: deque[Store | Load] = deque()
         """What the disk has been asked for."""
@@ -101,6 +103,7 @@ class Node:
 
     def wipe(self) -> None:
         self.wipes += 1
+        self.is_old = False
         self.disk = Disk()
         self.backups.clear()
 

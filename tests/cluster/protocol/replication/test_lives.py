@@ -103,3 +103,22 @@ def test_a_late_message_that_names_an_earlier_start_changes_nothing() -> None:
     group.run()
     assert group.of("B", Outdated) == []
     assert group.events("B") == [1, 2]
+
+
+def test_a_start_that_is_not_stored_yet_is_named_to_no_other_copy() -> None:
+    """Else the next start, which gets its number, would be taken for that of an old disk, with all its events."""
+    group = led_by_a(events=1)
+    group.crash("B")
+    group.restart("B")
+    group.append("A")
+    replicate = next(index for index, (_, to, _) in enumerate(group.network) if to == "B")
+    group.do_deliver(replicate)
+    group.promote("B")
+    group.run(without="B")
+    while group.network:
+        group.do_deliver(0)
+    group.do_fail(group.node("B").index)
+    group.promote("C")
+    group.run(ticks=5)
+    assert group.is_active("C")
+    assert group.of("B", Outdated) == []

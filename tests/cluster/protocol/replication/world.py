@@ -289,7 +289,7 @@ class World:
         """An old backup of its disk is put back, and the node starts."""
         self.budget["restore"] -= 1
         node = self.nodes[index]
-        node.disk = deepcopy(self.outdated(node)[-1])
+        node.disk, node.is_old = deepcopy(self.outdated(node)[-1]), True
         node.stop()
         node.start()
 
@@ -317,7 +317,8 @@ class World:
             case Reload():
                 node.stop()
                 node.start()
-            case Outdated():
+            case Outdated(reason):
+                assert node.is_old, f"D1: the disk of {node.copy} is up to date, and is abandoned: {reason}"
                 node.stop()
                 node.wipe()
                 node.start()

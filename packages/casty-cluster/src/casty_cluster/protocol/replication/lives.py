@@ -56,6 +56,10 @@ class Lives:
     def known(self) -> KnownLives:
         return tuple((copy, life.starts, life.token) for copy, life in self._last.items())
 
+    def besides(self, copy: CopyId) -> KnownLives:
+        """What is known of all other copies."""
+        return tuple(known for known in self.known if known[0] != copy)
+
 
 def _later(one: Life, other: Life) -> Life:
     if one.starts == other.starts and one.token != other.token:

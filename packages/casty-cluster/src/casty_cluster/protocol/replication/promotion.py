@@ -87,7 +87,9 @@ class Promotion:
         self._histories: Mapping[str, History] = contents.histories
         self._forced = given.allow_data_loss
         previous = given.previous or founding(given.founders or given.copies)
-        self._promises = Promises(local, self.view, previous, contents.lives.known, forced=self._forced)
+        # The local copy's start is named with its promise: before it is stored, another one may get its number.
+        lives = contents.lives.besides(local)
+        self._promises = Promises(local, self.view, previous, lives, forced=self._forced)
         self._confirmed: set[CopyId] = set()
         self._sealed: set[CopyId] = set()
         self._settled: set[CopyId] = set()
