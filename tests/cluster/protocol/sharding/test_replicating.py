@@ -10,6 +10,7 @@ from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.wire.replication import Epoch, View
 from casty_cluster.wire.sharding import (
     CopyReport,
+    CopyState,
     ForcePromote,
     GetHome,
     Grant,
@@ -67,13 +68,30 @@ def test_the_epoch_of_a_grant_exceeds_all_that_copies_have_promised() -> None:
     assert (entry.owner, entry.epoch) == (B, FIRST + 10)
 
 
-@pytest.mark.parametrize("refused_at", [0, RUNS + 100])
-def test_a_primary_that_is_refused_is_granted_a_higher_epoch(refused_at: int) -> None:
+def test_a_primary_that_is_refused_is_granted_a_higher_epoch() -> None:
     part = Copied(A, B, C)
     part.hear(A, GetHome(7, 0))
     part.keeps(A, B, C)
-    [again] = part.hear(A, Refused(7, RUNS, refused_at))
-    assert again.message.copies.epoch == Epoch(max(RUNS, refused_at) + 1, A.uid)
+    [again] = part.hear(A, Refused(7, RUNS, RUNS + 100))
+    assert (again.to, again.message.copies.epoch) == (A, Epoch(RUNS + 101, A.uid))
+
+
+def test_a_node_that_refuses_an_epoch_which_nothing_exceeds_is_not_the_next_to_get_the_shard() -> None:
+    """Such as one that has no copy of that name any more: it would refuse every epoch."""
+    part = Copied(A, B, C)
+    part.hear(A, GetHome(7, 0))
+    part.keeps(A, B, C)
+    *_, again = part.hear(A, Refused(7, RUNS, RUNS))
+    assert again.to != A
+
+
+def test_a_copy_that_another_one_has_replaced_is_none_of_the_shard() -> None:
+    part = Copied(A, B, C)
+    part.runs(A, B, C)
+    part.reports(A, CopyState(7, "new", Epoch(0, 0), None))
+    *_, grant = part.hear(A, Stopped(7, RUNS))
+    assert grant.to != A
+    assert {*grant.message.copies.copies} == {"b", "c", "new"}
 
 
 @pytest.mark.parametrize("state", ["granted", "running"])
@@ -110,7 +128,7 @@ def test_a_loss_that_an_operator_has_accepted_stays_in_the_views_that_follow() -
     [grant] = part.hear(A, Stopped(7, RUNS))
     assert grant.message.copies.forced
     part.hear(A, Started(7, RUNS + 1))
-    [grant] = part.hear(A, Refused(7, RUNS + 1, 0))
+    [grant] = part.hear(A, Refused(7, RUNS + 1, RUNS + 2))
     copies = grant.message.copies
     assert (copies.forced, copies.previous.forced) == (False, (Epoch(RUNS + 1, A.uid),))
 

@@ -77,8 +77,8 @@ class CopyIndex:
         self._entries = len(events)
 
     async def create(self, shards: Iterable[int]) -> None:
-        """Add an empty copy of each of these shards, which have none. Where this raises, any number of them may be
-        there: `open` finds out.
+        """Have an empty copy of each of these shards, in place of one that is there. Where this raises, any number of
+        them may be there: `open` finds out.
         """
         names = {shard: self._name() for shard in shards}
         await self._add(*(["copy", shard, name] for shard, name in names.items()))

@@ -127,7 +127,8 @@ class HostedCopy:
         try:
             await disk.run()
         finally:
-            self._opened.clear()
+            if not self._stopped:
+                self._opened.clear()
             driver.stop()
             self._member = self._driver = self._disk = None
             self._end(None, "its copy is not open any more", None)
@@ -136,12 +137,15 @@ class HostedCopy:
     def stop(self) -> None:
         """Begin nothing more. The task of `run` is to be cancelled as well: it may wait for its journal."""
         self._stopped = True
+        self._opened.set()  # what waits for it would wait for ever
         if self._disk is not None:
             self._disk.stop()
 
-    async def opened(self) -> None:
-        """Return when the copy is open."""
-        await self._opened.wait()
+    async def opened(self) -> bool:
+        """Return when the copy is open. Returns False if it never will be any more."""
+        while self._member is None and not self._stopped:  # it may be closed again before a waiting task runs
+            await self._opened.wait()
+        return not self._stopped
 
     @property
     def promised(self) -> Epoch:

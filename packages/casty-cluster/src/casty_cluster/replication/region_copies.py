@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 from typing import Any, Final, Protocol, final, override
 
@@ -106,6 +107,8 @@ class RegionCopies:
         """Held by what changes the index."""
         self._lacking: dict[int, None] = {}
         """Shards whose copies wait for that: they are created in one commit."""
+        self._coordinator: tuple[int, Callable[[CopyReport], None]] | None = None
+        """The term of the one that has asked last, and what sends to it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = copy_context()
         self._start(self._open())
@@ -126,6 +129,7 @@ class RegionCopies:
 
     def report(self, term: int, order: CopyOrder | None, send: Callable[[CopyReport], None]) -> None:
         """Report all copies to the coordinator of that term, or carry its order out and report what it has changed."""
+        self._coordinator = term, send
         self._start(self._report_all(term, send) if order is None else self._carry_out(order, send))
 
     async def promote(self, shard: int, granted: ShardCopies) -> None:
@@ -178,29 +182,37 @@ class RegionCopies:
     # Opening and creating.
 
     async def _open(self) -> None:
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                journal, serializers = await self._kernel.journals.open(self._journal, SERIALIZER)
-                index = CopyIndex(journal, self._region, self._num_shards, self._node, self._draw, self._wall_time)
-                await index.open()
-                break
-            except BaseException as error:
-                if interrupts(error):
-                    raise
-                logger.warning(
-                    "the copies of the region %s cannot be opened, which is tried again in %g s: %s",
-                    self._region,
-                    pause,
-                    described(error),
-                )
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+        journal, serializers, index = await self._insist("opened", self._try_to_open)
         if self._journal is None:
             logger.info("the copies of the region %s are in memory, as no journal is configured", self._region)
         for shard, name in index.copies.items():
             self._host(journal, shard, name)
         self._opened.set_result((journal, serializers, index))
+
+    async def _try_to_open(self) -> tuple[EventJournal, Serializers, CopyIndex]:
+        journal, serializers = await self._kernel.journals.open(self._journal, SERIALIZER)
+        index = CopyIndex(journal, self._region, self._num_shards, self._node, self._draw, self._wall_time)
+        await index.open()
+        return journal, serializers, index
+
+    async def _insist[T](self, done: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What the attempt returns, however often it has to be repeated."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await attempt()
+            except BaseException as error:
+                if interrupts(error):
+                    raise
+                logger.warning(
+                    "the copies of the region %s cannot be %s, which is tried again in %g s: %s",
+                    self._region,
+                    done,
+                    pause,
+                    described(error),
+                )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _host(self, journal: EventJournal, shard: int, name: CopyId) -> None:
         title = f"shard {shard} of {self._region}"
@@ -213,21 +225,38 @@ class RegionCopies:
     async def _keep(self, shard: int, copy: HostedCopy) -> None:
         await copy.run()
         if copy.is_outdated:
-            del self._copies[shard]
-            await self._kept(shard)
+            state = await self._insist("replaced", partial(self._state, shard))
+            # The coordinator goes by the copy that it knows, and would grant the shard to it for ever.
+            if self._coordinator is not None:
+                term, send = self._coordinator
+                send(CopyReport(term, (state,), last=False))
+
+    async def _state(self, shard: int) -> CopyState:
+        """That of the copy of the shard, which is created if there is none. Raises what the journal raises."""
+        while True:
+            copy = await self._kept(shard)
+            if await copy.opened():
+                return CopyState(shard, copy.name, copy.promised, copy.view)
+            if not copy.is_outdated:
+                raise JournalError(f"the copies of the region {self._region} are closed")
+
+    def _lacks(self, shard: int) -> bool:
+        return shard not in self._copies or self._copies[shard].is_outdated
 
     async def _kept(self, shard: int) -> HostedCopy:
         """The copy of the shard, which is created if there is none. Raises what the journal raises."""
         journal, _, index = await asyncio.shield(self._opened)
-        if shard not in self._copies:
+        if self._lacks(shard):
             self._lacking[shard] = None
         async with self._writing:
-            if shard not in self._copies:
-                created = [shard, *(other for other in self._lacking if other != shard)]
+            if self._lacks(shard):
+                created = [other for other in self._lacking | {shard: None} if self._lacks(other)]
                 self._lacking.clear()
-                await self._write(index, index.create(created), lambda: shard in index.copies)
-                for other in index.copies.keys() & created:
-                    self._host(journal, other, index.copies[other])
+                before = dict(index.copies)
+                await self._write(index, index.create(created), lambda: index.copies.get(shard) != before.get(shard))
+                for other in created:
+                    if other in index.copies and index.copies[other] != before.get(other):
+                        self._host(journal, other, index.copies[other])
         return self._copies[shard]
 
     async def _know(self, shards: tuple[int, ...]) -> None:
@@ -250,8 +279,12 @@ class RegionCopies:
 
     async def _report_all(self, term: int, send: Callable[[CopyReport], None]) -> None:
         _, _, index = await asyncio.shield(self._opened)
-        states = [await _state(number, copy) for number, copy in list(self._copies.items())]
-        for chunk in batched(states, IN_REPORT):
+        states: dict[int, CopyState] = {}
+        # A copy may be replaced while others are waited for, and what is reported first must not be reported last.
+        while unknown := [shard for shard, copy in self._copies.items() if _differs(states.get(shard), copy)]:
+            for shard in unknown:
+                states[shard] = await self._insist("reported", partial(self._state, shard))
+        for chunk in batched(states.values(), IN_REPORT):
             send(CopyReport(term, chunk, last=False))
         for known in batched(sorted(index.known), KNOWN_IN_REPORT):
             send(CopyReport(term, (), last=False, known=known))
@@ -283,7 +316,7 @@ class RegionCopies:
                     await self.promote(shard, copies)
                 except FencedError as refused:  # the report says which epoch was promised, or which view there is
                     logger.info("shard %d of %s is not founded here: %s", shard, self._region, refused)
-        return CopyReport(term, (await _state(shard, await self._kept(shard)),), last=False)
+        return CopyReport(term, (await self._state(shard),), last=False)
 
     def _draw(self) -> CopyId:
         return self._token(NAME_BYTES).hex()
@@ -302,6 +335,5 @@ class RegionCopies:
             logger.error("the copies of the region %s: %s", self._region, described(error), exc_info=error)
 
 
-async def _state(shard: int, copy: HostedCopy) -> CopyState:
-    await copy.opened()
-    return CopyState(shard, copy.name, copy.promised, copy.view)
+def _differs(state: CopyState | None, copy: HostedCopy) -> bool:
+    return state is None or state.copy != copy.name

@@ -79,6 +79,9 @@ class CopyGroups:
             return
         self.slow.discard(node)
         for state in report.copies:
+            before = self._on[node].get(state.shard)
+            if before is not None and before != state.copy:
+                self._nodes.pop(before, None)  # an empty copy has taken its place
             self._on[node][state.shard] = state.copy
             self._nodes[state.copy] = node
             if state.view is not None:

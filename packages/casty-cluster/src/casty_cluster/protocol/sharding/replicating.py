@@ -42,6 +42,7 @@ from casty_cluster.wire.sharding import (
     Grant,
     KeepCopy,
     KnowShards,
+    Refused,
     Register,
     Report,
     ShardCopies,
@@ -118,9 +119,10 @@ class ReplicatingCoordinator(Coordinator):
         match message:
             case ForcePromote(_, shard):
                 return self._force(shard, now)
-            case Stopped(shard, epoch):
+            case Stopped(shard, epoch) | Refused(shard, epoch):
                 entry = self._match(node, shard, epoch)
-                if entry is not None and entry.state is not Allotment.moving:
+                has_news = isinstance(message, Refused) and message.held > epoch
+                if entry is not None and entry.state is not Allotment.moving and not has_news:
                     self._failing[shard] = node
                 return super()._received(node, message, now)
             case CopyReport():
