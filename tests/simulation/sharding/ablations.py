@@ -72,7 +72,7 @@ _RETURNED = EntityLane._returned
 ABLATIONS: Final[dict[str, tuple[Callable[[], AbstractContextManager[object]], str, int]]] = {
     "bounce": (lambda: patch.object(EntityLane, "_returned", _nothing), "restarts", 0),
     "flush_order": (lambda: patch.object(EntityLane, "_returned", _late_bounces), "restarts", 0),
-    "drain": (lambda: patch.object(Hosting, "_drain", _stop_without_draining), "restarts", 9),
+    "drain": (lambda: patch.object(Hosting, "_drain", _stop_without_draining), "restarts", 87),
     "hand_off": (lambda: patch.object(Sharding, "_hand_off", _at_once), "restarts", 0),
     "quiesce": (lambda: patch.object(Sharding, "_quiesce", _at_once), "restarts", 42),
     "rebalance": (lambda: patch.object(Coordinator, "_rebalance", _no_effects), "moves", 0),

@@ -24,6 +24,8 @@ SHARDS: Final = 8
 ENTITIES: Final = tuple(f"entity-{number}" for number in range(12))
 ARRIVED: Final = 5.0
 """Virtual seconds after which nothing is under way any more."""
+EASES: Final = (1.0, 3.0, 9.0)
+"""How many times slower the clients of a run are, by lot: some faults show between few messages, some between many."""
 PASSIVATE_AFTER: Final = 1.0
 """Virtual seconds: entities are passivated, and start again, all the time."""
 
@@ -35,6 +37,7 @@ class EntityCluster(BusyCluster):
 
     def __init__(self, sim: Simulation, size: int, **arguments: Any) -> None:
         super().__init__(sim, size, **arguments)
+        self._ease = sim.random.choice(EASES)
         self._granted: dict[tuple[NodeId, Hosted], NodeId] = {}
         """The coordinator that granted a node a shard at an epoch."""
         self._owners: dict[tuple[NodeId, int, int], NodeId] = {}
@@ -56,6 +59,10 @@ class EntityCluster(BusyCluster):
     @override
     def work(self, name: str, system: ClusteredActorSystem) -> Iterable[Coroutine[Any, Any, None]]:
         return self.clients(name, system, self.spawn_region(name, system))
+
+    @override
+    async def goes_on(self, system: ClusteredActorSystem, pace: float) -> bool:
+        return await super().goes_on(system, pace * self._ease)
 
     def spawn_region(self, name: str, system: ClusteredActorSystem) -> RegionRef[Any]:
         return system.spawn(

@@ -21,6 +21,7 @@ def test_a_node_that_is_downed_while_it_leaves_does_not_rejoin() -> None:
         system, node = streams.systems["n3"], streams.systems["n3"].node
         streams.leave("n3")
         await sim.eventually(lambda: not system.is_running, within=LEFT)
+        streams.is_busy = False
         await asyncio.sleep(LEFT)
         assert node.views.current is None
 
