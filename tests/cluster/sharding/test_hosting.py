@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+from casty.errors import FencedError
 from casty.extension import Shards, Throttle
 from casty.testing import ManualClock, settle
 from casty_cluster.protocol.sharding.effects import Claim, Drain, Halt, Run
+from casty_cluster.sharding import hosting
 from casty_cluster.sharding.hosting import Hosting
 
 
@@ -102,6 +104,24 @@ async def test_no_epoch_is_claimed_before_the_entities_of_the_one_before_have_en
     assert await part.give(Halt(7, 1, "granted anew"), Claim(7, 2), Halt(7, 2, "and again"), Claim(7, 3)) == []
     part.shards.may_close.set()
     assert await part.give() == ["closed 7", "Drained 7 at 1", "Drained 7 at 2", "Claimed 7 at 3"]
+
+
+@pytest.mark.parametrize(
+    ("held", "pause", "is_reported"),
+    [(2, 3600.0, True), (1, 3600.0, False), (None, 3600.0, False), (None, 0.0, True)],
+)
+async def test_a_refusal_that_no_higher_epoch_will_change_is_reported_after_a_pause(
+    part: Part, held: int | None, pause: float, is_reported: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a journal that refuses each claim is asked again as fast as messages go to the coordinator and back."""
+    monkeypatch.setattr(hosting, "FIRST_PAUSE", pause)
+
+    def refuse(_: int) -> None:
+        raise FencedError("another owner", held=held)
+
+    part.fence = refuse
+    assert await part.give(Claim(7, 1)) == (["ClaimRefused 7 at 1"] if is_reported else [])
+    await part.hosting.close()
 
 
 async def test_shards_do_not_wait_for_each_other(part: Part) -> None:

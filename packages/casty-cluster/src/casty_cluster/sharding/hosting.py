@@ -132,7 +132,10 @@ class Hosting:
             try:
                 await self._fence(shard, copies)
             except FencedError as refused:
-                return ClaimRefused(shard, epoch, epoch if refused.held is None else refused.held)
+                held = epoch if refused.held is None else refused.held
+                if held <= epoch:
+                    await asyncio.sleep(pause)  # the next epoch is probably refused as well, and follows at once
+                return ClaimRefused(shard, epoch, held)
             except BaseException as error:
                 raise_unless_failure(error, asyncio.current_task())
                 self.delays[shard] = described(error)
