@@ -79,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def leave_out_long_tests(config: pytest.Config) -> None:
     """Of all tests, run those that are not `long`; of tests that the command line names, run all."""
-    names_tests = config.args_source is pytest.Config.ArgsSource.ARGS
+    names_tests = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
     if not (names_tests or config.option.keyword or config.option.markexpr):
         config.option.markexpr = "not long"
 
