@@ -94,6 +94,14 @@ def test_a_copy_that_another_one_has_replaced_is_none_of_the_shard() -> None:
     assert {*grant.message.copies.copies} == {"b", "c", "new"}
 
 
+def test_a_copy_whose_disk_is_in_another_node_by_now_stays_known() -> None:
+    part = Copied(A, B, C)
+    part.runs(A, B, C)
+    part.reports(C, CopyState(7, "a", Epoch(0, 0), None))
+    part.reports(A, CopyState(7, "new", Epoch(0, 0), None))
+    assert part.machine._groups.holders(7) == [C, B]
+
+
 @pytest.mark.parametrize("state", ["granted", "running"])
 def test_a_node_that_stops_a_shard_by_itself_is_not_the_next_to_get_it(state: str) -> None:
     """Its disk has failed, and will fail again."""

@@ -79,9 +79,7 @@ class CopyGroups:
             return
         self.slow.discard(node)
         for state in report.copies:
-            before = self._on[node].get(state.shard)
-            if before is not None and before != state.copy:
-                self._nodes.pop(before, None)  # an empty copy has taken its place
+            self._forget(node, self._on[node].get(state.shard))  # another copy may have taken its place
             self._on[node][state.shard] = state.copy
             self._nodes[state.copy] = node
             if state.view is not None:
@@ -101,8 +99,12 @@ class CopyGroups:
         self._unreported.pop(node, None)
         self.slow.discard(node)
         for copy in self._on.pop(node, {}).values():
-            if self._nodes.get(copy) == node:
-                del self._nodes[copy]
+            self._forget(node, copy)
+
+    def _forget(self, node: NodeId, copy: CopyId | None) -> None:
+        """The copy is not on that node any more; its disk may be in another one by now."""
+        if copy is not None and self._nodes.get(copy) == node:
+            del self._nodes[copy]
 
     def has_view(self, shard: int) -> bool:
         """Whether any node has reported which copies keep the shard."""
