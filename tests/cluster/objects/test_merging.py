@@ -58,6 +58,7 @@ class Divided:
             self.refs.append(await node.actor(self.kind, name="tags", scope=self.scope, first="first"))
         await self.refs[0].ask("both")
         self.cut_off = self.host
+        self.removed = self.cluster[self.cut_off].self_node
         self.other = (self.cut_off + 1) % 3
         self.cluster.partition([self.cut_off], [index for index in range(3) if index != self.cut_off])
 
@@ -75,9 +76,12 @@ class Divided:
         return index
 
     async def taken_over(self) -> None:
-        """The others run it, and add something; then the network is whole again."""
+        """The others run it, and add something; then the network is whole again, and the node joins anew."""
         assert await reached(self.refs[self.other], "right") == ["both", "first", "right"]
         self.cluster.heal()
+        async with asyncio.timeout(60):
+            while self.cluster[self.cut_off].self_node.node == self.removed.node:  # noqa: ASYNC110 - of another node
+                await asyncio.sleep(0.01)
 
     async def seen(self) -> list[list[str]]:
         """By all nodes, when they are one cluster."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, final
 
 from casty import entropy
 from casty.clock import Clock
-from casty.errors import CastyError, FencedError, JournalError, ReplicationTimeoutError
+from casty.errors import FencedError, JournalError, ReplicationTimeoutError
 from casty.extension import Settle
 from casty.interruption import described, interrupts
 
@@ -240,10 +240,10 @@ class HostedCopy:
         self._driver.handle(Read(number, entity))
         await outcome
 
-    def abandon(self, error: CastyError) -> None:
+    def abandon(self, reason: str) -> None:
         """Fail what waits for other copies: its shard is to stop. What waits to be stored may still be."""
-        self._writes.fail(error)
-        self._reads.fail(error)
+        self._writes.fail(JournalError(f"whether its events are stored is unknown: {reason}"))
+        self._reads.fail(JournalError(f"whether what it holds is current is unknown: {reason}"))
 
     # Effects.
 

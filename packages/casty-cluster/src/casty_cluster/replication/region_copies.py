@@ -153,7 +153,7 @@ class RegionCopies:
         """The shard is to stop here: what its entities wait for fails, and may still be stored."""
         copy = self._copies.get(shard)
         if copy is not None:
-            copy.abandon(JournalError(f"whether its events are stored is unknown: {reason}"))
+            copy.abandon(reason)
 
     def keeps(self, journal: EventJournal | str | None) -> bool:
         """Whether events that an entity would write to that journal are in its copies: all but those that every node
