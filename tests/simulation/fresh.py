@@ -34,7 +34,10 @@ def run(block: str, arguments: Sequence[str]) -> bool:
     for line in finished.stdout.splitlines():
         if line.startswith(("FAILED", "ERROR")) or "run it again:" in line:
             print(f"  {line.removeprefix('E').strip()}", flush=True)
-    print(f"  {finished.stdout.strip().splitlines()[-1]}", flush=True)
+    lines = finished.stdout.strip().splitlines() or [
+        f"it has printed nothing, and has ended with {finished.returncode}"
+    ]
+    print(f"  {lines[-1]}", flush=True)
     return finished.returncode == 0
 
 

@@ -142,17 +142,24 @@ async def takeovers(cluster: Cluster, account_ids: Sequence[str], number: int, r
     return [took for _ in range(number) for took in await _take_over(cluster, account_ids, random)]
 
 
-async def _take_over(cluster: Cluster, account_ids: Sequence[str], random: Random) -> list[float]:
+async def _chosen(
+    cluster: Cluster, account_ids: Sequence[str], random: Random
+) -> tuple[NodeProcess, NodeProcess, list[str]]:
+    """A node to kill, another one that asks, and some of the entities that the former runs."""
     shards = {name: set(await node.do("shards")) for name, node in cluster.running.items()}
     victim = random.choice(sorted(name for name, owned in shards.items() if owned))
     owned = shards[victim]
     probed = [account_id for account_id in account_ids if shard_of(account_id, SHARDS) in owned][:PROBES]
     assert probed, f"{victim} runs none of these entities"
-    asker = cluster[random.choice(sorted(cluster.running.keys() - {victim}))]
+    return cluster[victim], cluster[random.choice(sorted(cluster.running.keys() - {victim}))], probed
+
+
+async def _take_over(cluster: Cluster, account_ids: Sequence[str], random: Random) -> list[float]:
+    victim, asker, probed = await _chosen(cluster, account_ids, random)
     await asker.do("probe", account_ids=probed, pause=0.02, timeout=IN_TIME)
     await asyncio.sleep(1.0)
     killed = time.monotonic()
-    await cluster[victim].kill()
+    await victim.kill()
     first: dict[str, float] = {}
     async with asyncio.timeout(PATIENCE):
         while len(first) < len(probed):
@@ -161,9 +168,31 @@ async def _take_over(cluster: Cluster, account_ids: Sequence[str], random: Rando
                     first.setdefault(account_id, begun + took - killed)
             await asyncio.sleep(0.1)
     await asker.do("stop_asking")
-    await cluster.start(victim)
+    await cluster.start(victim.name)
     await cluster.is_one(within=PATIENCE)
     return list(first.values())
+
+
+async def restart_at_once(cluster: Cluster, account_ids: Sequence[str], random: Random) -> list[str]:
+    """Kill a node, and start it again at its address before it is removed. Returns why asks for its entities failed
+    that were made after it had died.
+    """
+    await next(iter(cluster.running.values())).do("balances", account_ids=account_ids)  # shards spread over the nodes
+    victim, asker, probed = await _chosen(cluster, account_ids, random)
+    await asker.do("balances", account_ids=probed)  # it knows where they are
+    await victim.kill()
+    await asker.do("probe", account_ids=probed, pause=0.02, timeout=PATIENCE)
+    await cluster.start(victim.name)
+    failures, silent = list[str](), set(probed)
+    async with asyncio.timeout(PATIENCE):
+        while silent:
+            for account_id, _, _, failure in await asker.do("how_probes_went"):
+                silent.discard(account_id)
+                failures += [failure] if failure else []
+            await asyncio.sleep(0.1)
+    await asker.do("stop_asking")
+    await cluster.is_one(within=PATIENCE)
+    return failures
 
 
 async def are_in_time(cluster: Cluster, file: Path, number: int, failover: str, random: Random) -> bool:

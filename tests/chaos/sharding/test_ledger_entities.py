@@ -8,7 +8,15 @@ from random import Random
 import pytest
 
 from tests.chaos.bank import ROUNDS, SEED, write_transactions
-from tests.chaos.sharding.kills import WITHIN, are_enough, check_balances, kill_while_booking, ledger, takeovers
+from tests.chaos.sharding.kills import (
+    WITHIN,
+    are_enough,
+    check_balances,
+    kill_while_booking,
+    ledger,
+    restart_at_once,
+    takeovers,
+)
 from tests.chaos.sharding.moves import leave, move, under_load
 
 ROWS = 6_000 * ROUNDS
@@ -42,6 +50,14 @@ async def test_entities_of_a_killed_node_reply_again_soon(database: str, random:
         times = await takeovers(cluster, [str(number) for number in range(50)], 1, random)
         assert times
         assert max(times) <= LOADED * WITHIN["fast"]
+
+
+@pytest.mark.timeout(300)
+async def test_asks_wait_where_a_killed_node_starts_again_at_once_at_its_address(
+    database: str, random: Random, tmp_path: Path
+) -> None:
+    async with ledger(database, tmp_path) as cluster:
+        assert await restart_at_once(cluster, [str(number) for number in range(50)], random) == []
 
 
 @pytest.mark.timeout(300)
