@@ -29,11 +29,18 @@ class Look:
 
 
 @dataclass(frozen=True)
+class LookUp:
+    """A linearizable read."""
+
+    reply_to: ActorRef[tuple[int, ...]]
+
+
+@dataclass(frozen=True)
 class Deposited:
     number: int
 
 
-type Command = Deposit | Look
+type Command = Deposit | Look | LookUp
 type State = tuple[int, ...]
 
 
@@ -44,6 +51,9 @@ async def on_command(ctx: ActorContext[Command], state: State, command: Command)
         case Look(reply_to):
             reply_to.tell(state)
             return Behaviors.same()
+        case LookUp(reply_to):
+            reply_to.tell(state)
+            return Behaviors.confirmed()
 
 
 def on_event(state: State, event: Deposited) -> State:

@@ -19,16 +19,16 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_store, "SLACK", 2_000)
 
 
-async def survive(sim: Simulation) -> tuple[int, int, int]:
+async def survive(sim: Simulation, size: int, replicas: int, min_acks: int) -> tuple[int, int, int, int]:
     """Partitions, kills with and without disks, pauses and bad disks, two at a time."""
-    copied = Copied(sim)
+    copied = Copied(sim, size, replicas=replicas, min_acks=min_acks)
     await copied.begin()
     await sim.eventually(lambda: len(copied.acknowledged) > 20)
     await copied.outlive(SECONDS)
     before = len(copied.acknowledged)
     await sim.eventually(lambda: len(copied.acknowledged) > before + 20)
     await copied.every_account_replies()
-    return len(copied.acknowledged), copied.snapshots, copied.generations
+    return len(copied.acknowledged), copied.reads, copied.snapshots, copied.generations
 
 
 async def start_anew(sim: Simulation) -> int:
@@ -47,10 +47,12 @@ async def start_anew(sim: Simulation) -> int:
     return len(copied.acknowledged)
 
 
-def test_what_copies_have_acknowledged_survives_any_one_disk() -> None:
-    runs = [run.result for run in simulate_seeds(survive, SEEDS)]
-    acknowledged, snapshots, generations = map(sum, zip(*runs, strict=True))
+@pytest.mark.parametrize(("size", "replicas", "min_acks"), [(3, 2, 1), (5, 2, 1), (5, 3, 2)])
+def test_what_copies_have_acknowledged_survives_any_one_disk(size: int, replicas: int, min_acks: int) -> None:
+    runs = [run.result for run in simulate_seeds(lambda sim: survive(sim, size, replicas, min_acks), SEEDS)]
+    acknowledged, reads, snapshots, generations = map(sum, zip(*runs, strict=True))
     assert acknowledged > 100 * len(runs)
+    assert reads > 20 * len(runs)
     assert snapshots > 10 * len(runs)
     assert generations > 5 * len(runs)
 

@@ -1,8 +1,9 @@
-"""Event-sourced entities on the journal that all nodes share, and clients that remember what was acknowledged."""
+"""Event-sourced entities on the journal that all nodes share, and clients that deposit and read and remember it all."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Coroutine
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final, override
 
@@ -12,7 +13,7 @@ from casty.extension import shard_of
 from casty.testing.simulation import Simulation
 from casty_cluster import ClusteredActorSystem
 
-from tests.simulation.bank import SERIALIZER, Command, Deposit, Deposited, Look, account
+from tests.simulation.bank import SERIALIZER, Command, Deposit, Deposited, Look, LookUp, account
 from tests.simulation.sharding.regions import ENTITIES, REGION, SHARDS, EntityCluster
 
 JOURNAL: Final = "ledger"
@@ -21,6 +22,7 @@ CLIENTS: Final = 3
 NUMBERS: Final = 100_000
 """Deposits of one client."""
 PACE: Final = 0.3
+BETWEEN_READS: Final = 2.0
 TIMEOUTS: Final = (0.2, 1.0, 5.0)
 LATE: Final = 0.1
 """Virtual seconds after its timeout at which an ask has ended."""
@@ -29,11 +31,16 @@ AVAILABLE: Final = 15.0
 
 
 class Ledger(EntityCluster):
-    """Each client deposits numbers that grow, in accounts chosen by lot, one after the other."""
+    """Each client deposits numbers that grow, in accounts chosen by lot, one after the other. One more on each node
+    looks up what is in them.
+    """
 
     def __init__(self, sim: Simulation, size: int) -> None:
         super().__init__(sim, size)
-        self.acknowledged: list[int] = []
+        self.acknowledged: dict[int, str] = {}
+        """The account of each deposit."""
+        self.reads = 0
+        """Linearizable ones that had a reply."""
         self.failures: defaultdict[str, int] = defaultdict(int)
         self._clients = count()
         self._paused: set[str] = set()
@@ -54,23 +61,41 @@ class Ledger(EntityCluster):
     def clients(
         self, name: str, system: ClusteredActorSystem, region: RegionRef[Command]
     ) -> list[Coroutine[Any, Any, None]]:
-        return [self._deposit(name, system, region, next(self._clients)) for _ in range(CLIENTS)]
+        deposits = [self._deposit(name, system, region, next(self._clients)) for _ in range(CLIENTS)]
+        return [*deposits, self._look_up(system, region)]
 
     async def _deposit(self, name: str, system: ClusteredActorSystem, region: RegionRef[Command], client: int) -> None:
         numbers = count(client * NUMBERS)
         while await self.goes_on(system, PACE):
             timeout, began = self.sim.random.choice(TIMEOUTS), self.sim.time()
-            entity = region.entity(self.sim.random.choice(ENTITIES))
-            number = next(numbers)
+            entity_id, number = self.sim.random.choice(ENTITIES), next(numbers)
+            entity = region.entity(entity_id)
             try:
                 await system.ask(entity, lambda reply_to, n=number: Deposit(n, reply_to), timeout=timeout)
             except (CastyError, TimeoutError) as error:
                 self.failures[type(error).__name__] += 1
             else:
-                self.acknowledged.append(number)
+                self.acknowledged[number] = entity_id
             took = self.sim.time() - began
             if took > timeout + LATE and self._stood_still.get(name, -1.0) < began:
                 self.wrong.append(f"an ask of {name} with a timeout of {timeout} s took {took:.3f} s")
+
+    async def _look_up(self, system: ClusteredActorSystem, region: RegionRef[Command]) -> None:
+        """In all accounts at once. A host that was paused, and has lost its shards meanwhile, does so as it wakes."""
+        while await self.goes_on(system, BETWEEN_READS):
+            timeout = self.sim.random.choice(TIMEOUTS)
+            await asyncio.gather(*(self._look_into(entity_id, system, region, timeout) for entity_id in ENTITIES))
+
+    async def _look_into(
+        self, entity_id: str, system: ClusteredActorSystem, region: RegionRef[Command], timeout: float
+    ) -> None:
+        """Whatever befalls the nodes, the reply shows all that was acknowledged before it was asked for."""
+        acknowledged = {number for number, account in self.acknowledged.items() if account == entity_id}
+        with suppress(CastyError, TimeoutError):
+            content = await system.ask(region.entity(entity_id), LookUp, timeout=timeout)
+            self.reads += 1
+            if missing := acknowledged.difference(content):
+                self.wrong.append(f"{entity_id} was read without {sorted(missing)}, which it had acknowledged")
 
     async def every_account_replies(self) -> None:
         """On each node that is up, within `AVAILABLE` seconds, and with the same content."""
