@@ -171,6 +171,8 @@ async def test_nodes_that_start_again_first_found_no_shard_whose_copies_are_else
         first = (cluster[0], cluster[1])
         elsewhere = [entity for entity in entities if not any(has_a_copy(node, entity) for node in first)]
         assert elsewhere, "twenty copies are spread evenly over five nodes"
+        for _ in range(5):  # those that leave wait until others have their copies
+            await cluster.kill(0)
     async with DevelopmentCluster(2, **FAST) as cluster:
         for node in cluster:
             open_on(node)

@@ -17,7 +17,7 @@ from casty.testing.simulation.run import _run
 from casty_cluster.protocol.sharding.coordinator import Coordinator
 from casty_cluster.protocol.sharding.inputs import Claimed
 from casty_cluster.sharding.feature import Sharding
-from casty_cluster.sharding.fences import Fences
+from casty_cluster.sharding.fences import FencedLog, Fences
 from casty_cluster.sharding.flights import Flights
 from casty_cluster.sharding.hosting import Hosting
 from casty_cluster.sharding.lane import EntityLane
@@ -80,6 +80,7 @@ ABLATIONS: Final[dict[str, tuple[Callable[[], AbstractContextManager[object]], s
     "lost_asks": (lambda: patch.object(Flights, "lose", _nothing), "takeover", 0),
     "halt_all": (lambda: patch.object(Hosting, "halt_all", _nothing), "order", 8),
     "fence": (lambda: patch.object(Fences, "_wrapped", _unfenced), "ledger", 0),
+    "reads": (lambda: patch.object(FencedLog, "confirm", _at_once), "ledger", 140),
     "claim_again": (lambda: patch.object(Hosting, "_claim", _claim_once), "outage", 0),
 }
 """How to switch a safeguard off, and a scenario and the first of the seeds that notice."""

@@ -1,9 +1,7 @@
 """Event-sourced entities on the journal that all nodes share, and clients that deposit and read and remember it all."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Coroutine
-from contextlib import suppress
 from itertools import count
 from typing import Any, Final, override
 
@@ -35,13 +33,14 @@ class Ledger(EntityCluster):
     looks up what is in them.
     """
 
+    timeouts = TIMEOUTS
+
     def __init__(self, sim: Simulation, size: int) -> None:
         super().__init__(sim, size)
         self.acknowledged: dict[int, str] = {}
         """The account of each deposit."""
         self.reads = 0
         """Linearizable ones that had a reply."""
-        self.failures: defaultdict[str, int] = defaultdict(int)
         self._clients = count()
         self._paused: set[str] = set()
         self._stood_still: dict[str, float] = {}
@@ -67,23 +66,26 @@ class Ledger(EntityCluster):
     async def _deposit(self, name: str, system: ClusteredActorSystem, region: RegionRef[Command], client: int) -> None:
         numbers = count(client * NUMBERS)
         while await self.goes_on(system, PACE):
-            timeout, began = self.sim.random.choice(TIMEOUTS), self.sim.time()
+            timeout, began = self.sim.random.choice(self.timeouts), self.sim.time()
             entity_id, number = self.sim.random.choice(ENTITIES), next(numbers)
             entity = region.entity(entity_id)
             try:
                 await system.ask(entity, lambda reply_to, n=number: Deposit(n, reply_to), timeout=timeout)
             except (CastyError, TimeoutError) as error:
-                self.failures[type(error).__name__] += 1
+                self.failed(system, entity_id, error)
             else:
                 self.acknowledged[number] = entity_id
             took = self.sim.time() - began
             if took > timeout + LATE and self._stood_still.get(name, -1.0) < began:
                 self.wrong.append(f"an ask of {name} with a timeout of {timeout} s took {took:.3f} s")
 
+    def failed(self, system: ClusteredActorSystem, entity_id: str, error: Exception) -> None:
+        """An ask of this node has failed, as any may."""
+
     async def _look_up(self, system: ClusteredActorSystem, region: RegionRef[Command]) -> None:
         """In all accounts at once. A host that was paused, and has lost its shards meanwhile, does so as it wakes."""
         while await self.goes_on(system, BETWEEN_READS):
-            timeout = self.sim.random.choice(TIMEOUTS)
+            timeout = self.sim.random.choice(self.timeouts)
             await asyncio.gather(*(self._look_into(entity_id, system, region, timeout) for entity_id in ENTITIES))
 
     async def _look_into(
@@ -91,11 +93,13 @@ class Ledger(EntityCluster):
     ) -> None:
         """Whatever befalls the nodes, the reply shows all that was acknowledged before it was asked for."""
         acknowledged = {number for number, account in self.acknowledged.items() if account == entity_id}
-        with suppress(CastyError, TimeoutError):
+        try:
             content = await system.ask(region.entity(entity_id), LookUp, timeout=timeout)
-            self.reads += 1
-            if missing := acknowledged.difference(content):
-                self.wrong.append(f"{entity_id} was read without {sorted(missing)}, which it had acknowledged")
+        except (CastyError, TimeoutError) as error:
+            return self.failed(system, entity_id, error)
+        self.reads += 1
+        if missing := acknowledged.difference(content):
+            self.wrong.append(f"{entity_id} was read without {sorted(missing)}, which it had acknowledged")
 
     async def every_account_replies(self) -> None:
         """On each node that is up, within `AVAILABLE` seconds, and with the same content."""

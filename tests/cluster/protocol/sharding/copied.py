@@ -19,9 +19,9 @@ from casty_cluster.wire.sharding import (
 )
 
 from tests.cluster.protocol.sharding.coordination import FIRST, Part, Scripted
-from tests.cluster.protocol.sharding.membership import A, B, C, D, viewed
+from tests.cluster.protocol.sharding.membership import A, B, C, D, E, viewed
 
-NAMES = {A: "a", B: "b", C: "c", D: "d"}
+NAMES = {A: "a", B: "b", C: "c", D: "d", E: "e"}
 FOUNDED = Epoch(FIRST, A.uid)
 """That of the first view of a new shard, in which nothing runs."""
 RUNS = FIRST + 1

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from casty.member import ClusterState, Member, MemberStatus, NodeId
 from casty_cluster.protocol.sharding.inputs import Viewed
 
-A, B, C, D = (NodeId(name, 1, uid) for uid, name in enumerate("abcd", 1))
+A, B, C, D, E = (NodeId(name, 1, uid) for uid, name in enumerate("abcde", 1))
 
 
 def viewed(

@@ -74,9 +74,10 @@ class CopyGroups:
             return [_no_settings(other, theirs) for other in self.bare]
         return [] if theirs == self.settings else [_other_settings(node, theirs, self.settings)]
 
-    def take(self, node: NodeId, report: CopyReport) -> None:
+    def take(self, node: NodeId, report: CopyReport) -> bool:
+        """Returns whether the node has now reported all of its copies, and had not before."""
         if node not in self._on:
-            return
+            return False
         self.slow.discard(node)
         for state in report.copies:
             self._forget(node, self._on[node].get(state.shard))  # another copy may have taken its place
@@ -84,8 +85,10 @@ class CopyGroups:
             self._nodes[state.copy] = node
             if state.view is not None:
                 self.know(state.shard, state.view)
-        if report.last:
-            self._unreported.pop(node, None)
+        is_new = report.last and node in self._unreported
+        if is_new:
+            del self._unreported[node]
+        return is_new
 
     def know(self, shard: int, view: View) -> None:
         """A view that keeps the shard, or has."""
@@ -124,6 +127,10 @@ class CopyGroups:
         """The nodes that are there with copies of the newest view, the primary's first."""
         view = self._views.get(shard)
         return [] if view is None else [self._nodes[copy] for copy in view.copies if copy in self._nodes]
+
+    def on(self, node: NodeId) -> Collection[int]:
+        """The shards of which the node has copies."""
+        return self._on.get(node, {}).keys()
 
     def invite(self, shard: int, node: NodeId) -> None:
         """Have the node keep a copy of the shard, in place of another one if need be."""
@@ -206,7 +213,29 @@ class CopyGroups:
         """Whether other nodes could keep copies that the shard does not have now."""
         assert self.settings is not None, "the region is replicated"
         holders = self.holders(shard)
-        return len(holders) < self.settings.size and any(node not in holders for node in able)
+        is_small = len(holders) < self.settings.size and any(node not in holders for node in able)
+        return shard in self._views and is_small and self.is_movable(shard)
+
+    def is_movable(self, shard: int) -> bool:
+        """Whether the copies that are there can decide which ones keep the shard next. While they cannot, its primary
+        may still be at work; another one could not follow it.
+        """
+        view = self._views.get(shard)
+        return view is None or decides(_group(view), [copy for copy in view.copies if copy in self._nodes])
+
+    def rests_on(self, leavers: Collection[NodeId], shard: int, able: Collection[NodeId]) -> bool:
+        """Whether the shard could not go on without its copies on nodes that leave, and others can take their place."""
+        assert self.settings is not None, "the region is replicated"
+        view = self._views.get(shard)
+        if view is None or not any(self._nodes.get(copy) in leavers for copy in view.copies):
+            return False
+        staying = [copy for copy in view.copies if copy in self._nodes and self._nodes[copy] not in leavers]
+        goes_on = stores(_group(view), staying) and decides(_group(view), staying)
+        return not goes_on and len(able) > self.settings.min_acks and self.is_movable(shard)
+
+
+def _group(view: View) -> Group:
+    return Group(view.copies, view.min_acks)
 
 
 def _place(spread: str, roles: Sequence[str], node: NodeId) -> object:

@@ -16,6 +16,8 @@ class Leavers:
         self._pending: dict[NodeId, dict[NodeId, None] | None] = {}
         """The members that have not forgotten the leaver yet. None: they have not been asked."""
         self._released: set[NodeId] = set()
+        self.are_kept = False
+        """Whether none of them may stop yet, for another reason."""
 
     def start(self, leaver: NodeId) -> bool:
         """Return whether this is new."""
@@ -45,7 +47,7 @@ class Leavers:
 
     def release(self, leaver: NodeId) -> bool:
         """Return whether the leaver may stop, once: the first time."""
-        if self._pending[leaver] != {} or leaver in self._released:
+        if self.are_kept or self._pending[leaver] != {} or leaver in self._released:
             return False
         self._released.add(leaver)
         return True

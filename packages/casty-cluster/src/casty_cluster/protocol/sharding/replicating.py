@@ -10,14 +10,14 @@ store their first view (`FoundShard`), and all nodes that it exists (`existence`
 first views of one shard, of coordinators that follow each other, are both views of nothing.
 
 Where a node with a copy is gone and another one can take its place, the shard is handed off to its own node, with other
-copies: its entities stop for a moment. So it is before a shard moves to a node without a copy: the move itself waits
-for a later round. Shards that exist run without being asked for, as only a primary catches copies up.
+copies: its entities stop for a moment. So it is where it could not go on without a node that leaves, which waits for
+that (`successions`), and before a shard moves to a node without a copy: the move itself waits for a later round. Shards
+that exist run without being asked for, as only a primary catches copies up.
 
 Invariants: those of the coordinator; shards that wait for copies have no owner.
 """
 
 from dataclasses import replace
-from itertools import islice
 from typing import Final, override
 
 from casty.member import ClusterState, NodeId
@@ -31,6 +31,7 @@ from casty_cluster.protocol.sharding.effects import Warn
 from casty_cluster.protocol.sharding.existence import Existence
 from casty_cluster.protocol.sharding.oldest import present
 from casty_cluster.protocol.sharding.placement import REBALANCE_SHARDS
+from casty_cluster.protocol.sharding.successions import Successions
 from casty_cluster.protocol.sharding.table import Allotment
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.timeouts import Timeouts, earliest
@@ -75,8 +76,7 @@ class ReplicatingCoordinator(Coordinator):
         """The node that has stopped the shard by itself, or has not started it, such as one whose disk fails."""
         self._forced: set[int] = set()
         """Shards that go on with the copies that are there, by an operator's order."""
-        self._lacking: dict[int, None] = {}
-        """Shards that have lost copies which other nodes can take the place of."""
+        self._successions = Successions(self.table, self._groups)
         self._changed = False
         """Whether shards that wait may have what they wait for."""
 
@@ -102,13 +102,14 @@ class ReplicatingCoordinator(Coordinator):
             self._existence.removed(node)
             self._notified.stop(node)
         self._changed = True
+        self._successions.forget_leavers()
         return super()._see(state, now)
 
     @override
     def _retire(self) -> list[coordinator.Effect]:
         self._groups, self._existence = CopyGroups(), Existence()
-        shards = (self._waiting, self._granted, self._failing, self._forced, self._lacking)
-        for memory in (*shards, self._asked, self._notified):
+        self._successions = Successions(self.table, self._groups)
+        for memory in (self._waiting, self._granted, self._failing, self._forced, self._asked, self._notified):
             memory.clear()
         return super()._retire()
 
@@ -130,6 +131,7 @@ class ReplicatingCoordinator(Coordinator):
                 return self._learn_copies(node, message, now) if is_current else []
             case Report() | Register():
                 self._changed = True
+                self._successions.forget_leavers()
                 problems = self._groups.learn(node, message.copies, able=isinstance(message, Register) or message.able)
                 if node in self._groups.nodes:
                     self._existence.joins(node)
@@ -139,7 +141,9 @@ class ReplicatingCoordinator(Coordinator):
 
     def _learn_copies(self, node: NodeId, report: CopyReport, now: float) -> list[coordinator.Effect]:
         self._changed = self._changed or report.last or node in self._groups.slow
-        self._groups.take(node, report)
+        is_new = self._groups.take(node, report)
+        if is_new and self._groups.is_complete and self.phase is Phase.active:
+            self._successions.find_lacking(self._able)
         self._existence.stored(node, report.known)
         self._existence.learn(state.shard for state in report.copies if state.view is not None)
         if not self._existence.is_awaited(node):
@@ -149,7 +153,7 @@ class ReplicatingCoordinator(Coordinator):
             self._asked.stop((state.shard, node))
         shards = [state.shard for state in report.copies] + [shard for shard in report.known if shard in self._waiting]
         served = [effect for shard in shards for effect in self._serve(shard, now)]
-        replaced = self._replace_next(now) if any(shard in self._lacking for shard in shards) else []
+        replaced = self._replace_next(now) if is_new or any(shard in self._successions for shard in shards) else []
         return [*served, *replaced, *self._notify(now)]
 
     @override
@@ -169,6 +173,7 @@ class ReplicatingCoordinator(Coordinator):
             self._forced.discard(shard)
             self._failing.pop(shard, None)
             self._groups.know(shard, _taken_over(copies))
+            self._successions.examine([shard], self._census.leavers, self._able)
         return [*super()._started(node, shard, epoch, now), *self._replace_next(now)]
 
     # Grants
@@ -283,6 +288,10 @@ class ReplicatingCoordinator(Coordinator):
                     del self._waiting[shard]
                 else:
                     effects += self._allot(shard, target, now)
+            if self.is_replicated:
+                self._successions.find_leavers(self._census.leavers, self._able)
+            effects += self._replace_next(now)
+        self._leavers.are_kept = self.is_replicated and self._successions.keep_leavers
         return effects
 
     def obstacle_to_force(self, shard: int) -> str:
@@ -317,6 +326,8 @@ class ReplicatingCoordinator(Coordinator):
         if reason is ShardReason.late:
             self._failing[shard] = self.table.entries[shard].owner
         moves = self.is_replicated and reason is ShardReason.rebalanced
+        if moves and not self._groups.is_movable(shard):
+            return []
         if moves and target is not None and target not in self._groups.holders(shard):
             self._groups.invite(shard, target)
             target, reason = self.table.entries[shard].owner, ShardReason.replicated
@@ -341,8 +352,7 @@ class ReplicatingCoordinator(Coordinator):
         self._groups.forget_plans()
         if self.phase is not Phase.active:
             return []
-        able = self._able
-        self._lacking = dict.fromkeys(shard for shard in self.table.entries if self._groups.lacks_copies(shard, able))
+        self._successions.find_lacking(self._able)
         warnings: list[coordinator.Effect] = []
         if self._waiting and self._too_few:
             warnings.append(Warn(f"{len(self._waiting)} shards cannot run: {self._too_few}", "too few nodes"))
@@ -359,16 +369,14 @@ class ReplicatingCoordinator(Coordinator):
         if self._census.state.unreachable:
             return []
         effects: list[coordinator.Effect] = []
-        able = self._able
-        for shard in [*islice(self._lacking, max(0, REBALANCE_SHARDS - len(self.table.moving) - self._starting))]:
-            entry = self.table.get(shard)
-            if entry is None or entry.state is not Allotment.owned or not self._groups.lacks_copies(shard, able):
-                del self._lacking[shard]
-            elif missing := self._groups.missing(shard, self._plan(shard, entry.owner)):
+        room = max(0, REBALANCE_SHARDS - len(self.table.moving) - self._starting)
+        for shard in self._successions.next(room, self._able):
+            owner = self.table.entries[shard].owner
+            if missing := self._groups.missing(shard, self._plan(shard, owner)):
                 effects += self._ask_for_copies(shard, missing, now)
             else:
-                del self._lacking[shard]
-                effects += self._hand_off(shard, entry.owner, ShardReason.replicated)
+                self._successions.begins(shard)
+                effects += self._hand_off(shard, owner, ShardReason.replicated)
         return effects
 
 

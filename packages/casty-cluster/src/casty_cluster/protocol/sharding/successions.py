@@ -1,0 +1,76 @@
+"""Shards that other copies are to keep from now on: some of theirs are gone, or on members that are about to leave.
+
+Copies that are gone are replaced, so that as many may be lost as before. Members that leave wait where a shard could
+not go on without their copies and others can take their place. Of two copies, for instance, neither can go on alone.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+from typing import final
+
+from casty.member import NodeId
+
+from casty_cluster.protocol.sharding.copy_groups import CopyGroups
+from casty_cluster.protocol.sharding.table import Allotment, Table
+
+
+@final
+class Successions:
+    """Those of one coordinator."""
+
+    def __init__(self, table: Table, groups: CopyGroups) -> None:
+        self._table = table
+        self._groups = groups
+        self._due: dict[int, None] = {}
+        self._awaited: set[int] = set()
+        """Those that members which leave wait for."""
+        self._is_known = False
+        """Whether it is known which these are."""
+
+    def __contains__(self, shard: int) -> bool:
+        return shard in self._due
+
+    @property
+    def keep_leavers(self) -> bool:
+        """Whether members that leave have to wait."""
+        return bool(self._awaited) or not self._is_known
+
+    def forget_leavers(self) -> None:
+        """Other members are there, or leave."""
+        self._is_known = False
+
+    def find_leavers(self, leavers: Collection[NodeId], able: Collection[NodeId]) -> None:
+        """Find out what these members have to wait for, once all nodes have reported their copies. The nodes that are
+        `able` may keep more.
+        """
+        if not self._is_known and self._groups.is_complete:
+            self._is_known = True
+            held = (shard for leaver in leavers for shard in self._groups.on(leaver))
+            self.examine({*self._awaited, *held}, leavers, able)
+
+    def examine(self, shards: Iterable[int], leavers: Collection[NodeId], able: Collection[NodeId]) -> None:
+        """Find out for each of these shards whether these members have to wait for it."""
+        for shard in shards:
+            if self._table.get(shard) is not None and self._groups.rests_on(leavers, shard, able):
+                self._awaited.add(shard)
+                self._due[shard] = None
+            else:
+                self._awaited.discard(shard)
+
+    def find_lacking(self, able: Collection[NodeId]) -> None:
+        """Find all shards with copies that are gone and whose place one of these nodes can take."""
+        self._due |= {shard: None for shard in self._table.entries if self._groups.lacks_copies(shard, able)}
+
+    def next(self, count: int, able: Collection[NodeId]) -> Iterator[int]:
+        """So many of them, at most, that run. Each remains until it `begins`."""
+        for shard in [*islice(self._due, count)]:
+            entry = self._table.get(shard)
+            is_short = shard in self._awaited or self._groups.lacks_copies(shard, able)
+            if entry is not None and entry.state is Allotment.owned and is_short:
+                yield shard
+            else:
+                del self._due[shard]
+
+    def begins(self, shard: int) -> None:
+        """Other copies are about to keep the shard."""
+        del self._due[shard]

@@ -1,0 +1,164 @@
+"""The coordinator of a replicated region: which copies are replaced, and which members that leave wait for that."""
+
+from typing import Any
+
+from casty.member import NodeId
+from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.sharding.coordinator import REBALANCE_INTERVAL
+from casty_cluster.protocol.sharding.owner import Hosted
+from casty_cluster.protocol.sharding.replicating import KEEP_TIMEOUT
+from casty_cluster.wire.replication import Epoch
+from casty_cluster.wire.sharding import (
+    Forget,
+    Forgotten,
+    GetHome,
+    HandOff,
+    HostPhase,
+    KeepCopy,
+    MayStop,
+    Report,
+    Started,
+    Stopped,
+)
+
+from tests.cluster.protocol.sharding.coordination import Scripted, to
+from tests.cluster.protocol.sharding.copied import RUNS, Copied, state
+from tests.cluster.protocol.sharding.membership import A, B, C, D, E, viewed
+
+TWO = (1, 1, "")
+"""A primary and one replica."""
+THREE = (2, 1, "")
+FOUR = (3, 1, "")
+"""A primary that needs the acknowledgement of one replica: three copies decide what is next."""
+
+
+def leaves(part: Copied, leaver: NodeId, *others: NodeId) -> list[Any]:
+    """All that the coordinator does, once all others know that no message is on its way to the leaver any more."""
+    effects = part.give(viewed(A, [leaver, *others], retiring=[leaver]))
+    for node in (leaver, *others):
+        if to(node, Forget(1, leaver)) in effects:
+            effects.remove(to(node, Forget(1, leaver)))
+            effects += part.hear(node, Forgotten(1, leaver))
+    return effects
+
+
+def test_a_member_that_a_shard_needs_leaves_when_another_node_has_a_copy() -> None:
+    part = Copied(A, B, C, copies=TWO)
+    part.runs(A, B)
+    assert leaves(part, B, A, C) == [to(C, KeepCopy(1, 7))]
+    assert part.keeps(C) == [to(A, HandOff(1, 7, RUNS))]
+    [grant] = part.hear(A, Stopped(7, RUNS))
+    assert (grant.to, grant.message.copies.copies) == (A, ("a", "c"))
+    assert part.hear(A, Started(7, RUNS + 1)) == [to(B, MayStop(1))]
+
+
+def test_a_node_that_creates_no_copy_in_time_is_not_waited_for() -> None:
+    part = Copied(A, B, C, D, copies=TWO)
+    part.runs(A, B)
+    [asked] = leaves(part, B, A, C, D)
+    assert asked == to(C, KeepCopy(1, 7))
+    assert part.give(Tick(), KEEP_TIMEOUT) == [to(D, KeepCopy(1, 7))]
+    assert part.keeps(D) == [to(A, HandOff(1, 7, RUNS))]
+
+
+def test_a_member_without_which_the_shard_goes_on_leaves_at_once() -> None:
+    part = Copied(A, B, C, D, copies=THREE)
+    part.runs(A, B, C)
+    assert leaves(part, B, A, C, D) == [to(B, MayStop(1))]
+
+
+def test_a_member_leaves_at_once_where_no_other_node_can_take_its_place() -> None:
+    part = Copied(A, B, copies=TWO)
+    part.runs(A, B)
+    assert leaves(part, B, A) == [to(B, MayStop(1))]
+
+
+def test_a_member_leaves_at_once_where_the_copies_that_are_there_cannot_decide() -> None:
+    part = Copied(A, B, C, D, copies=FOUR)
+    part.runs(A, B, C, D)
+    part.give(viewed(A, [A, B, E]))
+    part.joins(E)
+    assert leaves(part, B, A, E) == [to(B, MayStop(1))]
+
+
+def test_a_member_that_comes_back_and_leaves_before_it_has_reported_its_copies_waits() -> None:
+    part = Copied(A, B, C, copies=TWO)
+    part.runs(A, B)
+    part.give(viewed(A, [A, C]))
+    part.give(viewed(A, [A, B, C], retiring=[B]))
+    assert to(C, KeepCopy(1, 7)) in part.joins(B, state(B))
+    for node in (A, B, C):
+        assert part.hear(node, Forgotten(1, B)) == []
+
+
+def test_two_members_that_leave_at_once_leave_when_others_have_copies() -> None:
+    part = Copied(A, B, C, D, copies=THREE)
+    part.runs(A, B, C)
+    part.give(viewed(A, [A, B, C, D], retiring=[B, C]))
+    for node in (A, D):
+        part.hear(node, Forgotten(1, B))
+        part.hear(node, Forgotten(1, C))
+    part.hear(B, Forgotten(1, C))
+    part.hear(C, Forgotten(1, B))
+    assert part.keeps(D) == [to(A, HandOff(1, 7, RUNS))]
+    [grant] = part.hear(A, Stopped(7, RUNS))
+    assert grant.message.copies.copies == ("a", "d")
+    assert part.hear(A, Started(7, RUNS + 1)) == [to(B, MayStop(1)), to(C, MayStop(1))]
+
+
+def test_a_shard_that_starts_with_a_copy_on_a_leaver_is_waited_for() -> None:
+    part = Copied(A, B, C, copies=TWO)
+    part.hear(A, GetHome(7, 0))
+    part.keeps(A, B)
+    assert leaves(part, B, A, C) == [], "the shard has been granted"
+    assert part.hear(A, Started(7, RUNS))[1:] == [to(C, KeepCopy(1, 7))]
+
+
+def test_a_coordinator_that_is_new_waits_for_the_copies_of_all_nodes() -> None:
+    part = Copied(copies=TWO)
+    hosted = (Hosted(7, RUNS, HostPhase.running),)
+    part.give(viewed(A, [A, B, C], retiring=[B]))
+    part.hear(A, Report(term=1, able=True, num_shards=10, hosted=hosted, last=True, role="", copies=TWO))
+    part.joins(B, state(B))
+    part.joins(C)
+    for node in (A, B, C):
+        assert part.hear(node, Forgotten(1, B)) == [], "A may have a copy that rests on the one of B"
+    running = state(A, "a", "b", epoch=Epoch(RUNS, A.uid))
+    assert part.reports(A, running, last=True) == [to(C, KeepCopy(1, 7))]
+
+
+def test_a_node_that_comes_back_completes_the_copies_at_once() -> None:
+    part = Copied(A, B, copies=THREE)
+    part.runs(A, B)
+    part.give(viewed(A, [A, B, C]))
+    part.joins(C)
+    assert part.keeps(C) == [to(A, HandOff(1, 7, RUNS))]
+    [grant] = part.hear(A, Stopped(7, RUNS))
+    assert grant.message.copies.copies == ("a", "b", "c")
+
+
+def test_copies_that_have_not_been_reported_are_not_replaced() -> None:
+    part = Copied(copies=THREE)
+    part.give(viewed(A, [A, B, C, D]))
+    hosted = (Hosted(7, RUNS, HostPhase.running),)
+    part.hear(A, Report(term=1, able=True, num_shards=10, hosted=hosted, last=True, role="", copies=THREE))
+    part.hear(C, Report(term=1, able=True, num_shards=10, hosted=(), last=True, role="", copies=THREE))
+    part.joins(B, state(B))
+    assert part.joins(D) == []
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [], "the view of the shard is not known"
+    running = state(A, "a", "b", "c", epoch=Epoch(RUNS, A.uid))
+    assert part.reports(A, running, last=True) == [], "C may have a copy"
+
+
+def test_a_shard_whose_copies_cannot_decide_goes_on_where_it_is() -> None:
+    strategy = Scripted(A)
+    part = Copied(A, B, C, D, copies=FOUR, strategy=strategy)
+    part.runs(A, B, C, D)
+    part.give(viewed(A, [A, B, E]))
+    part.joins(E)
+    strategy.moves = [(7, B)]
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [], "another primary could not follow"
+    part.give(viewed(A, [A, B, C, E]))
+    part.joins(C, state(C, "a", "b", "c", "d", epoch=Epoch(RUNS, A.uid)))
+    strategy.moves = []
+    assert part.keeps(E) == [to(A, HandOff(1, 7, RUNS))]

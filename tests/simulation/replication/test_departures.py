@@ -1,0 +1,70 @@
+"""Nodes with copies that leave, for a moment or for good: no ask fails, and nothing is out of reach afterwards.
+`CASTY_SIM_SEEDS=500` runs more.
+"""
+
+from typing import override
+
+import pytest
+from casty.testing.simulation import Link, Settings, Simulation, nemesis, simulate_seeds
+from casty_cluster import ClusteredActorSystem
+
+from tests.simulation.replication.copied import Copied
+from tests.simulation.sharding.regions import ENTITIES
+
+SEEDS = 1
+GROUPS = [(3, 2, 1), (4, 1, 1), (5, 3, 2)]
+"""Nodes, replicas, and acknowledgements."""
+UNEVEN = Settings(link=Link(jitter=0.02))
+PATIENCE = 30.0
+"""Virtual seconds that an ask waits: longer than any planned move takes. Copies acknowledge within one."""
+FEW = 20
+
+
+class Orderly(Copied):
+    """Nodes do nothing but leave and come back."""
+
+    timeouts = (PATIENCE,)
+
+    @override
+    def failed(self, system: ClusteredActorSystem, entity_id: str, error: Exception) -> None:
+        if system not in self.left_at:
+            self.wrong.append(f"an ask of {entity_id} failed: {type(error).__name__}: {error}")
+
+    async def begin_complete(self) -> None:
+        await self.begin()
+        await self.sim.eventually(lambda: len(self.acknowledged) > FEW and self.is_complete)
+
+
+async def restart_in_turn(sim: Simulation, size: int, replicas: int, min_acks: int) -> int:
+    """The next one may leave before the copies of the one before are complete."""
+    orderly = Orderly(sim, size, replicas=replicas, min_acks=min_acks)
+    await orderly.begin_complete()
+    await nemesis(sim, [orderly.departure], seconds=25.0, lasting=(0.01, 5.0), between=(0.0, 2.0))
+    await orderly.recover()
+    await orderly.every_account_replies()
+    return len(orderly.acknowledged)
+
+
+async def shrink(sim: Simulation, size: int, replicas: int, min_acks: int) -> None:
+    """Nodes leave for good, at once or in turn, until there are as many as a write needs."""
+    orderly = Orderly(sim, size, replicas=replicas, min_acks=min_acks)
+    await orderly.begin_complete()
+    names = sim.random.sample(orderly.names, size - 1 - min_acks)
+    for name in names:
+        orderly.leave(name)
+        if sim.random.random() < 0.5:
+            await sim.eventually(lambda name=name: not orderly.systems[name].is_running)
+    await sim.eventually(lambda: not any(orderly.systems[name].is_running for name in names))
+    before = set(orderly.acknowledged)
+    await sim.eventually(lambda: {*map(orderly.acknowledged.get, orderly.acknowledged.keys() - before)} >= {*ENTITIES})
+
+
+@pytest.mark.parametrize(("size", "replicas", "min_acks"), GROUPS)
+def test_rolling_restarts_fail_no_ask(size: int, replicas: int, min_acks: int) -> None:
+    runs = simulate_seeds(lambda sim: restart_in_turn(sim, size, replicas, min_acks), SEEDS, settings=UNEVEN)
+    assert all(run.result > 2 * FEW for run in runs)
+
+
+@pytest.mark.parametrize(("size", "replicas", "min_acks"), GROUPS)
+def test_nodes_that_leave_for_good_take_nothing_with_them(size: int, replicas: int, min_acks: int) -> None:
+    simulate_seeds(lambda sim: shrink(sim, size, replicas, min_acks), SEEDS, settings=UNEVEN)
