@@ -5,8 +5,9 @@ from typing import Any
 from casty.member import NodeId
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.coordinator import REBALANCE_INTERVAL
+from casty_cluster.protocol.sharding.effects import Warn
 from casty_cluster.protocol.sharding.owner import Hosted
-from casty_cluster.protocol.sharding.replicating import KEEP_TIMEOUT
+from casty_cluster.protocol.sharding.replicating import KEEP_TIMEOUT, STUCK
 from casty_cluster.wire.replication import Epoch
 from casty_cluster.wire.sharding import (
     Forget,
@@ -30,6 +31,10 @@ TWO = (1, 1, "")
 THREE = (2, 1, "")
 FOUR = (3, 1, "")
 """A primary that needs the acknowledgement of one replica: three copies decide what is next."""
+
+
+def stuck(shards: int) -> Warn:
+    return Warn(f"{shards} shards lack copies: {STUCK}", "stuck")
 
 
 def leaves(part: Copied, leaver: NodeId, *others: NodeId) -> list[Any]:
@@ -89,6 +94,35 @@ def test_a_member_that_comes_back_and_leaves_before_it_has_reported_its_copies_w
     assert to(C, KeepCopy(1, 7)) in part.joins(B, state(B))
     for node in (A, B, C):
         assert part.hear(node, Forgotten(1, B)) == []
+
+
+def test_a_member_waits_for_another_one_that_is_about_to_come_up() -> None:
+    part = Copied(A, B, copies=TWO)
+    part.runs(A, B)
+    part.give(viewed(A, [A, B], joining=[C]))
+    part.joins(C)
+    part.give(viewed(A, [A, B], joining=[C], retiring=[B]))
+    for node in (A, B, C):
+        assert part.hear(node, Forgotten(1, B)) == []
+    assert part.give(viewed(A, [A, B, C], retiring=[B])) == [to(C, KeepCopy(1, 7))]
+
+
+def test_a_member_does_not_wait_for_one_that_keeps_no_copies() -> None:
+    part = Copied(A, B, copies=TWO)
+    part.runs(A, B)
+    part.give(viewed(A, [A, B, C]))
+    part.hear(C, Report(term=1, able=False, num_shards=10, hosted=(), last=True))
+    assert leaves(part, B, A, C) == [to(B, MayStop(1))]
+
+
+def test_a_member_that_may_stop_decides_on_nothing_any_more() -> None:
+    part = Copied(A, B, copies=TWO)
+    part.runs(A, B)
+    assert leaves(part, B, A) == [to(B, MayStop(1))]
+    part.give(viewed(A, [A, B, C], retiring=[B]))
+    assert part.joins(C) == []
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [stuck(1)], "A is still at work"
+    assert part.machine.obstacles == {7: STUCK}
 
 
 def test_two_members_that_leave_at_once_leave_when_others_have_copies() -> None:
@@ -157,8 +191,10 @@ def test_a_shard_whose_copies_cannot_decide_goes_on_where_it_is() -> None:
     part.give(viewed(A, [A, B, E]))
     part.joins(E)
     strategy.moves = [(7, B)]
-    assert part.give(Tick(), REBALANCE_INTERVAL) == [], "another primary could not follow"
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [stuck(1)], "another primary could not follow"
+    assert part.machine.obstacles == {7: STUCK}
     part.give(viewed(A, [A, B, C, E]))
     part.joins(C, state(C, "a", "b", "c", "d", epoch=Epoch(RUNS, A.uid)))
     strategy.moves = []
     assert part.keeps(E) == [to(A, HandOff(1, 7, RUNS))]
+    assert part.machine.obstacles == {}

@@ -22,6 +22,8 @@ class Census:
         """Without downed ones."""
         self.eligible: tuple[NodeId, ...] = ()
         """Members that may be granted shards, the oldest first."""
+        self.prospects: tuple[NodeId, ...] = ()
+        """These, and members that will be once they have come up or reported, unless they run no shards."""
         self.leavers: tuple[NodeId, ...] = ()
         """Members that are about to leave and have reported: the others have nothing that is to be taken from them."""
         self.late = Timeouts[NodeId](REPORT_TIMEOUT)
@@ -107,4 +109,5 @@ class Census:
         going = leaving(self.state)
         up = sorted(self.state.up, key=lambda member: member.up_number)
         self.eligible = tuple(m.node for m in up if self._reported.get(m.node) and m.node not in going)
+        self.prospects = tuple(n for n in sorted(self.members - going) if self._reported.get(n, True))
         self.leavers = tuple(sorted(going & self._reported.keys()))

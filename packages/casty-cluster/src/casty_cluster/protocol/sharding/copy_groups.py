@@ -3,7 +3,7 @@
 Nothing here decides what a copy has: views are what copies report, and a promotion finds out the rest.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from casty.member import NodeId
@@ -47,6 +47,8 @@ class CopyGroups:
         """A node that is to keep a copy of a shard, so that it can run the shard later."""
         self.slow: set[NodeId] = set()
         """Nodes that were asked to keep a copy and have not reported any."""
+        self._going: set[NodeId] = set()
+        """Nodes that leave and do not wait any more."""
 
     @property
     def nodes(self) -> Collection[NodeId]:
@@ -101,8 +103,31 @@ class CopyGroups:
         self.bare.pop(node, None)
         self._unreported.pop(node, None)
         self.slow.discard(node)
+        self._going.discard(node)
         for copy in self._on.pop(node, {}).values():
             self._forget(node, copy)
+
+    def goes(self, node: NodeId) -> None:
+        """What the node keeps decides on nothing any more: it leaves, and may be gone at any moment."""
+        self._going.add(node)
+
+    def able(self, nodes: Iterable[NodeId]) -> list[NodeId]:
+        """Those of these nodes that may keep copies, in their order."""
+        return [node for node in nodes if node in self._on and node not in self.slow]
+
+    def shortage(self, nodes: Collection[NodeId]) -> str:
+        """Why no shard can be granted, if these are not enough nodes to keep copies; empty if they are."""
+        if self.settings is None or self.are_enough(nodes):
+            return ""
+        needed = self.settings.min_acks
+        return (
+            f"min_acks={needed} takes {1 + needed} nodes that run the region, and {len(nodes)} can keep copies: start "
+            "more of them"
+        )
+
+    def are_enough(self, nodes: Collection[NodeId]) -> bool:
+        """Whether a shard can have the copies that it needs on so many nodes."""
+        return self.settings is not None and len(nodes) > self.settings.min_acks
 
     def _forget(self, node: NodeId, copy: CopyId | None) -> None:
         """The copy is not on that node any more; its disk may be in another one by now."""
@@ -221,17 +246,22 @@ class CopyGroups:
         may still be at work; another one could not follow it.
         """
         view = self._views.get(shard)
-        return view is None or decides(_group(view), [copy for copy in view.copies if copy in self._nodes])
+        return view is None or decides(_group(view), self._there(view))
 
-    def rests_on(self, leavers: Collection[NodeId], shard: int, able: Collection[NodeId]) -> bool:
+    def rests_on(self, leavers: Collection[NodeId], shard: int, others: Collection[NodeId]) -> bool:
         """Whether the shard could not go on without its copies on nodes that leave, and others can take their place."""
-        assert self.settings is not None, "the region is replicated"
         view = self._views.get(shard)
-        if view is None or not any(self._nodes.get(copy) in leavers for copy in view.copies):
+        if view is None:
             return False
-        staying = [copy for copy in view.copies if copy in self._nodes and self._nodes[copy] not in leavers]
-        goes_on = stores(_group(view), staying) and decides(_group(view), staying)
-        return not goes_on and len(able) > self.settings.min_acks and self.is_movable(shard)
+        group, there = _group(view), self._there(view)
+        staying = [copy for copy in there if self._nodes[copy] not in leavers]
+        is_short = len(staying) < len(there) and not (stores(group, staying) and decides(group, staying))
+        others = [node for node in others if node not in self.bare and node not in self.slow]
+        return is_short and self.are_enough(others) and decides(group, there)
+
+    def _there(self, view: View) -> list[CopyId]:
+        nodes = self._nodes
+        return [copy for copy in view.copies if copy in nodes and nodes[copy] not in self._going]
 
 
 def _group(view: View) -> Group:

@@ -52,6 +52,9 @@ class Leavers:
         self._released.add(leaver)
         return True
 
+    def is_released(self, leaver: NodeId) -> bool:
+        return leaver in self._released
+
     def clear(self) -> None:
         self._pending.clear()
         self._released.clear()

@@ -9,10 +9,10 @@ it. Copies that are missing are asked for first: they are named by the nodes tha
 store their first view (`FoundShard`), and all nodes that it exists (`existence`); only after that it is granted. So two
 first views of one shard, of coordinators that follow each other, are both views of nothing.
 
-Where a node with a copy is gone and another one can take its place, the shard is handed off to its own node, with other
-copies: its entities stop for a moment. So it is where it could not go on without a node that leaves, which waits for
-that (`successions`), and before a shard moves to a node without a copy: the move itself waits for a later round. Shards
-that exist run without being asked for, as only a primary catches copies up.
+Where a node with a copy is gone, or leaves and is needed, and another one can take its place (`successions`), the shard
+is handed off to its own node, with other copies: its entities stop for a moment. So it is before it moves to a node
+without a copy: the move itself waits for a later round. Shards that exist run without being asked for, as only a
+primary catches copies up.
 
 Invariants: those of the coordinator; shards that wait for copies have no owner.
 """
@@ -56,6 +56,10 @@ AWAY: Final = (
     "it exists, and no node that is there has a copy of it; start its nodes, or, if their disks are gone for good, "
     "accept it with system.force_promote(region, shard, allow_data_loss=True)"
 )
+STUCK: Final = (
+    "those that are there cannot decide without the ones on nodes that are away; start these, or, if their disks are "
+    "gone for good, accept it with system.force_promote(region, shard, allow_data_loss=True)"
+)
 
 
 class ReplicatingCoordinator(Coordinator):
@@ -76,7 +80,7 @@ class ReplicatingCoordinator(Coordinator):
         """The node that has stopped the shard by itself, or has not started it, such as one whose disk fails."""
         self._forced: set[int] = set()
         """Shards that go on with the copies that are there, by an operator's order."""
-        self._successions = Successions(self.table, self._groups)
+        self._successions = Successions(self.table, self._census, self._groups)
         self._changed = False
         """Whether shards that wait may have what they wait for."""
 
@@ -108,7 +112,7 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _retire(self) -> list[coordinator.Effect]:
         self._groups, self._existence = CopyGroups(), Existence()
-        self._successions = Successions(self.table, self._groups)
+        self._successions = Successions(self.table, self._census, self._groups)
         for memory in (self._waiting, self._granted, self._failing, self._forced, self._asked, self._notified):
             memory.clear()
         return super()._retire()
@@ -143,7 +147,7 @@ class ReplicatingCoordinator(Coordinator):
         self._changed = self._changed or report.last or node in self._groups.slow
         is_new = self._groups.take(node, report)
         if is_new and self._groups.is_complete and self.phase is Phase.active:
-            self._successions.find_lacking(self._able)
+            self._successions.find_lacking()
         self._existence.stored(node, report.known)
         self._existence.learn(state.shard for state in report.copies if state.view is not None)
         if not self._existence.is_awaited(node):
@@ -173,7 +177,7 @@ class ReplicatingCoordinator(Coordinator):
             self._forced.discard(shard)
             self._failing.pop(shard, None)
             self._groups.know(shard, _taken_over(copies))
-            self._successions.examine([shard], self._census.leavers, self._able)
+            self._successions.examine([shard])
         return [*super()._started(node, shard, epoch, now), *self._replace_next(now)]
 
     # Grants
@@ -181,8 +185,7 @@ class ReplicatingCoordinator(Coordinator):
     @property
     def _able(self) -> list[NodeId]:
         """The nodes that may keep copies, the oldest first."""
-        groups = self._groups
-        return [node for node in self._census.eligible if node in groups.nodes and node not in groups.slow]
+        return self._groups.able(self._census.eligible)
 
     @override
     def _allot(self, shard: int, target: NodeId | None, now: float) -> list[coordinator.Effect]:
@@ -243,22 +246,11 @@ class ReplicatingCoordinator(Coordinator):
 
     @property
     def obstacles(self) -> dict[int, str]:
-        """Shards that are wanted and cannot be granted to any node, with the reasons."""
-        too_few = self._too_few
-        return {
-            shard: AWAY if away else too_few for shard in self._waiting if (away := self._is_away(shard)) or too_few
-        }
-
-    @property
-    def _too_few(self) -> str:
-        """Why no shard can be granted, if there are not enough nodes."""
-        settings, there = self._groups.settings, len(self._able)
-        if settings is None or there > settings.min_acks:
-            return ""
-        return (
-            f"min_acks={settings.min_acks} takes {1 + settings.min_acks} nodes that run the region, and {there} can "
-            "keep copies: start more of them"
-        )
+        """Shards that are wanted and cannot be granted to any node, or run and cannot be moved, with the reasons."""
+        shortage = self._groups.shortage(self._able)
+        waiting = {shard: AWAY if self._is_away(shard) else shortage for shard in self._waiting}
+        stuck = dict.fromkeys(self._successions.stuck, STUCK)
+        return {shard: why for shard, why in (waiting | stuck).items() if why}
 
     def _found(self, shard: int, node: NodeId, copies: ShardCopies, now: float) -> list[coordinator.Effect]:
         if (shard, node) in self._asked:
@@ -289,23 +281,20 @@ class ReplicatingCoordinator(Coordinator):
                 else:
                     effects += self._allot(shard, target, now)
             if self.is_replicated:
-                self._successions.find_leavers(self._census.leavers, self._able)
+                self._successions.find_leavers()
             effects += self._replace_next(now)
         self._leavers.are_kept = self.is_replicated and self._successions.keep_leavers
         return effects
 
     def obstacle_to_force(self, shard: int) -> str:
         """Why the copies of a shard cannot be promoted by an operator's order; empty if they can."""
-        settings = self._groups.settings
         if self.phase is not Phase.active:
             return f"the coordinator {self._local} is {self.phase.value}"
-        if settings is None:
+        if not self.is_replicated:
             return "the region is not replicated"
         if not self._groups.has_view(shard) and shard not in self._existence:
             return f"no node that is there knows shard {shard}"
-        if len(self._able) <= settings.min_acks:
-            return f"min_acks={settings.min_acks} takes {1 + settings.min_acks} nodes: start more of them first"
-        return ""
+        return self._groups.shortage(self._able)
 
     def _force(self, shard: int, now: float) -> list[coordinator.Effect]:
         if self.obstacle_to_force(shard):
@@ -320,6 +309,13 @@ class ReplicatingCoordinator(Coordinator):
         return [warning, *([] if is_moving else self._hand_off(shard, entry.owner, ShardReason.replicated))]
 
     # Moves
+
+    @override
+    def _lead_out(self, leaver: NodeId) -> list[coordinator.Effect]:
+        effects = super()._lead_out(leaver)
+        if self._leavers.is_released(leaver):
+            self._groups.goes(leaver)
+        return effects
 
     @override
     def _hand_off(self, shard: int, target: NodeId | None, reason: ShardReason) -> list[coordinator.Effect]:
@@ -352,10 +348,12 @@ class ReplicatingCoordinator(Coordinator):
         self._groups.forget_plans()
         if self.phase is not Phase.active:
             return []
-        self._successions.find_lacking(self._able)
+        self._successions.find_lacking()
         warnings: list[coordinator.Effect] = []
-        if self._waiting and self._too_few:
-            warnings.append(Warn(f"{len(self._waiting)} shards cannot run: {self._too_few}", "too few nodes"))
+        if self._waiting and (shortage := self._groups.shortage(self._able)):
+            warnings.append(Warn(f"{len(self._waiting)} shards cannot run: {shortage}", "too few nodes"))
+        if stuck := self._successions.stuck:
+            warnings.append(Warn(f"{len(stuck)} shards lack copies: {STUCK}", "stuck"))
         return [*warnings, *self._replace_next(now)]
 
     @property
@@ -370,7 +368,7 @@ class ReplicatingCoordinator(Coordinator):
             return []
         effects: list[coordinator.Effect] = []
         room = max(0, REBALANCE_SHARDS - len(self.table.moving) - self._starting)
-        for shard in self._successions.next(room, self._able):
+        for shard in self._successions.next(room):
             owner = self.table.entries[shard].owner
             if missing := self._groups.missing(shard, self._plan(shard, owner)):
                 effects += self._ask_for_copies(shard, missing, now)

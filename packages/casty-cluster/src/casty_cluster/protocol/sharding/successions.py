@@ -4,12 +4,11 @@ Copies that are gone are replaced, so that as many may be lost as before. Member
 not go on without their copies and others can take their place. Of two copies, for instance, neither can go on alone.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import final
 
-from casty.member import NodeId
-
+from casty_cluster.protocol.sharding.census import Census
 from casty_cluster.protocol.sharding.copy_groups import CopyGroups
 from casty_cluster.protocol.sharding.table import Allotment, Table
 
@@ -18,8 +17,9 @@ from casty_cluster.protocol.sharding.table import Allotment, Table
 class Successions:
     """Those of one coordinator."""
 
-    def __init__(self, table: Table, groups: CopyGroups) -> None:
+    def __init__(self, table: Table, census: Census, groups: CopyGroups) -> None:
         self._table = table
+        self._census = census
         self._groups = groups
         self._due: dict[int, None] = {}
         self._awaited: set[int] = set()
@@ -39,37 +39,44 @@ class Successions:
         """Other members are there, or leave."""
         self._is_known = False
 
-    def find_leavers(self, leavers: Collection[NodeId], able: Collection[NodeId]) -> None:
-        """Find out what these members have to wait for, once all nodes have reported their copies. The nodes that are
-        `able` may keep more.
-        """
+    def find_leavers(self) -> None:
+        """Find out what members that leave have to wait for, once all nodes have reported their copies."""
         if not self._is_known and self._groups.is_complete:
             self._is_known = True
-            held = (shard for leaver in leavers for shard in self._groups.on(leaver))
-            self.examine({*self._awaited, *held}, leavers, able)
+            held = (shard for leaver in self._census.leavers for shard in self._groups.on(leaver))
+            self.examine({*self._awaited, *held})
 
-    def examine(self, shards: Iterable[int], leavers: Collection[NodeId], able: Collection[NodeId]) -> None:
-        """Find out for each of these shards whether these members have to wait for it."""
+    def examine(self, shards: Iterable[int]) -> None:
+        """Find out for each of these shards whether members that leave have to wait for it."""
+        leavers, others = self._census.leavers, self._census.prospects
         for shard in shards:
-            if self._table.get(shard) is not None and self._groups.rests_on(leavers, shard, able):
+            if self._table.get(shard) is not None and self._groups.rests_on(leavers, shard, others):
                 self._awaited.add(shard)
                 self._due[shard] = None
             else:
                 self._awaited.discard(shard)
 
-    def find_lacking(self, able: Collection[NodeId]) -> None:
-        """Find all shards with copies that are gone and whose place one of these nodes can take."""
+    def find_lacking(self) -> None:
+        """Find all shards with copies that are gone and whose place another node can take."""
+        able = self._groups.able(self._census.eligible)
         self._due |= {shard: None for shard in self._table.entries if self._groups.lacks_copies(shard, able)}
 
-    def next(self, count: int, able: Collection[NodeId]) -> Iterator[int]:
+    def next(self, count: int) -> Iterator[int]:
         """So many of them, at most, that run. Each remains until it `begins`."""
+        able = self._groups.able(self._census.eligible)
         for shard in [*islice(self._due, count)]:
             entry = self._table.get(shard)
             is_short = shard in self._awaited or self._groups.lacks_copies(shard, able)
-            if entry is not None and entry.state is Allotment.owned and is_short:
-                yield shard
-            else:
+            if entry is None or entry.state is not Allotment.owned or not is_short:
                 del self._due[shard]
+            elif self._groups.are_enough(able):
+                yield shard
+
+    @property
+    def stuck(self) -> list[int]:
+        """Shards that run where they are until copies are back: those that are there cannot decide on others."""
+        shards = self._table.entries if self._groups.is_complete else ()
+        return [shard for shard in shards if not self._groups.is_movable(shard)]
 
     def begins(self, shard: int) -> None:
         """Other copies are about to keep the shard."""
