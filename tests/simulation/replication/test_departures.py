@@ -2,10 +2,11 @@
 `CASTY_SIM_SEEDS=500` runs more.
 """
 
+import asyncio
 from typing import override
 
 import pytest
-from casty.testing.simulation import Link, Settings, Simulation, nemesis, simulate_seeds
+from casty.testing.simulation import Link, Settings, Simulation, simulate_seeds
 from casty_cluster import ClusteredActorSystem
 
 from tests.simulation.replication.copied import Copied
@@ -17,7 +18,10 @@ GROUPS = [(3, 2, 1), (4, 1, 1), (5, 3, 2)]
 UNEVEN = Settings(link=Link(jitter=0.02))
 PATIENCE = 30.0
 """Virtual seconds that an ask waits: longer than any planned move takes. Copies acknowledge within one."""
+LONG_ENOUGH = 120.0
+"""Virtual seconds within which slow clients have asked each entity."""
 FEW = 20
+DEPARTURES = 6
 
 
 class Orderly(Copied):
@@ -36,11 +40,13 @@ class Orderly(Copied):
 
 
 async def restart_in_turn(sim: Simulation, size: int, replicas: int, min_acks: int) -> int:
-    """The next one may leave before the copies of the one before are complete."""
+    """The next one leaves when the one before is up again, and may do so before its copies are complete."""
     orderly = Orderly(sim, size, replicas=replicas, min_acks=min_acks)
     await orderly.begin_complete()
-    await nemesis(sim, [orderly.departure], seconds=25.0, lasting=(0.01, 5.0), between=(0.0, 2.0))
-    await orderly.recover()
+    for _ in range(DEPARTURES):
+        await orderly.departure(sim, sim.random, sim.random.uniform(0.01, 5.0))
+        await orderly.recover()
+        await asyncio.sleep(sim.random.uniform(0.0, 2.0))
     await orderly.every_account_replies()
     return len(orderly.acknowledged)
 
@@ -56,7 +62,11 @@ async def shrink(sim: Simulation, size: int, replicas: int, min_acks: int) -> No
             await sim.eventually(lambda name=name: not orderly.systems[name].is_running)
     await sim.eventually(lambda: not any(orderly.systems[name].is_running for name in names))
     before = set(orderly.acknowledged)
-    await sim.eventually(lambda: {*map(orderly.acknowledged.get, orderly.acknowledged.keys() - before)} >= {*ENTITIES})
+
+    def all_have_replied() -> bool:
+        return {orderly.acknowledged[number] for number in orderly.acknowledged.keys() - before} == {*ENTITIES}
+
+    await sim.eventually(all_have_replied, within=LONG_ENOUGH)
 
 
 @pytest.mark.parametrize(("size", "replicas", "min_acks"), GROUPS)
