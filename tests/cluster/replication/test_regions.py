@@ -15,8 +15,10 @@ from casty.replication import ReplicationConfig
 from casty_cluster import ClusteredActorSystem
 from casty_cluster.protocol.sharding import coordinator
 from casty_cluster.replication.feature import Copies
+from casty_cluster.sharding import feature
 
 from tests.cluster.replication.bank import FAST, Bank, all_have_three_copies, banks, copies_by_shard, index_of_owner
+from tests.cluster.replication.journals import UnreliableJournal
 from tests.cluster.system.waiting import until
 
 
@@ -25,6 +27,7 @@ async def stores_nothing(*_: Any) -> Any:
 
 
 ENTITIES = [f"account-{number}" for number in range(8)]
+ONE_COPY = ReplicationConfig(replicas=1, min_acks=1, ack_timeout=1.0)
 
 
 async def test_what_was_acknowledged_survives_the_death_of_the_primary_with_its_disk() -> None:
@@ -224,6 +227,36 @@ async def test_a_node_that_leaves_hands_its_shards_to_other_copies() -> None:
         for number, entity in enumerate(ENTITIES, 100):
             await bank.insist(stays, entity, number)
         await bank.check(stays)
+
+
+async def test_a_node_that_leaves_for_good_takes_nothing_with_it_where_a_shard_has_two_copies() -> None:
+    bank = Bank(ONE_COPY)
+    async with DevelopmentCluster(3, **FAST) as cluster:
+        for node in cluster:
+            bank.open(node)
+        for number, entity in enumerate(ENTITIES):
+            await bank.deposit(cluster[0], entity, number, timeout=20.0)
+        await cluster[2].leave()
+        for number, entity in enumerate(ENTITIES, 100):
+            await bank.deposit(cluster[0], entity, number, timeout=20.0)
+        await bank.check(cluster[1])
+
+
+async def test_a_node_that_leaves_although_its_copies_are_needed_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(feature, "QUIESCE_TIMEOUT", 0.2)
+    bank, slow = Bank(ONE_COPY), UnreliableJournal()
+    slow.held = asyncio.Event()
+    async with DevelopmentCluster(2, **FAST) as cluster:
+        for node in cluster:
+            bank.open(node)
+        await bank.deposit(cluster[0], ENTITIES[0], 0, timeout=20.0)
+        bank.open(await cluster.add_node(**FAST), slow)
+        leaver = cluster[1 - await index_of_owner(cluster, bank, ENTITIES[0])]
+        await leaver.leave()
+        slow.held.set()
+    assert "or they need its copies: accounts" in caplog.text
 
 
 async def test_the_configuration_replicates_regions_that_say_nothing() -> None:

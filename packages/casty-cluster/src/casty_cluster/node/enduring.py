@@ -3,7 +3,7 @@
 import logging
 from typing import Any, Final
 
-from casty import Behavior, Behaviors, Directive, OneForOneStrategy
+from casty import ActorContext, Behavior, Behaviors, Directive, OneForOneStrategy
 from casty.clock import Clock
 from casty.extension import Throttle
 
@@ -28,3 +28,14 @@ class Strays:
         kind = type(message).__qualname__
         if self._throttle.admits(kind):
             logger.warning("/%s ignores a message of type %s, which it does not take", self._name, kind)
+
+
+def ignoring(clock: Clock, name: str) -> Behavior[Any]:
+    """Takes no message at all."""
+    strays = Strays(clock, name)
+
+    async def ignore(_: ActorContext[Any], message: Any) -> Behavior[Any]:
+        strays.ignore(message)
+        return Behaviors.same()
+
+    return enduring(Behaviors.receive(ignore))

@@ -27,7 +27,7 @@ from casty.spi.cluster_feature import (
 )
 
 from casty_cluster.node.backlog import STEPS, Backlog
-from casty_cluster.node.enduring import Strays, enduring
+from casty_cluster.node.enduring import enduring, ignoring
 from casty_cluster.protocol.sharding.overview import overview
 from casty_cluster.remoting.delivery import Delivery
 from casty_cluster.replication.feature import Copies
@@ -55,7 +55,7 @@ HAND_OFF_TIMEOUT: Final = 30.0
 MAX_REGIONS: Final = 10_000
 """Regions that a node remembers; those that it spawns, or that its own code names, are taken beyond it."""
 QUIESCE_TIMEOUT: Final = 10.0
-"""Seconds that it waits then until all that it has sent to entities has arrived."""
+"""Seconds that it waits then until all that it has sent has arrived, and other nodes have copies that are needed."""
 
 
 type Offer = Callable[[str], Callable[[], object] | None]
@@ -118,7 +118,7 @@ class Sharding(ClusterFeature, Outside):
     @override
     async def start(self) -> None:
         self._strategies.check()
-        guardian = self._node.spawn(enduring(_ignoring(Strays(self.clock, NAME))), NAME)
+        guardian = self._node.spawn(ignoring(self.clock, NAME), NAME)
         assert isinstance(guardian, LocalRef)
         self._guardian = guardian
         self._delivery.take(entities.KINDS, self._lane)
@@ -343,21 +343,18 @@ class Sharding(ClusterFeature, Outside):
 
     async def _hand_off(self) -> None:
         """Until no shard runs here any more."""
-        try:
-            await self._until(lambda region: not region.has_shards)
-        except asyncio.CancelledError:
-            logger.warning("shards of these regions were not handed over: %s", ", ".join(self.hosting))
-            raise
+        await self._until(lambda region: not region.has_shards, "shards of these regions were not handed over")
 
     async def _quiesce(self) -> None:
-        """Until no message for an entity is under way to or from this node."""
+        """Until no message for an entity is under way to or from this node, and no shard rests on copies here."""
         await self._in_all(ClusterRegion.quiesce)
-        await self._until(lambda region: region.may_leave)
+        otherwise = "this node leaves while messages are under way to these regions, or they need its copies"
+        await self._until(lambda region: region.may_leave, otherwise)
 
     async def settle(self) -> None:
         """Until all that this node has sent to entities has arrived. It is about to leave: what follows is slower."""
         await self._in_all(ClusterRegion.quiesce)
-        await self._until(lambda region: region.is_quiet)
+        await self._until(lambda region: region.is_quiet, "what was sent to these regions may not have arrived")
 
     async def _in_all(self, step: Callable[[ClusterRegion], None]) -> None:
         for some in batched(list(self._regions.values()), STEPS):
@@ -365,10 +362,16 @@ class Sharding(ClusterFeature, Outside):
                 step(region)
             await asyncio.sleep(0)
 
-    async def _until(self, holds: Callable[[ClusterRegion], bool]) -> None:
-        while not all(map(holds, self._regions.values())):
-            self._changed.clear()
-            await self._changed.wait()
+    async def _until(self, holds: Callable[[ClusterRegion], bool], otherwise: str) -> None:
+        """Wait until it holds of all regions. Where that is cancelled, the others are logged."""
+        try:
+            while not all(map(holds, self._regions.values())):
+                self._changed.clear()
+                await self._changed.wait()
+        except asyncio.CancelledError:
+            late = sorted(region.name for region in self._regions.values() if not holds(region))
+            logger.warning("%s: %s", otherwise, ", ".join(late))
+            raise
 
     async def _close(self) -> None:
         self._backlog.clear()
@@ -388,11 +391,3 @@ def _forwarding(ref: Callable[[], RegionRef[Any]], end: Callable[[], None]) -> B
         end()
 
     return enduring(Behaviors.with_lifecycle(Behaviors.receive(forward), post_stop=stop))
-
-
-def _ignoring(strays: Strays) -> Behavior[Any]:
-    async def ignore(_: ActorContext[Any], message: Any) -> Behavior[Any]:
-        strays.ignore(message)
-        return Behaviors.same()
-
-    return Behaviors.receive(ignore)
