@@ -1,6 +1,9 @@
 """What comes before the first grant of a replicated shard: copies, their first view, and that all nodes know of it."""
 
+from collections import Counter
+
 from casty_cluster.protocol.machine import Tick
+from casty_cluster.protocol.sharding.allocation import LeastShards
 from casty_cluster.protocol.sharding.effects import Warn
 from casty_cluster.protocol.sharding.replicating import KEEP_TIMEOUT
 from casty_cluster.wire.replication import Epoch
@@ -115,3 +118,13 @@ def test_a_node_that_joins_learns_which_shards_exist() -> None:
         part.hear(node, CopyReport(1, (), last=False, known=(7, 8)))
     part.give(viewed(A, [A, B, C, D]))
     assert part.joins(D, known=(8,)) == [to(D, KnowShards(1, (7,)))]
+
+
+def test_shards_that_are_asked_for_at_once_are_spread_over_the_nodes() -> None:
+    part = Copied(A, B, C, strategy=LeastShards(), founds=False)
+    for shard in range(9):
+        part.hear(A, GetHome(shard, 0))
+    assert Counter(part.machine._waiting.values()) == {A: 3, B: 3, C: 3}
+    part.keeps(A, B, C, shard=0)
+    part.hear(A, GetHome(9, 0))
+    assert part.machine._waiting[0] == A, "it is founded where it was to run"

@@ -3,8 +3,9 @@
 A user may have written the strategy: it may raise or return nonsense, and each shard gets a node all the same.
 """
 
-from collections.abc import Container
-from typing import Final
+from collections.abc import Callable, Collection, Container, Iterator
+from itertools import chain
+from typing import Final, final, override
 
 from casty.interruption import described, raise_unless_failure
 from casty.member import NodeId
@@ -21,11 +22,39 @@ REBALANCE_SHARDS: Final = 20
 _LEAST_SHARDS: Final = LeastShards()
 
 
+def _none(_: NodeId) -> Collection[int]:
+    return ()
+
+
+@final
+class _Both(Collection[int]):
+    """Two collections that have nothing in common, as one: nothing is copied."""
+
+    __slots__ = ("_first", "_second")
+
+    def __init__(self, first: Collection[int], second: Collection[int]) -> None:
+        self._first, self._second = first, second
+
+    @override
+    def __contains__(self, shard: object) -> bool:
+        return shard in self._first or shard in self._second
+
+    @override
+    def __iter__(self) -> Iterator[int]:
+        return chain(self._first, self._second)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+
 class Placement:
     """Decides for the shards of the table and the regions of the census."""
 
     def __init__(self, strategy: AllocationStrategy, table: Table, census: Census) -> None:
         self.strategy = strategy
+        self.reserved: Callable[[NodeId], Collection[int]] = _none
+        """Shards that a node is about to be granted: a strategy that counts shards counts these as well."""
         self._table = table
         self._census = census
 
@@ -79,7 +108,7 @@ class Placement:
 
     def _regions(self, without: NodeId | None = None, among: Container[NodeId] | None = None) -> Regions:
         nodes = (node for node in self._census.eligible if node != without and (among is None or node in among))
-        return {node: self._table.on(node) for node in nodes}
+        return {node: _Both(self._table.on(node), self.reserved(node)) for node in nodes}
 
     def _can_move(self, shard: int, node: NodeId) -> bool:
         entry = self._table.get(shard)

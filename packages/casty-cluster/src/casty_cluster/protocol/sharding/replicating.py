@@ -33,6 +33,7 @@ from casty_cluster.protocol.sharding.oldest import present
 from casty_cluster.protocol.sharding.placement import REBALANCE_SHARDS
 from casty_cluster.protocol.sharding.successions import Successions
 from casty_cluster.protocol.sharding.table import Allotment
+from casty_cluster.protocol.sharding.waiting import Waiting
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.timeouts import Timeouts, earliest
 from casty_cluster.wire.replication import Epoch, View
@@ -68,8 +69,8 @@ class ReplicatingCoordinator(Coordinator):
     def __init__(self, local: NodeId, num_shards: int, strategy: AllocationStrategy | None = None) -> None:
         super().__init__(local, num_shards, strategy)
         self._groups = CopyGroups()
-        self._waiting: dict[int, NodeId | None] = {}
-        """Shards that are to be granted, to that node if possible, and lack copies."""
+        self._waiting = Waiting()
+        self.placement.reserved = self._waiting.on
         self._asked = Timeouts[tuple[int, NodeId]](KEEP_TIMEOUT)
         """Shards that nodes were asked to have a copy of, or to found."""
         self._existence = Existence()
