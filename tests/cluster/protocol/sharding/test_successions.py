@@ -3,6 +3,7 @@
 from typing import Any
 
 from casty.member import NodeId
+from casty.regions import ShardReason
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.sharding.coordinator import REBALANCE_INTERVAL
 from casty_cluster.protocol.sharding.effects import Warn
@@ -13,6 +14,7 @@ from casty_cluster.wire.sharding import (
     Forget,
     Forgotten,
     GetHome,
+    Grant,
     HandOff,
     HostPhase,
     KeepCopy,
@@ -198,3 +200,31 @@ def test_a_shard_whose_copies_cannot_decide_goes_on_where_it_is() -> None:
     strategy.moves = []
     assert part.keeps(E) == [to(A, HandOff(1, 7, RUNS))]
     assert part.machine.obstacles == {}
+
+
+def granted_again(part: Copied, shard: int, epoch: int) -> Any:
+    """The shard has stopped on A, and starts where it is granted next."""
+    effects = [*part.hear(A, Stopped(shard, epoch)), *part.keeps(C, shard=shard)]
+    [grant] = [effect for effect in effects if isinstance(effect.message, Grant)]
+    part.hear(grant.to, Started(shard, grant.message.epoch))
+    return grant.to, grant.message.copies.copies
+
+
+def test_a_shard_that_a_node_was_given_a_copy_of_moves_there_in_place_of_another_one() -> None:
+    strategy = Scripted(A)
+    part = Copied(A, B, copies=TWO, strategy=strategy)
+    for shard in (6, 7):
+        part.runs(A, B, shard=shard)
+    part.give(viewed(A, [A, B, C]))
+    part.joins(C)
+    strategy.moves = [(6, C)]
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [to(A, HandOff(1, 6, RUNS))]
+    assert granted_again(part, 6, RUNS) == (A, ("a", "c"))
+    strategy.moves = [(7, C)]
+    assert part.give(Tick(), 2 * REBALANCE_INTERVAL) == [to(A, HandOff(1, 6, RUNS + 1))], "no second copy is made"
+    assert part.machine._hand_off(6, C, ShardReason.rebalanced) == [], "it is on the move"
+    assert part.machine._groups.invited(C) == []
+    assert granted_again(part, 6, RUNS + 1) == (C, ("c", "a"))
+    strategy.moves = [(7, C)]
+    assert part.give(Tick(), 3 * REBALANCE_INTERVAL) == [to(A, HandOff(1, 7, RUNS))]
+    assert granted_again(part, 7, RUNS) == (A, ("a", "c"))

@@ -45,6 +45,8 @@ class CopyGroups:
         """The nodes that were chosen for a shard, until its copies take over."""
         self._joining: dict[int, NodeId] = {}
         """A node that is to keep a copy of a shard, so that it can run the shard later."""
+        self._invited: dict[NodeId, dict[int, None]] = {}
+        """The shards that each node was to keep a copy of for that, and that have not moved there yet."""
         self.slow: set[NodeId] = set()
         """Nodes that were asked to keep a copy and have not reported any."""
         self._going: set[NodeId] = set()
@@ -104,6 +106,7 @@ class CopyGroups:
         self._unreported.pop(node, None)
         self.slow.discard(node)
         self._going.discard(node)
+        self._invited.pop(node, None)
         for copy in self._on.pop(node, {}).values():
             self._forget(node, copy)
 
@@ -157,10 +160,21 @@ class CopyGroups:
         """The shards of which the node has copies."""
         return self._on.get(node, {}).keys()
 
-    def invite(self, shard: int, node: NodeId) -> None:
-        """Have the node keep a copy of the shard, in place of another one if need be."""
+    def moves(self, shard: int, node: NodeId) -> bool:
+        """Whether the shard can move to the node now. Else this is to keep a copy first, in place of another one if
+        need be.
+        """
+        if node in self.holders(shard):
+            self._invited.get(node, {}).pop(shard, None)
+            return True
         self._joining[shard] = node
+        self._invited.setdefault(node, {})[shard] = None
         self._plans.pop(shard, None)
+        return False
+
+    def invited(self, node: NodeId) -> list[int]:
+        """The shards that the node has a copy of by now, so that they can move there."""
+        return [shard for shard in self._invited.get(node, ()) if node in self.holders(shard)]
 
     def forget_plans(self) -> None:
         """Choose anew, among all nodes."""

@@ -322,13 +322,17 @@ class ReplicatingCoordinator(Coordinator):
     def _hand_off(self, shard: int, target: NodeId | None, reason: ShardReason) -> list[coordinator.Effect]:
         if reason is ShardReason.late:
             self._failing[shard] = self.table.entries[shard].owner
-        moves = self.is_replicated and reason is ShardReason.rebalanced
-        if moves and not self._groups.is_movable(shard):
-            return []
-        if moves and target is not None and target not in self._groups.holders(shard):
-            self._groups.invite(shard, target)
-            target, reason = self.table.entries[shard].owner, ShardReason.replicated
+        if self.is_replicated and reason is ShardReason.rebalanced and target is not None:
+            return self._rebalance_to(target, shard)
         return super()._hand_off(shard, target, reason)
+
+    def _rebalance_to(self, target: NodeId, shard: int) -> list[coordinator.Effect]:
+        chosen = self._successions.to_move(shard, target)
+        if chosen is None:
+            return []
+        if self._groups.moves(chosen, target):
+            return super()._hand_off(chosen, target, ShardReason.rebalanced)
+        return super()._hand_off(chosen, self.table.entries[chosen].owner, ShardReason.replicated)
 
     @override
     def _tick(self, now: float) -> list[coordinator.Effect]:

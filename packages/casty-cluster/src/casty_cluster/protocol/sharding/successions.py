@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import final
 
+from casty.member import NodeId
+
 from casty_cluster.protocol.sharding.census import Census
 from casty_cluster.protocol.sharding.copy_groups import CopyGroups
 from casty_cluster.protocol.sharding.table import Allotment, Table
@@ -71,6 +73,20 @@ class Successions:
                 del self._due[shard]
             elif self._groups.are_enough(able):
                 yield shard
+
+    def to_move(self, shard: int, target: NodeId) -> int | None:
+        """The shard that is to move to the target: this one, or another one of its owner that the target was given a
+        copy of in an earlier round. A strategy that counts shards would choose new ones in each round. None: neither
+        can be moved.
+        """
+        owner = self._table.entries[shard].owner
+        others = [] if target in self._groups.holders(shard) else self._groups.invited(target)
+        for candidate in (*others, shard):
+            entry = self._table.get(candidate)
+            is_there = entry is not None and entry.owner == owner and entry.state is Allotment.owned
+            if is_there and self._groups.is_movable(candidate):
+                return candidate
+        return None
 
     @property
     def stuck(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""Nodes with copies that leave, for a moment or for good: no ask fails, and nothing is out of reach afterwards.
+"""Nodes with copies join, and leave for a moment or for good: no ask fails, and nothing is out of reach afterwards.
 `CASTY_SIM_SEEDS=500` runs more.
 """
 
@@ -10,7 +10,7 @@ from casty.testing.simulation import Link, Settings, Simulation, simulate_seeds
 from casty_cluster import ClusteredActorSystem
 
 from tests.simulation.replication.copied import Copied
-from tests.simulation.sharding.regions import ENTITIES
+from tests.simulation.sharding.regions import ENTITIES, SHARDS, machines
 
 SEEDS = 1
 GROUPS = [(3, 2, 1), (4, 1, 1), (5, 3, 2)]
@@ -25,7 +25,7 @@ DEPARTURES = 6
 
 
 class Orderly(Copied):
-    """Nodes do nothing but leave and come back."""
+    """Nodes do nothing but join, leave and come back."""
 
     timeouts = (PATIENCE,)
 
@@ -69,6 +69,25 @@ async def shrink(sim: Simulation, size: int, replicas: int, min_acks: int) -> No
     await sim.eventually(all_have_replied, within=LONG_ENOUGH)
 
 
+async def grow(sim: Simulation, size: int, replicas: int, min_acks: int) -> int:
+    """Two nodes join; returns how often shards were granted again until all nodes had their share of them."""
+    orderly = Orderly(sim, size, replicas=replicas, min_acks=min_acks)
+    orderly.start(orderly.names[:-2])
+    await sim.eventually(lambda: len(orderly.acknowledged) > FEW)
+    for name in orderly.names[-2:]:
+        orderly.start([name])
+        await asyncio.sleep(sim.random.uniform(0.0, 15.0))
+    await orderly.recover()
+
+    def all_have_their_share() -> bool:
+        shares = [len(pair.region.owner) for system in orderly.alive if (pair := machines(system)) is not None]
+        return len(shares) == size and max(shares) - min(shares) < 2 and orderly.is_complete
+
+    await sim.eventually(all_have_their_share, within=LONG_ENOUGH)
+    await orderly.every_account_replies()
+    return orderly.moves
+
+
 @pytest.mark.parametrize(("size", "replicas", "min_acks"), GROUPS)
 def test_rolling_restarts_fail_no_ask(size: int, replicas: int, min_acks: int) -> None:
     runs = simulate_seeds(lambda sim: restart_in_turn(sim, size, replicas, min_acks), SEEDS, settings=UNEVEN)
@@ -78,3 +97,10 @@ def test_rolling_restarts_fail_no_ask(size: int, replicas: int, min_acks: int) -
 @pytest.mark.parametrize(("size", "replicas", "min_acks"), GROUPS)
 def test_nodes_that_leave_for_good_take_nothing_with_them(size: int, replicas: int, min_acks: int) -> None:
     simulate_seeds(lambda sim: shrink(sim, size, replicas, min_acks), SEEDS, settings=UNEVEN)
+
+
+@pytest.mark.parametrize(("size", "replicas", "min_acks"), [(4, 1, 1), (5, 2, 1)])
+def test_nodes_that_join_get_their_share_of_the_shards(size: int, replicas: int, min_acks: int) -> None:
+    """A shard is granted again at most twice: with a copy on the new node, and then to it."""
+    runs = simulate_seeds(lambda sim: grow(sim, size, replicas, min_acks), SEEDS, settings=UNEVEN)
+    assert all(run.result <= 2 * SHARDS for run in runs)
