@@ -32,13 +32,17 @@ class Copied(CopyingCluster, Ledger):
     def entity(self, name: str, entity_id: str) -> Behavior[Command]:
         return account(entity_id, "sim-disk://ledger")
 
+    def replication_on(self, name: str) -> ReplicationConfig:
+        """What the node of that name spawns the region with."""
+        return self.replication
+
     @override
     def spawn_region(self, name: str, system: ClusteredActorSystem) -> RegionRef[Command]:
         behavior = Behaviors.sharded(
             lambda entity_id: self.entity(name, entity_id),
             num_shards=SHARDS,
             passivate_after=PASSIVATE_AFTER,
-            replication=self.replication,
+            replication=self.replication_on(name),
         )
         return system.spawn(behavior, REGION)
 

@@ -61,7 +61,10 @@ class CopyingCluster(BusyCluster, ABC):
         return len(self.alive) == len(self.names) and bool(shards) and all(map(self._is_kept, shards.values()))
 
     def _is_kept(self, copies: list[Contents]) -> bool:
-        return len(_present(copies)) == 1 + self.replication.replicas
+        kept = _present(copies)
+        views = [copy.view for copy in kept if copy.view is not None]
+        are_right = all(view.min_acks == self.replication.min_acks for view in views)
+        return are_right and len(kept) == 1 + self.replication.replicas
 
     def _by_shard(self) -> dict[int, list[Contents]]:
         found: dict[int, list[Contents]] = {}

@@ -3,9 +3,11 @@
 """
 
 import asyncio
+from dataclasses import replace
 from typing import override
 
 import pytest
+from casty.replication import ReplicationConfig
 from casty.testing.simulation import Link, Settings, Simulation, simulate_seeds
 from casty_cluster import ClusteredActorSystem
 
@@ -49,6 +51,36 @@ async def restart_in_turn(sim: Simulation, size: int, replicas: int, min_acks: i
         await asyncio.sleep(sim.random.uniform(0.0, 2.0))
     await orderly.every_account_replies()
     return len(orderly.acknowledged)
+
+
+class Changing(Orderly):
+    """Nodes that are started again have spawned the region with `after`, and the others with `before`."""
+
+    def __init__(self, sim: Simulation, size: int, before: tuple[int, int], after: tuple[int, int]) -> None:
+        super().__init__(sim, size, replicas=before[0], min_acks=before[1])
+        self.after = replace(self.replication, replicas=after[0], min_acks=after[1])
+        self.restarted: set[str] = set()
+
+    @override
+    def replication_on(self, name: str) -> ReplicationConfig:
+        return self.after if name in self.restarted else self.replication
+
+
+async def change(sim: Simulation, size: int, before: tuple[int, int], after: tuple[int, int]) -> None:
+    """Nodes are restarted in turn, with other numbers of replicas and acknowledgements."""
+    changing = Changing(sim, size, before, after)
+    await changing.begin_complete()
+    for name in sim.random.sample(changing.names, size):
+        changing.leave(name)
+        changing.restarted.add(name)
+        await sim.eventually(lambda name=name: not changing.systems[name].is_running)
+        await asyncio.sleep(sim.random.uniform(0.0, 3.0))
+        sim.host(name).restart()
+        await changing.recover()
+        await asyncio.sleep(sim.random.uniform(0.0, 4.0))
+    changing.replication = changing.after
+    await sim.eventually(lambda: changing.is_complete, within=LONG_ENOUGH)
+    await changing.every_account_replies()
 
 
 async def shrink(sim: Simulation, size: int, replicas: int, min_acks: int) -> None:
@@ -104,3 +136,10 @@ def test_nodes_that_join_get_their_share_of_the_shards(size: int, replicas: int,
     """A shard is granted again at most twice: with a copy on the new node, and then to it."""
     runs = simulate_seeds(lambda sim: grow(sim, size, replicas, min_acks), SEEDS, settings=UNEVEN)
     assert all(run.result <= 2 * SHARDS for run in runs)
+
+
+@pytest.mark.parametrize(("before", "after"), [((1, 1), (2, 1)), ((2, 1), (1, 1)), ((2, 2), (2, 1))])
+def test_other_settings_hold_when_all_nodes_have_been_restarted(
+    before: tuple[int, int], after: tuple[int, int]
+) -> None:
+    simulate_seeds(lambda sim: change(sim, 4, before, after), SEEDS, settings=UNEVEN)

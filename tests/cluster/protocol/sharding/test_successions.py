@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from casty.member import NodeId
 from casty.regions import ShardReason
 from casty_cluster.protocol.machine import Tick
@@ -228,3 +229,41 @@ def test_a_shard_that_a_node_was_given_a_copy_of_moves_there_in_place_of_another
     strategy.moves = [(7, C)]
     assert part.give(Tick(), 3 * REBALANCE_INTERVAL) == [to(A, HandOff(1, 7, RUNS))]
     assert granted_again(part, 7, RUNS) == (A, ("a", "c"))
+
+
+def restarted(part: Copied, node: NodeId, *others: NodeId, copies: tuple[int, int, str]) -> list[Any]:
+    """What the coordinator does when the node is gone, and is back with other settings."""
+    effects = part.give(viewed(A, others))
+    part.give(viewed(A, [*others, node]))
+    return [*effects, *part.joins(node, state(node), copies=copies)]
+
+
+def test_settings_change_when_all_nodes_have_been_restarted_with_other_ones() -> None:
+    part = Copied(copies=TWO)
+    part.give(viewed(A, [A, B, C]))
+    part.joins(B)
+    part.joins(A, copies=THREE)
+    part.joins(C)
+    part.runs(A, B)
+    [warning] = restarted(part, C, A, B, copies=THREE)
+    assert "the coordinator goes by replicas=1" in warning.text, "B has reported first"
+    assert part.give(Tick(), REBALANCE_INTERVAL) == []
+    warning, order = restarted(part, B, A, C, copies=THREE)
+    assert warning.text.startswith("shards have replicas=2, min_acks=1, spread='' from now on")
+    assert order == to(A, HandOff(1, 7, RUNS))
+    [grant] = part.hear(A, Stopped(7, RUNS))
+    assert grant.message.copies.copies == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("other", [TWO, (2, 2, "")])
+def test_shards_with_the_copies_of_earlier_settings_get_those_of_the_present_ones(other: tuple[int, int, str]) -> None:
+    hosted = (Hosted(7, RUNS, HostPhase.running),)
+    part = Copied(copies=other)
+    part.give(viewed(A, [A, B, C]))
+    part.hear(A, Report(term=1, able=True, num_shards=10, hosted=hosted, last=True, role="", copies=other))
+    part.reports(A, state(A, "a", "b", "c", epoch=Epoch(RUNS, A.uid)), last=True)
+    part.joins(B, state(B))
+    assert part.joins(C, state(C)) == [to(A, HandOff(1, 7, RUNS))]
+    [grant] = part.hear(A, Stopped(7, RUNS))
+    copies = grant.message.copies
+    assert (len(copies.copies), copies.min_acks) == (1 + other[0], other[1])

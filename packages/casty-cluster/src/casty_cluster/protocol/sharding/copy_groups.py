@@ -32,7 +32,9 @@ class CopyGroups:
 
     def __init__(self) -> None:
         self.settings: Copying | None = None
-        """Those of the first node that has reported any; None: the region is not replicated."""
+        """Those of the first node that has reported any, of all that are there; None: the region is not replicated."""
+        self._theirs: dict[NodeId, Copying] = {}
+        """Those of each node, in the order of the reports."""
         self.bare: dict[NodeId, None] = {}
         """Nodes that have spawned the region without replication."""
         self._unreported: dict[NodeId, None] = {}
@@ -72,7 +74,7 @@ class CopyGroups:
         if node not in self._on:
             self._on[node] = {}
             self._unreported[node] = None
-        theirs = Copying(*copies)
+        theirs = self._theirs[node] = Copying(*copies)
         if self.settings is None:
             self.settings = theirs
             return [_no_settings(other, theirs) for other in self.bare]
@@ -102,6 +104,9 @@ class CopyGroups:
             self._plans.pop(shard, None)
 
     def removed(self, node: NodeId) -> None:
+        self._theirs.pop(node, None)
+        # Nodes that are restarted one after the other change the settings, once none of the old ones is there.
+        self.settings = next(iter(self._theirs.values()), self.settings)
         self.bare.pop(node, None)
         self._unreported.pop(node, None)
         self.slow.discard(node)
@@ -117,6 +122,15 @@ class CopyGroups:
     def able(self, nodes: Iterable[NodeId]) -> list[NodeId]:
         """Those of these nodes that may keep copies, in their order."""
         return [node for node in nodes if node in self._on and node not in self.slow]
+
+    @property
+    def change(self) -> str:
+        """What is to be logged when the settings have changed."""
+        assert self.settings is not None, "the region is replicated"
+        return (
+            f"shards have replicas={self.settings.replicas}, min_acks={self.settings.min_acks}, "
+            f"spread={self.settings.spread!r} from now on: no node is there any more that had other settings first"
+        )
 
     def shortage(self, nodes: Collection[NodeId]) -> str:
         """Why no shard can be granted, if these are not enough nodes to keep copies; empty if they are."""
@@ -248,12 +262,17 @@ class CopyGroups:
             founders=() if view else tuple(known[shard] for known in self._on.values() if shard in known),
         )
 
-    def lacks_copies(self, shard: int, able: Collection[NodeId]) -> bool:
-        """Whether other nodes could keep copies that the shard does not have now."""
+    def is_due(self, shard: int, able: Collection[NodeId]) -> bool:
+        """Whether the shard is to be granted anew: other nodes could keep copies that it does not have now, or it has
+        the copies of other settings.
+        """
         assert self.settings is not None, "the region is replicated"
+        view = self._views.get(shard)
+        if view is None or not self.is_movable(shard):
+            return False
         holders = self.holders(shard)
         is_small = len(holders) < self.settings.size and any(node not in holders for node in able)
-        return shard in self._views and is_small and self.is_movable(shard)
+        return is_small or len(view.copies) > self.settings.size or view.min_acks != self.settings.min_acks
 
     def is_movable(self, shard: int) -> bool:
         """Whether the copies that are there can decide which ones keep the shard next. While they cannot, its primary

@@ -101,14 +101,16 @@ class ReplicatingCoordinator(Coordinator):
 
     @override
     def _see(self, state: ClusterState, now: float) -> list[coordinator.Effect]:
-        members = present(state)
+        members, before = present(state), self._groups.settings
         for node in [node for node in (*self._groups.nodes, *self._groups.bare) if node not in members]:
             self._groups.removed(node)
             self._existence.removed(node)
             self._notified.stop(node)
         self._changed = True
         self._successions.forget_leavers()
-        return super()._see(state, now)
+        effects = super()._see(state, now)
+        is_same = self._groups.settings in (before, None)
+        return effects if is_same else [*effects, Warn(self._groups.change, "replication")]
 
     @override
     def _retire(self) -> list[coordinator.Effect]:
@@ -148,7 +150,7 @@ class ReplicatingCoordinator(Coordinator):
         self._changed = self._changed or report.last or node in self._groups.slow
         is_new = self._groups.take(node, report)
         if is_new and self._groups.is_complete and self.phase is Phase.active:
-            self._successions.find_lacking()
+            self._successions.find()
         self._existence.stored(node, report.known)
         self._existence.learn(state.shard for state in report.copies if state.view is not None)
         if not self._existence.is_awaited(node):
@@ -353,7 +355,7 @@ class ReplicatingCoordinator(Coordinator):
         self._groups.forget_plans()
         if self.phase is not Phase.active:
             return []
-        self._successions.find_lacking()
+        self._successions.find()
         warnings: list[coordinator.Effect] = []
         if self._waiting and (shortage := self._groups.shortage(self._able)):
             warnings.append(Warn(f"{len(self._waiting)} shards cannot run: {shortage}", "too few nodes"))

@@ -58,18 +58,18 @@ class Successions:
             else:
                 self._awaited.discard(shard)
 
-    def find_lacking(self) -> None:
-        """Find all shards with copies that are gone and whose place another node can take."""
+    def find(self) -> None:
+        """Find all shards with copies that are gone and whose place another node can take, or of other settings."""
         able = self._groups.able(self._census.eligible)
-        self._due |= {shard: None for shard in self._table.entries if self._groups.lacks_copies(shard, able)}
+        self._due |= {shard: None for shard in self._table.entries if self._groups.is_due(shard, able)}
 
     def next(self, count: int) -> Iterator[int]:
         """So many of them, at most, that run. Each remains until it `begins`."""
         able = self._groups.able(self._census.eligible)
         for shard in [*islice(self._due, count)]:
             entry = self._table.get(shard)
-            is_short = shard in self._awaited or self._groups.lacks_copies(shard, able)
-            if entry is None or entry.state is not Allotment.owned or not is_short:
+            is_due = shard in self._awaited or self._groups.is_due(shard, able)
+            if entry is None or entry.state is not Allotment.owned or not is_due:
                 del self._due[shard]
             elif self._groups.are_enough(able):
                 yield shard
