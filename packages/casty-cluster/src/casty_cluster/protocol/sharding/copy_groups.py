@@ -268,11 +268,12 @@ class CopyGroups:
         """
         assert self.settings is not None, "the region is replicated"
         view = self._views.get(shard)
-        if view is None or not self.is_movable(shard):
+        if view is None:
             return False
         holders = self.holders(shard)
         is_small = len(holders) < self.settings.size and any(node not in holders for node in able)
-        return is_small or len(view.copies) > self.settings.size or view.min_acks != self.settings.min_acks
+        is_other = len(view.copies) > self.settings.size or view.min_acks != self.settings.min_acks
+        return (is_small or is_other) and self.is_movable(shard)
 
     def is_movable(self, shard: int) -> bool:
         """Whether the copies that are there can decide which ones keep the shard next. While they cannot, its primary
