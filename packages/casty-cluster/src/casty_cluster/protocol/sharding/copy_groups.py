@@ -30,7 +30,9 @@ class Copying(NamedTuple):
 class CopyGroups:
     """See the module."""
 
-    def __init__(self) -> None:
+    def __init__(self, gone: Collection[NodeId]) -> None:
+        """`gone`: nodes that may be gone at any moment, as these change: what they keep decides on nothing any more."""
+        self._gone = gone
         self.settings: Copying | None = None
         """Those of the first node that has reported any, of all that are there; None: the region is not replicated."""
         self._theirs: dict[NodeId, Copying] = {}
@@ -51,8 +53,6 @@ class CopyGroups:
         """The shards that each node was to keep a copy of for that, and that have not moved there yet."""
         self.slow: set[NodeId] = set()
         """Nodes that were asked to keep a copy and have not reported any."""
-        self._going: set[NodeId] = set()
-        """Nodes that leave and do not wait any more."""
 
     @property
     def nodes(self) -> Collection[NodeId]:
@@ -110,14 +110,9 @@ class CopyGroups:
         self.bare.pop(node, None)
         self._unreported.pop(node, None)
         self.slow.discard(node)
-        self._going.discard(node)
         self._invited.pop(node, None)
         for copy in self._on.pop(node, {}).values():
             self._forget(node, copy)
-
-    def goes(self, node: NodeId) -> None:
-        """What the node keeps decides on nothing any more: it leaves, and may be gone at any moment."""
-        self._going.add(node)
 
     def able(self, nodes: Iterable[NodeId]) -> list[NodeId]:
         """Those of these nodes that may keep copies, in their order."""
@@ -295,7 +290,7 @@ class CopyGroups:
 
     def _there(self, view: View) -> list[CopyId]:
         nodes = self._nodes
-        return [copy for copy in view.copies if copy in nodes and nodes[copy] not in self._going]
+        return [copy for copy in view.copies if copy in nodes and nodes[copy] not in self._gone]
 
 
 def _group(view: View) -> Group:

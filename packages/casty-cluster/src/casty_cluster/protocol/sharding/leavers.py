@@ -15,7 +15,8 @@ class Leavers:
     def __init__(self) -> None:
         self._pending: dict[NodeId, dict[NodeId, None] | None] = {}
         """The members that have not forgotten the leaver yet. None: they have not been asked."""
-        self._released: set[NodeId] = set()
+        self.released: set[NodeId] = set()
+        """Those that may stop: they may be gone at any moment."""
         self.are_kept = False
         """Whether none of them may stop yet, for another reason."""
 
@@ -41,20 +42,17 @@ class Leavers:
     def removed(self, node: NodeId) -> None:
         """The node is no member any more: nothing of it is waited for."""
         self._pending.pop(node, None)
-        self._released.discard(node)
+        self.released.discard(node)
         for leaver in self._pending:
             self.forgotten(leaver, node)
 
     def release(self, leaver: NodeId) -> bool:
         """Return whether the leaver may stop, once: the first time."""
-        if self.are_kept or self._pending[leaver] != {} or leaver in self._released:
+        if self.are_kept or self._pending[leaver] != {} or leaver in self.released:
             return False
-        self._released.add(leaver)
+        self.released.add(leaver)
         return True
-
-    def is_released(self, leaver: NodeId) -> bool:
-        return leaver in self._released
 
     def clear(self) -> None:
         self._pending.clear()
-        self._released.clear()
+        self.released.clear()

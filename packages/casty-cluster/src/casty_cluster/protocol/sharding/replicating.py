@@ -68,7 +68,7 @@ class ReplicatingCoordinator(Coordinator):
 
     def __init__(self, local: NodeId, num_shards: int, strategy: AllocationStrategy | None = None) -> None:
         super().__init__(local, num_shards, strategy)
-        self._groups = CopyGroups()
+        self._groups = CopyGroups(self._leavers.released)
         self._waiting = Waiting()
         self.placement.reserved = self._waiting.on
         self._asked = Timeouts[tuple[int, NodeId]](KEEP_TIMEOUT)
@@ -114,7 +114,7 @@ class ReplicatingCoordinator(Coordinator):
 
     @override
     def _retire(self) -> list[coordinator.Effect]:
-        self._groups, self._existence = CopyGroups(), Existence()
+        self._groups, self._existence = CopyGroups(self._leavers.released), Existence()
         self._successions = Successions(self.table, self._census, self._groups)
         for memory in (self._waiting, self._granted, self._failing, self._forced, self._asked, self._notified):
             memory.clear()
@@ -312,13 +312,6 @@ class ReplicatingCoordinator(Coordinator):
         return [warning, *([] if is_moving else self._hand_off(shard, entry.owner, ShardReason.replicated))]
 
     # Moves
-
-    @override
-    def _lead_out(self, leaver: NodeId) -> list[coordinator.Effect]:
-        effects = super()._lead_out(leaver)
-        if self._leavers.is_released(leaver):
-            self._groups.goes(leaver)
-        return effects
 
     @override
     def _hand_off(self, shard: int, target: NodeId | None, reason: ShardReason) -> list[coordinator.Effect]:
