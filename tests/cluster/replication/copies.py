@@ -11,6 +11,7 @@ from casty.testing import ManualClock
 from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.replication.effects import (
     Activated,
+    CaughtUp,
     Committed,
     Ended,
     Load,
@@ -82,7 +83,7 @@ class Copy:
                 self._disk.ask(effect)
             case Activated() | Committed() | Ended() | Reload() | Refused():
                 self.outcomes.put_nowait(effect)
-            case Overdue() | Unavailable() | Readable() | Unreadable() | Outdated():
+            case Overdue() | Unavailable() | Readable() | Unreadable() | Outdated() | CaughtUp():
                 pass
 
 

@@ -7,11 +7,11 @@ from typing import Any, override
 
 import pytest
 from casty.errors import FencedError, JournalError, ReplicationTimeoutError
-from casty.testing import ManualClock
+from casty.testing import ManualClock, settle
 from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.replication import hosted_copy
 from casty_cluster.replication.hosted_copy import HostedCopy
-from casty_cluster.wire.replication import CopyId, Epoch, Prepare, Verify
+from casty_cluster.wire.replication import CopyId, Epoch, Prepare, Replicate, Verify
 
 from tests.cluster.replication.hosting import Around, Outcomes, alone, hosted, opened
 from tests.cluster.replication.journals import UnreliableJournal
@@ -139,7 +139,7 @@ class Connected(Around):
 
 
 @asynccontextmanager
-async def pair() -> AsyncGenerator[tuple[HostedCopy, Connected, ManualClock]]:
+async def pair(min_acks: int = 1) -> AsyncGenerator[tuple[HostedCopy, Connected, ManualClock]]:
     """The primary of a group of two at the first epoch."""
     group, clock = dict[str, HostedCopy](), ManualClock()
     around = {name: Connected(name, group) for name in ("a", "b")}
@@ -148,7 +148,7 @@ async def pair() -> AsyncGenerator[tuple[HostedCopy, Connected, ManualClock]]:
         opened(UnreliableJournal(), "b", around["b"], clock) as b,
     ):
         group.update(a=a, b=b)
-        await a.promote(Promote(epoch=FIRST, copies=("a", "b"), min_acks=1, previous=None))
+        await a.promote(Promote(epoch=FIRST, copies=("a", "b"), min_acks=min_acks, previous=None))
         yield a, around["a"], clock
 
 
@@ -172,6 +172,31 @@ async def test_a_read_that_no_other_copy_confirms_is_late_and_the_next_one_may_n
         around.drops = ()
         await copy.confirm("x")
         assert copy.active == FIRST
+
+
+async def test_a_shard_that_moves_waits_for_the_other_copies_or_for_the_end_of_its_primary() -> None:
+    async with pair(min_acks=0) as (copy, around, clock):
+        await asyncio.wait_for(copy.caught_up(), 5.0)
+        outcomes, around.drops = Outcomes(), (Replicate,)
+        copy.append("x", 0, (b"1",), outcomes.settle)
+        assert await outcomes.seen.get() == (1, None)
+        waiting = [asyncio.create_task(copy.caught_up()) for _ in range(3)]
+        await settle()
+        waiting[0].cancel()
+        await settle()
+        assert not any(waiter.done() for waiter in waiting[1:])
+        around.drops = ()
+        await clock.advance(1.0)
+        await asyncio.wait_for(asyncio.gather(*waiting[1:]), 5.0)
+        around.drops = (Replicate,)
+        copy.append("x", 1, (b"2",), outcomes.settle)
+        late = asyncio.create_task(copy.caught_up())
+        await settle()
+        assert not late.done()
+        copy.receive("b", Prepare(SECOND))
+        await asyncio.wait_for(late, 5.0)
+        assert copy.active is None
+        await asyncio.wait_for(copy.caught_up(), 5.0)
 
 
 async def test_reads_end_with_the_primary_with_the_shard_and_with_the_disk() -> None:

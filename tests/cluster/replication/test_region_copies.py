@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, override
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
+import pytest
 from casty import ActorSystem
 from casty.replication import ReplicationConfig
 from casty.spi.event_journal import PersistedEvent
@@ -14,6 +15,8 @@ from casty_cluster.replication.region_copies import RegionCopies
 from casty_cluster.wire.sharding import CopyReport, CopyState, KeepCopy
 
 from tests.cluster.replication.journals import UnreliableJournal
+
+SETTINGS = ReplicationConfig(replicas=1, min_acks=1)
 
 
 class SlowJournal(UnreliableJournal):
@@ -65,9 +68,10 @@ class Coordinator:
 
 
 @asynccontextmanager
-async def copies_in(journal: SlowJournal) -> AsyncGenerator[tuple[RegionCopies, Coordinator]]:
+async def copies_in(
+    journal: SlowJournal, settings: ReplicationConfig = SETTINGS
+) -> AsyncGenerator[tuple[RegionCopies, Coordinator]]:
     async with ActorSystem() as system:
-        settings = ReplicationConfig(replicas=1, min_acks=1)
         copies = RegionCopies("bank", 10, journal, settings, "n1", system.kernel, Mock())
         yield copies, Coordinator()
         await copies.close()
@@ -125,3 +129,19 @@ async def test_the_report_of_all_copies_has_the_new_name_of_one_that_was_replace
         assert (new.shard, new.copy) != (1, old.name)
         journal.goes_on.set()
         assert (await coordinator.whole())[1].copy == new.copy
+
+
+async def test_a_shard_moves_without_its_other_copies_when_they_take_too_long(caplog: pytest.LogCaptureFixture) -> None:
+    settings = ReplicationConfig(replicas=1, min_acks=0, ack_timeout=0.01)
+    async with copies_in(SlowJournal(), settings) as (copies, coordinator):
+        copies.report(1, KeepCopy(1, 3), coordinator.reports.put_nowait)
+        await coordinator.state()
+        copy = await hosted(copies, 3)
+        with patch.object(copy, "caught_up", asyncio.Event().wait):
+            await copies.caught_up(3)
+    assert "shard 3 of bank moves before the other copies have all of its events" in caplog.text
+
+
+async def test_a_shard_that_has_no_copy_here_waits_for_none() -> None:
+    async with copies_in(SlowJournal()) as (copies, _):
+        await copies.caught_up(3)

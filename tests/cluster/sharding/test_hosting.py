@@ -9,6 +9,7 @@ from casty.errors import FencedError
 from casty.extension import Shards, Throttle
 from casty.testing import ManualClock, settle
 from casty_cluster.protocol.sharding.effects import Claim, Drain, Halt, Run
+from casty_cluster.replication.region_copies import RegionCopies
 from casty_cluster.sharding import hosting
 from casty_cluster.sharding.hosting import Hosting
 
@@ -53,11 +54,16 @@ class FakeShards:
 class Part:
     """A hosting whose outcomes are recorded among the events."""
 
-    def __init__(self) -> None:
+    def __init__(self, copies: object = None) -> None:
         self.shards = FakeShards()
         self.fence: Callable[[int], None] = lambda shard: None
         self.hosting = Hosting(
-            "accounts", cast(Shards[Any], self.shards), self._claim, self._report, Throttle(ManualClock(), lines=3)
+            "accounts",
+            cast(Shards[Any], self.shards),
+            self._claim,
+            self._report,
+            Throttle(ManualClock(), lines=3),
+            cast("RegionCopies | None", copies),
         )
 
     async def _claim(self, shard: int, _: object) -> None:
@@ -88,6 +94,38 @@ async def test_a_shard_is_claimed_runs_and_is_drained(part: Part) -> None:
     assert await part.give() == []
     part.shards.may_close.set()
     assert await part.give() == ["closed 7", "Drained 7 at 1"]
+
+
+class FakeCopies:
+    """Have caught up when the test says so."""
+
+    def __init__(self) -> None:
+        self.have_caught_up = asyncio.Event()
+
+    async def caught_up(self, shard: int) -> None:
+        await self.have_caught_up.wait()
+
+    def abandon(self, shard: int, reason: str) -> None: ...
+
+
+async def test_a_shard_is_drained_when_its_other_copies_have_caught_up() -> None:
+    copies = FakeCopies()
+    part = Part(copies)
+    part.shards.may_close.set()
+    await part.give(Claim(7, 1), Run(7, 1))
+    part.shards.current[7].drained.set()
+    assert await part.give(Drain(7, 1)) == ["closed 7"]
+    copies.have_caught_up.set()
+    assert await part.give() == ["Drained 7 at 1"]
+
+
+async def test_a_halt_ends_the_wait_for_copies() -> None:
+    part = Part(FakeCopies())
+    part.shards.may_close.set()
+    await part.give(Claim(7, 1), Run(7, 1))
+    part.shards.current[7].drained.set()
+    assert await part.give(Drain(7, 1)) == ["closed 7"]
+    assert await part.give(Halt(7, 1, "overdue")) == ["Drained 7 at 1"]
 
 
 async def test_a_halt_ends_a_drain_and_reports_once_all_has_stopped(part: Part) -> None:

@@ -15,7 +15,7 @@ from tests.simulation.replication.copied import Copied
 from tests.simulation.sharding.regions import ENTITIES, SHARDS, machines
 
 SEEDS = 1
-GROUPS = [(3, 2, 1), (4, 1, 1), (5, 3, 2)]
+GROUPS = [(3, 2, 1), (4, 1, 1), (4, 1, 0), (5, 3, 2)]
 """Nodes, replicas, and acknowledgements."""
 UNEVEN = Settings(link=Link(jitter=0.02))
 PATIENCE = 30.0
@@ -131,7 +131,7 @@ def test_nodes_that_leave_for_good_take_nothing_with_them(size: int, replicas: i
     simulate_seeds(lambda sim: shrink(sim, size, replicas, min_acks), SEEDS, settings=UNEVEN)
 
 
-@pytest.mark.parametrize(("size", "replicas", "min_acks"), [(4, 1, 1), (5, 2, 1)])
+@pytest.mark.parametrize(("size", "replicas", "min_acks"), [(4, 1, 1), (4, 1, 0), (5, 2, 1)])
 def test_nodes_that_join_get_their_share_of_the_shards(size: int, replicas: int, min_acks: int) -> None:
     """A shard is granted again at most twice: with a copy on the new node, and then to it."""
     runs = simulate_seeds(lambda sim: grow(sim, size, replicas, min_acks), SEEDS, settings=UNEVEN)

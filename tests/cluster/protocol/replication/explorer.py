@@ -41,7 +41,8 @@ class Weather:
             kind = random.choice(sorted({fault[0] for fault in faults}) or [""])
             return [fault for fault in faults if fault[0] == kind]
         if random.random() < self._appends:
-            kind = random.choice(("append", "append", "append", "save", "read"))
+            moves = ("move",) if "move" in world.budget else ()
+            kind = random.choice(("append", "append", "append", "save", "read", *moves))
             return [step for step in world.requests() if step[0] == kind and step[1] not in self._still]
         return [step for step in world.steps() if self._happens(step)] or [*self._timers()] or self._change()
 

@@ -17,7 +17,7 @@ class Group(World):
     """Nodes A, B, C …, of which the first 1 + `replicas` keep the shard at first. All invariants are checked."""
 
     def __init__(self, replicas: int = 2, min_acks: int = 1, spares: int = 0) -> None:
-        kinds = ("promote", "append", "crash", "wipe", "tick", "fail", "grant", "save", "read", "restore")
+        kinds = ("promote", "append", "crash", "wipe", "tick", "fail", "grant", "save", "read", "restore", "move")
         budget: dict[str, int] = dict.fromkeys(kinds, PLENTY)
         super().__init__(Scenario(replicas=replicas, min_acks=min_acks, spares=spares, budget=budget))
         self.effects: list[tuple[str, Effect]] = []

@@ -63,7 +63,7 @@ SCENARIOS = {
     "reads3": S(replicas=2, min_acks=1, entities=2, budget=_budget(read=40)),
     "reads5": S(replicas=4, min_acks=2, other_min_acks=(1, 4), spares=1, budget=_budget(read=40)),
     "snapshots3": S(replicas=2, min_acks=1, budget={"promote": 24, "append": 40, "save": 30, "tick": 4}),
-    "alone3": S(replicas=2, min_acks=0, budget=_budget(append=30, save=12)),
+    "alone3": S(replicas=2, min_acks=0, budget=_budget(append=30, save=12, tick=40, move=12)),
     "backups3": S(replicas=2, min_acks=1, budget=_budget(crash=12, promote=20, restore=3)),
     "backups5": S(replicas=4, min_acks=2, budget=_budget(crash=16, promote=24, restore=4)),
     "calm3": S(replicas=2, min_acks=1, spares=1, entities=2, budget={"promote": 10, "append": 30}),

@@ -28,9 +28,9 @@ def test_a_missing_clause_is_noticed(clause: str) -> None:
 
 
 def test_each_kind_of_step_happens() -> None:
-    names = ("disks3", "wipe3", "grants3", "backups3")
+    names = ("disks3", "wipe3", "grants3", "backups3", "alone3")
     happened = {step[0] for name in names for seed in range(20) for step, _ in trace(name, seed)}
-    kinds = "deliver disk work read save restore append promote tick repeat drop grant crash restart wipe fail"
+    kinds = "deliver disk work read save restore append promote tick repeat drop grant crash restart wipe fail move"
     assert happened == {*kinds.split()}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from casty_cluster.protocol.replication.effects import Send
-from casty_cluster.protocol.replication.follower import CREDITS, RESEND, WINDOW, Follower
+from casty_cluster.protocol.replication.follower import CREDITS, RESEND, SLICE, WINDOW, Follower
 from casty_cluster.protocol.replication.history import History
 from casty_cluster.protocol.replication.models import Own
 from casty_cluster.wire.replication import (
@@ -260,3 +260,15 @@ def test_a_chunk_that_was_read_twice_is_sent_once() -> None:
     link.begin()
     assert len(link.read(Fetch(E2, "x", 0), 2)) == 1
     assert link.read(Fetch(E2, "x", 0), 2) == []
+
+
+def test_a_copy_is_in_step_when_all_histories_are_compared_and_nothing_is_under_way() -> None:
+    link = Link(**{f"x{number}": 1 for number in range(SLICE + 1)})
+    link.begin(**{entity: history.position for entity, history in link.histories.items()})
+    assert not link.follower.is_in_step, "one is not compared yet"
+    link.follower.compare(link.now)
+    assert link.follower.is_in_step
+    link.add("x7")
+    assert not link.follower.is_in_step
+    link.follower.acknowledge(Acknowledge(E2, "x7", 2), link.now)
+    assert link.follower.is_in_step

@@ -2,8 +2,8 @@
 
 import pytest
 from casty_cluster.protocol.machine import Tick
-from casty_cluster.protocol.replication.effects import Ended, Overdue, Refused, Send
-from casty_cluster.protocol.replication.inputs import Append, Received
+from casty_cluster.protocol.replication.effects import CaughtUp, Ended, Overdue, Refused, Send
+from casty_cluster.protocol.replication.inputs import Append, AwaitCopies, Received
 from casty_cluster.protocol.replication.member import ACK_TIMEOUT, Member
 from casty_cluster.protocol.replication.stored import Contents
 from casty_cluster.wire.replication import Acknowledge, Epoch, Rejected, Replicate
@@ -200,3 +200,48 @@ def test_events_that_do_not_follow_the_last_one_are_refused(after: int, payloads
     assert group.network == []
     group.append("A")
     assert sum(isinstance(message, Replicate) for _, _, message in group.network) == 2
+
+
+def await_copies(group: Group, name: str) -> None:
+    group.give(group.node(name), AwaitCopies())
+
+
+@pytest.mark.parametrize(("replicas", "enough"), [(1, "B"), (2, "C"), (3, "B"), (3, "CD")])
+def test_without_acknowledgements_the_others_have_caught_up_when_they_cannot_decide_without_the_last_event(
+    replicas: int, enough: str
+) -> None:
+    group = led_by_a(replicas=replicas, min_acks=0)
+    group.append("A")
+    group.run(without="BCD"[:replicas])
+    await_copies(group, "A")
+    for name in enough:
+        assert group.of("A", CaughtUp) == []
+        group.run(without="BCD"[:replicas].replace(name, ""))
+    assert len(group.of("A", CaughtUp)) == 1
+    group.run()
+    assert len(group.of("A", CaughtUp)) == 1, "once for each time that it is asked"
+    await_copies(group, "A")
+    assert len(group.of("A", CaughtUp)) == 2, "at once, as all is there"
+
+
+def test_a_copy_that_is_not_compared_yet_has_not_caught_up() -> None:
+    group = Group(replicas=1, min_acks=0)
+    group.promote("A")
+    group.run(without="B", ticks=1)
+    await_copies(group, "A")
+    assert group.of("A", CaughtUp) == []
+    group.run(ticks=3)
+    assert group.is_active("A")
+    assert len(group.of("A", CaughtUp)) == 1
+
+
+def test_with_acknowledgements_no_copy_is_awaited_and_without_a_primary_none_is() -> None:
+    group = led_by_a()
+    group.append("A")
+    await_copies(group, "A")
+    await_copies(group, "B")
+    assert len(group.of("A", CaughtUp)) == len(group.of("B", CaughtUp)) == 1
+    group.promote("B")
+    group.run()
+    await_copies(group, "A")
+    assert len(group.of("A", CaughtUp)) == 2, "a primary that has ended"

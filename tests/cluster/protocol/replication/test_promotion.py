@@ -3,7 +3,7 @@
 import pytest
 from casty_cluster.protocol.replication.effects import Activated, Ended, Send, Unavailable
 from casty_cluster.protocol.replication.inputs import Promote
-from casty_cluster.protocol.replication.promotion import PATIENCE
+from casty_cluster.protocol.replication.promotion import PATIENCE, SILENCE
 from casty_cluster.wire.replication import Epoch, Fetch, Prepare
 
 from tests.cluster.protocol.replication.group import Group, led_by_a
@@ -137,7 +137,7 @@ def test_an_operator_can_go_on_with_what_is_left() -> None:
     for name in "AC":
         group.wipe(name)
     group.promote("B", "DE", forced=True)
-    group.run()
+    group.run(without="AC", ticks=1)
     (activated,) = group.of("B", Activated)
     assert activated.view.forced == (Epoch(2, 1),)
     assert group.events("D") == group.events("E") == [1, 2]
@@ -145,6 +145,44 @@ def test_an_operator_can_go_on_with_what_is_left() -> None:
     group.run()
     (later,) = group.of("D", Activated)
     assert later.view.forced == (Epoch(2, 1),), "the history says so for ever"
+
+
+def test_an_order_to_accept_a_loss_loses_nothing_that_is_within_reach() -> None:
+    group = led_by_a(events=1)
+    group.append("A")
+    group.run(without="B")  # 2 is on C as well
+    group.wipe("A")
+    group.network.clear()
+    group.promote("B", forced=True)
+    group.run(without="AC")
+    assert not group.is_active("B"), "C may still reply"
+    group.run(without="A", ticks=3)
+    assert group.is_active("B")
+    assert group.events("B") == [1, 2]
+
+
+def test_without_acknowledgements_a_primary_that_is_there_is_waited_for() -> None:
+    """It may be the only copy that has what it acknowledged."""
+    group = led_by_a(replicas=1, min_acks=0)
+    group.append("A")
+    group.run(without="B")
+    group.network.clear()
+    group.promote("B")
+    group.run(without="A")
+    assert not group.is_active("B")
+    group.run()
+    assert group.is_active("B")
+    assert group.events("B") == [1, 2]
+
+
+def test_without_acknowledgements_a_primary_that_is_gone_is_not_waited_for() -> None:
+    group = led_by_a(replicas=1, min_acks=0)
+    group.promote("B", "")
+    group.run(without="A")
+    began = group.now
+    group.run(without="A", ticks=1)
+    assert group.is_active("B")
+    assert group.now - began <= SILENCE
 
 
 def test_a_wiped_copy_is_replaced_by_an_empty_one_and_caught_up() -> None:
@@ -329,6 +367,6 @@ def test_without_acknowledgements_a_primary_is_alone() -> None:
     group.promote("B")
     group.run(without="AC", ticks=7)
     assert not group.is_active("B")
-    group.run(without="A")
+    group.run(without="A", ticks=1)
     assert group.is_active("B")
     assert group.events("B") == [1], "event 2 was committed, and is lost with A"

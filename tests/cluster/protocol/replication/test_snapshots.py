@@ -143,7 +143,7 @@ def test_a_history_that_an_operator_has_abandoned_is_dropped_and_fetched_anew() 
     group.network.clear()
     group.ledger.committed.clear()
     group.promote("C", "AB", forced=True)
-    group.run(without="AB")
+    group.run(without="AB", ticks=1)
     group.run(ticks=3)
     needed = [message for to, message in group.sent if to == group.node("C").copy and isinstance(message, Need)]
     assert {message.after for message in needed} == {0}

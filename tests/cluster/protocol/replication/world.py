@@ -11,6 +11,7 @@ from typing import Any
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.replication.effects import (
     Activated,
+    CaughtUp,
     Committed,
     Ended,
     Load,
@@ -26,6 +27,7 @@ from casty_cluster.protocol.replication.effects import (
 )
 from casty_cluster.protocol.replication.inputs import (
     Append,
+    AwaitCopies,
     Loaded,
     Promote,
     Read,
@@ -36,6 +38,7 @@ from casty_cluster.protocol.replication.inputs import (
 )
 from casty_cluster.protocol.replication.member import Effect, Input
 from casty_cluster.protocol.replication.promises import novelty
+from casty_cluster.protocol.replication.quorum import decides
 from casty_cluster.protocol.replication.stored import StoreEntries, StoreSnapshot, StoreView
 from casty_cluster.wire.replication import START, CopyId, Epoch, View
 
@@ -84,6 +87,8 @@ class World:
         for kind in ("append", "save", "read"):
             if self.budget.get(kind):
                 yield from ((kind, index, entity) for index in active for entity in range(self.scenario.entities))
+        if self.budget.get("move"):
+            yield from (("move", index) for index in active)
         if self.budget.get("promote"):
             yield from (("promote", node.index) for node in self.nodes if node.member is not None)
 
@@ -184,6 +189,11 @@ class World:
         number, name = len(self.reads), f"e{entity}"
         self.reads.append((name, self.ledger.last(name)))
         self.give(self.nodes[index], Read(number, name))
+
+    def do_move(self, index: int) -> None:
+        """The shard is about to move: its primary waits for the other copies."""
+        self.budget["move"] -= 1
+        self.give(self.nodes[index], AwaitCopies())
 
     def do_tick(self, index: int) -> None:
         self.budget["tick"] -= 1
@@ -335,8 +345,26 @@ class World:
             case Readable(read, sequence_nr):
                 name, committed = self.reads[read]
                 self.ledger.read(self._view_of(node), name, committed, node.foreseen().get(name, ())[:sequence_nr])
+            case CaughtUp():
+                self._have_caught_up(node)
             case Overdue() | Ended() | Unreadable():
                 pass
+
+    def _have_caught_up(self, primary: Node) -> None:
+        """The next primary has all events, or another one follows a later primary by now, and had them before."""
+        if primary.member is None or not primary.member.is_active:
+            return
+        view, histories = self._view_of(primary), primary.foreseen()
+        followers = [
+            other for other in self.nodes if other is not primary and other.disk.contents.promised <= view.epoch
+        ]
+        lacking = [
+            other.copy
+            for other in followers
+            if any(other.disk.entries.get(entity, []) != entries for entity, entries in histories.items())
+        ]
+        if not view.min_acks:
+            assert not decides(view.group, lacking), f"D1: {', '.join(lacking)} lack events of {histories}"
 
     def _view_of(self, node: Node) -> View:
         assert node.member is not None

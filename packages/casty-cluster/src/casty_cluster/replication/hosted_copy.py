@@ -17,6 +17,7 @@ from casty.interruption import described, interrupts
 from casty_cluster.node.driver import Driver
 from casty_cluster.protocol.replication.effects import (
     Activated,
+    CaughtUp,
     Committed,
     Ended,
     Load,
@@ -30,7 +31,7 @@ from casty_cluster.protocol.replication.effects import (
     Unavailable,
     Unreadable,
 )
-from casty_cluster.protocol.replication.inputs import Append, Promote, Read, Received, SaveSnapshot
+from casty_cluster.protocol.replication.inputs import Append, AwaitCopies, Promote, Read, Received, SaveSnapshot
 from casty_cluster.protocol.replication.member import Effect, Input, Member
 from casty_cluster.replication.copy_disk import ENDED, CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
@@ -86,6 +87,8 @@ class HostedCopy:
         """Why a promotion of this copy takes long; empty: none is under way that does."""
         self._writes = OpenWrites()
         self._reads = OpenReads()
+        self._waiting: list[asyncio.Future[None]] = []
+        """For other copies to be caught up."""
         self._problem = ENDED
         """Why the disk has failed last."""
         self._stopped = False
@@ -240,6 +243,14 @@ class HostedCopy:
         self._driver.handle(Read(number, entity))
         await outcome
 
+    async def caught_up(self) -> None:
+        """Return when the other copies have all that was acknowledged, or when this one is not the primary."""
+        if self._driver is not None and self._active is not None:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            self._driver.handle(AwaitCopies())
+            await waiter
+
     def abandon(self, reason: str) -> None:
         """Fail what waits for other copies: its shard is to stop. What waits to be stored may still be."""
         self._writes.fail(JournalError(f"whether its events are stored is unknown: {reason}"))
@@ -274,6 +285,8 @@ class HostedCopy:
                 logger.error("the copy %s of %s is replaced by an empty one: %s", self.name, self._title, reason)
                 self.is_outdated = True
                 self.stop()
+            case CaughtUp():
+                self._caught_up()
             case Readable(read):
                 self._reads.confirmed(read)
             case Unreadable(read, reason):
@@ -293,7 +306,14 @@ class HostedCopy:
             lost, self._active = self._active, None
             self._writes.fail(error)
             self._reads.fail(error)
+            self._caught_up()
             self._around.lost(lost, held)
+
+    def _caught_up(self) -> None:
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
 
     def _timeout(self, entity: str, number: int) -> ReplicationTimeoutError:
         return ReplicationTimeoutError(

@@ -149,6 +149,25 @@ class RegionCopies:
             )
         )
 
+    async def caught_up(self, shard: int) -> None:
+        """The shard is about to move: return when the next primary will have all that was acknowledged, or after
+        `ack_timeout`.
+        """
+        copy = self._copies.get(shard)
+        if copy is None:
+            return
+        try:
+            async with asyncio.timeout(self.settings.ack_timeout):
+                await copy.caught_up()
+        except TimeoutError:
+            logger.warning(
+                "shard %d of %s moves before the other copies have all of its events, for which they had "
+                "ack_timeout=%g s: with min_acks=0, what they lack is lost unless this node stays until they have it",
+                shard,
+                self._region,
+                self.settings.ack_timeout,
+            )
+
     def abandon(self, shard: int, reason: str) -> None:
         """The shard is to stop here: what its entities wait for fails, and may still be stored."""
         copy = self._copies.get(shard)

@@ -156,7 +156,10 @@ class Hosting:
         entities = self._shards.get(shard)
         if entities is not None:
             await entities.drain()
-        await self._stop(shard, epoch)
+        await self._shards.close(shard)
+        if self._copies is not None:
+            await self._copies.caught_up(shard)
+        self._report(Drained(shard, epoch))
 
     async def _stop(self, shard: int, epoch: int) -> None:
         await self._shards.close(shard)

@@ -105,6 +105,11 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """So many other copies have all that was acknowledged that the next primary has it too. Or this one has ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """This copy is not the primary of that epoch any more, and will not be: nothing further is stored at it.
 

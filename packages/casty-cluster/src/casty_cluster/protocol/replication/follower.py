@@ -98,6 +98,11 @@ class Follower:
     def is_comparing(self) -> bool:
         return bool(self._reported or self._unreported)
 
+    @property
+    def is_in_step(self) -> bool:
+        """Whether the copy has all that the primary has."""
+        return not self._behind and not self.is_comparing
+
     def acknowledged(self, entity: str) -> int:
         """The last event that the copy is known to have as the primary has it."""
         if self._is_pending(entity):

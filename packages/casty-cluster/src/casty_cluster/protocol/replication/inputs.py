@@ -73,6 +73,11 @@ class SaveSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitCopies:
+    """Report `CaughtUp` as soon as a primary without this copy would have all that was acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """Report what a linearizable read of an entity may show, under that number, as `Readable` or `Unreadable`."""
 

@@ -12,9 +12,10 @@ from typing import Final
 
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.replication import primary, replica
-from casty_cluster.protocol.replication.effects import Refused, Send, Unreadable
+from casty_cluster.protocol.replication.effects import CaughtUp, Refused, Send, Unreadable
 from casty_cluster.protocol.replication.inputs import (
     Append,
+    AwaitCopies,
     Loaded,
     Promote,
     Read,
@@ -46,7 +47,8 @@ from casty_cluster.wire.replication import (
 
 ACK_TIMEOUT: Final = 5.0
 
-type Input = Received[ToReplica | ToPrimary] | Stored | StoreFailed | Loaded | Promote | Append | SaveSnapshot | Read
+type Given = Promote | Append | SaveSnapshot | Read | AwaitCopies
+type Input = Received[ToReplica | ToPrimary] | Stored | StoreFailed | Loaded | Given
 type Effect = replica.Effect | primary.Effect | Send[Fetched | FetchedSnapshot]
 
 
@@ -113,7 +115,9 @@ class Member:
                 return self._primary.handle(given, now)
             case Read() if self._primary is None:
                 return [Unreadable(given.number, primary.NO_PRIMARY)]
-            case Read() | SaveSnapshot():
+            case AwaitCopies() if self._primary is None:
+                return [CaughtUp()]
+            case Read() | SaveSnapshot() | AwaitCopies():
                 return [] if self._primary is None else self._primary.handle(given, now)
             case Tick():
                 reported = self._to_replica(given, now)

@@ -17,9 +17,9 @@ from typing import Final
 from casty_cluster.protocol.machine import Tick
 from casty_cluster.protocol.replication import promotion, reads
 from casty_cluster.protocol.replication.commits import Commits
-from casty_cluster.protocol.replication.effects import Committed, Ended, Overdue, Refused, Send, Unreadable
+from casty_cluster.protocol.replication.effects import CaughtUp, Committed, Ended, Overdue, Refused, Send, Unreadable
 from casty_cluster.protocol.replication.history import History
-from casty_cluster.protocol.replication.inputs import Append, Promote, Read, Received, SaveSnapshot
+from casty_cluster.protocol.replication.inputs import Append, AwaitCopies, Promote, Read, Received, SaveSnapshot
 from casty_cluster.protocol.replication.promotion import Phase, Promotion
 from casty_cluster.protocol.replication.reads import Reads
 from casty_cluster.protocol.replication.stored import Contents
@@ -45,8 +45,8 @@ from casty_cluster.wire.replication import (
 
 NO_PRIMARY: Final = "this copy is not the primary of the shard"
 
-type Input = Received[ToPrimary] | Append | SaveSnapshot | Read
-type Effect = promotion.Effect | Send[Install] | reads.Effect | Committed | Overdue | Refused | Ended
+type Input = Received[ToPrimary] | Append | SaveSnapshot | Read | AwaitCopies
+type Effect = promotion.Effect | Send[Install] | reads.Effect | Committed | Overdue | Refused | CaughtUp | Ended
 
 
 class Primary:
@@ -59,6 +59,7 @@ class Primary:
         self._promotion = Promotion(local, contents, given, now)
         self._commits = Commits(given.min_acks, ack_timeout)
         self._reads = Reads(local, self._promotion.view, ack_timeout)
+        self._awaits_copies = False
 
     @property
     def epoch(self) -> Epoch:
@@ -81,9 +82,14 @@ class Primary:
             case Read():
                 return self._read(given, now)
             case Received(sender, message):
-                return self._received(sender, message, now) if self._is_for_it(message) else []
+                if not self._is_for_it(message):
+                    return []
+                return [*self._received(sender, message, now), *self._caught_up()]
+            case AwaitCopies():
+                self._awaits_copies = True
+                return self._caught_up()
             case Tick():
-                return [] if self.ended else self._tick(now)
+                return [] if self.ended else [*self._tick(now), *self._caught_up()]
 
     def end(self, reason: str, promised: Epoch | None = None) -> list[Effect]:
         """Be the primary no more."""
@@ -179,6 +185,14 @@ class Primary:
         history = self._histories.get(given.entity)
         last = 0 if history is None else self._commits.committed(given.entity, history.last)
         return self._reads.add(given.number, last, now)
+
+    def _caught_up(self) -> list[CaughtUp]:
+        """With `min_acks`, others have stored what was acknowledged. Without, only this copy may have."""
+        if not self._awaits_copies:
+            return []
+        has_stored = self.ended or self._promotion.view.min_acks > 0 or self._promotion.is_caught_up
+        self._awaits_copies = not has_stored
+        return [CaughtUp()] if has_stored else []
 
     def _count(self, sender: CopyId, reply: Acknowledge) -> list[Committed]:
         entity = reply.entity

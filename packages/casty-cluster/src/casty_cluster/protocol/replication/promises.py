@@ -72,6 +72,11 @@ class Promises:
     def suffice(self) -> bool:
         return self._local in self and (self._forced or all(decides(group, self._complete) for group in self.leaves))
 
+    @property
+    def may_lack_events(self) -> bool:
+        """Whether promises may suffice although only a copy that is missing has what was acknowledged."""
+        return self._forced or (self.newest.epoch != BEFORE and any(group.min_acks == 0 for group in self.leaves))
+
     def add(self, copy: CopyId, promised: Promised) -> bool:
         """Add a part of a report. Returns whether it is complete now, and was not before."""
         report, life = self._reports.get(copy), Lives(promised.lives)[copy]

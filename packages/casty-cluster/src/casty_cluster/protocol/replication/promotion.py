@@ -52,6 +52,8 @@ from casty_cluster.wire.replication import (
 
 REPEAT: Final = 1.0
 """Seconds after which copies that have not replied are asked again."""
+SILENCE: Final = 1.0
+"""Seconds without a promise after which those suffice that may lack events: copies that are within reach reply."""
 PATIENCE: Final = 5.0
 """Seconds that a promotion may take before the operator is informed."""
 
@@ -100,6 +102,7 @@ class Promotion:
         self._decision: Decision | None = None
         self._now = now
         self._repeat_at = now + REPEAT
+        self._silent_at = now + SILENCE
         self._report_at = now + PATIENCE
         self._reported = ""
 
@@ -108,6 +111,7 @@ class Promotion:
 
     def promised(self, sender: CopyId, message: Promised, now: float) -> list[Effect]:
         effects: list[Effect] = []
+        self._silent_at = now + SILENCE
         if self._promises.add(sender, message) and self.phase >= Phase.confirming:
             effects += self._follow(sender, now)
         return [*effects, *self._progress(now)]
@@ -151,7 +155,8 @@ class Promotion:
         following = (follower.next_deadline() for follower in self.followers.values())
         self._awaits = self._awaits and any(self._due())
         repeat_at = self._repeat_at if self._awaits else None
-        return earliest(*following, repeat_at, None if self.phase is Phase.active else self._report_at)
+        silent_at = self._silent_at if self.phase is Phase.preparing and self._promises.suffice else None
+        return earliest(*following, repeat_at, silent_at, None if self.phase is Phase.active else self._report_at)
 
     def validate(self) -> None:
         for follower in self.followers.values():
@@ -162,13 +167,22 @@ class Promotion:
             assert self._is_kept, f"too few copies are confirmed: {self._confirmed}"
             assert decides(self.view.group, self._sealed), f"too few copies know the view: {self._sealed}"
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the other copies cannot decide without one that has all that the primary has."""
+        late = [copy for copy in self.view.copies if copy != self._local and not self._is_in_step(copy)]
+        return not decides(self.view.group, late)
+
+    def _is_in_step(self, copy: CopyId) -> bool:
+        return copy in self.followers and self.followers[copy].is_in_step
+
     # Stages
 
     def _progress(self, now: float) -> list[Effect]:
         """Do what the last reply has made possible."""
         self._now, self._awaits = now, True
         effects: list[Effect] = []
-        if self.phase is Phase.preparing and self._promises.suffice:
+        if self.phase is Phase.preparing and self._may_decide:
             self.phase = Phase.deciding
             self._decision = self._promises.decide()
         if self.phase is Phase.deciding and self._decision is not None and self._decision.step(SLICE):
@@ -183,6 +197,13 @@ class Promotion:
             self._requested = {(copy, kind) for copy, kind in self._requested if kind is not Seal}
             effects.append(Activated(self.view))
         return [*effects, *self._request()]
+
+    @property
+    def _may_decide(self) -> bool:
+        if not self._promises.suffice:
+            return False
+        is_certain = not self._promises.may_lack_events or all(copy in self._promises for copy in self._asked)
+        return is_certain or self._now >= self._silent_at
 
     def _complete(self, choices: Mapping[str, Choice], now: float) -> list[Effect]:
         """Get what the local copy lacks of the histories that are continued."""
@@ -201,7 +222,7 @@ class Promotion:
 
     def _work(self, now: float) -> list[Effect]:
         """Go on with it. What goes on with a decision is what any reply does as well."""
-        if self.phase is Phase.deciding:
+        if self.phase in (Phase.preparing, Phase.deciding):
             return self._progress(now)
         comparing = next((follower for follower in self.followers.values() if follower.is_comparing), None)
         return [] if comparing is None else [*comparing.compare(now), *self._progress(now)]
