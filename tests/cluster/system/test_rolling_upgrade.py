@@ -46,7 +46,7 @@ def say(sender: ClusteredActorSystem, to: ClusteredActorSystem, lane: Lane, fram
     """Have a node send a frame that its own version would not."""
     listening = sender.node._listening
     assert listening is not None
-    assert listening.transport.send(to.self_node.address, frame, lane)
+    assert listening.outlet.send(to.self_node.address, frame, lane) is None
 
 
 def newer_dumps(message: object, dumps: Callable[[object], bytes] = codec.dumps) -> bytes:

@@ -14,12 +14,13 @@ from casty.member import NodeId
 from casty.plugins.serializers import make_serializer
 from casty.printable import printable
 from casty.spi.serializer import Serializer
-from casty.spi.transport import ConnectFailure, FrameReceiver, Lane, Transport
+from casty.spi.transport import ConnectFailure, FrameReceiver, Lane
 
 from casty_cluster.client.lookups import Lookups
 from casty_cluster.client.refs import CONTACT, ROUTER, ClientDelivery, Connections
 from casty_cluster.client.settings import ClientSettings
 from casty_cluster.node.driver import Driver
+from casty_cluster.node.outlet import Outlet
 from casty_cluster.protocol.client.contact import Contact
 from casty_cluster.protocol.client.effects import (
     Abandon,
@@ -59,7 +60,7 @@ class Session(Wire, FrameReceiver, Connections):
         # It remembers no inputs: messages of users are among them.
         self._driver: Driver[Input, Effect] = Driver(self._contact, kernel.clock, self._carry_out, remembered=0)
         self._open = AsyncExitStack()
-        self._transport: Transport | None = None
+        self._outlet: Outlet | None = None
         self._connected: dict[PeerAddress, NodeId] = {}
         self._problems: dict[PeerAddress, str] = {}
         """Why the last attempt to connect to an address failed."""
@@ -76,7 +77,8 @@ class Session(Wire, FrameReceiver, Connections):
 
     async def open(self) -> None:
         """Open the transport and look for a contact. Raises `NoContactError` if none accepts in time."""
-        self._transport = await self._open.enter_async_context(self._settings.open_transport(self._kernel, self))
+        transport = await self._open.enter_async_context(self._settings.open_transport(self._kernel, self))
+        self._outlet = Outlet(transport, self._kernel.clock)
         self._driver.handle(Begin())
         seconds = self._settings.connect_timeout
         try:
@@ -130,14 +132,11 @@ class Session(Wire, FrameReceiver, Connections):
         return None
 
     def _send(self, peer: PeerAddress, frame: bytes) -> str | None:
-        transport = self._transport
-        if transport is None:
+        if self._outlet is None:
             return "the client is not connected"
         if frame[0] == kinds.ASK:
             self._asked[kinds.read_asked(frame).reply_uid] = peer
-        if not transport.send(peer, frame, Lane.user):
-            return f"the queue for {peer} is full, or the client was closed"
-        return None
+        return self._outlet.send(peer, frame, Lane.user)
 
     def _look_up(self, lookup: wire.Lookup) -> None:
         if (contact := self._contact.open) is not None:
@@ -255,8 +254,9 @@ class Session(Wire, FrameReceiver, Connections):
 
     def _abandon(self, address: PeerAddress) -> None:
         """Drop what is queued for an address that cannot be reached."""
-        if self._transport is not None and address not in self._abandoning:
-            task = asyncio.get_running_loop().create_task(self._transport.disconnect(address), name="casty-disconnect")
+        if self._outlet is not None and address not in self._abandoning:
+            transport = self._outlet.transport
+            task = asyncio.get_running_loop().create_task(transport.disconnect(address), name="casty-disconnect")
             self._abandoning[address] = task
             task.add_done_callback(lambda _: self._abandoning.pop(address, None))
 

@@ -2,14 +2,15 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import NamedTuple, cast, final
+from typing import NamedTuple, final
 
 from casty.entropy import source
 from casty.extension import Kernel
 from casty.member import Member, NodeId
 from casty.plugins import build_options
-from casty.spi.transport import DiscardingTransport, Endpoint, FrameReceiver, Transport
+from casty.spi.transport import Endpoint, FrameReceiver
 
+from casty_cluster.node.outlet import Outlet
 from casty_cluster.node.reception import Reception
 from casty_cluster.settings import NodeSettings
 from casty_cluster.wire.catalogue import VERSIONS
@@ -18,7 +19,7 @@ from casty_cluster.wire.catalogue import VERSIONS
 class Listening(NamedTuple):
     """A node that listens as one incarnation."""
 
-    transport: Transport
+    outlet: Outlet
     reception: Reception
     local: Member
     """The member that the incarnation may become."""
@@ -55,9 +56,9 @@ class NodeEndpoint:
             self._settings = replace(settings, port=port)
         node = NodeId(host, port, endpoint.uid)
         local = Member(node=node, node_id=settings.node_id or str(node.address), roles=settings.roles)
-        if provider.capabilities.discards:
-            reception.discarding = cast("DiscardingTransport", transport)
-        return Listening(transport, reception, local)
+        outlet = Outlet(transport, self._kernel.clock, discards=provider.capabilities.discards)
+        reception.outlet = outlet
+        return Listening(outlet, reception, local)
 
     async def close(self) -> None:
         await self._open.aclose()

@@ -8,9 +8,10 @@ from casty.clock import Clock
 from casty.entropy import source
 from casty.member import Member, NodeId
 from casty.spi.failure_detector import DetectorContext
-from casty.spi.transport import Lane, Transport
+from casty.spi.transport import Lane
 
 from casty_cluster.node.driver import Driver
+from casty_cluster.node.outlet import Outlet
 from casty_cluster.protocol import liveness, view_tracker
 from casty_cluster.protocol.liveness import Heard, Liveness, Others, ProbeReceived, SendProbe, SuspectsChanged
 from casty_cluster.protocol.membership import effects
@@ -23,6 +24,8 @@ from casty_cluster.settings import NodeSettings
 from casty_cluster.wire import codec, frames
 from casty_cluster.wire.membership import Message
 
+OUT: Final = "this node is no member of its cluster now"
+
 
 @final
 class Incarnation:
@@ -31,7 +34,7 @@ class Incarnation:
     def __init__(
         self,
         local: Member,
-        transport: Transport,
+        outlet: Outlet,
         clock: Clock,
         *,
         system: str,
@@ -44,7 +47,7 @@ class Incarnation:
         membership, but for messages; `show` with those of the view.
         """
         self._local = local.node
-        self._transport = transport
+        self._outlet = outlet
         self._clock = clock
         self._report = report
         self._ended = False
@@ -64,9 +67,9 @@ class Incarnation:
         for driver in (self._members, self._signs, self._view):
             driver.stop()
 
-    def send(self, to: PeerAddress, frame: bytes, lane: Lane) -> bool:
-        """Returns False for a frame that is dropped. Raises ValueError for one that is too large."""
-        return not self._ended and self._transport.send(to, frame, lane)
+    def send(self, to: PeerAddress, frame: bytes, lane: Lane) -> str | None:
+        """Returns why the frame is dropped, if so. Raises ValueError for one that is too large."""
+        return OUT if self._ended else self._outlet.send(to, frame, lane)
 
     def retire(self) -> None:
         """Announce that this node is about to leave."""

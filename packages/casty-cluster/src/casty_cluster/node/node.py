@@ -23,7 +23,7 @@ from casty_cluster.node.bulk_transfers import BulkTransfers
 from casty_cluster.node.clients import Clients, ServesClients
 from casty_cluster.node.departures import Departures
 from casty_cluster.node.endpoint import Listening, NodeEndpoint
-from casty_cluster.node.incarnation import Incarnation
+from casty_cluster.node.incarnation import OUT, Incarnation
 from casty_cluster.node.lease_decisions import LeaseDecisions
 from casty_cluster.node.membership_log import MembershipLog
 from casty_cluster.node.reception import Reception
@@ -117,7 +117,7 @@ class Node(Wire):
         assert self._listening is not None, "a node listens before it joins"
         self._incarnation = self._listening.reception.incarnation = Incarnation(
             self._listening.local,
-            self._listening.transport,
+            self._listening.outlet,
             self._kernel.clock,
             system=self._kernel.system.name,
             settings=self._settings,
@@ -177,12 +177,10 @@ class Node(Wire):
     def send(self, peer: PeerAddress, frame: bytes) -> str | None:
         incarnation = self._incarnation
         if incarnation is None:
-            return "this node is no member of its cluster now"
+            return OUT
         if self.is_gone(peer):
             return _gone(peer)
-        if not incarnation.send(peer, frame, Lane.user):
-            return f"the queue for {peer} is full: it takes messages more slowly than they are sent"
-        return None
+        return incarnation.send(peer, frame, Lane.user)
 
     def is_gone(self, peer: PeerAddress) -> bool:
         """Whether the member at that address was removed: no frame will be sent to it."""

@@ -10,11 +10,12 @@ from casty.errors import DecodeError
 from casty.extension import Throttle
 from casty.member import NodeId
 from casty.printable import printable
-from casty.spi.transport import ConnectFailure, DiscardingTransport, FrameReceiver, Lane, Transport
+from casty.spi.transport import ConnectFailure, FrameReceiver, Lane
 
 from casty_cluster.node.bulk_transfers import BulkTransfers
 from casty_cluster.node.departures import Departures
 from casty_cluster.node.incarnation import Incarnation
+from casty_cluster.node.outlet import Outlet
 from casty_cluster.node.system_links import SystemLinks
 from casty_cluster.protocol.membership.inputs import ConnectFailed, Replaced
 from casty_cluster.remoting.delivery import Delivery
@@ -40,8 +41,8 @@ class Reception(FrameReceiver):
         self._delivery = delivery
         self._departures = departures
         self._throttle = Throttle(clock, lines=1)
-        self.discarding: DiscardingTransport | None = None
-        """The transport, if it is one."""
+        self.outlet: Outlet | None = None
+        """That of the transport, once it is open."""
         self._taken_back: list[bytes] | None = None
         """What the transport drops while something is taken back."""
 
@@ -82,21 +83,21 @@ class Reception(FrameReceiver):
         """Drop what waits for a connection to an incarnation that has ended. What names none is for the one that has
         been started there meanwhile, and goes on waiting.
         """
-        if (transport := self.discarding) is None:
+        if self.outlet is None or not self.outlet.discards:
             return
         self._taken_back = taken = list[bytes]()
         try:
-            transport.discard(peer, reason)
+            self.outlet.discard(peer, reason)
         finally:
             self._taken_back = None
-            self._sort_out(transport, peer, taken, reason)
+            self._sort_out(self.outlet, peer, taken, reason)
 
-    def _sort_out(self, transport: Transport, peer: PeerAddress, taken: Sequence[bytes], reason: str) -> None:
+    def _sort_out(self, outlet: Outlet, peer: PeerAddress, taken: Sequence[bytes], reason: str) -> None:
         is_gone = self._departures.is_gone(peer)
         for frame in taken:
             bare = kinds.bare(frame)
             lane = Lane.user if bare[0] >= kinds.TELL else Lane.control
-            if is_gone or bare[0] in entities.KINDS or not transport.send(peer, frame, lane):
+            if is_gone or bare[0] in entities.KINDS or outlet.send(peer, frame, lane) is not None:
                 self._drop(peer, (bare,), reason)
 
     def _drop(self, peer: PeerAddress, bare: Iterable[bytes], reason: str) -> None:
