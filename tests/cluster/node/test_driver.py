@@ -1,5 +1,6 @@
 """The loop that runs every machine of the cluster."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -21,7 +22,7 @@ class Echo:
 
     due: float | None = None
     broken: str | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     handled: list[tuple[object, float]] = field(default_factory=list[tuple[object, float]])
 
     def handle(self, given: Say | Tick, now: float) -> list[object]:
@@ -37,6 +38,10 @@ class Echo:
 
     def validate(self) -> None:
         assert self.broken is None, self.broken
+
+
+class Signal(BaseException):
+    """As test frameworks have them."""
 
 
 class Unprintable:
@@ -167,6 +172,27 @@ async def test_a_machine_that_always_raises_is_retried_after_a_pause_and_not_at_
     assert len(failures) == 2
     machine.error, machine.due = None, None
     driver.handle(say())
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), Signal("now")])
+async def test_a_failure_may_be_any_exception(error: BaseException) -> None:
+    machine, clock, done = Echo(due=0.0, error=error), ManualClock(), list[object]()
+
+    def carry_out(effect: object) -> None:
+        if isinstance(effect, BaseException):
+            raise effect
+        done.append(effect)
+
+    driver = Driver(machine, clock, carry_out, due=lambda: done.append("due"))
+    with pytest.raises(type(error)):
+        driver.handle(say())
+    await clock.advance(RETRY * 0.9)
+    assert done == [], "not at once"
+    machine.error, machine.due = None, None
+    with pytest.raises(type(error)) as raised:
+        driver.handle(say(error, "rest"))
+    assert done == ["rest"]
+    assert "the last inputs of Echo" in notes(raised.value)
 
 
 async def test_a_driver_that_has_stopped_neither_handles_nor_carries_out_anything() -> None:

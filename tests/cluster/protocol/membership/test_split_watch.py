@@ -1,6 +1,8 @@
 """When unreachable members are decided about."""
 
+from asyncio import CancelledError
 from dataclasses import dataclass, field, replace
+from typing import Any, cast, override
 
 import pytest
 from casty.member import Member, MemberStatus, NodeId
@@ -109,6 +111,57 @@ def test_a_strategy_that_waits_is_asked_again() -> None:
     machine.observe(view(C), 0.0)
     assert [now for now, _ in decisions(machine, 13.0)] == [4.0, 8.0, 12.0]
     assert len(strategy.asked) == 3
+
+
+class Signal(BaseException):
+    """As test frameworks have them."""
+
+
+class Failing(Scripted):
+    """Raises what it would return otherwise."""
+
+    @override
+    def decide(self, view: MembershipView) -> Decision:
+        self.asked.append(view)
+        raise cast("BaseException", self.decision)
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), Signal("now"), CancelledError()])
+def test_a_strategy_that_raises_decides_nothing_and_is_asked_again(error: BaseException) -> None:
+    strategy = Failing(cast("Any", error))
+    machine = watch(strategy)
+    machine.observe(view(C), 0.0)
+    assert decisions(machine, 9.0) == [(4.0, None), (8.0, None)]
+    assert machine.take_failure() == f"the downing strategy Failing raised {error!r}"
+    assert machine.take_failure() == ""
+    assert machine.why(C) is None
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "all",
+        {C},
+        Down(cast("Any", "C"), "because"),
+        Down(cast("Any", None), "because"),
+        Down(frozenset({C}), cast("Any", None)),
+        replace(ACQUIRE, lost=cast("Any", None)),
+        replace(ACQUIRE, seconds=cast("Any", "long")),
+        replace(ACQUIRE, store=cast("Any", None)),
+    ],
+)
+def test_a_strategy_that_returns_nonsense_decides_nothing(nonsense: object) -> None:
+    machine = watch(Scripted(cast("Any", nonsense)))
+    machine.observe(view(C), 0.0)
+    assert decisions(machine, 5.0) == [(4.0, None)]
+    assert machine.take_failure() == f"the downing strategy Scripted returned {nonsense!r}, which is no decision"
+
+
+def test_the_nodes_of_a_decision_may_be_in_any_collection() -> None:
+    decision = Down(cast("Any", [C]), "because")
+    machine = watch(Scripted(decision))
+    machine.observe(view(C), 0.0)
+    assert decisions(machine, 5.0) == [(4.0, decision)]
 
 
 def flapping(machine: SplitWatch) -> None:

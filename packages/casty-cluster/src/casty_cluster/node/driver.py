@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import ClassVar, Final, final
 
 from casty.clock import Clock, TimerHandle
+from casty.interruption import raise_unless_failure
 from casty.printable import printable
 
 from casty_cluster.protocol.machine import Machine, Tick
@@ -57,7 +58,7 @@ class Driver[Input, Effect]:
         self._inputs.append(given)
         if self._busy:
             return
-        failures, earliest = list[Exception](), self._clock.time()
+        failures, earliest = list[BaseException](), self._clock.time()
         self._busy = True
         try:
             while self._inputs and not self._stopped:
@@ -78,7 +79,7 @@ class Driver[Input, Effect]:
         """The last inputs and what the machine returned, one line each, oldest first."""
         return "\n".join(f"{now:.3f} {_shown(given)} -> {_shown(effects)}" for now, given, effects in self._steps)
 
-    def _step(self, given: Input | Tick, failures: list[Exception]) -> float:
+    def _step(self, given: Input | Tick, failures: list[BaseException]) -> float:
         """Handle one input to its end. Returns when the next tick may come at the earliest."""
         now = self._clock.time()
         try:
@@ -86,7 +87,8 @@ class Driver[Input, Effect]:
             self._steps.append((now, given, effects))
             if Driver.validates:
                 self._machine.validate()
-        except Exception as error:
+        except BaseException as error:
+            raise_unless_failure(error)
             self._steps.append((now, given, error))
             failures.append(error)
             return now + RETRY
@@ -95,11 +97,12 @@ class Driver[Input, Effect]:
                 break
             try:
                 self._carry_out(effect)
-            except Exception as error:
+            except BaseException as error:
+                raise_unless_failure(error)
                 failures.append(error)
         return now
 
-    def _with_story(self, failures: list[Exception]) -> Exception:
+    def _with_story(self, failures: list[BaseException]) -> BaseException:
         first, *others = failures
         first.add_note(f"the last inputs of {type(self._machine).__name__}, and their effects:\n{self.story()}")
         for other in others:

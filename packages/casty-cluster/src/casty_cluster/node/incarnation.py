@@ -1,11 +1,14 @@
 """One incarnation of a node: the shell of the machines that decide which nodes are members, and which are reachable."""
 
+import logging
 from collections.abc import Callable, Collection
 from typing import Final, final
 
 from casty.address import PeerAddress
 from casty.clock import Clock
 from casty.entropy import source
+from casty.extension import Throttle
+from casty.interruption import described, raise_unless_failure
 from casty.member import Member, NodeId
 from casty.spi.failure_detector import DetectorContext
 from casty.spi.transport import Lane
@@ -23,6 +26,8 @@ from casty_cluster.protocol.view_tracker import Retire, RetiringReceived, ViewTr
 from casty_cluster.settings import NodeSettings
 from casty_cluster.wire import codec, frames
 from casty_cluster.wire.membership import Message
+
+logger = logging.getLogger("casty.cluster")
 
 OUT: Final = "this node is no member of its cluster now"
 
@@ -51,6 +56,7 @@ class Incarnation:
         self._clock = clock
         self._report = report
         self._ended = False
+        self._throttle = Throttle(clock, lines=1)
         self._membership, self._liveness = _machines(local, system, settings, contacts)
         self.noted = self._liveness.noted
         """The senders of user frames: written to directly, without a call, as there are so many of these frames."""
@@ -88,18 +94,32 @@ class Incarnation:
         """A control frame arrived from that node. Returns for how many seconds it has waited here to be read."""
         # The detector's look would have come first, had this process not been held up for that long.
         waited = self._liveness.overdue(self._clock.time())
-        self._signs.handle(Heard(peer))
+        self._sense(Heard(peer))
         return waited
 
     def received(self, peer: NodeId, message: Message, waited: float) -> None:
         self._members.handle(Received(peer, message, waited))
 
     def probed(self, peer: NodeId, payload: bytes) -> None:
-        self._signs.handle(ProbeReceived(peer, payload))
+        self._sense(ProbeReceived(peer, payload))
 
     def connect_failed(self, failed: ConnectFailed) -> None:
         self._members.handle(failed)
-        self._signs.handle(failed)
+        self._sense(failed)
+
+    def _sense(self, given: liveness.Input) -> None:
+        """Have the failure detector take an input. It is a plugin: what it raises costs the membership nothing."""
+        try:
+            self._signs.handle(given)
+        except BaseException as error:
+            raise_unless_failure(error)
+            if self._throttle.admits("detector"):
+                logger.error(
+                    "%s: its failure detector has failed: %s; it may not find out that members are gone",
+                    self._local,
+                    described(error),
+                    exc_info=error,
+                )
 
     def _carry_out(self, effect: effects.Effect | liveness.Effect) -> None:
         match effect:
@@ -111,7 +131,7 @@ class Incarnation:
             case SuspectsChanged(suspects):
                 self._members.handle(suspects)
             case MembersChanged(members=members):
-                self._signs.handle(Others([member.node for member in members if member.node != self._local]))
+                self._sense(Others([member.node for member in members if member.node != self._local]))
                 self._report(effect)
                 self._view.handle(effect)
             case _:

@@ -23,12 +23,18 @@ from casty_cluster.protocol.membership.effects import (
     Out,
     Refused,
     Rejected,
+    Undecided,
 )
 
 logger = logging.getLogger("casty.cluster")
 
 REPEATED: Final = 30.0
 """Seconds after which what still holds is said again."""
+
+UNDECIDED: Final = (
+    "members that cannot be reached stay members: correct the strategy, and remove those that are gone by "
+    "system.down(node) meanwhile"
+)
 
 _STATUSES: Final = {
     MemberStatus.joining: "is joining",
@@ -75,6 +81,9 @@ class MembershipLog:
             case Rejected(node, reason):
                 if self._throttle.admits(("rejected", node.address, reason)):
                     self._log(logging.WARNING, f"{node} may not join: {reason}")
+            case Undecided(reason):
+                if self._throttle.admits("undecided"):
+                    self._log(logging.ERROR, f"{reason}; {UNDECIDED}")
             case Out(reason, cause):
                 self._out(reason, cause)
             case _:

@@ -43,6 +43,7 @@ from casty_cluster.protocol.membership.effects import (
     Refused,
     Rejected,
     Send,
+    Undecided,
 )
 from casty_cluster.protocol.membership.inputs import Down, LeaseDecided, Leave, Start
 from casty_cluster.protocol.system_link import SendSystem
@@ -206,7 +207,7 @@ class Node(Wire):
                 self._out(effect)
             case Ignored(sender, reason):
                 logger.debug("a message of %s does not count: %s", printable(sender), printable(reason))
-            case MembersChanged() | MemberDowned() | Rejected():
+            case MembersChanged() | MemberDowned() | Rejected() | Undecided():
                 pass  # the log has it, and the view tracker takes the members
             case Send():
                 raise AssertionError("messages are sent by the incarnation")

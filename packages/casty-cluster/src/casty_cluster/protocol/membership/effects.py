@@ -118,6 +118,13 @@ class AcquireLease:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """The downing strategy has failed, for that reason: what cannot be reached stays as it is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """A message was ignored; for a log and a counter."""
 
@@ -136,5 +143,6 @@ type Effect = (
     | Rejected
     | Out
     | AcquireLease
+    | Undecided
     | Ignored
 )

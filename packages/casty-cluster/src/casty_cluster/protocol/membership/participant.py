@@ -39,6 +39,7 @@ from casty_cluster.protocol.membership.effects import (
     Out,
     Rejected,
     Send,
+    Undecided,
 )
 from casty_cluster.protocol.membership.exchange import Exchanged, GossipExchange
 from casty_cluster.protocol.membership.gossip import GossipState
@@ -261,6 +262,8 @@ class Participant:
                 self._effects.append(AcquireLease(acquire))
             case decision:
                 self._decide(decision, now)
+        if failure := self._split.take_failure():
+            self._effects.append(Undecided(failure))
 
     def _decide(self, decision: Decided | None, now: float) -> None:
         if decision is not None:

@@ -17,9 +17,10 @@ that follows right after the first one can make two sides survive; `cluster_merg
 who prefer waiting to that set a longer time.
 """
 
-from collections.abc import Set
-from typing import Final
+from collections.abc import Collection, Set
+from typing import Final, cast
 
+from casty.interruption import described, raise_unless_failure
 from casty.member import NodeId
 from casty.spi.downing import Acquire, Decision, Down, DowningStrategy, MembershipView
 
@@ -47,6 +48,7 @@ class SplitWatch:
         self._first = 0.0
         self._pending: Acquire | None = None
         self._all_refused = False
+        self._failure = ""
 
     @property
     def is_watching(self) -> bool:
@@ -85,14 +87,21 @@ class SplitWatch:
             reason = "the reachability of members kept changing, so that no side could be made out"
             return Down(frozenset((self._view.local,)), reason)
         self._stable_since = self._first = now
-        decision = self._strategy.decide(self._view)
+        decision = self._decided(self._strategy, self._view)
         if isinstance(decision, Acquire):
             self._pending = decision
         return decision
 
+    def take_failure(self) -> str:
+        """Why the strategy has decided nothing lately, though it was asked, once; empty if it has not failed."""
+        failure, self._failure = self._failure, ""
+        return failure
+
     def why(self, node: NodeId) -> str | None:
         """Why the strategy would down a node that another member has downed; None if it would not."""
-        decision = None if self._view is None or self._strategy is None else self._strategy.decide(self._view)
+        decision = None
+        if self._view is not None and self._strategy is not None:
+            decision = self._decided(self._strategy, self._view)
         down = decision.won if isinstance(decision, Acquire) else decision
         return down.reason if down is not None and node in down.nodes else None
 
@@ -102,6 +111,19 @@ class SplitWatch:
             return None
         self._pending = None
         return acquire.won if won else acquire.lost
+
+    def _decided(self, strategy: DowningStrategy, view: MembershipView) -> Decision:
+        """Its decision; None where it fails: a user may have written it."""
+        try:
+            decision = strategy.decide(view)
+            if decision is None or is_sound(decision):
+                return decision
+            problem = f"returned {decision!r}, which is no decision"
+        except BaseException as error:
+            raise_unless_failure(error)
+            problem = f"raised {described(error)}"
+        self._failure = f"the downing strategy {type(strategy).__name__} {problem}"
+        return None
 
     @property
     def _stable_after(self) -> float:
@@ -115,6 +137,20 @@ class SplitWatch:
         if not self._settings.down_all_when_unstable:
             return float("inf")
         return self._first + self._stable_for() * _UNSTABLE_AFTER
+
+
+def is_sound(decision: object) -> bool:
+    """Whether it is a decision other than None, and can be carried out."""
+    match decision:
+        case Down(nodes, str()):
+            named = cast("Collection[object]", nodes)
+            return isinstance(cast("object", nodes), Collection) and all(isinstance(node, NodeId) for node in named)
+        case Acquire(
+            store=str(), lease=str(), owner=str(), seconds=int() | float(), delay=int() | float(), won=won, lost=lost
+        ):
+            return is_sound(won) and is_sound(lost)
+        case _:
+            return False
 
 
 def _agreed(view: MembershipView) -> bool:
