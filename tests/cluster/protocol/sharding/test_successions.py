@@ -164,6 +164,38 @@ def test_a_coordinator_that_is_new_waits_for_the_copies_of_all_nodes() -> None:
     assert part.reports(A, running, last=True) == [to(C, KeepCopy(1, 7))]
 
 
+def starting(*nodes: NodeId, before: tuple[str, ...], copies: tuple[int, int, str]) -> Copied:
+    """A new coordinator, while A starts the shard: an earlier coordinator has given a copy to C."""
+    part = Copied(copies=copies)
+    part.give(viewed(A, nodes))
+    hosted = (Hosted(7, RUNS, HostPhase.starting),)
+    part.hear(A, Report(term=1, able=True, num_shards=10, hosted=hosted, last=True, role="", copies=copies))
+    part.reports(A, state(A, *before), last=True)
+    part.joins(B, state(B, *before))
+    part.joins(C, state(C))
+    assert part.hear(A, Started(7, RUNS)) == [to(A, KeepCopy(1, 7))]
+    return part
+
+
+def test_the_view_of_a_shard_that_an_earlier_coordinator_has_granted_is_asked_for() -> None:
+    part = starting(A, B, C, before=("a", "b", "d"), copies=THREE)
+    part.give(viewed(A, [A, C]))
+    assert part.give(Tick(), REBALANCE_INTERVAL) == [stuck(1)], "as far as is known, only A has a copy"
+    assert part.reports(A, state(A, "a", "b", "c", epoch=Epoch(RUNS, A.uid))) == []
+    assert part.machine.obstacles == {}
+    part.give(viewed(A, [A, C, E]))
+    part.joins(E)
+    assert part.keeps(E) == [to(A, HandOff(1, 7, RUNS))]
+
+
+def test_a_member_that_leaves_waits_where_a_view_that_is_reported_late_rests_on_it() -> None:
+    part = starting(A, B, C, before=("a", "b"), copies=TWO)
+    part.give(viewed(A, [A, B, C], retiring=[C]))
+    assert part.reports(A, state(A, "a", "c", epoch=Epoch(RUNS, A.uid))) == [to(A, HandOff(1, 7, RUNS))]
+    for node in (A, B, C):
+        assert part.hear(node, Forgotten(1, C)) == []
+
+
 def test_a_node_that_comes_back_completes_the_copies_at_once() -> None:
     part = Copied(A, B, copies=THREE)
     part.runs(A, B)

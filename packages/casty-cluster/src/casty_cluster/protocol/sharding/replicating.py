@@ -158,6 +158,8 @@ class ReplicatingCoordinator(Coordinator):
         for state in report.copies:
             self.table.know(state.shard, state.promised.counter)
             self._asked.stop((state.shard, node))
+        if not is_new and node in self._groups.reported:
+            self._successions.examine(state.shard for state in report.copies)
         shards = [state.shard for state in report.copies] + [shard for shard in report.known if shard in self._waiting]
         served = [effect for shard in shards for effect in self._serve(shard, now)]
         replaced = self._replace_next(now) if is_new or any(shard in self._successions for shard in shards) else []
@@ -175,13 +177,17 @@ class ReplicatingCoordinator(Coordinator):
     @override
     def _started(self, node: NodeId, shard: int, epoch: int, now: float) -> list[coordinator.Effect]:
         copies, entry = self._granted.get(shard), self._match(node, shard, epoch)
+        asked: list[coordinator.Effect] = []
         if entry is not None and copies is not None and copies.epoch.counter == epoch:
             del self._granted[shard]
             self._forced.discard(shard)
             self._failing.pop(shard, None)
             self._groups.know(shard, _taken_over(copies))
             self._successions.examine([shard])
-        return [*super()._started(node, shard, epoch, now), *self._replace_next(now)]
+        elif entry is not None and entry.state is Allotment.granting and self.is_replicated:
+            # An earlier coordinator has granted it, and only its copies know their view: they report it once asked.
+            asked = self._ask_for_copies(shard, [node], now)
+        return [*super()._started(node, shard, epoch, now), *asked, *self._replace_next(now)]
 
     # Grants
 
