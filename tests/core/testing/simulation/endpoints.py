@@ -7,7 +7,7 @@ from typing import Any, override
 
 from casty.address import PeerAddress
 from casty.member import NodeId
-from casty.spi.transport import Endpoint, FrameReceiver, Lane, Transport
+from casty.spi.transport import DiscardingTransport, Endpoint, FrameReceiver, Lane, Transport
 from casty.testing.simulation import Simulation
 from casty.testing.simulation.transport import SimulatedTransportOptions, open_simulated
 
@@ -17,7 +17,7 @@ PORT = 1
 class Recorder(FrameReceiver):
     """One host with one endpoint; `told` is everything its transport has said, in order."""
 
-    transport: Transport
+    transport: DiscardingTransport
 
     def __init__(self, sim: Simulation, name: str, *, uid: int = 0, cluster: str = "c", **given: Any) -> None:
         self.host = sim.host(name)

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from casty.address import PeerAddress
 from casty.member import NodeId
-from casty.spi.transport import FRAME_LIMITS, Lane
+from casty.spi.transport import FRAME_LIMITS, ConnectFailure, Lane
 from casty.testing.simulation import Link, Settings, Simulation, simulate, simulated
 from casty.testing.simulation.connection import SILENCE
 from casty.testing.simulation.transport import open_simulated
@@ -207,6 +208,23 @@ def test_the_queue_of_an_unreachable_peer_is_bounded_and_dropped() -> None:
         assert await a.send(b, "5") == [True]
         b.start()
         await sim.eventually(lambda: b.frames() == ["5"])
+
+    simulate(scenario)
+
+
+def test_a_receiver_that_has_a_queue_discarded_when_an_attempt_fails_ends_the_attempts() -> None:
+    async def scenario(sim: Simulation) -> None:
+        a, b = Recorder(sim, "a", give_up_after=0.0).start(), Recorder(sim, "b")
+
+        def discard(peer: PeerAddress, failure: ConnectFailure, reason: str) -> None:
+            a.told.append(("failed", peer.host, failure))
+            a.transport.discard(peer, "it was removed")
+
+        a.connect_failed = discard
+        await asyncio.sleep(0.1)
+        await a.send(b, "1", "2")
+        await asyncio.sleep(15.0)
+        assert a.told == [("failed", "b", ConnectFailure.refused), ("dropped", "b", ["1", "2"], "it was removed")]
 
     simulate(scenario)
 

@@ -108,6 +108,8 @@ class Attempt:
             return
         transport = self._transport
         transport.refused(self._peer, reason, failure)
+        if number != self._tries:
+            return  # the receiver has had the queue discarded
         if transport.loop.seconds() - self._began >= transport.options.give_up_after:
             transport.give_up(self._peer, reason)
         else:
