@@ -47,7 +47,12 @@ def check(kind: str, operations: Iterable[Operation]) -> int:
     """Raises `NotLinearizableError`. Returns the number of operations that have returned."""
     seen = list(operations)
     check_linearizable(seen, MODELS[kind], partition=_key_of if kind == "map" else None)
-    return sum(operation.returned < float("inf") for operation in seen)
+    return returned(seen)
+
+
+def returned(operations: Iterable[Operation]) -> int:
+    """The number of operations that have returned."""
+    return sum(operation.returned < float("inf") for operation in operations)
 
 
 def _key_of(call: Call) -> object:
