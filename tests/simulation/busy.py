@@ -29,7 +29,7 @@ class BusyCluster(SimulatedCluster, ABC):
     @override
     def populate(self, name: str, system: ClusteredActorSystem) -> None:
         super().populate(name, system)
-        self._tasks[name] = [_start(work) for work in self.work(name, system)]
+        self._tasks[name] = [asyncio.create_task(_as_long_as_it_can(work)) for work in self.work(name, system)]
 
     @abstractmethod
     def work(self, name: str, system: ClusteredActorSystem) -> Iterable[Coroutine[Any, Any, None]]:
@@ -47,12 +47,6 @@ class BusyCluster(SimulatedCluster, ABC):
             nemesis(self.sim, [faults.kill, faults.pause, self.departure], seconds=seconds, lasting=(0.1, 20.0)),
         )
         await self.sim.eventually(self.is_one, within=RECOVERY)
-
-
-def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    task = asyncio.create_task(_as_long_as_it_can(work))
-    task.add_done_callback(lambda _: work.close())  # it has never begun where the node ends before the task's turn
-    return task
 
 
 async def _as_long_as_it_can(work: Coroutine[Any, Any, None]) -> None:

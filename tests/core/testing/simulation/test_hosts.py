@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from casty import entropy
@@ -153,6 +154,31 @@ def test_what_was_ready_when_the_host_crashed_is_not_run() -> None:
         return ran
 
     assert simulate(scenario).result == ["main"]
+
+
+def test_a_task_that_a_crash_kept_from_beginning_is_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    """The coroutine that it was given is not awaited, and the scenario keeps the task."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def never() -> None:
+        raise AssertionError("it has begun")
+
+    async def as_long_as_it_can(work: Coroutine[Any, Any, None]) -> None:
+        await work
+
+    async def scenario(sim: Simulation) -> None:
+        async def main() -> None:
+            tasks.append(asyncio.create_task(as_long_as_it_can(never())))
+            sim.host("a").crash()
+
+        sim.host("a").start(main)
+        await asyncio.sleep(1.0)
+
+    simulate(scenario)
+    assert len(tasks) == 1
+    tasks.clear()
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 def test_a_program_that_exits_ends_its_process_and_not_the_run() -> None:

@@ -8,6 +8,7 @@ import warnings
 from asyncio import Task, all_tasks
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Final
 
 from casty.output_commit import OPEN
@@ -77,6 +78,10 @@ def clear_away(loop: SimulatedLoop) -> None:
 def _end(task: Task[Any]) -> None:
     task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]
     coroutine: Any = task.get_coro()
+    if getcoroutinestate(coroutine) == CORO_CREATED:
+        # To close it would keep its arguments, among them coroutines that nothing will ever await.
+        with suppress(BaseException):
+            coroutine.throw(GeneratorExit)
     for _ in range(TRIES):
         # Its errors concern no code any more.
         with suppress(BaseException):
