@@ -1,12 +1,12 @@
 """What a transport raises reaches nothing that sends: tells go on, asks fail, and the cluster stays."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from casty.address import PeerAddress
 from casty.errors import ActorStoppedError
-from casty.spi.transport import Lane
+from casty.spi.transport import Lane, Transport
 from casty.testing import ManualClock
 from casty_cluster import ClusteredActorSystem, DevelopmentCluster
 from casty_cluster.node.outlet import Outlet
@@ -63,7 +63,7 @@ def break_transport(node: ClusteredActorSystem) -> Failing:
     listening = node.node._listening
     assert listening is not None
     failing = Failing(RuntimeError("broken"), listening.outlet.transport)
-    listening.outlet.transport = failing  # pyright: ignore[reportAttributeAccessIssue]
+    listening.outlet.transport = cast("Transport", failing)
     return failing
 
 

@@ -116,7 +116,7 @@ class SplitWatch:
         """Its decision; None where it fails: a user may have written it."""
         try:
             decision = strategy.decide(view)
-            if decision is None or is_sound(decision):
+            if decision is None or _is_sound(decision):
                 return decision
             problem = f"returned {decision!r}, which is no decision"
         except BaseException as error:
@@ -139,7 +139,7 @@ class SplitWatch:
         return self._first + self._stable_for() * _UNSTABLE_AFTER
 
 
-def is_sound(decision: object) -> bool:
+def _is_sound(decision: object) -> bool:
     """Whether it is a decision other than None, and can be carried out."""
     match decision:
         case Down(nodes, str()):
@@ -148,7 +148,7 @@ def is_sound(decision: object) -> bool:
         case Acquire(
             store=str(), lease=str(), owner=str(), seconds=int() | float(), delay=int() | float(), won=won, lost=lost
         ):
-            return is_sound(won) and is_sound(lost)
+            return _is_sound(won) and _is_sound(lost)
         case _:
             return False
 
