@@ -18,7 +18,7 @@ from casty_journal_postgres.options import PostgresOptions
 from tests.core.projections.fakes import Deposited, deposit
 from tests.examples.programs import ROOT
 from tests.journal_postgres.projecting import Balances, Database
-from tests.journal_postgres.server import Admin, connected
+from tests.journal_postgres.server import Admin, connected, until_waiting
 from tests.journal_sqlite.projecting import fold, write
 
 EVENTS = 1_000
@@ -114,9 +114,10 @@ async def test_beside_8_writers_it_misses_nothing_and_counts_nothing_twice(
         assert (await running.lag()).offsets == 0
 
 
-async def test_a_second_process_handles_nothing_twice_and_takes_over_when_the_first_is_killed(
+async def test_a_second_process_takes_over_when_the_first_is_killed_in_a_transaction(
     dsn: str, journal: PostgresJournal, balances: Balances, offsets: PostgresOffsets, admin: Admin
 ) -> None:
+    held = EVENTS // 4
     here = list[int]()
 
     async def handler(db: Database, envelope: EventEnvelope[Deposited]) -> None:
@@ -125,17 +126,42 @@ async def test_a_second_process_handles_nothing_twice_and_takes_over_when_the_fi
 
     async with journal:
         await write(journal, EVENTS)
-        other = await asyncio.create_subprocess_exec(*program(dsn, balances), str(EVENTS // 4), cwd=ROOT, stdout=PIPE)
+        other = await asyncio.create_subprocess_exec(*program(dsn, balances), str(held), cwd=ROOT, stdout=PIPE)
         assert other.stdout is not None
-        assert await other.stdout.readline() == b"1\n"
+        await other.stdout.readuntil(b"\n%d\n" % held)
+        # Not before: of two that compete, each may be the one that gets the lock, and the other process would not hold.
         async with Projection("balances", journal, handler, offsets, batch_size=7) as standby:
-            while await other.stdout.readline() != b"%d\n" % (EVENTS // 4):
-                pass
+            await until_waiting(admin, f"%{balances.schema}%FOR UPDATE")
             other.kill()
             await standby.caught_up()
         await other.communicate()
-        assert len(here) > EVENTS / 2
+        assert held - 7 < here[0] <= held
         assert await balances.rows(admin) == await fold(journal)
+
+
+async def test_of_two_that_have_read_the_same_events_one_handles_them(
+    journal: PostgresJournal,
+    balances: Balances,
+    offsets: PostgresOffsets,
+    admin: Admin,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handler(db: Database, envelope: EventEnvelope[Deposited]) -> None:
+        await balances.book(db, envelope)
+        if envelope.offset == 1:
+            await until_waiting(admin, f"%{balances.schema}%FOR UPDATE")
+
+    def projector(poll_interval: float) -> Projection[Deposited, Database]:
+        return Projection("balances", journal, handler, offsets, batch_size=7, poll_interval=poll_interval)
+
+    async with journal, offsets.open() as opened:
+        await write(journal, EVENTS)
+        async with opened.transaction("balances") as transaction:
+            await balances.empty(transaction.connection)
+        async with projector(0.001) as one, projector(0.002) as other:
+            await asyncio.gather(one.caught_up(), other.caught_up())
+        assert await balances.rows(admin) == await fold(journal)
+    assert "'balances' runs elsewhere as well, or was rebuilt: its offset went from 0 to 7 meanwhile" in caplog.text
 
 
 async def test_a_lost_connection_is_replaced_and_its_transaction_done_again(
