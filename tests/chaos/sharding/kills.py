@@ -1,11 +1,12 @@
 """Accounts on one PostgreSQL while nodes are killed: whether all is booked once, and how soon entities reply again.
 
-python -m tests.chaos.sharding.kills FILE --kills 10 --every 5
+python -m tests.chaos.sharding.kills FILE --times 10 --kills 10 --every 5
 python -m tests.chaos.sharding.kills FILE --failover fast --takeovers 20
 """
 
 import argparse
 import asyncio
+import csv
 import math
 import statistics
 import tempfile
@@ -120,8 +121,20 @@ def are_enough(within: int, kills: int) -> bool:
     """Whether so many kills while booking show anything: all may have been booked before the others."""
     if within >= kills // 2:
         return True
-    print(f"only {within} of {kills} kills fell into the booking: it was over too soon; use a larger file", flush=True)
+    print(f"only {within} of {kills} kills fell into the booking: it was over too soon; use more --times", flush=True)
     return False
+
+
+def repeated(file: Path, times: int, folder: Path) -> Path:
+    """A file with all rows so many times, each time for other accounts: what one file has is booked in seconds."""
+    longer = folder / f"{file.stem}-{times}.csv"
+    with file.open(newline="") as rows, longer.open("w", newline="") as copies:
+        header, *rest = csv.reader(rows)
+        account, writer = header.index("account_id"), csv.writer(copies)
+        writer.writerow(header)
+        for number in range(times):
+            writer.writerows([*row[:account], f"{row[account]}-{number}", *row[account + 1 :]] for row in rest)
+    return longer
 
 
 async def check_balances(cluster: Cluster, file: Path) -> int:
@@ -219,6 +232,7 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
+    parser.add_argument("--times", type=int, default=1, help="how often it is booked, each time for other accounts")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--every", type=float, default=5.0)
     parser.add_argument("--takeovers", type=int, default=0)
@@ -227,15 +241,14 @@ async def main() -> int:
     print(f"CASTY_CHAOS_SEED={SEED}", flush=True)
     random, counts = Random(SEED), True
     with own_server() as server, tempfile.TemporaryDirectory() as folder:
+        file = repeated(given.file, given.times, Path(folder))
         async with ledger(server.new_database(), Path(folder), given.failover) as cluster:
             if given.kills:
-                within = await kill_while_booking(
-                    cluster, given.file, kills=given.kills, every=given.every, random=random
-                )
+                within = await kill_while_booking(cluster, file, kills=given.kills, every=given.every, random=random)
                 counts = are_enough(within, given.kills)
-                print(f"all {await check_balances(cluster, given.file)} balances are right on each node", flush=True)
+                print(f"all {await check_balances(cluster, file)} balances are right on each node", flush=True)
             if given.takeovers:
-                counts &= await are_in_time(cluster, given.file, given.takeovers, given.failover, random)
+                counts &= await are_in_time(cluster, file, given.takeovers, given.failover, random)
     return 0 if counts else 1
 
 

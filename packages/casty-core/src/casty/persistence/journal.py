@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from casty import entropy
 from casty.errors import ConfigError, DecodeError, JournalError
+from casty.persistence.permits import Permits
 from casty.persistence.serializers import Serializers, default_serializers
 from casty.persistence.session import OpenStore, Session, Sessions
 from casty.persistence.snapshots import newest_snapshot
@@ -50,6 +51,8 @@ class OpenJournal:
     store: JournalStore
     writer: JournalWriter
     serializers: Serializers
+    permits: Permits
+    """For what entities do besides writing events, which the writer puts together."""
 
 
 class StoreJournal:
@@ -219,7 +222,7 @@ class StoreJournal:
     def _opened(self, session: Session, given: Serializers | None) -> OpenJournal:
         if given is not self._given or self._serializers is None:
             self._given, self._serializers = given, self._chosen(default_serializers() if given is None else given)
-        return OpenJournal(session.store, session.writer, self._serializers)
+        return OpenJournal(session.store, session.writer, self._serializers, session.permits)
 
     def _chosen(self, serializers: Serializers) -> Serializers:
         if self._serializer is not None:

@@ -3,7 +3,8 @@
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from copy import deepcopy
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ class StoreLog:
         self._entity_id = entity_id
         self._store = journal.store
         self._writer = journal.writer
+        self._permits = journal.permits
         self._serializers = journal.serializers
         self._encode = journal.serializers.events.encode
         self._serializer = journal.serializers.events.name
@@ -47,13 +49,13 @@ class StoreLog:
         store = cast("FencingStore", self._store)
         if claim is not None:
             # Also on a journal of this node alone: its events bear the epoch of the shard's owner.
-            with as_journal_error(f"the journal failed to claim {claim.key} for {self._entity_id}"):
+            async with self._operation(f"claim {claim.key} for {self._entity_id}"):
                 self._epoch = await store.claim(claim.key, claim.owner, claim.epoch)
             self._name = claim.owner
             key = claim.key
         elif capabilities.kind is JournalKind.centralized:
             key = f"entity/{self._entity_id}"
-            with as_journal_error(f"the journal failed to claim {self._entity_id}"):
+            async with self._operation(f"claim {self._entity_id}"):
                 self._epoch = await store.claim(key, self._name)
         else:
             return
@@ -66,16 +68,16 @@ class StoreLog:
 
     async def confirm(self) -> None:
         if self._fence is not None:
-            with as_journal_error(f"the journal failed to confirm the owner of {self._entity_id}"):
+            async with self._operation(f"confirm the owner of {self._entity_id}"):
                 await cast("FencingStore", self._store).claim(*self._fence)
 
     async def load_snapshot(self) -> Snapshot[Any] | None:
-        with as_journal_error(f"the journal failed to load a snapshot of {self._entity_id}"):
+        async with self._operation(f"load a snapshot of {self._entity_id}"):
             return await newest_snapshot(self._store, self._serializers, self._entity_id, LAST_SEQUENCE_NR)
 
     async def replay(self, from_sequence_nr: int) -> Iterable[PersistedEvent[Any]]:
         limit = self._page_size.limit
-        with as_journal_error(f"the journal failed to load the events of {self._entity_id}"):
+        async with self._operation(f"load the events of {self._entity_id}"):
             records = await self._store.replay(self._entity_id, from_sequence_nr, LAST_SEQUENCE_NR, limit)
         self._page_size.seen(records)
         return (decoded(self._serializers, record) for record in records)
@@ -117,12 +119,13 @@ class StoreLog:
         snapshot = SnapshotRecord(self._entity_id, sequence_nr, manifest, version, payload, now, serializer.name)
 
         async def save() -> None:
-            await self._store.save_snapshot(snapshot, keep)
+            async with self._permits:
+                await self._store.save_snapshot(snapshot, keep)
 
         return save
 
     async def newest(self, initial: Any) -> tuple[int, Any]:
-        with as_journal_error(f"the journal failed to load the state of {self._entity_id}"):
+        async with self._operation(f"load the state of {self._entity_id}"):
             highest = await self._store.highest_sequence_nr(self._entity_id)
             # Without an upper bound: another writer may have stored a newer one meanwhile, and deleted that one.
             records = await self._store.replay(self._entity_id, highest, LAST_SEQUENCE_NR, 1)
@@ -135,9 +138,16 @@ class StoreLog:
         async def delete() -> None:
             if self._store.capabilities.deleting:
                 store = cast("DeletingStore", self._store)
-                await store.delete_events(self._entity_id, sequence_nr)
+                async with self._permits:
+                    await store.delete_events(self._entity_id, sequence_nr)
 
         return delete
+
+    @asynccontextmanager
+    async def _operation(self, what: str) -> AsyncGenerator[None]:
+        async with self._permits:
+            with as_journal_error(f"the journal failed to {what}"):
+                yield
 
 
 class PlainLog:

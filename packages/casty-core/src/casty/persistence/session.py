@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from casty.errors import JournalError
 from casty.persistence.failing import as_journal_error
+from casty.persistence.permits import Permits
 from casty.persistence.writer import JournalWriter
 from casty.spi.journal import JournalStore
 
@@ -21,6 +22,7 @@ class Session:
     store: JournalStore
     writer: JournalWriter
     exit_stack: AsyncExitStack
+    permits: Permits = field(default_factory=Permits)
     leases: int = 0
 
 
