@@ -29,6 +29,7 @@ from casty_cluster.protocol.replication.inputs import Append, Promote, Received
 from casty_cluster.protocol.replication.member import Effect, Input, Member
 from casty_cluster.replication.copy_disk import CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.replication.segments import SegmentCache
 from casty_cluster.wire.replication import Epoch, Fetch, Fetched
 
 
@@ -37,7 +38,7 @@ class Copy:
 
     def __init__(self, group: "Copies", name: str, journal: EventJournal) -> None:
         self.name = name
-        self.store = CopyStore(journal, f"replica/bank/7/{name}", lambda: 0.0)
+        self.store = CopyStore(journal, f"replica/bank/7/{name}", lambda: 0.0, SegmentCache())
         self.outcomes: asyncio.Queue[Activated | Committed | Ended | Reload | Refused] = asyncio.Queue()
         self._group = group
         self._driver: Driver[Input, Effect] | None = None

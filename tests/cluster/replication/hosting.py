@@ -10,6 +10,7 @@ from casty.testing import ManualClock
 from casty_cluster.protocol.replication.inputs import Promote
 from casty_cluster.replication.copy_store import CopyStore
 from casty_cluster.replication.hosted_copy import HostedCopy, Surroundings
+from casty_cluster.replication.segments import SegmentCache
 from casty_cluster.wire.replication import CopyId, Epoch
 
 NAME = "copy/bank/7/a"
@@ -46,7 +47,7 @@ async def hosted(journal: EventJournal) -> AsyncGenerator[tuple[HostedCopy, Arou
 async def opened(
     journal: EventJournal, name: CopyId, around: Surroundings, clock: ManualClock
 ) -> AsyncGenerator[HostedCopy]:
-    store = CopyStore(journal, f"copy/bank/7/{name}", lambda: 0.0)
+    store = CopyStore(journal, f"copy/bank/7/{name}", lambda: 0.0, SegmentCache())
     copy = HostedCopy(name, "shard 7 of bank", store, clock, around, ack_timeout=1.0)
     task = asyncio.create_task(copy.run())
     await copy.opened()

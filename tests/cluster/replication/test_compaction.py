@@ -17,9 +17,10 @@ from casty_cluster.protocol.replication.stored import (
     StoreSnapshot,
     StoreView,
 )
-from casty_cluster.replication import copy_store, generation
+from casty_cluster.replication import copy_store, generation, segments
 from casty_cluster.replication.copy_store import CopyStore
 from casty_cluster.replication.records import Continued
+from casty_cluster.replication.segments import SegmentCache
 from casty_cluster.wire.replication import Epoch, FetchedSnapshot, View
 
 from tests.cluster.protocol.replication.node import Disk
@@ -34,12 +35,12 @@ VIEW = View(epoch=E2, copies=("a", "b"), min_acks=1)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Segments of a few changes, and a compaction every few of them."""
     monkeypatch.setattr(generation, "SEGMENT", 4)
-    monkeypatch.setattr(generation, "RECORD", 10)
+    monkeypatch.setattr(segments, "RECORD", 10)
     monkeypatch.setattr(copy_store, "SLACK", 40)
 
 
 def store_in(journal: EventJournal) -> CopyStore:
-    return CopyStore(journal, NAME, lambda: 0.0)
+    return CopyStore(journal, NAME, lambda: 0.0, SegmentCache())
 
 
 async def opened(journal: EventJournal) -> CopyStore:

@@ -13,6 +13,7 @@ from casty_cluster.protocol.replication.stored import StoreEntries, StorePromise
 from casty_cluster.replication import copy_store, generation
 from casty_cluster.replication.copy_disk import CopyDisk
 from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.replication.segments import SegmentCache
 from casty_cluster.wire.replication import Entry, Epoch, Fetch, Fetched
 
 from tests.cluster.replication.journals import FailingAtACall, Stranger, UnreliableJournal
@@ -25,7 +26,7 @@ class Life:
     """A disk that runs, and the reports that have come."""
 
     def __init__(self, journal: EventJournal) -> None:
-        self.store = CopyStore(journal, "a", lambda: 0.0)
+        self.store = CopyStore(journal, "a", lambda: 0.0, SegmentCache())
         self.reports: asyncio.Queue[Stored | StoreFailed | Loaded] = asyncio.Queue()
         self.disk = CopyDisk(self.store, self.reports.put_nowait)
         self.numbers = iter(range(1, 1_000))

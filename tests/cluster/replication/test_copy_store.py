@@ -19,6 +19,7 @@ from casty_cluster.protocol.replication.stored import (
 )
 from casty_cluster.replication import generation
 from casty_cluster.replication.copy_store import CopyStore
+from casty_cluster.replication.segments import SegmentCache
 from casty_cluster.wire.replication import START, Entry, Fetched, Group, Position, View
 
 from tests.cluster.protocol.replication.node import Disk
@@ -34,7 +35,7 @@ def journal() -> UnreliableJournal:
 
 
 def store_in(journal: EventJournal, name: str = "replica/bank/7/a") -> CopyStore:
-    return CopyStore(journal, name, lambda: 0.0)
+    return CopyStore(journal, name, lambda: 0.0, SegmentCache())
 
 
 async def opened(journal: EventJournal, name: str = "replica/bank/7/a") -> CopyStore:
@@ -202,6 +203,22 @@ async def test_a_commit_that_was_stored_after_all_comes_back(journal: Unreliable
     assert (await store.open()).view == VIEW
 
 
+@pytest.mark.parametrize("was_read", [False, True])
+async def test_what_a_failed_commit_has_stored_is_read_where_the_segment_was_read_before(
+    journal: UnreliableJournal, was_read: bool
+) -> None:
+    store = await opened(journal)
+    await store.append([StoreEntries("x", 0, entries(b"1"))])
+    if was_read:
+        await read_all(store, "x")
+    journal.after = ConnectionError("the reply was lost")
+    with pytest.raises(ConnectionError):
+        await store.append([StoreEntries("x", 1, entries(b"2"))])
+    journal.heal()
+    await store.open()
+    assert await read_all(store, "x") == [*entries(b"1", b"2")]
+
+
 async def test_an_owner_that_does_not_know_of_another_one_is_refused(journal: UnreliableJournal) -> None:
     """Also a commit of its own earlier life that arrives late: neither overwrites the other."""
     first, second = await opened(journal), await opened(journal)
@@ -297,15 +314,28 @@ async def test_records_stay_as_they_are(journal: UnreliableJournal) -> None:
     ]
 
 
-async def test_chunks_of_one_segment_load_it_once(journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless it is the last one, which may get more."""
+async def test_a_segment_is_loaded_once_for_all_entities_and_chunks(
+    journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(generation, "SEGMENT", 4)
     monkeypatch.setattr(generation, "CHUNK", 1)
     store = await opened(journal)
-    for number in range(6):
-        await store.append([StoreEntries("x", number, entries(b"e"))])
+    for number in range(3):
+        await store.append([StoreEntries("x", number, entries(b"e")), StoreEntries("y", number, entries(b"f"))])
     loads = loads_of(journal)
-    assert await read_all(store, "x") == [*entries(*6 * [b"e"])]
-    assert loads == ["replica/bank/7/a/0", "replica/bank/7/a/1", "replica/bank/7/a/1"]
-    await store.append([StoreEntries("x", 3, entries(b"other", epoch=E2))])
-    assert await read_all(store, "x") == [*entries(*3 * [b"e"]), *entries(b"other", epoch=E2)]
+    assert await read_all(store, "x") == [*entries(*3 * [b"e"])]
+    assert await read_all(store, "y") == [*entries(*3 * [b"f"])]
+    assert loads == ["replica/bank/7/a/0", "replica/bank/7/a/1"]
+
+
+async def test_what_is_stored_after_a_segment_was_read_is_read_too(
+    journal: UnreliableJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "SEGMENT", 4)
+    store = await opened(journal)
+    await store.append([StoreEntries("x", 0, entries(b"a", b"b")), StoreEntries("x", 2, entries(b"c"))])
+    assert await read_all(store, "x") == [*entries(b"a", b"b", b"c")]
+    await store.append([StoreEntries("x", 1, entries(b"other", epoch=E2)), StoreEntries("y", 0, entries(b"y"))])
+    await store.append([StoreEntries("x", 2, entries(b"last", epoch=E2))])
+    assert await read_all(store, "x") == [*entries(b"a"), *entries(b"other", b"last", epoch=E2)]
+    assert await read_all(store, "y") == [*entries(b"y")]

@@ -19,6 +19,7 @@ from casty_cluster.replication.copy_store import CopyStore
 from casty_cluster.replication.entity_log import ReplicatedLog
 from casty_cluster.replication.hosted_copy import HostedCopy
 from casty_cluster.replication.payloads import to_payload
+from casty_cluster.replication.segments import SegmentCache
 from casty_cluster.wire.copies import SERIALIZER
 from casty_cluster.wire.replication import Epoch
 
@@ -192,7 +193,7 @@ async def save(log: ReplicatedLog, number: int, state: Any) -> None:
 
 async def keep(journal: InMemoryJournal, number: int, payload: bytes) -> None:
     """Have the copy keep a state of the entity, and none of the events before it."""
-    store = CopyStore(journal, NAME, lambda: 0.0)
+    store = CopyStore(journal, NAME, lambda: 0.0, SegmentCache())
     await store.open()
     await store.append([StorePromise(Epoch(1, 7)), StoreSnapshot(ENTITY, ((1, 7, number),), payload)])
 

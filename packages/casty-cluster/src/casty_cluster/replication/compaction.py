@@ -18,8 +18,9 @@ from casty_cluster.protocol.replication.stored import (
     StorePromise,
     StoreView,
 )
-from casty_cluster.replication.generation import Generation, events_in, size_of, states_in
+from casty_cluster.replication.generation import Generation
 from casty_cluster.replication.records import Record
+from casty_cluster.replication.segments import Segment, size_of
 from casty_cluster.wire.replication import BEFORE
 
 
@@ -71,13 +72,13 @@ class Compaction:
 
     def _states(self, found: list[Record], segment: int) -> list[Record]:
         """Those that no later one has replaced."""
-        states = states_in(found)
+        states = Segment(found).states
         return [state for entity, state in states.items() if self._places[entity].state_in == segment]
 
     def _events(self, found: list[Record], segment: int) -> list[Record]:
         """Those that no later change has replaced."""
         changes: list[Record] = []
-        for entity, events in events_in(found).items():
+        for entity, events in Segment(found).events.items():
             if live := self._places[entity].live_in(segment):
                 changes.append(StoreEntries(entity, live.start - 1, tuple(events[number] for number in live)))
         return changes

@@ -19,9 +19,10 @@ from casty.spi.event_journal import EventJournal
 from casty_cluster.protocol.replication.stored import Change, Contents
 from casty_cluster.replication.clearing import Clearing
 from casty_cluster.replication.compaction import Compaction
-from casty_cluster.replication.generation import Generation, size_of
+from casty_cluster.replication.generation import Generation
 from casty_cluster.replication.generations import Generations
 from casty_cluster.replication.records import Continued
+from casty_cluster.replication.segments import SegmentCache, size_of
 from casty_cluster.wire.replication import Fetch, Fetched, FetchedSnapshot
 
 logger = logging.getLogger("casty.replication")
@@ -36,10 +37,10 @@ PACE: Final = 2
 class CopyStore:
     """See the module. Its methods are called one at a time; once `append` or `tidy` has raised, only `open` may be."""
 
-    def __init__(self, journal: EventJournal, name: str, wall_time: Callable[[], float]) -> None:
-        """`name`: that of the copy, with its region and shard: unique for ever."""
+    def __init__(self, journal: EventJournal, name: str, wall_time: Callable[[], float], cache: SegmentCache) -> None:
+        """`name`: that of the copy, with its region and shard: unique for ever. `cache` may serve many copies."""
         self._name = name
-        self._generations = Generations(journal, name, wall_time)
+        self._generations = Generations(journal, name, wall_time, cache)
         self._current = self._generations.at(0)
         self._compaction: Compaction | None = None
         self._clearing: Clearing | None = None

@@ -8,7 +8,7 @@ When another generation has followed, the last record of this one says so (`Cont
 that a writer which does not know of it would give to its next change, and so the journal refuses that change.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Final, final
 
@@ -19,6 +19,7 @@ from casty_cluster.protocol.replication.history import History, end_of
 from casty_cluster.protocol.replication.stored import Contents, StoreEntries, StoreSnapshot
 from casty_cluster.replication.places import Places
 from casty_cluster.replication.records import Continued, Record, from_record, to_record
+from casty_cluster.replication.segments import Segment, SegmentCache, size_of
 from casty_cluster.wire.replication import Entry, Fetch, Fetched, FetchedSnapshot, Position, to_runs
 
 SEGMENT: Final = 256
@@ -27,15 +28,15 @@ SEGMENT_BYTES: Final = 256 * 1024
 """Bytes after which a segment takes no more changes, whatever their number."""
 CHUNK: Final = 32 * 1024
 """Bytes of events that are read at once, unless the first one is larger."""
-RECORD: Final = 100
-"""Bytes of a change beside its payload, about."""
 
 
 @final
 class Generation:
     """See the module. Its methods are called one at a time; once `append` has raised, none of them is any more."""
 
-    def __init__(self, journal: EventJournal, name: str, number: int, wall_time: Callable[[], float]) -> None:
+    def __init__(
+        self, journal: EventJournal, name: str, number: int, wall_time: Callable[[], float], cache: SegmentCache
+    ) -> None:
         """`name`: that of the copy. The first generation has number 0."""
         self.number = number
         self.contents = Contents()
@@ -54,8 +55,9 @@ class Generation:
         self._used_bytes = 0
         self._frozen: Mapping[str, Places] = {}
         """Places that stay as they are: changes go to copies of them."""
-        self._at_hand: tuple[str, int, dict[int, Entry]] | None = None
-        """The events of one entity in one segment, as long as they are read chunk by chunk."""
+        self._cache = cache
+        self._key = object()
+        """Of this object alone: what another one has read may lack what was stored since."""
         self._journal = journal
         self._name = name
         self._wall_time = wall_time
@@ -88,6 +90,7 @@ class Generation:
             await self._journal.persist(self.segment_id(self.segment), events)
             for index in part:
                 self._enter(records[index], sizes[index])
+                self._cache.add((self._key, self.segment), records[index])
             self._end_segment_if_full()
             first = part.stop
 
@@ -119,10 +122,8 @@ class Generation:
                     f"{history.snapshot} has replaced it"
                 )
             end = places.end(run)
-            events = await self._events_of(fetch.entity, run.segment)
+            events = (await self._segment(run.segment)).events[fetch.entity]
             entries = _chunk([events[number] for number in range(after + 1, end + 1)])
-            if after + len(entries) == end:
-                self._at_hand = None  # the next chunk is in another segment
         return Fetched(epoch=fetch.epoch, entity=fetch.entity, previous=history.at(after), runs=to_runs(entries))
 
     async def load(self, segment: int) -> list[Record]:
@@ -144,18 +145,16 @@ class Generation:
     def segment_id(self, segment: int) -> str:
         return f"{self._name}/{self.number}/{segment}" if self.number else f"{self._name}/{segment}"
 
-    async def _events_of(self, entity: str, segment: int) -> dict[int, Entry]:
-        """Those of an entity in a segment, by number. A reader comes back for the next chunk of it."""
-        if self._at_hand is None or self._at_hand[:2] != (entity, segment):
-            events = events_in(await self.load(segment), entity)[entity]
-            if segment == self.segment:  # more may come
-                return events
-            self._at_hand = entity, segment, events
-        return self._at_hand[2]
+    async def _segment(self, number: int) -> Segment:
+        key = self._key, number
+        segment = self._cache.get(key)
+        if segment is None:
+            segment = Segment(await self.load(number))
+            self._cache.put(key, segment)
+        return segment
 
     async def _read_snapshot(self, fetch: Fetch, previous: Position) -> FetchedSnapshot:
-        records = await self.load(self.places[fetch.entity].state_in)
-        newest = states_in(records)[fetch.entity]
+        newest = (await self._segment(self.places[fetch.entity].state_in)).states[fetch.entity]
         return FetchedSnapshot(
             epoch=fetch.epoch, entity=fetch.entity, previous=previous, lineage=newest.lineage, state=newest.state
         )
@@ -200,33 +199,6 @@ class Generation:
         if self.used >= SEGMENT or self._used_bytes >= SEGMENT_BYTES:
             self.segment += 1
             self.used = self._used_bytes = 0
-
-
-def size_of(record: Record) -> int:
-    """Bytes in the journal, about."""
-    match record:
-        case StoreEntries(entity, _, entries):
-            return RECORD + len(entity) + sum(len(entry.payload) for entry in entries)
-        case StoreSnapshot(entity, _, state):
-            return RECORD + len(entity) + len(state)
-        case _:
-            return RECORD
-
-
-def events_in(records: Iterable[Record], entity: str | None = None) -> dict[str, dict[int, Entry]]:
-    """By entity and number: the last events of these records with each number, of all entities or one. `Places` tells
-    which of them are still part of a history.
-    """
-    found: dict[str, dict[int, Entry]] = {}
-    for record in records:
-        if isinstance(record, StoreEntries) and entity in (None, record.entity):
-            found.setdefault(record.entity, {}).update(enumerate(record.entries, record.after + 1))
-    return found
-
-
-def states_in(records: Iterable[Record]) -> dict[str, StoreSnapshot]:
-    """By entity: the last state."""
-    return {record.entity: record for record in records if isinstance(record, StoreSnapshot)}
 
 
 def _chunk(entries: Sequence[Entry]) -> list[Entry]:

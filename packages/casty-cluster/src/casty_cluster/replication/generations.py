@@ -13,6 +13,7 @@ from casty.extension import deletion_in
 from casty.spi.event_journal import EventJournal, PersistedEvent
 
 from casty_cluster.replication.generation import Generation
+from casty_cluster.replication.segments import SegmentCache
 
 ALL: Final = 1 << 32
 """More records than any version has put into a segment."""
@@ -22,11 +23,12 @@ ALL: Final = 1 << 32
 class Generations:
     """Those of one copy. Its methods are called one at a time, and raise what the journal raises."""
 
-    def __init__(self, journal: EventJournal, name: str, wall_time: Callable[[], float]) -> None:
+    def __init__(self, journal: EventJournal, name: str, wall_time: Callable[[], float], cache: SegmentCache) -> None:
         self._journal = journal
         self._name = name
         self._id = f"{name}/generations"
         self._wall_time = wall_time
+        self._cache = cache
         self._delete = deletion_in(journal)
         self._known: list[int] = []
         """Generations that may have records."""
@@ -72,7 +74,7 @@ class Generations:
 
     def at(self, number: int) -> Generation:
         """The generation of that number, which is not open."""
-        return Generation(self._journal, self._name, number, self._wall_time)
+        return Generation(self._journal, self._name, number, self._wall_time, self._cache)
 
     async def begin(self) -> Generation:
         """A new generation, without any record."""

@@ -26,6 +26,7 @@ from casty_cluster.replication.copy_index import CopyIndex
 from casty_cluster.replication.copy_store import CopyStore
 from casty_cluster.replication.entity_log import ReplicatedLog
 from casty_cluster.replication.hosted_copy import FIRST_PAUSE, LONGEST_PAUSE, HostedCopy, Surroundings
+from casty_cluster.replication.segments import SegmentCache
 from casty_cluster.wire.copies import SERIALIZER
 from casty_cluster.wire.replication import CopyId, Epoch
 from casty_cluster.wire.sharding import CopyOrder, CopyReport, CopyState, FoundShard, KeepCopy, KnowShards, ShardCopies
@@ -99,6 +100,7 @@ class RegionCopies:
         self._outside = outside
         self._wall_time = entropy.source().wall_time
         self._token = entropy.source().token
+        self._cache = SegmentCache()
         self._copies: dict[int, HostedCopy] = {}
         self._opened: asyncio.Future[tuple[EventJournal, Serializers, CopyIndex]] = (
             asyncio.get_running_loop().create_future()
@@ -235,7 +237,7 @@ class RegionCopies:
 
     def _host(self, journal: EventJournal, shard: int, name: CopyId) -> None:
         title = f"shard {shard} of {self._region}"
-        store = CopyStore(journal, f"copy/{self._region}/{shard}/{name}", self._wall_time)
+        store = CopyStore(journal, f"copy/{self._region}/{shard}/{name}", self._wall_time, self._cache)
         around = _Around(self._outside, self._region, shard)
         copy = HostedCopy(name, title, store, self._kernel.clock, around, ack_timeout=self.settings.ack_timeout)
         self._copies[shard] = copy
