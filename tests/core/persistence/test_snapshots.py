@@ -75,6 +75,23 @@ async def test_a_state_that_cannot_be_a_snapshot_is_one_warning_and_no_failure(
         assert await system.ask(system.spawn(growing(journal)), Length) == 3
 
 
+async def test_a_state_that_cannot_be_a_snapshot_is_tried_ever_more_rarely(system: ActorSystem) -> None:
+    tried = list[int]()
+
+    class Counting(Small):
+        @override
+        def encode(self, value: object) -> Encoded:
+            if length := _length(value):
+                tried.append(length)
+                raise self.failure
+            return super().encode(value)
+
+    ref = system.spawn(growing(InMemoryJournal(serializer=Counting(EncodeError("too large"))), SnapshotEvery(2)))
+    for _ in range(1_000):
+        await system.ask(ref, adding("a"))
+    assert tried == [2, 6, 14, 30, 62, 126, 254, 382, 510, 638, 766, 894]
+
+
 async def test_the_warning_comes_once_until_a_snapshot_can_be_saved_again(
     system: ActorSystem, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -37,6 +37,8 @@ logger = logging.getLogger("casty")
 
 UNCONFIRMED: Final = 2**63
 """Higher than every event's number."""
+MOST_DOUBLINGS: Final = 6
+"""How often the distance to the next snapshot doubles, where none can be encoded."""
 MAX_UNCONFIRMED: Final = 10_000
 """Commands of one entity that may wait for a confirmation: as many as may wait for a journal."""
 
@@ -106,8 +108,10 @@ class EventSourcedEntity:
         self._drained: list[Future[None]] = []
         self._saving: set[Task[None]] = set()
         self._saving_order = Lock()
-        self._unencodable = False
-        """The last snapshot could not be encoded, and that was logged."""
+        self._unencodable = 0
+        """How many of the last snapshots in a row could not be encoded; the first one was logged."""
+        self._save_from = 0
+        """The event from which a snapshot is due again."""
         self._failure: Exception | None = None
         self._closed = False
 
@@ -197,10 +201,10 @@ class EventSourcedEntity:
             tags = () if self._tagger is None else [self._tags_of(self._tagger, event) for event in events]
             last = self._sequence_nr + len(events)
             if self._snapshots is not None and (
-                last % self._snapshots.n_events < len(events)
+                (last >= self._save_from and last % self._snapshots.n_events < len(events))
                 or (self._behavior.forget_at is not None and any(map(self._behavior.forget_at, events)))
             ):
-                self._hold_save(entry, last, state, self._snapshots.keep)
+                self._hold_save(entry, last, state, every=self._snapshots.n_events, keep=self._snapshots.keep)
             self._log.append(self._sequence_nr + 1, events, tags, self._settle)
             self._state = state
             self._sequence_nr = last
@@ -334,10 +338,11 @@ class EventSourcedEntity:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _hold_save(self, entry: InFlight, sequence_nr: int, state: Any, keep: int) -> None:
+    def _hold_save(self, entry: InFlight, sequence_nr: int, state: Any, *, every: int, keep: int) -> None:
         """Encode the state now, as nothing promises that it is immutable, and save it when its events are durable.
 
         A snapshot is a shortcut: where there is none, recovery replays. So none that cannot be encoded fails a command.
+        It is tried again ever more rarely: such a state is usually large, and takes long.
         """
         try:
             save = self._prepare_save(sequence_nr, state, keep)
@@ -351,9 +356,10 @@ class EventSourcedEntity:
                     self._behavior.entity_id,
                     "; ".join([str(error) or repr(error), *getattr(error, "__notes__", ())]),
                 )
-            self._unencodable = True
+            self._unencodable += 1
+            self._save_from = sequence_nr + (every << min(self._unencodable, MOST_DOUBLINGS))
         else:
-            self._unencodable = False
+            self._unencodable = 0
             entry.hold(self._save, save)
 
     def _prepare_save(self, sequence_nr: int, state: Any, keep: int) -> Save:
