@@ -196,6 +196,50 @@ def test_a_member_that_leaves_waits_where_a_view_that_is_reported_late_rests_on_
         assert part.hear(node, Forgotten(1, C)) == []
 
 
+def leaves_while_starting(before: tuple[str, ...]) -> Copied:
+    """C leaves while it is not known which copies keep the shard that A starts, and all have forgotten it."""
+    part = starting(A, B, C, before=before, copies=TWO)
+    part.give(viewed(A, [A, B, C], retiring=[C]))
+    for node in (A, B, C):
+        assert part.hear(node, Forgotten(1, C)) == []
+    return part
+
+
+def test_no_member_leaves_before_the_view_that_is_asked_for_is_known() -> None:
+    part = leaves_while_starting(before=("a", "b"))
+    assert part.reports(B, state(B, "a", "b")) == [], "only A knows the view"
+    assert part.reports(A, state(A, "a", "c", epoch=Epoch(RUNS, A.uid))) == [to(A, HandOff(1, 7, RUNS))]
+    [grant] = part.hear(A, Stopped(7, RUNS))
+    assert grant.message.copies.copies == ("a", "b")
+    assert part.hear(A, Started(7, RUNS + 1)) == [to(C, MayStop(1))]
+
+
+def test_a_member_leaves_once_a_view_is_known_that_does_not_need_it() -> None:
+    part = leaves_while_starting(before=("a", "b"))
+    assert part.reports(A, state(A, "a", "b", epoch=Epoch(RUNS, A.uid))) == [to(C, MayStop(1))]
+
+
+def test_a_member_does_not_wait_for_the_view_of_a_shard_that_has_stopped() -> None:
+    part = leaves_while_starting(before=("a", "b"))
+    *_, grant, released = part.hear(A, Stopped(7, RUNS))
+    assert grant.message.copies.copies == ("b", "a")
+    assert released == to(C, MayStop(1))
+
+
+def test_a_member_waits_for_the_start_of_a_shard_that_an_earlier_coordinator_has_granted() -> None:
+    part = Copied(copies=TWO)
+    part.give(viewed(A, [A, B, C], retiring=[C]))
+    hosted = (Hosted(7, RUNS, HostPhase.starting),)
+    part.hear(A, Report(term=1, able=True, num_shards=10, hosted=hosted, last=True, role="", copies=TWO))
+    part.reports(A, state(A, "a", "b"), last=True)
+    part.joins(B, state(B, "a", "b"))
+    part.joins(C, state(C))
+    for node in (A, B, C):
+        assert part.hear(node, Forgotten(1, C)) == []
+    assert part.hear(A, Started(7, RUNS)) == [to(A, KeepCopy(1, 7))]
+    assert part.reports(A, state(A, "a", "b", epoch=Epoch(RUNS, A.uid))) == [to(C, MayStop(1))]
+
+
 def test_a_node_that_comes_back_completes_the_copies_at_once() -> None:
     part = Copied(A, B, copies=THREE)
     part.runs(A, B)

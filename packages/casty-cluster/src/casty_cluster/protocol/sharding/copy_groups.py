@@ -103,6 +103,12 @@ class CopyGroups:
             self._views[shard] = view
             self._plans.pop(shard, None)
 
+    def takes_over(self, shard: int, copies: ShardCopies) -> None:
+        """The primary of these copies acts: its predecessors are asked no more."""
+        before = () if copies.previous is None else copies.previous.forced
+        forced = (*before, copies.epoch) if copies.forced else before
+        self.know(shard, View(epoch=copies.epoch, copies=copies.copies, min_acks=copies.min_acks, forced=forced))
+
     def removed(self, node: NodeId) -> None:
         self._theirs.pop(node, None)
         # Nodes that are restarted one after the other change the settings, once none of the old ones is there.

@@ -36,7 +36,7 @@ from casty_cluster.protocol.sharding.table import Allotment
 from casty_cluster.protocol.sharding.waiting import Waiting
 from casty_cluster.protocol.system_link import SendSystem
 from casty_cluster.protocol.timeouts import Timeouts, earliest
-from casty_cluster.wire.replication import Epoch, View
+from casty_cluster.wire.replication import Epoch
 from casty_cluster.wire.sharding import (
     CopyReport,
     ForcePromote,
@@ -123,6 +123,11 @@ class ReplicatingCoordinator(Coordinator):
     # Reports
 
     @override
+    def _adopt(self, node: NodeId, shard: int, epoch: int, phase: str, now: float) -> None:
+        super()._adopt(node, shard, epoch, phase, now)
+        self._successions.adopted(shard)
+
+    @override
     def _received(self, node: NodeId, message: coordinator.FromRegion, now: float) -> list[coordinator.Effect]:
         match message:
             case ForcePromote(_, shard):
@@ -158,9 +163,11 @@ class ReplicatingCoordinator(Coordinator):
         for state in report.copies:
             self.table.know(state.shard, state.promised.counter)
             self._asked.stop((state.shard, node))
+        reported = [state.shard for state in report.copies]
+        self._successions.reported(node, reported)
         if not is_new and node in self._groups.reported:
-            self._successions.examine(state.shard for state in report.copies)
-        shards = [state.shard for state in report.copies] + [shard for shard in report.known if shard in self._waiting]
+            self._successions.examine(reported)
+        shards = reported + [shard for shard in report.known if shard in self._waiting]
         served = [effect for shard in shards for effect in self._serve(shard, now)]
         replaced = self._replace_next(now) if is_new or any(shard in self._successions for shard in shards) else []
         return [*served, *replaced, *self._notify(now)]
@@ -182,7 +189,7 @@ class ReplicatingCoordinator(Coordinator):
             del self._granted[shard]
             self._forced.discard(shard)
             self._failing.pop(shard, None)
-            self._groups.know(shard, _taken_over(copies))
+            self._groups.takes_over(shard, copies)
             self._successions.examine([shard])
         elif entry is not None and entry.state is Allotment.granting and self.is_replicated:
             # An earlier coordinator has granted it, and only its copies know their view: they report it once asked.
@@ -382,13 +389,6 @@ class ReplicatingCoordinator(Coordinator):
                 self._successions.begins(shard)
                 effects += self._hand_off(shard, owner, ShardReason.replicated)
         return effects
-
-
-def _taken_over(copies: ShardCopies) -> View:
-    """The view of a primary that acts: its predecessors are asked no more."""
-    before = () if copies.previous is None else copies.previous.forced
-    forced = (*before, copies.epoch) if copies.forced else before
-    return View(epoch=copies.epoch, copies=copies.copies, min_acks=copies.min_acks, forced=forced)
 
 
 def _with_copies(effect: coordinator.Effect, copies: ShardCopies) -> coordinator.Effect:

@@ -28,6 +28,10 @@ class Successions:
         """Those that members which leave wait for."""
         self._is_known = False
         """Whether it is known which these are."""
+        self._unseen: dict[int, int] = {}
+        """Shards that start with copies that an earlier coordinator has chosen, and the epochs of these grants: only
+        their owners know the copies.
+        """
 
     def __contains__(self, shard: int) -> bool:
         return shard in self._due
@@ -35,11 +39,29 @@ class Successions:
     @property
     def keep_leavers(self) -> bool:
         """Whether members that leave have to wait."""
-        return bool(self._awaited) or not self._is_known
+        return bool(self._awaited) or not self._is_known or any(map(self._is_unseen, self._unseen))
+
+    def adopted(self, shard: int) -> None:
+        """The owner has reported the shard, and how far it has come with it."""
+        entry = self._table.get(shard)
+        if entry is not None and entry.state is Allotment.granting:
+            self._unseen[shard] = entry.epoch
+
+    def reported(self, node: NodeId, shards: Iterable[int]) -> None:
+        """The node has reported its copies of these shards."""
+        for shard in shards:
+            entry = self._table.get(shard)
+            if entry is not None and entry.owner == node and entry.state is not Allotment.granting:
+                self._unseen.pop(shard, None)
 
     def forget_leavers(self) -> None:
         """Other members are there, or leave."""
         self._is_known = False
+        self._unseen = {shard: epoch for shard, epoch in self._unseen.items() if self._is_unseen(shard)}
+
+    def _is_unseen(self, shard: int) -> bool:
+        entry = self._table.get(shard)
+        return entry is not None and entry.epoch == self._unseen[shard]
 
     def find_leavers(self) -> None:
         """Find out what members that leave have to wait for, once all nodes have reported their copies."""
