@@ -126,11 +126,14 @@ class SimulatedCluster:
 
     async def departure(self, sim: Simulation, random: Random, seconds: float) -> None:
         """A fault that is none: a node leaves, in time, and is started again so many seconds later."""
-        name = random.choice(self.names)
-        host, system = sim.host(name), self.systems.get(name)
-        if not host.is_up or system is None or not system.is_running:
+        await self.depart(random.choice(self.names), seconds)
+
+    async def depart(self, name: str, seconds: float) -> None:
+        """The node of that name leaves, if it is there, and is started again."""
+        host, system = self.sim.host(name), self.systems.get(name)
+        if system is None or not self.is_there(name):
             return
-        sim.fault(f"{name} leaves for {seconds:.3f} s")
+        self.sim.fault(f"{name} leaves for {seconds:.3f} s")
         self.leave(name)
         waited = 0.0
         while host.is_up and self.systems.get(name) is system and system.is_running:
@@ -145,6 +148,14 @@ class SimulatedCluster:
         """Have a node leave, if it is there."""
         self.left_at[self.systems[name]] = self.sim.time()
         self._leaving[name].set()
+
+    def is_there(self, name: str) -> bool:
+        system = self.systems.get(name)
+        return self.sim.host(name).is_up and system is not None and system.is_running
+
+    def up_number(self, name: str) -> int:
+        """The oldest node has the lowest."""
+        return self.systems[name].node.local.up_number
 
     @property
     def alive(self) -> list[ClusteredActorSystem]:

@@ -59,7 +59,7 @@ async def lose_disks_and_coordinators(sim: Simulation) -> int:
     await copied.begin()
     for _ in range(LOSSES):
         await sim.eventually(lambda: copied.is_one() and copied.is_complete, within=RECOVERY)
-        oldest, *others = sorted(copied.names, key=lambda name: up_number(copied, name))
+        oldest, *others = sorted(copied.names, key=copied.up_number)
         sim.host(sim.random.choice(others)).restart(wipe=True)
         await sim.eventually(lambda: not copied.is_one(), within=RECOVERY)
         async with asyncio.timeout(RECOVERY):
@@ -74,11 +74,6 @@ def starts_elsewhere(copied: Copied, name: str) -> bool:
     """Whether a node other than that one has been granted a shard that it does not run yet."""
     pairs = [machines(system) for other, system in copied.systems.items() if other != name]
     return any(hosted.phase is HostPhase.starting for pair in pairs if pair for hosted in pair.region.owner.hosted)
-
-
-def up_number(copied: Copied, name: str) -> int:
-    """The oldest node has the lowest."""
-    return copied.systems[name].node.local.up_number
 
 
 @pytest.mark.parametrize(("size", "replicas", "min_acks"), [(3, 2, 1), (5, 2, 1), (5, 3, 2)])
