@@ -16,6 +16,7 @@ SEEDED = "random.Random"
 CHANCE = ("random.", "secrets.")
 EXCEPTIONS = {
     "casty.entropy": "the source itself",
+    "casty.runtime.garbage": "measures what really stopped the process",
     "casty.runtime.watchdog": "a thread that watches the event loop, whose time it therefore cannot use",
     "casty.testing.simulation.isolation": "seeds the module `random` for the programs that use it",
 }

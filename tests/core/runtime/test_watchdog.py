@@ -1,11 +1,12 @@
 """Handlers that hold the event loop are reported, with the line on which they stand, and nothing else is."""
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from time import monotonic, process_time
-from typing import override
+from typing import Protocol, override
 
 import pytest
 from casty import ActorSystem, Behavior, Behaviors, CastyConfig, SlowHandler
@@ -135,20 +136,22 @@ async def test_a_system_stops_at_once_while_it_is_watched() -> None:
         assert system._watchdog is not None
 
 
-type Look = Callable[[float, float], None]
+class Look(Protocol):
+    def __call__(self, passed: float, computed: float, collected: float = 0.0) -> None: ...
 
 
 async def looks(steps: Callable[[Look], None]) -> list[SlowHandler]:
-    """Run `steps` in a handler; it gets a function that looks as the watchdog does, after so much time has passed and
-    so much has been computed.
+    """Run `steps` in a handler; it gets a function that looks as the watchdog does, after so much time has passed, so
+    much has been computed, and one collection of garbage has taken so much of it.
     """
     async with ActorSystem(config=CastyConfig(system=SystemConfig(slow_handler_seconds=None))) as system:
         slow = Events(system, SlowHandler)
         watchdog = Watchdog(system.kernel, 0.5)
         hold = _Hold(None)
 
-        def look(passed: float, computed: float) -> None:
+        def look(passed: float, computed: float, collected: float = 0.0) -> None:
             nonlocal hold
+            watchdog._garbage._seconds = watchdog._garbage._longest = collected
             watchdog._looked = monotonic() - passed, process_time() - computed
             hold = watchdog._look(hold)
 
@@ -180,6 +183,39 @@ async def test_a_call_that_lets_no_thread_run_is_noticed_when_it_ends() -> None:
         look(2.0, 1.9)
 
     assert [round(event.seconds) for event in await looks(steps)] == [2]
+
+
+async def test_a_collection_of_garbage_is_no_handlers_fault(caplog: pytest.LogCaptureFixture) -> None:
+    def steps(look: Look) -> None:
+        look(0.1, 0.0)
+        look(2.0, 1.95, 1.9)
+
+    assert await looks(steps) == []
+    assert "a collection of garbage has stopped the whole process for 1.9 s: " in caplog.text
+
+
+async def test_short_collections_of_garbage_are_not_worth_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    def steps(look: Look) -> None:
+        for _ in range(10):
+            look(0.2, 0.2, 0.1)
+
+    assert [round(event.seconds) for event in await looks(steps)] == [1], "the handler has held it beside them"
+    assert "garbage" not in caplog.text
+
+
+async def test_the_watchdog_notices_collections_of_garbage(watched: ActorSystem) -> None:
+    watchdog = watched._watchdog
+    assert watchdog is not None
+    watchdog.stop()
+    watchdog._garbage.take()
+    gc.collect()
+    assert watchdog._garbage.take() == (0.0, 0.0)
+    watchdog._garbage.start()
+    gc.collect()
+    seconds, longest = watchdog._garbage.take()
+    assert seconds >= longest > 0
+    watchdog._garbage.stop()
+    watched._watchdog = None
 
 
 async def test_handlings_that_follow_each_other_are_not_taken_for_one() -> None:

@@ -4,7 +4,7 @@ Theory of operation: several times per threshold the thread looks at what the lo
 actor: it sleeps on. The same handling as at the last look, while the loop has not run the callback that it was given
 then: that handling has held the loop in between. A look that comes late counts in full only if the process has
 computed meanwhile, in a call that let no other thread run. Otherwise it was stopped, or the machine was too busy, which
-is no handler's fault.
+is no handler's fault. Nor are collections of garbage, which have a warning of their own.
 """
 
 import logging
@@ -19,6 +19,7 @@ from casty.events import SlowHandler
 from casty.runtime.dead_letters import Throttle
 from casty.runtime.doing import Doing, doing_in
 from casty.runtime.frames import line, stack
+from casty.runtime.garbage import GarbageCollections
 from casty.runtime.kernel import Kernel
 from casty.runtime.logs import about
 
@@ -47,15 +48,18 @@ class Watchdog:
         """Whether the loop has had its turn since it was asked for a sign of life."""
         self._looked = (0.0, 0.0)
         """When the last look was, and how much the process had computed by then."""
+        self._garbage = GarbageCollections()
         self._thread = threading.Thread(target=self._watch, name="casty-watchdog", daemon=True)
 
     def start(self) -> None:
+        self._garbage.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread."""
         self._over.set()
         self._thread.join()
+        self._garbage.stop()
 
     def _watch(self) -> None:
         hold = _Hold(None)
@@ -88,8 +92,22 @@ class Watchdog:
     def _passed(self) -> float:
         """Seconds since the last look that a handler may have held the loop."""
         (before, computed_before), self._looked = self._looked, (monotonic(), process_time())
-        passed, computed = self._looked[0] - before, self._looked[1] - computed_before
+        collected = self._collected()
+        passed = max(0.0, self._looked[0] - before - collected)
+        computed = self._looked[1] - computed_before - collected
         return passed if computed > passed / 2 else min(passed, self._interval)
+
+    def _collected(self) -> float:
+        """Seconds that collections of garbage have taken since the last look."""
+        seconds, longest = self._garbage.take()
+        if longest >= self._threshold and self._throttle.admits(GarbageCollections):
+            logger.warning(
+                "a collection of garbage has stopped the whole process for %.1f s: the more objects there are, the "
+                "longer it takes; passivate entities sooner, spread them over more nodes, or call gc.freeze() once the "
+                "objects that stay are there",
+                longest,
+            )
+        return seconds
 
     def _frames(self) -> list[FrameType]:
         """What the loop's thread runs, innermost first; nothing while a person holds it in a debugger."""
