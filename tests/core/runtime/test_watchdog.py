@@ -11,6 +11,7 @@ from typing import Protocol, override
 import pytest
 from casty import ActorSystem, Behavior, Behaviors, CastyConfig, SlowHandler
 from casty.config import SystemConfig
+from casty.runtime import garbage
 from casty.runtime.watchdog import Watchdog, _Hold
 from casty.testing import settle
 
@@ -216,6 +217,21 @@ async def test_the_watchdog_notices_collections_of_garbage(watched: ActorSystem)
     assert seconds >= longest > 0
     watchdog._garbage.stop()
     watched._watchdog = None
+
+
+def test_a_collection_counts_while_it_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 10.0
+    monkeypatch.setattr(garbage, "monotonic", lambda: now)
+    collections = garbage.GarbageCollections()
+    collections._note("stop", {})
+    collections._note("start", {})
+    now = 12.0
+    assert collections.take() == (2.0, 0.0)
+    now = 13.0
+    collections._note("stop", {})
+    assert collections.take() == (1.0, 3.0)
+    now = 20.0
+    assert collections.take() == (0.0, 0.0)
 
 
 async def test_handlings_that_follow_each_other_are_not_taken_for_one() -> None:
