@@ -43,7 +43,7 @@ async def dial(address: PeerAddress) -> tuple[StreamReader, StreamWriter]:
 
 ALL = checks(Capabilities(discards=True, wire=Wire(dial, listen)))
 OTHERS = [check for check in ALL if check.__name__ not in WAITING]
-PATIENT, HURRIED = TcpOptions(give_up_after=60.0), TcpOptions(give_up_after=3.0)
+PATIENT, HURRIED = TcpOptions(give_up_after=60.0), TcpOptions(give_up_after=10.0)
 
 
 def plain(options: TcpOptions) -> OpenTransport:
